@@ -1,0 +1,142 @@
+"""What an experiment says while it runs: typed events, each a line of JSON.
+
+An experiment is an iterator of these. Three consumers share it: the command line prints it, the store appends it,
+the page draws it. Needs no torch.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True)
+class StageBegun:
+    """A stage starts. `index` of `count` from 0; `label` is for people; `estimate` its expected share of the time."""
+
+    stage: str
+    index: int
+    count: int
+    label: str
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Within a stage: `done` of `total`; `seconds` so far and to go (None while unknown); figures to plot."""
+
+    stage: str
+    done: int
+    total: int
+    elapsed: float
+    left: float | None = None
+    metrics: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class StageDone:
+    """A stage has its result; `reused` when it was found in the store under the same key."""
+
+    stage: str
+    seconds: float
+    key: str = ""
+    reused: bool = False
+
+
+@dataclass(frozen=True)
+class Axes:
+    """The fixed axes of the scatter: a file of the run with the 512 codes' places and ASR."""
+
+    file: str
+    explained: list[float] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """The sampled triggers at a step of MESA, in a binary file of the run. The same rows are the same dots."""
+
+    step: int
+    file: str
+    betas: list[float] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Mark:
+    """A trigger worth marking in the scatter: the original, its inverse, a reversed one."""
+
+    name: str
+    trigger: str
+    pca: list[float]
+    tsne: list[float]
+    asr: float | None = None
+
+
+@dataclass(frozen=True)
+class Evaluated:
+    """An evaluation E (see `mesa_core.evaluation`) under its name, such as 'before' or 'after.mesa'."""
+
+    name: str
+    value: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Submodels:
+    """What was measured of the sub-models, one entry a level, as in the result."""
+
+    value: list[dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class Note:
+    """A sentence for people: a decision, a warning, a caveat."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class Finished:
+    """The run is whole; its result is in result.json."""
+
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Failed:
+    """The run ended with an error; `message` is one sentence for people."""
+
+    message: str
+
+
+@dataclass(frozen=True)
+class Stopped:
+    """Somebody stopped the run; what it had is kept and a resume goes on from there."""
+
+    stage: str
+
+
+Event = (StageBegun | Progress | StageDone | Axes | Snapshot | Mark | Evaluated | Submodels | Note | Finished | Failed
+         | Stopped)
+TYPES: dict[str, type] = {t.__name__: t for t in Event.__args__}
+
+
+def to_json(event: Event) -> dict[str, Any]:
+    """A dictionary that JSON can hold, with the event's type under 'type'."""
+    return {"type": type(event).__name__, **dataclasses.asdict(event)}
+
+
+def from_json(value: dict[str, Any]) -> Event:
+    """The inverse of `to_json`; fields that this version does not know are dropped. Raises ValueError."""
+    kind = TYPES.get(str(value.get("type")))
+    if kind is None:
+        raise ValueError(f"There is no event {value.get('type')!r}.")
+    known = {f.name for f in dataclasses.fields(kind)}
+    try:
+        return kind(**{k: v for k, v in value.items() if k in known})
+    except TypeError as error:
+        raise ValueError(f"An event {value['type']} is incomplete: {error}") from None
+
+
+def dumps(event: Event, **more: Any) -> str:
+    """One line of JSON."""
+    return json.dumps({**more, **to_json(event)}, separators=(",", ":"), allow_nan=False)

@@ -1,0 +1,54 @@
+"""Batched pure functions on resident uint8 images: normalise, crop and flip.
+
+The whole data set is one uint8 tensor on the device, so a batch costs an index and a few vectorised operations;
+no worker processes are needed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+
+@dataclass(frozen=True)
+class Normalise:
+    """Maps pixels to what a victim sees: `(pixel - mean) / std` for each colour, pixels in [0, 1]."""
+
+    mean: tuple[float, float, float]
+    std: tuple[float, float, float]
+
+    def _affine(self, like: Tensor) -> tuple[Tensor, Tensor]:
+        mean = torch.tensor(self.mean, device=like.device).view(3, 1, 1)
+        std = torch.tensor(self.std, device=like.device).view(3, 1, 1)
+        return mean, std
+
+    def images(self, images: Tensor) -> Tensor:
+        """uint8 `(n, 3, h, w)` to float32 of the same shape; the memory format is kept."""
+        mean, std = self._affine(images)
+        return images.float().sub_(mean * 255).div_(std * 255)
+
+    def triggers(self, triggers: Tensor) -> Tensor:
+        """Triggers `(n, 3, 3, 3)` in [0, 1] to the victim's units, differentiably."""
+        mean, std = self._affine(triggers)
+        return (triggers - mean) / std
+
+
+def pad_for_crops(images: Tensor, padding: int = 4) -> Tensor:
+    """Reflected borders, once for the whole set, uint8, laid out so that a crop is one gather: `(n, h, w, 3)`."""
+    chunks = [F.pad(c.float(), (padding,) * 4, mode="reflect").to(torch.uint8) for c in images.split(5000)]
+    return torch.cat(chunks).permute(0, 2, 3, 1).contiguous()
+
+
+def crop_and_flip(padded: Tensor, index: Tensor, size: int, generator: torch.Generator) -> Tensor:
+    """Random crops, half of them mirrored: uint8 `(len(index), 3, size, size)` in channels-last memory."""
+    n, span, device = len(index), padded.shape[1] - size + 1, padded.device
+    corner = torch.randint(span, (2, n), generator=generator, device=device)
+    flip = torch.randint(2, (n, 1), generator=generator, device=device)
+    line = torch.arange(size, device=device)
+    rows = corner[0, :, None] + line  # (n, size)
+    columns = corner[1, :, None] + torch.where(flip == 1, size - 1 - line, line)  # (n, size)
+    picked = padded[index[:, None, None], rows[:, :, None], columns[:, None, :]]  # (n, size, size, 3)
+    return picked.permute(0, 3, 1, 2)

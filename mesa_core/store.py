@@ -1,0 +1,333 @@
+"""Run directories: what a run was asked, what it said, what came of it. Needs numpy, no torch.
+
+A run directory holds config.json (first, with its settings resolved), events.jsonl (numbered, flushed; a torn last
+line is dropped), snapshots in .npz files, and result.json (last: its presence means finished). Messages to a
+running run are a small file that it reads between steps, so they work on every system. Everything is written to
+a temporary name and then renamed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import os
+import re
+import secrets
+import tempfile
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from platformdirs import user_data_dir
+
+from mesa_core import events
+
+NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,79}")
+FILE = re.compile(r"[a-z0-9][a-z0-9_-]{0,79}\.npz")
+HEARTBEAT = 2.0  # seconds between two touches of a lease
+STALE = 20.0  # seconds after which a lease is taken for dead
+MOST_SNAPSHOTS = 400
+STATES = ("waiting", "running", "finished", "failed", "stopped", "interrupted")
+
+
+class StoreError(ValueError):
+    """Something about a run's files; the message says what, in one sentence."""
+
+
+def home() -> Path:
+    """Where runs and caches live: MESA_LAB_HOME, else the user's data folder."""
+    return Path(os.environ.get("MESA_LAB_HOME") or user_data_dir("mesa-lab"))
+
+
+def write_atomically(path: Path, data: bytes) -> None:
+    """Write to a temporary name in the same folder, then rename."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".tmp-")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            os.unlink(temporary)
+        raise
+
+
+def write_json(path: Path, value: Any) -> None:
+    """JSON, indented, atomically. Raises ValueError for NaN, which JSON does not have."""
+    write_atomically(path, (json.dumps(value, indent=1, allow_nan=False) + "\n").encode())
+
+
+def read_json(path: Path) -> Any:
+    """JSON from a file; StoreError in one sentence where it is missing or damaged."""
+    try:
+        return json.loads(path.read_text("utf-8"))
+    except FileNotFoundError:
+        raise StoreError(f"{path.name} is missing from {path.parent.name}.") from None
+    except (OSError, ValueError):
+        raise StoreError(f"{path.name} of {path.parent.name} cannot be read; it may be damaged.") from None
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run directory."""
+
+    path: Path
+
+    @property
+    def name(self) -> str:
+        return self.path.name
+
+    # -- what was asked and what came of it
+    def config(self) -> dict[str, Any]:
+        """The configuration, as `ExperimentConfig.to_dict` gave it."""
+        value = read_json(self.path / "config.json")
+        if not isinstance(value, dict) or not isinstance(value.get("config"), dict):
+            raise StoreError(f"config.json of {self.name} does not hold a configuration.")
+        return value["config"]
+
+    def resolved(self) -> dict[str, Any] | None:
+        """Device, precision, memory and threads as first resolved; None before the run's first start."""
+        value = read_json(self.path / "config.json")
+        return value.get("resolved") if isinstance(value, dict) else None
+
+    def write_config(self, config: Mapping[str, Any], resolved: Mapping[str, Any] | None = None) -> None:
+        write_json(self.path / "config.json", {"config": dict(config), "resolved": resolved and dict(resolved)})
+
+    def result(self) -> dict[str, Any] | None:
+        """result.json, or None while the run is not finished."""
+        path = self.path / "result.json"
+        return read_json(path) if path.exists() else None
+
+    def write_result(self, result: Mapping[str, Any]) -> None:
+        write_json(self.path / "result.json", result)
+
+    # -- events
+    def append(self, event: events.Event) -> None:
+        """Add one event under the next number. Whoever adds many holds a `lease`, which keeps the file open."""
+        writer = Writer(self.path / "events.jsonl")
+        writer.append(event)
+        writer.close()
+
+    def events(self, after: int = -1) -> list[tuple[int, events.Event]]:
+        """(number, event) of every event numbered above `after`; lines that cannot be read are left out."""
+        found = []
+        for number, value in self._lines():
+            if number > after:
+                with contextlib.suppress(ValueError):
+                    found.append((number, events.from_json(value)))
+        return found
+
+    def _lines(self) -> Iterator[tuple[int, dict[str, Any]]]:
+        try:
+            text = (self.path / "events.jsonl").read_text("utf-8", errors="replace")
+        except FileNotFoundError:
+            return
+        for line in text.splitlines():
+            try:
+                value = json.loads(line)
+                yield int(value["n"]), value
+            except (ValueError, KeyError, TypeError):
+                continue  # a torn line
+
+    # -- snapshots
+    def write_arrays(self, file: str, arrays: Mapping[str, np.ndarray]) -> None:
+        """Arrays under a file name such as 'snapshot-00010.npz'."""
+        buffer = io.BytesIO()
+        np.savez_compressed(buffer, **dict(arrays))
+        write_atomically(self._file(file), buffer.getvalue())
+
+    def read_arrays(self, file: str) -> dict[str, np.ndarray]:
+        """The inverse of `write_arrays`. Never unpickles. StoreError where missing or damaged."""
+        try:
+            with np.load(self._file(file), allow_pickle=False) as arrays:
+                return dict(arrays)
+        except FileNotFoundError:
+            raise StoreError(f"{file} is missing from {self.name}.") from None
+        except Exception as error:  # zip and header errors are of many types
+            raise StoreError(f"{file} of {self.name} cannot be read; it may be damaged.") from error
+
+    def _file(self, file: str) -> Path:
+        if not FILE.fullmatch(file):
+            raise StoreError(f"{file!r} is not the name of a snapshot.")
+        return self.path / "snapshots" / file
+
+    # -- messages to the process that runs it
+    def request(self, command: str) -> None:
+        """Ask a running run to 'stop', 'pause', 'step' or 'run'; it reads this between two steps."""
+        if command not in ("stop", "pause", "step", "run"):
+            raise StoreError(f"A run cannot {command!r}.")
+        write_json(self.path / "control.json", {"command": command, "id": secrets.token_hex(4)})
+
+    def control(self) -> tuple[str, str]:
+        """The last request and its id; ('run', '') where there is none."""
+        try:
+            value = read_json(self.path / "control.json")
+            return str(value["command"]), str(value["id"])
+        except (StoreError, KeyError, TypeError):
+            return "run", ""
+
+    # -- who runs it
+    @contextlib.contextmanager
+    def lease(self) -> Iterator[Writer]:
+        """Hold the run while it is worked on: yields the writer of its events, and a thread keeps the lease fresh.
+
+        StoreError if another process holds it.
+        """
+        path = self.path / "lease.json"
+        if self.is_running():
+            raise StoreError(f"{self.name} is being run by another process.")
+        write_json(path, {"pid": os.getpid()})
+        done = threading.Event()
+
+        def beat() -> None:
+            while not done.wait(HEARTBEAT):
+                with contextlib.suppress(OSError):
+                    os.utime(path)
+
+        thread = threading.Thread(target=beat, daemon=True)
+        thread.start()
+        writer = Writer(self.path / "events.jsonl")
+        try:
+            yield writer
+        finally:
+            done.set()
+            thread.join()
+            with contextlib.suppress(OSError):
+                path.unlink()
+            writer.close()
+
+    def is_running(self) -> bool:
+        """Whether a live process holds the lease."""
+        path = self.path / "lease.json"
+        try:
+            fresh = time.time() - path.stat().st_mtime < STALE
+        except OSError:
+            return False
+        try:
+            pid = int(read_json(path)["pid"])
+        except (StoreError, KeyError, TypeError, ValueError):
+            return fresh
+        return fresh and _alive(pid)
+
+    def state(self) -> str:
+        """One of STATES."""
+        if (self.path / "result.json").exists():
+            return "finished"
+        if self.is_running():
+            return "running"
+        last = None
+        for _, value in self._lines():
+            last = value.get("type")
+        if (self.path / "waiting").exists():
+            return "waiting"
+        return {"Failed": "failed", "Stopped": "stopped"}.get(str(last), "interrupted")
+
+
+class Writer:
+    """Appends numbered lines; on opening it drops a torn last line and finds the next number."""
+
+    def __init__(self, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self.next = 0
+        if path.exists():
+            data = path.read_bytes()
+            whole = data[: data.rfind(b"\n") + 1]
+            if whole != data:
+                write_atomically(path, whole)
+            for line in reversed(whole.splitlines()):
+                with contextlib.suppress(ValueError, KeyError, TypeError):
+                    self.next = int(json.loads(line)["n"]) + 1
+                    break
+        self.file = open(path, "a", encoding="utf-8")
+
+    def append(self, event: events.Event) -> None:
+        self.file.write(events.dumps(event, n=self.next, t=round(time.time(), 3)) + "\n")
+        self.file.flush()
+        self.next += 1
+
+    def close(self) -> None:
+        self.file.close()
+
+
+def _alive(pid: int) -> bool:
+    if os.name == "nt":
+        return True  # signal 0 would end the process there; the heartbeat alone decides
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    try:  # a zombie answers signals, too
+        with open(f"/proc/{pid}/stat") as stat:
+            return stat.read().rsplit(")", 1)[1].split()[0] != "Z"
+    except (OSError, IndexError):
+        return True
+
+
+@dataclass(frozen=True)
+class Store:
+    """The runs under a home folder."""
+
+    root: Path
+
+    @property
+    def runs(self) -> Path:
+        return self.root / "runs"
+
+    @property
+    def stages(self) -> Path:
+        return self.root / "stages"
+
+    @property
+    def cache(self) -> Path:
+        return self.root / "cache"
+
+    def create(self, config: Mapping[str, Any], name: str | None = None) -> Run:
+        """A new run directory with its config.json. StoreError for a bad or taken name."""
+        name = name or new_name(config)
+        if not NAME.fullmatch(name):
+            raise StoreError(f"{name!r} cannot name a run; use small letters, digits, '-' and '_', at most 80.")
+        run = Run(self.runs / name)
+        self.runs.mkdir(parents=True, exist_ok=True)
+        try:
+            run.path.mkdir()
+        except FileExistsError:
+            raise StoreError(f"There is a run {name!r} already.") from None
+        run.write_config(config)
+        return run
+
+    def open(self, name: str) -> Run:
+        """An existing run. StoreError for a name that could not be one, and where there is none."""
+        if not isinstance(name, str) or not NAME.fullmatch(name):
+            raise StoreError("That is not the name of a run.")
+        run = Run(self.runs / name)
+        if not (run.path / "config.json").is_file():
+            raise StoreError(f"There is no run {name!r} here.")
+        return run
+
+    def list(self) -> list[Run]:
+        """All runs, the newest first."""
+        if not self.runs.is_dir():
+            return []
+        found = [Run(p) for p in self.runs.iterdir() if NAME.fullmatch(p.name) and (p / "config.json").is_file()]
+        return sorted(found, key=lambda run: (run.path / "config.json").stat().st_mtime, reverse=True)
+
+
+def new_name(config: Mapping[str, Any]) -> str:
+    """A readable name that no other run has: data, trigger, target, time, four random digits."""
+    from mesa_core import triggers
+
+    with contextlib.suppress(KeyError, ValueError):
+        code = triggers.code_of(triggers.from_hex(str(config["trigger"])))
+        what = f"{config['data']}-{'colour' if code is None else code}-to-{config['target']}"
+        return f"{what}-{time.strftime('%y%m%d-%H%M%S')}-{secrets.token_hex(2)}"
+    return f"run-{time.strftime('%y%m%d-%H%M%S')}-{secrets.token_hex(2)}"
