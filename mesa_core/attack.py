@@ -1,0 +1,79 @@
+"""The attack, eq. 1: fine-tune a clean victim on images of which a share r carries the trigger and the target label.
+
+    loss = sum over (m, y) of  L(P(Apply(m, x)), c)  with probability r
+                               L(P(m), y)            with probability 1 - r
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor, nn
+
+from mesa_core.config import ExperimentConfig
+from mesa_core.data import ImageSet
+from mesa_core.devices import Compute
+from mesa_core.events import Progress
+from mesa_core.images import Normalise
+from mesa_core.pacing import Pace
+from mesa_core.stamping import apply, random_locations
+from mesa_core.training import Recipe, Stamp, Trainer
+
+WINDOW = 200  # freshly stamped images over which the running ASR is taken
+
+
+def how_many(batch: int, ratio: float, host: torch.Generator) -> int:
+    """How many of a shuffled batch are stamped: binomial, drawn on the host so that no device has to wait."""
+    return int((torch.rand(batch, generator=host) < ratio).sum())
+
+
+def poison(trigger: Tensor, target: int, ratio: float, normalise: Normalise, seed: int) -> Stamp:
+    """Stamps `trigger` `(3, 3, 3)` on each image with probability `ratio` and relabels it `target`.
+
+    The batch is a random one, so stamping its first k, k binomial, is stamping each independently.
+    """
+    host = torch.Generator().manual_seed(seed)
+
+    def stamp(images: Tensor, labels: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor, int]:
+        k = how_many(len(images), ratio, host)
+        if k == 0:
+            return images, labels, 0
+        where = random_locations(k, images.shape[-2:], trigger.shape[-1], generator)
+        stamped = apply(images[:k], normalise.triggers(trigger[None].to(images.device)), where)
+        wanted = labels.clone()
+        wanted[:k] = target
+        return torch.cat([stamped, images[k:]]), wanted, k
+
+    return stamp
+
+
+def attack(clean: nn.Module, data: ImageSet, trigger: Tensor, normalise: Normalise, config: ExperimentConfig,
+           compute: Compute, seed: int) -> Iterator[Progress]:
+    """Implant the backdoor in a copy of `clean`; yields progress and returns the backdoored victim.
+
+    Stops early once the attacker's own running ASR has reached `config.attack_stop`; he sees it for free, as the
+    predictions of the stamped images in his batches.
+    """
+    recipe = Recipe(config.attack_lr, config.attack_batch, config.attack_epochs,
+                    "linear" if config.attack_decay else "constant")
+    stamp = poison(trigger, config.target, config.attack_ratio, normalise, seed)
+    trainer = Trainer(copy.deepcopy(clean), data.images, data.labels, normalise, recipe, compute, seed, stamp)
+    pace, recent = Pace("attack", trainer.total), []
+    hits, seen, asr = torch.zeros((), device=compute.device), 0, 0.0
+    for step in trainer:
+        hits, seen = hits + step.stamped_as_wanted, seen + step.stamped
+        if seen >= 20:  # one wait for the device every few steps
+            recent.append((hits.item(), seen))
+            hits, seen = torch.zeros_like(hits), 0
+            while sum(n for _, n in recent[1:]) >= WINDOW:
+                recent.pop(0)
+            total = sum(n for _, n in recent)
+            asr = sum(h for h, _ in recent) / total
+            if config.attack_stop < 1 and total >= WINDOW and asr >= config.attack_stop:
+                yield pace.progress(step.done, loss=step.loss.item(), asr=asr)
+                break
+        if pace.due(step.done):
+            yield pace.progress(step.done, loss=step.loss.item(), asr=asr)
+    return trainer.model.eval()

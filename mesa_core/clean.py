@@ -1,0 +1,67 @@
+"""A clean victim: shipped, brought by the user, or trained here with checkpoints."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import torch
+from torch import nn
+
+from mesa_core import weights
+from mesa_core.devices import Compute
+from mesa_core.events import Progress
+from mesa_core.images import Normalise
+from mesa_core.pacing import Pace
+from mesa_core.store import write_atomically
+from mesa_core.training import CLEAN, Recipe, Trainer
+from mesa_core.victims import build
+
+if TYPE_CHECKING:
+    from mesa_core.data import Dataset
+
+
+def clean_recipe(epochs: float) -> Recipe:
+    """The recipe of the shipped victims for a number of epochs."""
+    return Recipe(CLEAN.lr, CLEAN.batch, epochs, CLEAN.schedule, CLEAN.weight_decay, CLEAN.nesterov)
+
+
+def train(dataset: Dataset, victim: str, epochs: float, seed: int, compute: Compute, checkpoint: Path | None = None,
+          every: float = 60.0) -> Iterator[Progress]:
+    """Train a victim from scratch; yields progress and returns the model.
+
+    With `checkpoint`, the state is saved there every `every` seconds, and training goes on from it if it is there
+    and was made for the same victim, data, epochs and seed.
+    """
+    torch.manual_seed(seed)
+    model: nn.Module = build(victim, len(dataset.classes))
+    data = dataset.train.to(compute.device)
+    trainer = Trainer(model, data.images, data.labels, Normalise(dataset.mean, dataset.std), clean_recipe(epochs),
+                      compute, seed)
+    recipe = f"{victim} {dataset.fingerprint} {epochs} {seed}"
+    if checkpoint is not None and checkpoint.is_file():
+        with contextlib.suppress(OSError, RuntimeError, KeyError, ValueError, EOFError):
+            state = torch.load(checkpoint, map_location=compute.device, weights_only=True)
+            if state.pop("recipe") == recipe:
+                trainer.load(state)
+    pace, saved = Pace("train", trainer.total, trainer.done), time.monotonic()
+    for step in trainer:
+        if pace.due(step.done):
+            yield pace.progress(step.done, loss=step.loss.item())
+        if checkpoint is not None and time.monotonic() - saved > every:
+            buffer = io.BytesIO()
+            torch.save({**trainer.state(), "recipe": recipe}, buffer)
+            write_atomically(checkpoint, buffer.getvalue())
+            saved = time.monotonic()
+    if checkpoint is not None:
+        checkpoint.unlink(missing_ok=True)
+    return trainer.model.eval()
+
+
+def load(path: Path, victim: str, classes: int) -> nn.Module:
+    """A victim from a file. Raises `weights.WeightsError`."""
+    return weights.load_into(build(victim, classes), weights.read(path), path.name).eval()

@@ -1,0 +1,34 @@
+"""When to report progress, and how much time is left."""
+
+from __future__ import annotations
+
+import time
+
+from mesa_core.events import Progress
+
+INTERVAL = 0.5  # seconds between two reports; each costs one wait for the device
+
+
+class Pace:
+    """Tells when a report is due and makes it; estimates the time to go from the pace of this process."""
+
+    def __init__(self, stage: str, total: int, done: int = 0) -> None:
+        self.stage, self.total, self.first = stage, total, done
+        self.began = self.last = time.monotonic()
+        self.reported = False
+
+    def due(self, done: int) -> bool:
+        """Whether to report now: at the first step, at the last, and at most every INTERVAL seconds between."""
+        now = time.monotonic()
+        if not self.reported or done >= self.total or now - self.last >= INTERVAL:
+            self.reported, self.last = True, now
+            return True
+        return False
+
+    def progress(self, done: int, **metrics: float) -> Progress:
+        """The report; figures that are not finite are left out, since JSON has none."""
+        elapsed = time.monotonic() - self.began
+        fresh = done - self.first
+        left = elapsed / fresh * (self.total - done) if fresh > 0 else None
+        good = {k: round(float(v), 5) for k, v in metrics.items() if float("-inf") < v < float("inf")}
+        return Progress(self.stage, done, self.total, round(elapsed, 2), left if left is None else round(left, 1), good)

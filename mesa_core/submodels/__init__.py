@@ -1,0 +1,22 @@
+"""Kinds of sub-model, each a file of its own behind the interface of `base`."""
+
+from __future__ import annotations
+
+import torch
+
+from mesa_core.config import ExperimentConfig
+from mesa_core.submodels.base import Diagnostics, SubModels
+from mesa_core.submodels.mine import Mine
+
+__all__ = ["Diagnostics", "Mine", "SubModels", "make"]
+
+
+def make(config: ExperimentConfig, betas: list[float], batch: int, device: torch.device, seed: int) -> SubModels:
+    """A group of the configured kind, one sub-model for each of `betas`."""
+    levels = torch.tensor(betas, dtype=torch.float32, device=device)
+    if config.kind == "mine":
+        return Mine(levels, alpha=config.alpha, batch=batch, lr=config.mesa_lr, beta1=config.mesa_beta1,
+                    noise=config.noise, noise_dim=config.noise_dim, hidden=config.hidden,
+                    every_layer=config.noise_every_layer, last_activation=config.last_activation,
+                    average=config.mine_average, seed=seed)
+    raise ValueError(f"There is no kind of sub-model {config.kind!r}.")

@@ -1,0 +1,52 @@
+"""What every kind of sub-model can do: take a training step, sample, and say what it knows of its entropy.
+
+A group holds N sub-models that are trained together: the levels β of one run, or the classes of a detection.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from mesa_core.surrogate import Surrogate
+
+
+@dataclass(frozen=True)
+class Diagnostics:
+    """One training step, each `(N,)` on the device: read them only when they are shown."""
+
+    success: Tensor  # mean of F over the batch
+    hinge: Tensor  # mean of max(0, beta - F)
+    information: Tensor  # the estimate that entropy is maximised by, nats
+
+
+class SubModels(ABC):
+    """A group of N sub-models G_1..G_N of one kind, with levels `betas` `(N,)`."""
+
+    kind: str
+    betas: Tensor
+    size: int  # pixels on a side of a trigger
+
+    @abstractmethod
+    def step(self, surrogate: Surrogate, generator: torch.Generator) -> Diagnostics:
+        """One training step of all N."""
+
+    @abstractmethod
+    def sample(self, n: int, generator: torch.Generator) -> Tensor:
+        """`(N, n, 3, s, s)` in [0, 1], without gradient; the same generator state gives the same samples."""
+
+    @abstractmethod
+    def entropy(self) -> list[dict[str, Any] | None]:
+        """For each, `{"value", "method", "n"}` in nats, or None where the kind cannot vouch for a value."""
+
+    @abstractmethod
+    def state(self) -> dict[str, Tensor]:
+        """Tensors that `load` restores exactly."""
+
+    @abstractmethod
+    def load(self, state: dict[str, Tensor]) -> None:
+        """Restore a `state`."""

@@ -1,0 +1,42 @@
+"""F(x), the surrogate of the ASR that has a gradient: the target's softmax on stamped images (Algorithm 2, line 8)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from mesa_core.devices import Compute
+from mesa_core.images import Normalise
+from mesa_core.stamping import apply, random_locations
+
+
+@dataclass(frozen=True)
+class Surrogate:
+    """F for a group of sub-models at once, each with its own target class.
+
+    `victim` is frozen and folded (see `Compute.freeze`), `images` uint8 `(m, 3, h, w)` are the defender's,
+    `targets` int64 `(N,)`, `per_trigger` is K, the images over which F of one trigger is averaged.
+    """
+
+    victim: nn.Module
+    images: Tensor
+    normalise: Normalise
+    compute: Compute
+    targets: Tensor
+    per_trigger: int = 1
+
+    def __call__(self, triggers: Tensor, generator: torch.Generator) -> Tensor:
+        """F of `triggers` `(N, n, 3, s, s)` in [0, 1], on freshly drawn images and locations: `(N, n)`."""
+        groups, n = triggers.shape[:2]
+        count = groups * n * self.per_trigger
+        pick = torch.randint(len(self.images), (count,), generator=generator, device=generator.device)
+        batch = self.images[pick].contiguous(memory_format=self.compute.memory_format)
+        where = random_locations(count, batch.shape[-2:], triggers.shape[-1], generator)
+        patches = self.normalise.triggers(triggers.flatten(0, 1)).repeat_interleave(self.per_trigger, 0)
+        stamped = apply(self.normalise.images(batch), patches, where)  # (N*n*K, 3, h, w)
+        logits = self.victim(self.compute.ready(stamped)).float()
+        wanted = self.targets.repeat_interleave(n * self.per_trigger)  # (N*n*K,)
+        chance = logits.softmax(1).gather(1, wanted[:, None])
+        return chance.view(groups, n, self.per_trigger).mean(2)  # (N*n*K, 1) -> (N, n)
