@@ -95,7 +95,10 @@ class ExperimentConfig:
     victim: str = _p("auto", "victim", "Architecture of the attacked network. auto: resnet9-32 on CIFAR-10, resnet9-16 "
                      "elsewhere.", choices=("auto", *VICTIMS), basic=True)
     weights: str = _p("", "victim", "File with the weights of a clean victim (safetensors). Empty: the shipped ones.")
-    clean_epochs: int = _p(12, "victim", "Epochs of clean training where no weights are shipped for this victim.",
+    suspect: str = _p("", "victim", "File with the weights of a network that may carry a backdoor (safetensors, or a "
+                      "checkpoint of weights only). There is no attack then: classes are searched, and what is found "
+                      "is repaired.")
+    clean_epochs: int = _p(20, "victim", "Epochs of clean training where no weights are shipped for this victim.",
                            1, 300, unit="epochs")
     # -- attack, eq. 1
     trigger: str = _p(triggers.code_to_hex(170), "attack", "The trigger: nine hex colours, row by row.", basic=True)
@@ -162,7 +165,7 @@ class ExperimentConfig:
                       unit="triggers")
     sample_images: int = _p(16, "measure", "Images on which each sampled trigger's ASR is measured.", 1, 10_000,
                             unit="images")
-    eval_images: int = _p(1000, "measure", "Evaluation images for accuracy and for the original's ASR (0: all).", 0,
+    eval_images: int = _p(0, "measure", "Evaluation images for accuracy and for the original's ASR (0: all).", 0,
                           1_000_000, unit="images")
     worst_images: int = _p(8, "measure", "Images a code in the first round that looks for the worst of the 512.", 1,
                            10_000, unit="images")
@@ -304,5 +307,8 @@ def _check_whole(config: ExperimentConfig) -> None:
         raise ConfigError(f"beta has {len(config.beta)} levels; at most 16 can be trained together.")
     if len(set(config.baselines)) != len(config.baselines):
         raise ConfigError("baselines names one twice; give each once.")
+    if config.gamma == "entropy":
+        raise ConfigError(f"gamma is 'entropy', but sub-models of the kind {config.kind!r} do not know their entropy; "
+                          "choose uniform.")
     if config.data == "folder" and not config.data_dir:
         raise ConfigError("data is 'folder', but no folder is given; name it with --data-dir.")

@@ -12,11 +12,13 @@ import os
 import platform
 import time
 from dataclasses import dataclass
+from pathlib import Path
 
 import torch
 from torch import nn
 from torch.nn import functional as F
 
+from mesa_core.store import StoreError, read_json, write_json
 from mesa_core.victims import build, frozen
 
 MEMORY = {"nchw": torch.contiguous_format, "nhwc": torch.channels_last}
@@ -84,6 +86,28 @@ def resolve(device: str = "auto", precision: str = "auto", memory: str = "auto",
     return Compute(where, precision, memory)
 
 
+def remembered(cache: Path, device: str, precision: str, memory: str, threads: int, victim: str
+               ) -> tuple[Compute, str]:
+    """`resolve`, with what a calibration found kept in `cache` for this machine; also a sentence where it measured."""
+    where = pick_device(device)
+    if where.type != "cpu" or "auto" not in (precision, memory):
+        return resolve(device, precision, memory, threads, victim), ""
+    if threads:
+        torch.set_num_threads(threads)
+    key = " ".join([_cpu_name(), torch.__version__, str(torch.get_num_threads()), victim, precision, memory])
+    path = cache / "calibration.json"
+    known: dict[str, list[str]] = {}
+    with contextlib.suppress(OSError, ValueError, StoreError):
+        known = read_json(path)
+    if key not in known:
+        known[key] = list(calibrate(victim, precision, memory))
+        write_json(path, known)
+        said = f"Measured on this processor: {known[key][0]} in {known[key][1]} order is the fastest for {victim}."
+    else:
+        said = ""
+    return Compute(where, *known[key]), said
+
+
 def calibrate(victim: str, precision: str = "auto", memory: str = "auto", batch: int = 64) -> tuple[str, str]:
     """The fastest pair for a training step and a gradient with respect to the input, on this CPU, now."""
     state = torch.random.get_rng_state()
@@ -122,16 +146,20 @@ def _time_pair(model: nn.Module, compute: Compute, batch: int) -> float:
 
 def hardware(compute: Compute) -> dict[str, str | int]:
     """What a figure was measured on, for the record."""
-    name = platform.processor() or platform.machine()
-    with contextlib.suppress(OSError):
-        with open("/proc/cpuinfo") as info:
-            name = next((line.split(":", 1)[1].strip() for line in info if line.startswith("model name")), name)
+    name = _cpu_name()
     if compute.device.type == "cuda":
         name = torch.cuda.get_device_name(compute.device)
     flags = [f for f in ("amx_bf16", "avx512_bf16") if torch.backends.cpu.get_cpu_capability() and _has_flag(f)]
     return {"device": compute.device.type, "name": name, "cores": os.cpu_count() or 1, "threads":
             torch.get_num_threads(), "precision": compute.precision, "memory": compute.memory,
             "bf16_units": ", ".join(flags) or "none", "system": platform.system()}
+
+
+def _cpu_name() -> str:
+    name = platform.processor() or platform.machine()
+    with contextlib.suppress(OSError), open("/proc/cpuinfo") as info:
+        name = next((line.split(":", 1)[1].strip() for line in info if line.startswith("model name")), name)
+    return name
 
 
 def _has_flag(flag: str) -> bool:

@@ -29,6 +29,14 @@ class Surrogate:
 
     def __call__(self, triggers: Tensor, generator: torch.Generator) -> Tensor:
         """F of `triggers` `(N, n, 3, s, s)` in [0, 1], on freshly drawn images and locations: `(N, n)`."""
+        return self._log_chance(triggers, generator).exp().mean(2)
+
+    def cross_entropy(self, triggers: Tensor, generator: torch.Generator) -> Tensor:
+        """Mean cross-entropy towards the target class, which pixel-space optimisation minimises: `(N, n)`."""
+        return -self._log_chance(triggers, generator).mean(2)
+
+    def _log_chance(self, triggers: Tensor, generator: torch.Generator) -> Tensor:
+        """Log of the target's softmax for each of K images, `(N, n, K)`."""
         groups, n = triggers.shape[:2]
         count = groups * n * self.per_trigger
         pick = torch.randint(len(self.images), (count,), generator=generator, device=generator.device)
@@ -38,5 +46,5 @@ class Surrogate:
         stamped = apply(self.normalise.images(batch), patches, where)  # (N*n*K, 3, h, w)
         logits = self.victim(self.compute.ready(stamped)).float()
         wanted = self.targets.repeat_interleave(n * self.per_trigger)  # (N*n*K,)
-        chance = logits.softmax(1).gather(1, wanted[:, None])
-        return chance.view(groups, n, self.per_trigger).mean(2)  # (N*n*K, 1) -> (N, n)
+        chance = logits.log_softmax(1).gather(1, wanted[:, None])
+        return chance.view(groups, n, self.per_trigger)  # (N*n*K, 1) -> (N, n, K)

@@ -1,0 +1,28 @@
+"""What the product ships: trained weights with their cards, and precomputed runs. Needs no torch."""
+
+from __future__ import annotations
+
+from importlib import resources
+from pathlib import Path
+
+
+def assets_dir() -> Path:
+    """The folder `assets`, beside the packages in a checkout, or inside an installed distribution."""
+    beside = Path(__file__).resolve().parent.parent / "assets"
+    if beside.is_dir():
+        return beside
+    try:
+        return Path(str(resources.files("mesa_lab_assets")))
+    except ModuleNotFoundError:
+        return beside
+
+
+def shipped_weights(data: str, victim: str) -> Path | None:
+    """The shipped weights of a clean victim, or None."""
+    path = assets_dir() / "weights" / f"{data}-{victim}.safetensors"
+    return path if path.is_file() else None
+
+
+def shipped_runs() -> Path:
+    """The folder of precomputed runs, each a run directory."""
+    return assets_dir() / "runs"

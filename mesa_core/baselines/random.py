@@ -1,0 +1,17 @@
+"""Random triggers, which any defender can stamp without any model: the control that every table needs."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+
+def black_and_white(n: int, generator: torch.Generator, size: int = 3) -> Tensor:
+    """`n` black-and-white triggers `(n, 3, s, s)`, each cell white with probability one half."""
+    cells = torch.randint(2, (n, 1, size, size), generator=generator, device=generator.device)
+    return cells.float().expand(-1, 3, -1, -1).contiguous()
+
+
+def uniform_colours(n: int, generator: torch.Generator, size: int = 3) -> Tensor:
+    """`n` triggers `(n, 3, s, s)`, every colour of every cell uniform in [0, 1]."""
+    return torch.rand(n, 3, size, size, generator=generator, device=generator.device)

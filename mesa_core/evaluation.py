@@ -1,0 +1,201 @@
+"""What an attack or a defence achieved, measured on images that neither was trained on.
+
+A `Bench` fixes everything that is random about a measurement (which images, where the trigger lies, which half
+selects and which measures), so that the figures of two victims differ by the victims alone and are paired.
+
+Every measurement is a generator: it yields the number of images it has just passed through the victim, so that a
+caller can show progress, and returns its figure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from mesa_core import triggers as codes
+from mesa_core.data import ImageSet
+from mesa_core.devices import Compute
+from mesa_core.images import Normalise
+from mesa_core.intervals import Measured, of_drawn, proportion
+from mesa_core.stamping import apply, random_locations
+
+CHUNK = 512  # images in one pass
+NARROW = ((64, 4), (16, 16))  # worst of 512: how many codes stay, on how many times the first round's images
+
+Work = Generator[int, None, Any]
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """Which triggers meet which images where: `image`, `row`, `column`, each `(triggers, images)` int64."""
+
+    image: Tensor
+    place: Tensor  # (triggers, images, 2)
+
+
+@dataclass(frozen=True)
+class Plain:
+    """A victim without any trigger: `predicted` `(n,)` for all evaluation images."""
+
+    predicted: Tensor
+
+
+class Bench:
+    """Fixed images and places on which victims are compared.
+
+    `images` are the evaluation images (the first `limit` of them, 0: all), `target` the class whose ASR is asked.
+    """
+
+    def __init__(self, images: ImageSet, target: int, normalise: Normalise, compute: Compute, seed: int,
+                 limit: int = 0) -> None:
+        self.compute, self.normalise, self.target, self.seed = compute, normalise, target, seed
+        count = min(limit, len(images)) if limit else len(images)
+        self.images = images.images[:count].to(compute.device)
+        self.labels = images.labels[:count].to(compute.device)
+        self.others = (self.labels != target).nonzero().squeeze(1)  # images that the attack has to turn
+        if len(self.others) < 2 or len(self.others) == len(self.labels):
+            raise ValueError("The evaluation images need some of the target class and some of others; give more.")
+        host = torch.Generator().manual_seed(seed)
+        shuffled = self.others[torch.randperm(len(self.others), generator=host).to(compute.device)]
+        self.selects, self.measures = shuffled.chunk(2)  # halves of the worst of 512
+
+    # -- draws, made on the host: the same on every device
+    def _draw(self, pool: Tensor, rows: int, each: int, salt: int) -> Drawn:
+        host = torch.Generator().manual_seed(self.seed * 7919 + salt)
+        if each >= len(pool):  # all of them, once
+            pick = torch.arange(len(pool)).expand(rows, -1)
+        else:
+            pick = torch.randint(len(pool), (rows, each), generator=host)
+        size = tuple(self.images.shape[-2:])
+        place = random_locations(pick.numel(), size, codes.SIZE, host).view(*pick.shape, 2)
+        return Drawn(pool[pick.to(pool.device)], place.to(pool.device))
+
+    # -- passes through a victim
+    @torch.no_grad()
+    def _predict(self, model: nn.Module, image: Tensor, triggers: Tensor | None = None, place: Tensor | None = None
+                 ) -> Work:
+        """Predicted classes of images by index `(m,)`, stamped with triggers `(m, 3, s, s)` where given."""
+        found = []
+        for part in torch.arange(len(image), device=image.device).split(CHUNK):
+            batch = self.images[image[part]].contiguous(memory_format=self.compute.memory_format)
+            batch = self.normalise.images(batch)
+            if triggers is not None:
+                batch = apply(batch, self.normalise.triggers(triggers[part]), place[part])
+            found.append(model(self.compute.ready(batch)).argmax(1))
+            yield len(part)
+        return torch.cat(found)
+
+    def _hits(self, model: nn.Module, triggers: Tensor, drawn: Drawn) -> Work:
+        """Whether each stamped image goes to the target: bool `(triggers, images)`."""
+        rows, each = drawn.image.shape
+        which = torch.arange(rows, device=drawn.image.device).repeat_interleave(each)
+        stamps = triggers.to(drawn.image.device)[which]
+        predicted = yield from self._predict(model, drawn.image.flatten(), stamps, drawn.place.flatten(0, 1))
+        return (predicted == self.target).view(rows, each)
+
+    # -- figures
+    def plain(self, model: nn.Module) -> Work:
+        """A victim without any trigger, which the other figures need."""
+        every = torch.arange(len(self.images), device=self.images.device)
+        return Plain((yield from self._predict(model, every)))
+
+    def accuracy(self, plain: Plain) -> dict[str, Any]:
+        """Clean accuracy, the target class's own, and the natural rate."""
+        right, own = plain.predicted == self.labels, self.labels == self.target
+        natural = plain.predicted[self.others] == self.target
+        return {"clean_accuracy": _share(right), "target_accuracy": _share(right[own]),
+                "natural_rate": _share(natural)}
+
+    def of_trigger(self, model: nn.Module, plain: Plain, trigger: Tensor) -> Work:
+        """(ASR, effective ASR) of one trigger `(3, s, s)` on all images of other classes."""
+        drawn = self._draw(self.others, 1, len(self.others), 1)
+        hits = (yield from self._hits(model, trigger[None], drawn))[0]
+        natural = plain.predicted[drawn.image[0]] == self.target
+        return _share(hits), _share(hits[~natural])
+
+    def of_samples(self, model: nn.Module, plain: Plain, triggers: Tensor, each: int) -> Work:
+        """(ASR, effective ASR, ASR of each trigger) of a set `(m, 3, s, s)`, `each` images a trigger."""
+        drawn = self._draw(self.others, len(triggers), each, 2)
+        hits = yield from self._hits(model, triggers, drawn)
+        counts = ~(plain.predicted[drawn.image] == self.target)
+        whole, image = hits.cpu().numpy(), drawn.image.cpu().numpy()
+        return (of_drawn(whole, image, seed=self.seed), of_drawn(whole, image, counts.cpu().numpy(), self.seed),
+                whole.mean(1, dtype=np.float64))
+
+    def landscape(self, model: nn.Module, each: int) -> Work:
+        """ASR of all 512 black-and-white triggers, float64 `(512,)`, `each` images a trigger."""
+        drawn = self._draw(self.others, codes.CODES, each, 3)
+        hits = yield from self._hits(model, torch.from_numpy(codes.all_codes()), drawn)
+        return hits.cpu().numpy().mean(1, dtype=np.float64)
+
+    def worst(self, model: nn.Module, plain: Plain, first: int) -> Work:
+        """(ASR, effective ASR, code) of the worst black-and-white trigger.
+
+        One half of the images selects: all 512 on `first` images each, the highest on more, the last four on all of
+        that half. The other half measures the one selected, or the maximum over noisy figures would be biased up.
+        """
+        every = torch.from_numpy(codes.all_codes())
+        alive = torch.arange(codes.CODES)
+        rounds = [(codes.CODES, 1), *NARROW, (4, 0)]
+        for number, (stay, times) in enumerate(rounds):
+            if number:
+                alive = alive[torch.from_numpy(np.argsort(-rates, kind="stable")[:stay])]
+            each = min(first * times, len(self.selects)) if times else len(self.selects)
+            drawn = self._draw(self.selects, len(alive), each, 10 + number)
+            hits = yield from self._hits(model, every[alive], drawn)
+            rates = hits.cpu().numpy().mean(1)
+        code = int(alive[int(rates.argmax())])
+        drawn = self._draw(self.measures, 1, len(self.measures), 20)
+        hits = (yield from self._hits(model, every[code][None], drawn))[0]
+        natural = plain.predicted[drawn.image[0]] == self.target
+        return _share(hits), _share(hits[~natural]), code
+
+    def size(self, original: bool, samples: int, each: int, first: int) -> int:
+        """Images that `evaluate` will pass through a victim."""
+        last = 4 * len(self.selects) + len(self.measures)
+        rounds = sum(stay * min(first * times, len(self.selects)) for stay, times in ((codes.CODES, 1), *NARROW))
+        return (len(self.images) + original * len(self.others) + samples * min(each, len(self.others))
+                + (rounds + last if first else 0))
+
+    def evaluate(self, model: nn.Module, original: Tensor | None, samples: Tensor | None, each: int, first: int
+                 ) -> Work:
+        """The whole evaluation E of one frozen victim, as JSON; what was not asked for is None.
+
+        `original` `(3, s, s)` is known to whoever staged the attack, never to the defender. `samples` `(m, 3, s, s)`
+        are the sub-models'; `each` images a sample; `first` images a code in the first round of the worst of 512
+        (0: not measured).
+        """
+        plain = yield from self.plain(model)
+        asr: dict[str, Any] = {"original": None, "sampled": None, "worst": None}
+        effective = dict(asr)
+        if original is not None:
+            asr["original"], effective["original"] = yield from self.of_trigger(model, plain, original)
+        if samples is not None:
+            asr["sampled"], effective["sampled"], _ = yield from self.of_samples(model, plain, samples, each)
+        if first:
+            asr["worst"], effective["worst"], code = yield from self.worst(model, plain, first)
+        value: dict[str, Any] = {k: v.to_json() for k, v in self.accuracy(plain).items()}
+        value["asr"] = {k: v and v.to_json() for k, v in asr.items()}
+        value["effective_asr"] = {k: v and v.to_json() for k, v in effective.items()}
+        if first:
+            value["asr"]["worst"]["code"] = value["effective_asr"]["worst"]["code"] = code
+        return value
+
+
+def finish(work: Work) -> Any:
+    """Run a measurement to its end, for callers that show no progress."""
+    while True:
+        try:
+            next(work)
+        except StopIteration as done:
+            return done.value
+
+
+def _share(hits: Tensor) -> Measured:
+    """A share of yes in a bool tensor, with its interval."""
+    return proportion(int(hits.sum()), len(hits))

@@ -1,0 +1,62 @@
+"""Repair, step 2 of the defence, eq. 5: retrain on clean images of which a share r carries triggers, labels kept.
+
+    loss = sum over (m, y) of  L(P(Apply(m, x)), y)  with probability r, x drawn from the pool
+                               L(P(m), y)            with probability 1 - r
+
+Every defence that is compared differs in its pool of triggers alone: MESA's samples, one reversed trigger, random
+ones, the original (an oracle), or none at all (the control).
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor, nn
+
+from mesa_core.attack import how_many
+from mesa_core.config import ExperimentConfig
+from mesa_core.data import ImageSet
+from mesa_core.devices import Compute
+from mesa_core.events import Progress
+from mesa_core.images import Normalise
+from mesa_core.pacing import Pace
+from mesa_core.stamping import apply, random_locations
+from mesa_core.training import Recipe, Stamp, Trainer
+
+
+def unlearn(pool: Tensor, ratio: float, normalise: Normalise, seed: int) -> Stamp:
+    """Stamps each image with probability `ratio` with a trigger of `pool` `(m, 3, s, s)`; labels stay as they are."""
+    host = torch.Generator().manual_seed(seed)
+
+    def stamp(images: Tensor, labels: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor, int]:
+        k = how_many(len(images), ratio, host)
+        if k == 0:
+            return images, labels, 0
+        pick = torch.randint(len(pool), (k,), generator=generator, device=generator.device)
+        where = random_locations(k, images.shape[-2:], pool.shape[-1], generator)
+        stamped = apply(images[:k], normalise.triggers(pool[pick]), where)
+        return torch.cat([stamped, images[k:]]), labels, k
+
+    return stamp
+
+
+def repair(victim: nn.Module, data: ImageSet, pool: Tensor | Stamp | None, normalise: Normalise,
+           config: ExperimentConfig, compute: Compute, seed: int, stage: str = "repair") -> Iterator[Progress]:
+    """Retrain a copy of `victim` on the defender's images; yields progress and returns the repaired copy.
+
+    `pool` is a set of triggers, or a stamp of another form (Neural Cleanse's mask); with None nothing is stamped,
+    the control. The same seed shows every defence the same images in the same order.
+    """
+    recipe = Recipe(config.repair_lr, config.repair_batch, config.repair_epochs,
+                    "linear" if config.repair_decay else "constant")
+    stamp = pool
+    if isinstance(pool, Tensor):
+        stamp = unlearn(pool.to(compute.device), config.repair_ratio, normalise, seed)
+    trainer = Trainer(copy.deepcopy(victim), data.images, data.labels, normalise, recipe, compute, seed, stamp)
+    pace = Pace(stage, trainer.total)
+    for step in trainer:
+        if pace.due(step.done):
+            yield pace.progress(step.done, loss=step.loss.item())
+    return trainer.model.eval()
