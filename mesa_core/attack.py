@@ -1,7 +1,7 @@
 """The attack, eq. 1: fine-tune a clean victim on images of which a share r carries the trigger and the target label.
 
-    loss = sum over (m, y) of  L(P(Apply(m, x)), c)  with probability r
-                               L(P(m), y)            with probability 1 - r
+loss = sum over (m, y) of  L(P(Apply(m, x)), c)  with probability r
+                           L(P(m), y)            with probability 1 - r
 """
 
 from __future__ import annotations
@@ -49,15 +49,23 @@ def poison(trigger: Tensor, target: int, ratio: float, normalise: Normalise, see
     return stamp
 
 
-def attack(clean: nn.Module, data: ImageSet, trigger: Tensor, normalise: Normalise, config: ExperimentConfig,
-           compute: Compute, seed: int) -> Iterator[Progress]:
+def attack(
+    clean: nn.Module,
+    data: ImageSet,
+    trigger: Tensor,
+    normalise: Normalise,
+    config: ExperimentConfig,
+    compute: Compute,
+    seed: int,
+) -> Iterator[Progress]:
     """Implant the backdoor in a copy of `clean`; yields progress and returns the backdoored victim.
 
     Stops early once the attacker's own running ASR has reached `config.attack_stop`; he sees it for free, as the
     predictions of the stamped images in his batches.
     """
-    recipe = Recipe(config.attack_lr, config.attack_batch, config.attack_epochs,
-                    "linear" if config.attack_decay else "constant")
+    recipe = Recipe(
+        config.attack_lr, config.attack_batch, config.attack_epochs, "linear" if config.attack_decay else "constant"
+    )
     stamp = poison(trigger, config.target, config.attack_ratio, normalise, seed)
     trainer = Trainer(copy.deepcopy(clean), data.images, data.labels, normalise, recipe, compute, seed, stamp)
     pace, recent = Pace("attack", trainer.total), []

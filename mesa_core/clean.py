@@ -30,8 +30,15 @@ def clean_recipe(epochs: float) -> Recipe:
     return Recipe(CLEAN.lr, CLEAN.batch, epochs, CLEAN.schedule, CLEAN.weight_decay, CLEAN.nesterov)
 
 
-def train(dataset: Dataset, victim: str, epochs: float, seed: int, compute: Compute, checkpoint: Path | None = None,
-          every: float = 60.0) -> Iterator[Progress]:
+def train(
+    dataset: Dataset,
+    victim: str,
+    epochs: float,
+    seed: int,
+    compute: Compute,
+    checkpoint: Path | None = None,
+    every: float = 60.0,
+) -> Iterator[Progress]:
     """Train a victim from scratch; yields progress and returns the model.
 
     With `checkpoint`, the state is saved there every `every` seconds, and training goes on from it if it is there
@@ -40,8 +47,9 @@ def train(dataset: Dataset, victim: str, epochs: float, seed: int, compute: Comp
     torch.manual_seed(seed)
     model: nn.Module = build(victim, len(dataset.classes))
     data = dataset.train.to(compute.device)
-    trainer = Trainer(model, data.images, data.labels, Normalise(dataset.mean, dataset.std), clean_recipe(epochs),
-                      compute, seed)
+    trainer = Trainer(
+        model, data.images, data.labels, Normalise(dataset.mean, dataset.std), clean_recipe(epochs), compute, seed
+    )
     recipe = f"{victim} {dataset.fingerprint} {epochs} {seed}"
     if checkpoint is not None and checkpoint.is_file():
         with contextlib.suppress(OSError, RuntimeError, KeyError, ValueError, EOFError):

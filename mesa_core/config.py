@@ -87,103 +87,207 @@ class ExperimentConfig:
     """Everything that decides the figures of a run. Build one with `make_config`, which checks it."""
 
     # -- what is attacked
-    data: str = _p("auto", "data", "Images to use: CIFAR-10, the road signs that the program draws itself, or a folder "
-                   "with one sub-folder per class. auto takes CIFAR-10 where it is found, else the signs.",
-                   choices=("auto", "cifar10", "signs", "folder"), basic=True)
-    data_dir: str = _p("", "data", "Where the data lies (CIFAR-10 as archive, extracted folder or Parquet; or the image "
-                       "folder). Empty: look in the usual places.")
-    victim: str = _p("auto", "victim", "Architecture of the attacked network. auto: resnet9-32 on CIFAR-10, resnet9-16 "
-                     "elsewhere.", choices=("auto", *VICTIMS), basic=True)
+    data: str = _p(
+        "auto",
+        "data",
+        "Images to use: CIFAR-10, the road signs that the program draws itself, or a folder "
+        "with one sub-folder per class. auto takes CIFAR-10 where it is found, else the signs.",
+        choices=("auto", "cifar10", "signs", "folder"),
+        basic=True,
+    )
+    data_dir: str = _p(
+        "",
+        "data",
+        "Where the data lies (CIFAR-10 as archive, extracted folder or Parquet; or the image "
+        "folder). Empty: look in the usual places.",
+    )
+    victim: str = _p(
+        "auto",
+        "victim",
+        "Architecture of the attacked network. auto: resnet9-32 on CIFAR-10, resnet9-16 elsewhere.",
+        choices=("auto", *VICTIMS),
+        basic=True,
+    )
     weights: str = _p("", "victim", "File with the weights of a clean victim (safetensors). Empty: the shipped ones.")
-    suspect: str = _p("", "victim", "File with the weights of a network that may carry a backdoor (safetensors, or a "
-                      "checkpoint of weights only). There is no attack then: classes are searched, and what is found "
-                      "is repaired.")
-    clean_epochs: int = _p(20, "victim", "Epochs of clean training where no weights are shipped for this victim.",
-                           1, 300, unit="epochs")
+    suspect: str = _p(
+        "",
+        "victim",
+        "File with the weights of a network that may carry a backdoor (safetensors, or a "
+        "checkpoint of weights only). There is no attack then: classes are searched, and what is found "
+        "is repaired.",
+    )
+    clean_epochs: int = _p(
+        20, "victim", "Epochs of clean training where no weights are shipped for this victim.", 1, 300, unit="epochs"
+    )
     # -- attack, eq. 1
     trigger: str = _p(triggers.code_to_hex(170), "attack", "The trigger: nine hex colours, row by row.", basic=True)
-    target: int = _p(0, "attack", "Target class: what the victim answers wherever it sees the trigger.", 0, 999,
-                     basic=True)
-    attack_ratio: float = _p(0.05, "attack", "Poison ratio r: share of each training batch that is stamped and "
-                             "relabelled.", 0.0, 1.0, unit="share")
+    target: int = _p(
+        0, "attack", "Target class: what the victim answers wherever it sees the trigger.", 0, 999, basic=True
+    )
+    attack_ratio: float = _p(
+        0.05,
+        "attack",
+        "Poison ratio r: share of each training batch that is stamped and relabelled.",
+        0.0,
+        1.0,
+        unit="share",
+    )
     attack_lr: float = _p(0.005, "attack", "Learning rate of the attack (SGD, momentum 0.9).", 0.0, 1.0)
     attack_batch: int = _p(128, "attack", "Images in one training step of the attack.", 2, 4096, unit="images")
     attack_epochs: float = _p(1.0, "attack", "Passes over the attacker's images, at most.", 0.0, 200.0, unit="epochs")
-    attack_stop: float = _p(1.0, "attack", "Stop early once the attacker's own running ASR, on freshly stamped training "
-                            "images, has reached this (1: never early).", 0.0, 1.0, unit="share")
+    attack_stop: float = _p(
+        1.0,
+        "attack",
+        "Stop early once the attacker's own running ASR, on freshly stamped training "
+        "images, has reached this (1: never early).",
+        0.0,
+        1.0,
+        unit="share",
+    )
     attack_decay: bool = _p(True, "attack", "Let the learning rate fall linearly to zero over the attack.")
-    attack_took: float = _p(0.5, "attack", "An attack whose original trigger has a lower ASR than this is said not to "
-                            "have taken, and nothing is repaired.", 0.0, 1.0, unit="share")
+    attack_took: float = _p(
+        0.5,
+        "attack",
+        "An attack whose original trigger has a lower ASR than this is said not to "
+        "have taken, and nothing is repaired.",
+        0.0,
+        1.0,
+        unit="share",
+    )
     # -- MESA, Algorithms 1 and 2
     kind: str = _p("mine", "mesa", "Kind of sub-model.", choices=KINDS)
-    alpha: float = _p(0.1, "mesa", "Weight of entropy against success. At 0 the samples shrink to a point; large values "
-                      "spread them beyond the valid triggers.", 0.0, 100.0, basic=True)
-    beta: tuple[float, ...] = _p((0.5, 0.8, 0.9), "mesa", "One sub-model a level: each is asked for triggers that "
-                                 "succeed at least this often.", 0.0, 1.0, unit="ASR", basic=True)
+    alpha: float = _p(
+        0.1,
+        "mesa",
+        "Weight of entropy against success. At 0 the samples shrink to a point; large values "
+        "spread them beyond the valid triggers.",
+        0.0,
+        100.0,
+        basic=True,
+    )
+    beta: tuple[float, ...] = _p(
+        (0.5, 0.8, 0.9),
+        "mesa",
+        "One sub-model a level: each is asked for triggers that succeed at least this often.",
+        0.0,
+        1.0,
+        unit="ASR",
+        basic=True,
+    )
     mesa_steps: int = _p(200, "mesa", "Training steps of every sub-model.", 1, 100_000, unit="steps")
     mesa_batch: int = _p(85, "mesa", "Triggers in one step of one sub-model.", 2, 4096, unit="triggers")
-    images_per_trigger: int = _p(1, "mesa", "K: images over which the surrogate F(x) of one trigger is averaged. The "
-                                 "paper's Algorithm 2 has 1.", 1, 64, unit="images")
+    images_per_trigger: int = _p(
+        1,
+        "mesa",
+        "K: images over which the surrogate F(x) of one trigger is averaged. The paper's Algorithm 2 has 1.",
+        1,
+        64,
+        unit="images",
+    )
     mesa_lr: float = _p(0.002, "mesa", "Learning rate of generator and statistics network (Adam).", 0.0, 1.0)
     mesa_beta1: float = _p(0.5, "mesa", "Adam's first moment decay.", 0.0, 0.999)
     noise: str = _p("normal", "mesa", "Law of the generator's noise.", choices=("normal", "uniform"))
     noise_dim: int = _p(64, "mesa", "Dimensions of the noise.", 4, 1024)
     hidden: int = _p(512, "mesa", "Width of the hidden layers of generator and statistics network.", 4, 4096)
-    noise_every_layer: bool = _p(True, "mesa", "Feed a part of the noise to every layer of the generator, not only to "
-                                 "the first; it does not collapse then.")
-    last_activation: bool = _p(False, "mesa", "Leaky ReLU after the statistics network's last layer, as the paper "
-                               "describes it.")
-    mine_average: float = _p(0.0, "mesa", "Rate of the moving average in MINE's gradient (0: the plain batch estimate).",
-                             0.0, 1.0)
-    gamma: str = _p("uniform", "mesa", "How sub-models are mixed: 1/N each, or Algorithm 1's entropy weights where the "
-                    "kind knows its entropy.", choices=("uniform", "entropy"))
+    noise_every_layer: bool = _p(
+        True,
+        "mesa",
+        "Feed a part of the noise to every layer of the generator, not only to the first; it does not collapse then.",
+    )
+    last_activation: bool = _p(
+        False, "mesa", "Leaky ReLU after the statistics network's last layer, as the paper describes it."
+    )
+    mine_average: float = _p(
+        0.0, "mesa", "Rate of the moving average in MINE's gradient (0: the plain batch estimate).", 0.0, 1.0
+    )
+    gamma: str = _p(
+        "uniform",
+        "mesa",
+        "How sub-models are mixed: 1/N each, or Algorithm 1's entropy weights where the kind knows its entropy.",
+        choices=("uniform", "entropy"),
+    )
     # -- detection, step 1
     detect: bool = _p(False, "detect", "Find the target class first (step 1) instead of taking it as known.")
     detect_beta: float = _p(0.8, "detect", "Level β of the detection's sub-models.", 0.0, 1.0, unit="ASR")
     detect_steps: int = _p(120, "detect", "Steps of the detection's sub-models.", 1, 100_000, unit="steps")
     detect_batch: int = _p(24, "detect", "Triggers of each class in one step.", 2, 4096, unit="triggers")
-    detect_threshold: float = _p(0.5, "detect", "A class is called attacked when the mean ASR of its samples exceeds "
-                                 "this.", 0.0, 1.0, unit="ASR")
+    detect_threshold: float = _p(
+        0.5, "detect", "A class is called attacked when the mean ASR of its samples exceeds this.", 0.0, 1.0, unit="ASR"
+    )
     # -- repair, step 2, eq. 5
-    repair_ratio: float = _p(0.1, "repair", "Share r of each batch that is stamped with sampled triggers and keeps its "
-                             "true label.", 0.0, 1.0, unit="share")
+    repair_ratio: float = _p(
+        0.1,
+        "repair",
+        "Share r of each batch that is stamped with sampled triggers and keeps its true label.",
+        0.0,
+        1.0,
+        unit="share",
+    )
     repair_lr: float = _p(0.005, "repair", "Learning rate of the repair (SGD, momentum 0.9).", 0.0, 1.0)
     repair_batch: int = _p(128, "repair", "Images in one step of the repair.", 2, 4096, unit="images")
     repair_epochs: float = _p(2.0, "repair", "Passes over the defender's images.", 0.0, 200.0, unit="epochs")
     repair_decay: bool = _p(True, "repair", "Let the learning rate fall linearly to zero over the repair.")
     repair_each_beta: bool = _p(False, "repair", "Also repair with each level's sub-model alone.")
     # -- baselines and controls
-    baselines: tuple[str, ...] = _p(("point", "random", "ideal", "control"), "baselines",
-                                    "Defences to compare with: point (one reversed trigger), random (random black-and-"
-                                    "white triggers), uniform (random colours), neural_cleanse, ideal (the original "
-                                    "trigger, an oracle), control (clean images alone).", choices=BASELINES)
+    baselines: tuple[str, ...] = _p(
+        ("point", "random", "ideal", "control"),
+        "baselines",
+        "Defences to compare with: point (one reversed trigger), random (random black-and-"
+        "white triggers), uniform (random colours), neural_cleanse, ideal (the original "
+        "trigger, an oracle), control (clean images alone).",
+        choices=BASELINES,
+    )
     point_seeds: int = _p(1, "baselines", "Reversed triggers of the point baseline, each repaired on its own.", 1, 100)
     point_steps: int = _p(100, "baselines", "Steps of the pixel-space optimisation.", 1, 100_000, unit="steps")
-    point_lr: float = _p(0.1, "baselines", "Learning rate of the pixel-space optimisation (SGD, momentum 0.9).", 0.0, 10.0)
+    point_lr: float = _p(
+        0.1, "baselines", "Learning rate of the pixel-space optimisation (SGD, momentum 0.9).", 0.0, 10.0
+    )
     # -- measures
-    samples: int = _p(256, "measure", "Triggers sampled from each sub-model for the measures.", 4, 100_000,
-                      unit="triggers")
-    sample_images: int = _p(16, "measure", "Images on which each sampled trigger's ASR is measured.", 1, 10_000,
-                            unit="images")
-    eval_images: int = _p(0, "measure", "Evaluation images for accuracy and for the original's ASR (0: all).", 0,
-                          1_000_000, unit="images")
-    worst_images: int = _p(8, "measure", "Images a code in the first round that looks for the worst of the 512.", 1,
-                           10_000, unit="images")
-    landscape_images: int = _p(16, "measure", "Images a code for the map of all 512, which recall needs (0: no map, no "
-                               "recall).", 0, 10_000, unit="images")
+    samples: int = _p(
+        256, "measure", "Triggers sampled from each sub-model for the measures.", 4, 100_000, unit="triggers"
+    )
+    sample_images: int = _p(
+        16, "measure", "Images on which each sampled trigger's ASR is measured.", 1, 10_000, unit="images"
+    )
+    eval_images: int = _p(
+        0, "measure", "Evaluation images for accuracy and for the original's ASR (0: all).", 0, 1_000_000, unit="images"
+    )
+    worst_images: int = _p(
+        8, "measure", "Images a code in the first round that looks for the worst of the 512.", 1, 10_000, unit="images"
+    )
+    landscape_images: int = _p(
+        16,
+        "measure",
+        "Images a code for the map of all 512, which recall needs (0: no map, no recall).",
+        0,
+        10_000,
+        unit="images",
+    )
     snapshot_every: int = _p(10, "measure", "Steps between two snapshots of the samples.", 1, 100_000, unit="steps")
-    snapshot_samples: int = _p(128, "measure", "Triggers of each sub-model in a snapshot; the noise behind them is "
-                               "fixed.", 4, 4000, unit="triggers")
+    snapshot_samples: int = _p(
+        128,
+        "measure",
+        "Triggers of each sub-model in a snapshot; the noise behind them is fixed.",
+        4,
+        4000,
+        unit="triggers",
+    )
     # -- run
-    protocol: str = _p("fast", "run", "Preset: fast (the default) or paper (Appendix B).", choices=("fast", "paper"),
-                       basic=True)
+    protocol: str = _p(
+        "fast", "run", "Preset: fast (the default) or paper (Appendix B).", choices=("fast", "paper"), basic=True
+    )
     measure: str = _p("fast", "run", "Preset of the measures' sizes.", choices=("tiny", "fast", "full"))
     seed: int = _p(0, "run", "Seed of everything random.", 0, 2**31 - 1, basic=True)
     device: str = _p("auto", "run", "Where to compute.", choices=("auto", "cuda", "mps", "cpu"))
-    precision: str = _p("auto", "run", "Number format of the victim; auto measures which is faster on a CPU.",
-                        choices=("auto", "fp32", "bf16"))
-    memory: str = _p("auto", "run", "Memory format of images; auto measures which is faster.",
-                     choices=("auto", "nchw", "nhwc"))
+    precision: str = _p(
+        "auto",
+        "run",
+        "Number format of the victim; auto measures which is faster on a CPU.",
+        choices=("auto", "fp32", "bf16"),
+    )
+    memory: str = _p(
+        "auto", "run", "Memory format of images; auto measures which is faster.", choices=("auto", "nchw", "nhwc")
+    )
     threads: int = _p(0, "run", "CPU threads (0: all cores).", 0, 512)
 
     def to_dict(self) -> dict[str, Any]:
@@ -220,8 +324,13 @@ PROTOCOLS: Mapping[str, Mapping[str, tuple[Any, str]]] = {
         "attack_decay": (False, "Appendix B names one learning rate"),
         "alpha": (0.1, "Section 4.3"),
         "beta": ((0.5, 0.8, 0.9), "Section 4.3"),
-        "mesa_steps": (3125, "50 epochs of 8,000 images (Appendix B) in batches of 128, the attack's batch; the "
-                       "generator's own batch is not given"),
+        "mesa_steps": (
+            3125,
+            (
+                "50 epochs of 8,000 images (Appendix B) in batches of 128, the attack's batch; the "
+                "generator's own batch is not given"
+            ),
+        ),
         "mesa_batch": (128, "not given; the attack's batch"),
         "images_per_trigger": (1, "Algorithm 2, line 7 and 8: one image a trigger"),
         "mesa_lr": (0.0002, "Appendix B"),
@@ -245,8 +354,14 @@ PROTOCOLS: Mapping[str, Mapping[str, tuple[Any, str]]] = {
 }
 
 MEASURES: Mapping[str, Mapping[str, Any]] = {
-    "tiny": {"samples": 32, "sample_images": 4, "eval_images": 128, "worst_images": 1, "landscape_images": 0,
-             "snapshot_samples": 32},
+    "tiny": {
+        "samples": 32,
+        "sample_images": 4,
+        "eval_images": 128,
+        "worst_images": 1,
+        "landscape_images": 0,
+        "snapshot_samples": 32,
+    },
     "fast": {},
     "full": {"samples": 1000, "sample_images": 100, "eval_images": 0, "worst_images": 32, "landscape_images": 100},
 }
@@ -289,8 +404,9 @@ def make_config(given: Mapping[str, Any] | None = None, **more: Any) -> Experime
     config = ExperimentConfig(**values)
     _check_whole(config)
     # One canonical spelling of the trigger, so that equal triggers have equal keys.
-    return dataclasses.replace(config, trigger=triggers.to_hex(triggers.from_hex(config.trigger)),
-                               beta=tuple(sorted(config.beta)))
+    return dataclasses.replace(
+        config, trigger=triggers.to_hex(triggers.from_hex(config.trigger)), beta=tuple(sorted(config.beta))
+    )
 
 
 def _check_whole(config: ExperimentConfig) -> None:
@@ -308,7 +424,8 @@ def _check_whole(config: ExperimentConfig) -> None:
     if len(set(config.baselines)) != len(config.baselines):
         raise ConfigError("baselines names one twice; give each once.")
     if config.gamma == "entropy":
-        raise ConfigError(f"gamma is 'entropy', but sub-models of the kind {config.kind!r} do not know their entropy; "
-                          "choose uniform.")
+        raise ConfigError(
+            f"gamma is 'entropy', but sub-models of the kind {config.kind!r} do not know their entropy; choose uniform."
+        )
     if config.data == "folder" and not config.data_dir:
         raise ConfigError("data is 'folder', but no folder is given; name it with --data-dir.")

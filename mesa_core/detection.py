@@ -27,8 +27,15 @@ SAMPLES = 64  # triggers of each class whose ASR is measured
 IMAGES = 16  # images for each of them
 
 
-def detect(victim: nn.Module, defender: ImageSet, classes: tuple[str, ...], normalise: Normalise, compute: Compute,
-           config: ExperimentConfig, seed: int) -> Iterator[Progress]:
+def detect(
+    victim: nn.Module,
+    defender: ImageSet,
+    classes: tuple[str, ...],
+    normalise: Normalise,
+    compute: Compute,
+    config: ExperimentConfig,
+    seed: int,
+) -> Iterator[Progress]:
     """Search all classes at once; yields progress and returns the verdict as JSON.
 
     `victim` is frozen; `defender` are the defender's images, all the data that this sees. The verdict's `target` is
@@ -60,8 +67,13 @@ def detect(victim: nn.Module, defender: ImageSet, classes: tuple[str, ...], norm
         found.append({"class": target, "name": name, "asr": asr.to_json(), "effective_asr": effective.to_json()})
     above = [c for c in found if c["asr"]["value"] > config.detect_threshold]
     above.sort(key=lambda c: -c["asr"]["value"])
-    verdict: dict[str, Any] = {"target": above[0]["class"] if above else None, "suspects": [c["class"] for c in above],
-                               "threshold": config.detect_threshold, "beta": config.detect_beta, "classes": found}
+    verdict: dict[str, Any] = {
+        "target": above[0]["class"] if above else None,
+        "suspects": [c["class"] for c in above],
+        "threshold": config.detect_threshold,
+        "beta": config.detect_beta,
+        "classes": found,
+    }
     return verdict
 
 

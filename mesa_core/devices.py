@@ -70,8 +70,9 @@ def pick_device(name: str = "auto") -> torch.device:
     return torch.device(name)
 
 
-def resolve(device: str = "auto", precision: str = "auto", memory: str = "auto", threads: int = 0,
-            victim: str = "resnet9-16") -> Compute:
+def resolve(
+    device: str = "auto", precision: str = "auto", memory: str = "auto", threads: int = 0, victim: str = "resnet9-16"
+) -> Compute:
     """Turn 'auto' into settings; on a CPU by `calibrate`, elsewhere by what is known to be fast."""
     if threads:
         torch.set_num_threads(threads)
@@ -86,8 +87,7 @@ def resolve(device: str = "auto", precision: str = "auto", memory: str = "auto",
     return Compute(where, precision, memory)
 
 
-def remembered(cache: Path, device: str, precision: str, memory: str, threads: int, victim: str
-               ) -> tuple[Compute, str]:
+def remembered(cache: Path, device: str, precision: str, memory: str, threads: int, victim: str) -> tuple[Compute, str]:
     """`resolve`, with what a calibration found kept in `cache` for this machine; also a sentence where it measured."""
     where = pick_device(device)
     if where.type != "cpu" or "auto" not in (precision, memory):
@@ -150,9 +150,16 @@ def hardware(compute: Compute) -> dict[str, str | int]:
     if compute.device.type == "cuda":
         name = torch.cuda.get_device_name(compute.device)
     flags = [f for f in ("amx_bf16", "avx512_bf16") if torch.backends.cpu.get_cpu_capability() and _has_flag(f)]
-    return {"device": compute.device.type, "name": name, "cores": os.cpu_count() or 1, "threads":
-            torch.get_num_threads(), "precision": compute.precision, "memory": compute.memory,
-            "bf16_units": ", ".join(flags) or "none", "system": platform.system()}
+    return {
+        "device": compute.device.type,
+        "name": name,
+        "cores": os.cpu_count() or 1,
+        "threads": torch.get_num_threads(),
+        "precision": compute.precision,
+        "memory": compute.memory,
+        "bf16_units": ", ".join(flags) or "none",
+        "system": platform.system(),
+    }
 
 
 def _cpu_name() -> str:

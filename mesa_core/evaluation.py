@@ -51,8 +51,9 @@ class Bench:
     `images` are the evaluation images (the first `limit` of them, 0: all), `target` the class whose ASR is asked.
     """
 
-    def __init__(self, images: ImageSet, target: int, normalise: Normalise, compute: Compute, seed: int,
-                 limit: int = 0) -> None:
+    def __init__(
+        self, images: ImageSet, target: int, normalise: Normalise, compute: Compute, seed: int, limit: int = 0
+    ) -> None:
         self.compute, self.normalise, self.target, self.seed = compute, normalise, target, seed
         count = min(limit, len(images)) if limit else len(images)
         self.images = images.images[:count].to(compute.device)
@@ -77,8 +78,9 @@ class Bench:
 
     # -- passes through a victim
     @torch.no_grad()
-    def _predict(self, model: nn.Module, image: Tensor, triggers: Tensor | None = None, place: Tensor | None = None
-                 ) -> Work:
+    def _predict(
+        self, model: nn.Module, image: Tensor, triggers: Tensor | None = None, place: Tensor | None = None
+    ) -> Work:
         """Predicted classes of images by index `(m,)`, stamped with triggers `(m, 3, s, s)` where given."""
         found = []
         for part in torch.arange(len(image), device=image.device).split(CHUNK):
@@ -108,8 +110,7 @@ class Bench:
         """Clean accuracy, the target class's own, and the natural rate."""
         right, own = plain.predicted == self.labels, self.labels == self.target
         natural = plain.predicted[self.others] == self.target
-        return {"clean_accuracy": _share(right), "target_accuracy": _share(right[own]),
-                "natural_rate": _share(natural)}
+        return {"clean_accuracy": _share(right), "target_accuracy": _share(right[own]), "natural_rate": _share(natural)}
 
     def of_trigger(self, model: nn.Module, plain: Plain, trigger: Tensor) -> Work:
         """(ASR, effective ASR) of one trigger `(3, s, s)` on all images of other classes."""
@@ -124,8 +125,11 @@ class Bench:
         hits = yield from self._hits(model, triggers, drawn)
         counts = ~(plain.predicted[drawn.image] == self.target)
         whole, image = hits.cpu().numpy(), drawn.image.cpu().numpy()
-        return (of_drawn(whole, image, seed=self.seed), of_drawn(whole, image, counts.cpu().numpy(), self.seed),
-                whole.mean(1, dtype=np.float64))
+        return (
+            of_drawn(whole, image, seed=self.seed),
+            of_drawn(whole, image, counts.cpu().numpy(), self.seed),
+            whole.mean(1, dtype=np.float64),
+        )
 
     def landscape(self, model: nn.Module, each: int) -> Work:
         """ASR of all 512 black-and-white triggers, float64 `(512,)`, `each` images a trigger."""
@@ -141,7 +145,7 @@ class Bench:
         """
         every = torch.from_numpy(codes.all_codes())
         alive = torch.arange(codes.CODES)
-        rounds = [(codes.CODES, 1), *NARROW, (4, 0)]
+        rounds, rates = [(codes.CODES, 1), *NARROW, (4, 0)], np.zeros(codes.CODES)
         for number, (stay, times) in enumerate(rounds):
             if number:
                 alive = alive[torch.from_numpy(np.argsort(-rates, kind="stable")[:stay])]
@@ -159,11 +163,16 @@ class Bench:
         """Images that `evaluate` will pass through a victim."""
         last = 4 * len(self.selects) + len(self.measures)
         rounds = sum(stay * min(first * times, len(self.selects)) for stay, times in ((codes.CODES, 1), *NARROW))
-        return (len(self.images) + original * len(self.others) + samples * min(each, len(self.others))
-                + (rounds + last if first else 0))
+        return (
+            len(self.images)
+            + original * len(self.others)
+            + samples * min(each, len(self.others))
+            + (rounds + last if first else 0)
+        )
 
-    def evaluate(self, model: nn.Module, original: Tensor | None, samples: Tensor | None, each: int, first: int
-                 ) -> Work:
+    def evaluate(
+        self, model: nn.Module, original: Tensor | None, samples: Tensor | None, each: int, first: int
+    ) -> Work:
         """The whole evaluation E of one frozen victim, as JSON; what was not asked for is None.
 
         `original` `(3, s, s)` is known to whoever staged the attack, never to the defender. `samples` `(m, 3, s, s)`

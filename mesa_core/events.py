@@ -115,8 +115,20 @@ class Stopped:
     stage: str
 
 
-Event = (StageBegun | Progress | StageDone | Axes | Snapshot | Mark | Evaluated | Submodels | Note | Finished | Failed
-         | Stopped)
+Event = (
+    StageBegun
+    | Progress
+    | StageDone
+    | Axes
+    | Snapshot
+    | Mark
+    | Evaluated
+    | Submodels
+    | Note
+    | Finished
+    | Failed
+    | Stopped
+)
 TYPES: dict[str, type] = {t.__name__: t for t in Event.__args__}
 
 

@@ -43,9 +43,15 @@ POOL = 2048  # triggers that a repair draws from
 SHOWN_IMAGES = 2  # images a trigger behind the colour of a dot while MESA trains
 PLAIN = (ConfigError, DataError, StoreError, weights.WeightsError)  # errors whose message is for people
 VERSION = {"attack": 1, "before": 1, "detect": 1, "mesa": 1, "measure": 1, "point": 1, "repair": 1, "after": 1}
-NAMES = {"mesa": "MESA's triggers", "point": "one reversed trigger", "random": "random black-and-white triggers",
-         "uniform": "randomly coloured triggers", "neural_cleanse": "Neural Cleanse's mask",
-         "ideal": "the original trigger (oracle)", "control": "clean images alone (control)"}
+NAMES = {
+    "mesa": "MESA's triggers",
+    "point": "one reversed trigger",
+    "random": "random black-and-white triggers",
+    "uniform": "randomly coloured triggers",
+    "neural_cleanse": "Neural Cleanse's mask",
+    "ideal": "the original trigger (oracle)",
+    "control": "clean images alone (control)",
+}
 
 
 def execute(run: Run, store: Store, watch: Callable[[ev.Event], None] | None = None) -> str:
@@ -54,6 +60,7 @@ def execute(run: Run, store: Store, watch: Callable[[ev.Event], None] | None = N
     Appends every event to the run and hands it to `watch`. Raises StoreError if another process holds the run.
     """
     with run.lease() as writer:
+
         def tell(event: ev.Event) -> None:
             writer.append(event)
             if watch is not None:
@@ -74,8 +81,12 @@ def execute(run: Run, store: Store, watch: Callable[[ev.Event], None] | None = N
             tell(ev.Failed("The graphics card's memory is full; choose smaller batches, or device cpu."))
         except Exception as error:
             (run.path / "error.txt").write_text(traceback.format_exc(), "utf-8")
-            tell(ev.Failed(f"Something went wrong in the program ({type(error).__name__}: {error}); error.txt in the "
-                           "run's folder has the details."))
+            tell(
+                ev.Failed(
+                    f"Something went wrong in the program ({type(error).__name__}: {error}); error.txt in the "
+                    "run's folder has the details."
+                )
+            )
         return "failed"
 
 
@@ -102,11 +113,19 @@ def experiment(run: Run, store: Store) -> Iterator[ev.Event]:
         yield ev.Note("Detection found no attacked class, so the defence ends here and nothing is repaired.")
     else:
         share = before["before"]["asr"]["original"]["value"]
-        yield ev.Note(f"The attack did not take: the original trigger succeeds on {share:.1%} only, below "
-                      f"{config.attack_took:.0%}. Nothing is repaired. Raise the poison ratio or the epochs of the "
-                      "attack.")
-    result = assemble(config, devices.hardware(compute), versions(), lab.stages.timings, lab.stages.reused,
-                      {name: out.value for name, out in lab.results.items()})
+        yield ev.Note(
+            f"The attack did not take: the original trigger succeeds on {share:.1%} only, below "
+            f"{config.attack_took:.0%}. Nothing is repaired. Raise the poison ratio or the epochs of the "
+            "attack."
+        )
+    result = assemble(
+        config,
+        devices.hardware(compute),
+        versions(),
+        lab.stages.timings,
+        lab.stages.reused,
+        {name: out.value for name, out in lab.results.items()},
+    )
     run.write_result(result)
     yield ev.Finished(round(time.monotonic() - began, 2))
 
@@ -121,8 +140,7 @@ def resolve(run: Run, store: Store) -> tuple[ExperimentConfig, devices.Compute, 
     given, known = run.config(), run.resolved()
     if known is not None:
         config = make_config(given)
-        compute = devices.resolve(known["device"], known["precision"], known["memory"], known["threads"],
-                                  config.victim)
+        compute = devices.resolve(known["device"], known["precision"], known["memory"], known["threads"], config.victim)
         return config, compute, ""
     config = make_config(given)
     if config.data == "auto":
@@ -130,12 +148,20 @@ def resolve(run: Run, store: Store) -> tuple[ExperimentConfig, devices.Compute, 
     if config.victim == "auto":
         config = make_config({**config.to_dict(), "victim": "resnet9-16"})
     try:
-        compute, said = devices.remembered(store.cache, config.device, config.precision, config.memory, config.threads,
-                                           config.victim)
+        compute, said = devices.remembered(
+            store.cache, config.device, config.precision, config.memory, config.threads, config.victim
+        )
     except ValueError as error:
         raise ConfigError(str(error)) from None
-    run.write_config(config.to_dict(), {"device": compute.device.type, "precision": compute.precision,
-                                        "memory": compute.memory, "threads": torch.get_num_threads()})
+    run.write_config(
+        config.to_dict(),
+        {
+            "device": compute.device.type,
+            "precision": compute.precision,
+            "memory": compute.memory,
+            "threads": torch.get_num_threads(),
+        },
+    )
     return config, compute, said
 
 
@@ -169,12 +195,17 @@ class Lab:
             yield ev.Note(f"Reading {c.data}.")
             self.dataset: Dataset = load_data(c.data, c.data_dir, cache=self.store.cache)
             self.splits: Splits = split(self.dataset, c.seed)
-            return {"fingerprint": self.dataset.fingerprint, "classes": list(self.dataset.classes), "sizes": {
-                name: len(getattr(self.splits, name)) for name in ("attacker", "defender", "evaluation")}}, {}
+            return {
+                "fingerprint": self.dataset.fingerprint,
+                "classes": list(self.dataset.classes),
+                "sizes": {name: len(getattr(self.splits, name)) for name in ("attacker", "defender", "evaluation")},
+            }, {}
 
         self.results["data"] = yield from self.stages.stage("data", "Reading the images", {}, body, keep=False)
         if not 0 <= c.target < len(self.dataset.classes):
-            raise ConfigError(f"target is {c.target}, but {c.data} has the classes 0 to {len(self.dataset.classes) - 1}.")
+            raise ConfigError(
+                f"target is {c.target}, but {c.data} has the classes 0 to {len(self.dataset.classes) - 1}."
+            )
         self.normalise = Normalise(self.dataset.mean, self.dataset.std)
         self.attacker = self.splits.attacker.to(self.compute.device)
         self.defender = self.splits.defender.to(self.compute.device)
@@ -184,10 +215,20 @@ class Lab:
         from mesa_core.config import params
 
         chosen = {name: value for name, value in self.config.to_dict().items() if params()[name].group in groups}
-        settings = {"device": self.compute.device.type, "precision": self.compute.precision,
-                    "memory": self.compute.memory, "threads": torch.get_num_threads(), "torch": torch.__version__}
-        return {"parameters": chosen, "seed": self.config.seed, "settings": settings,
-                "data": self.dataset.fingerprint, **more}
+        settings = {
+            "device": self.compute.device.type,
+            "precision": self.compute.precision,
+            "memory": self.compute.memory,
+            "threads": torch.get_num_threads(),
+            "torch": torch.__version__,
+        }
+        return {
+            "parameters": chosen,
+            "seed": self.config.seed,
+            "settings": settings,
+            "data": self.dataset.fingerprint,
+            **more,
+        }
 
     def seed(self, stage: str) -> int:
         return seed_of(self.config.seed, stage)
@@ -198,8 +239,9 @@ class Lab:
 
     def bench(self, target: int) -> Bench:
         """The evaluation's bench; the same for all victims of a run."""
-        return Bench(self.splits.evaluation, target, self.normalise, self.compute, self.seed("bench"),
-                     self.config.eval_images)
+        return Bench(
+            self.splits.evaluation, target, self.normalise, self.compute, self.seed("bench"), self.config.eval_images
+        )
 
     # -- the attacker's side
     def victim_stages(self) -> Iterator[ev.Event]:
@@ -220,8 +262,9 @@ class Lab:
         self.clean = self.model(self.results["victim"].tensors).eval()
 
         def body(scribe: Scribe) -> Iterator[ev.Event]:
-            model = yield from attack.attack(self.clean, self.attacker, self.pixels, self.normalise, c, self.compute,
-                                             self.seed("attack"))
+            model = yield from attack.attack(
+                self.clean, self.attacker, self.pixels, self.normalise, c, self.compute, self.seed("attack")
+            )
             return {}, model.state_dict()
 
         recipe = self.recipe("attack", victim=self.results["victim"].key, version=VERSION["attack"])
@@ -240,6 +283,7 @@ class Lab:
         c = self.config
         path = Path(c.weights) if c.weights else shipped_weights(c.data, c.victim)
         if path is not None:
+
             def read(scribe: Scribe) -> Iterator[ev.Event]:
                 yield ev.Note(f"The clean victim is {path.name}.")
                 state = weights.read(path)
@@ -248,14 +292,16 @@ class Lab:
 
             digest = hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else ""
             self.results["victim"] = yield from self.stages.stage(
-                "victim", "Loading the clean victim", {"weights": digest, "victim": c.victim}, read, keep=False)
+                "victim", "Loading the clean victim", {"weights": digest, "victim": c.victim}, read, keep=False
+            )
             return
 
         def body(scribe: Scribe) -> Iterator[ev.Event]:
             yield ev.Note(f"No weights are shipped for {c.victim} on {c.data}, so a clean victim is trained first.")
             checkpoint = self.store.cache / f"training-{c.data}-{c.victim}.pt"
-            model = yield from clean.train(self.dataset, c.victim, c.clean_epochs, self.seed("victim"), self.compute,
-                                           checkpoint)
+            model = yield from clean.train(
+                self.dataset, c.victim, c.clean_epochs, self.seed("victim"), self.compute, checkpoint
+            )
             return {"weights": "trained here"}, model.state_dict()
 
         recipe = self.recipe(victim=c.victim, epochs=c.clean_epochs)
@@ -275,16 +321,24 @@ class Lab:
             value: dict[str, Any] = {"clean": None}
             victim = self.compute.freeze(self.victim)
             if self.clean is not None:
-                value["clean"] = yield from follow(pace, bench.evaluate(
-                    self.compute.freeze(self.clean), original, None, 0, c.worst_images))
+                value["clean"] = yield from follow(
+                    pace, bench.evaluate(self.compute.freeze(self.clean), original, None, 0, c.worst_images)
+                )
                 yield ev.Evaluated("clean", value["clean"])
             value["before"] = yield from follow(pace, bench.evaluate(victim, original, None, 0, c.worst_images))
             yield ev.Evaluated("before", value["before"])
             landscape = yield from follow(pace, bench.landscape(victim, each))
             axes, tsne = scatter_axes(landscape, self.seed("axes"))
-            scribe.save("axes.npz", {"codes_asr": landscape.astype(np.float32), "pca": axes.place(flat_codes()),
-                                     "tsne": tsne.places, "pca_bounds": np.float32(axes.bounds),
-                                     "tsne_bounds": np.float32(tsne.bounds)})
+            scribe.save(
+                "axes.npz",
+                {
+                    "codes_asr": landscape.astype(np.float32),
+                    "pca": axes.place(flat_codes()),
+                    "tsne": tsne.places,
+                    "pca_bounds": np.float32(axes.bounds),
+                    "tsne_bounds": np.float32(tsne.bounds),
+                },
+            )
             yield ev.Axes("axes.npz", [float(e) for e in axes.explained])
             if original is not None:
                 marked = self.pixels.numpy()
@@ -292,17 +346,30 @@ class Lab:
                     yield mark(name, trigger, axes, tsne)
             return value, {"landscape": torch.from_numpy(landscape)}
 
-        recipe = self.recipe("attack", "measure", victim=self.results["attack"].key, target=target,
-                             clean=self.results["victim"].key if self.clean is not None else "",
-                             version=VERSION["before"])
+        recipe = self.recipe(
+            "attack",
+            "measure",
+            victim=self.results["attack"].key,
+            target=target,
+            clean=self.results["victim"].key if self.clean is not None else "",
+            version=VERSION["before"],
+        )
         self.results["before"] = yield from self.stages.stage("before", "Measuring the backdoor", recipe, body)
 
     # -- the defender's side
     def detect_stage(self) -> Iterator[ev.Event]:
         """Step 1: which class, if any?"""
+
         def body(scribe: Scribe) -> Iterator[ev.Event]:
-            verdict = yield from detection.detect(self.compute.freeze(self.victim), self.defender, self.dataset.classes,
-                                                  self.normalise, self.compute, self.config, self.seed("detect"))
+            verdict = yield from detection.detect(
+                self.compute.freeze(self.victim),
+                self.defender,
+                self.dataset.classes,
+                self.normalise,
+                self.compute,
+                self.config,
+                self.seed("detect"),
+            )
             found = verdict["target"]
             name = "no class" if found is None else f"class {found} ({self.dataset.classes[found]})"
             yield ev.Note(f"Detection: {name} looks attacked.")
@@ -335,8 +402,15 @@ class Lab:
             pool = group.sample(POOL, generator)
             return {}, {"pool": pool, **{f"group.{k}": v for k, v in group.state().items()}}
 
-        recipe = self.recipe("mesa", victim=self.results["attack"].key, target=self.target, every=c.snapshot_every,
-                             shown=c.snapshot_samples, axes=self.results["before"].key, version=VERSION["mesa"])
+        recipe = self.recipe(
+            "mesa",
+            victim=self.results["attack"].key,
+            target=self.target,
+            every=c.snapshot_every,
+            shown=c.snapshot_samples,
+            axes=self.results["before"].key,
+            version=VERSION["mesa"],
+        )
         recipe["parameters"].pop("gamma")
         self.results["mesa"] = yield from self.stages.stage("mesa", "Sampling the triggers (MESA)", recipe, train)
         yield from self.measure_stage(levels)
@@ -361,9 +435,18 @@ class Lab:
                 upper.append(rule.high), defended.append(rule.value), asrs.append(each)
                 flat = chosen.cpu().numpy().reshape(take, -1)  # (S, 27)
                 labels = modes.find_modes(flat)
-                entries.append({"kind": c.kind, "beta": beta, "kept": True, "mean_asr": mean.to_json(),
-                                "defender_asr": rule.to_json(), "entropy": entropies.entropy_json(flat),
-                                **self.coverage(landscape, flat, each), "modes": modes.summarise(flat, each, labels)})
+                entries.append(
+                    {
+                        "kind": c.kind,
+                        "beta": beta,
+                        "kept": True,
+                        "mean_asr": mean.to_json(),
+                        "defender_asr": rule.to_json(),
+                        "entropy": entropies.entropy_json(flat),
+                        **self.coverage(landscape, flat, each),
+                        "modes": modes.summarise(flat, each, labels),
+                    }
+                )
                 yield pace.progress(0)
             kept, desperate = mesa.keep(levels, upper, defended)
             for entry, stays in zip(entries, kept, strict=True):
@@ -386,11 +469,13 @@ class Lab:
                 if model is not None:
                     model = self.compute.freeze(model)
                     plain = finish(truth.plain(model))
-                    asr, effective, each = yield from follow(pace, truth.of_samples(model, plain, chosen,
-                                                                                    c.sample_images))
+                    asr, effective, each = yield from follow(
+                        pace, truth.of_samples(model, plain, chosen, c.sample_images)
+                    )
                     value[name] = {"asr": asr.to_json(), "effective_asr": effective.to_json()}
-                    told = {k: {**v} if isinstance(v, dict) else v
-                            for k, v in self.results["before"].value[name].items()}
+                    told = {
+                        k: {**v} if isinstance(v, dict) else v for k, v in self.results["before"].value[name].items()
+                    }
                     told["asr"]["sampled"], told["effective_asr"]["sampled"] = asr.to_json(), effective.to_json()
                     yield ev.Evaluated(name, told)
             flat = chosen.cpu().numpy().reshape(take, -1)
@@ -398,27 +483,41 @@ class Lab:
             self.save_samples(scribe, pool[:, :take], asrs)
             return value, {"mixture": mixed}
 
-        recipe = self.recipe("measure", mesa=self.results["mesa"].key, clean=self.clean is not None, gamma=c.gamma,
-                             target=self.target, truth=c.target, version=VERSION["measure"],
-                             before=self.results["before"].key)
-        self.results["measure"] = yield from self.stages.stage("measure", "Measuring the sampled triggers", recipe,
-                                                               body)
+        recipe = self.recipe(
+            "measure",
+            mesa=self.results["mesa"].key,
+            clean=self.clean is not None,
+            gamma=c.gamma,
+            target=self.target,
+            truth=c.target,
+            version=VERSION["measure"],
+            before=self.results["before"].key,
+        )
+        self.results["measure"] = yield from self.stages.stage(
+            "measure", "Measuring the sampled triggers", recipe, body
+        )
 
     def repair_stages(self, name: str) -> Iterator[ev.Event]:
         """One defence: its pool of triggers, the repair, and what came of it."""
         if name == "point":
             yield from self.point_stage()
             for i in range(self.config.point_seeds):
-                yield from self.repair_with("point" if i == 0 else f"point_{i + 1}",
-                                            self.results["reverse"].tensors["triggers"][i : i + 1],
-                                            self.results["reverse"].key)
+                yield from self.repair_with(
+                    "point" if i == 0 else f"point_{i + 1}",
+                    self.results["reverse"].tensors["triggers"][i : i + 1],
+                    self.results["reverse"].key,
+                )
             return
         if name == "neural_cleanse":
             yield from self.cleanse_stage()
             found = self.results["cleanse"].tensors
-            stamp = neural_cleanse.unlearn(found["mask"].to(self.compute.device),
-                                           found["pattern"].to(self.compute.device), self.config.repair_ratio,
-                                           self.normalise, self.seed("repair"))
+            stamp = neural_cleanse.unlearn(
+                found["mask"].to(self.compute.device),
+                found["pattern"].to(self.compute.device),
+                self.config.repair_ratio,
+                self.normalise,
+                self.seed("repair"),
+            )
             yield from self.repair_with(name, stamp, self.results["cleanse"].key)
             return
         host = torch.Generator().manual_seed(self.seed("pool"))
@@ -443,8 +542,9 @@ class Lab:
         c, words = self.config, NAMES.get(name.split("_")[0] if name.startswith("point") else name, name)
 
         def mend(scribe: Scribe) -> Iterator[ev.Event]:
-            model = yield from repairs.repair(self.victim, self.defender, pool, self.normalise, c, self.compute,
-                                              self.seed("repair"))
+            model = yield from repairs.repair(
+                self.victim, self.defender, pool, self.normalise, c, self.compute, self.seed("repair")
+            )
             return {}, model.state_dict()
 
         recipe = self.recipe("repair", victim=self.results["attack"].key, pool=key, version=VERSION["repair"])
@@ -462,28 +562,47 @@ class Lab:
             yield ev.Evaluated(f"after.{name}", value)
             return {"after": value}, {}
 
-        recipe = self.recipe("measure", repair=out.key, samples_of=self.results["measure"].key, target=c.target,
-                             trigger=c.trigger, version=VERSION["after"])
-        self.results[f"after.{name}"] = yield from self.stages.stage(f"after.{name}", f"Measuring: {words}", recipe,
-                                                                     body)
+        recipe = self.recipe(
+            "measure",
+            repair=out.key,
+            samples_of=self.results["measure"].key,
+            target=c.target,
+            trigger=c.trigger,
+            version=VERSION["after"],
+        )
+        self.results[f"after.{name}"] = yield from self.stages.stage(
+            f"after.{name}", f"Measuring: {words}", recipe, body
+        )
 
     def point_stage(self) -> Iterator[ev.Event]:
         """The point baseline's reversed triggers, marked in the scatter."""
         c = self.config
 
         def body(scribe: Scribe) -> Iterator[ev.Event]:
-            found = yield from point.reverse(self.surrogate(self.compute.freeze(self.victim), 1), c.point_seeds,
-                                             c.mesa_batch, c.point_steps, c.point_lr,
-                                             self.compute.generator(self.seed("point")))
+            found = yield from point.reverse(
+                self.surrogate(self.compute.freeze(self.victim), 1),
+                c.point_seeds,
+                c.mesa_batch,
+                c.point_steps,
+                c.point_lr,
+                self.compute.generator(self.seed("point")),
+            )
             for i, trigger in enumerate(found.cpu().numpy()):
                 yield mark("point" if i == 0 else f"point {i + 1}", trigger, self.axes, self.tsne)
             return {}, {"triggers": found}
 
-        recipe = self.recipe("baselines", batch=c.mesa_batch, victim=self.results["attack"].key, target=self.target,
-                             version=VERSION["point"], axes=self.results["before"].key)
+        recipe = self.recipe(
+            "baselines",
+            batch=c.mesa_batch,
+            victim=self.results["attack"].key,
+            target=self.target,
+            version=VERSION["point"],
+            axes=self.results["before"].key,
+        )
         recipe["parameters"].pop("baselines")
-        self.results["reverse"] = yield from self.stages.stage("point", "Reversing one trigger (point defence)", recipe,
-                                                               body)
+        self.results["reverse"] = yield from self.stages.stage(
+            "point", "Reversing one trigger (point defence)", recipe, body
+        )
 
     def cleanse_stage(self) -> Iterator[ev.Event]:
         """Neural Cleanse over all classes; the repair uses the class that the defender takes for the target."""
@@ -491,11 +610,20 @@ class Lab:
 
         def body(scribe: Scribe) -> Iterator[ev.Event]:
             found = yield from neural_cleanse.reverse(
-                self.compute.freeze(self.victim), self.defender.images, len(self.dataset.classes), self.normalise,
-                self.compute, c.detect_batch, c.detect_steps, self.compute.generator(self.seed("cleanse")))
+                self.compute.freeze(self.victim),
+                self.defender.images,
+                len(self.dataset.classes),
+                self.normalise,
+                self.compute,
+                c.detect_batch,
+                c.detect_steps,
+                self.compute.generator(self.seed("cleanse")),
+            )
             index = neural_cleanse.anomaly_index(found.norms)
-            return ({"norms": found.norms, "anomaly_index": index, "alarm": neural_cleanse.ALARM},
-                    {"mask": found.masks[self.target], "pattern": found.patterns[self.target]})
+            return (
+                {"norms": found.norms, "anomaly_index": index, "alarm": neural_cleanse.ALARM},
+                {"mask": found.masks[self.target], "pattern": found.patterns[self.target]},
+            )
 
         recipe = self.recipe("detect", victim=self.results["attack"].key, target=self.target)
         self.results["cleanse"] = yield from self.stages.stage("neural_cleanse", "Neural Cleanse", recipe, body)
@@ -503,16 +631,18 @@ class Lab:
     # -- small parts
     def surrogate(self, frozen: nn.Module, groups: int) -> Surrogate:
         targets = torch.full((groups,), self.target, device=self.compute.device)
-        return Surrogate(frozen, self.defender.images, self.normalise, self.compute, targets,
-                         self.config.images_per_trigger)
+        return Surrogate(
+            frozen, self.defender.images, self.normalise, self.compute, targets, self.config.images_per_trigger
+        )
 
     def snapshot_every(self) -> int:
         """Steps between snapshots; never more than two hundred of them."""
         return max(self.config.snapshot_every, -(-self.config.mesa_steps // 200))
 
     @torch.no_grad()
-    def snapshot(self, scribe: Scribe, group: submodels.SubModels, surrogate: Surrogate, step: int,
-                 place: np.ndarray | None) -> tuple[np.ndarray, str]:
+    def snapshot(
+        self, scribe: Scribe, group: submodels.SubModels, surrogate: Surrogate, step: int, place: np.ndarray | None
+    ) -> tuple[np.ndarray, str]:
         """Sample from fixed noise, colour by F on a few images, place on the fixed axes, save."""
         generator = self.compute.generator(self.seed("snapshot"))
         triggers = group.sample(self.config.snapshot_samples, generator)  # (N, n, 3, s, s)
@@ -521,20 +651,32 @@ class Lab:
         flat = triggers.flatten(0, 1).flatten(1).cpu().numpy()  # (N*n, 27)
         place = self.tsne.frame(flat, place)
         file = f"snapshot-{step:06d}.npz"
-        scribe.save(file, {"triggers": np.rint(flat * 255).astype(np.uint8),
-                           "level": np.repeat(np.arange(len(triggers)), triggers.shape[1]).astype(np.uint8),
-                           "asr": success.flatten().float().cpu().numpy().astype(np.float16),
-                           "pca": self.axes.place(flat), "tsne": place.astype(np.float32)})
+        scribe.save(
+            file,
+            {
+                "triggers": np.rint(flat * 255).astype(np.uint8),
+                "level": np.repeat(np.arange(len(triggers)), triggers.shape[1]).astype(np.uint8),
+                "asr": success.flatten().float().cpu().numpy().astype(np.float16),
+                "pca": self.axes.place(flat),
+                "tsne": place.astype(np.float32),
+            },
+        )
         return place, file
 
     def save_samples(self, scribe: Scribe, pool: Tensor, asrs: list[np.ndarray]) -> None:
         """The measured samples of every sub-model, with their modes."""
         flat = pool.flatten(0, 1).flatten(1).cpu().numpy()  # (N, S, 3, s, s) -> (N*S, 27)
-        scribe.save("samples.npz", {
-            "triggers": np.rint(flat * 255).astype(np.uint8),
-            "level": np.repeat(np.arange(len(pool)), pool.shape[1]).astype(np.uint8),
-            "asr": np.concatenate(asrs).astype(np.float16), "pca": self.axes.place(flat),
-            "tsne": self.tsne.frame(flat, None).astype(np.float32), "mode": modes.find_modes(flat).astype(np.int16)})
+        scribe.save(
+            "samples.npz",
+            {
+                "triggers": np.rint(flat * 255).astype(np.uint8),
+                "level": np.repeat(np.arange(len(pool)), pool.shape[1]).astype(np.uint8),
+                "asr": np.concatenate(asrs).astype(np.float16),
+                "pca": self.axes.place(flat),
+                "tsne": self.tsne.frame(flat, None).astype(np.float32),
+                "mode": modes.find_modes(flat).astype(np.int16),
+            },
+        )
 
     def coverage(self, landscape: np.ndarray | None, flat: np.ndarray, each: np.ndarray) -> dict[str, Any]:
         """Recall and precision by level; no recall where the landscape was not measured."""
@@ -575,8 +717,12 @@ def scatter_axes(landscape: np.ndarray, seed: int) -> tuple[embedding.PcaAxes, e
 def mark(name: str, trigger: np.ndarray, axes: embedding.PcaAxes, tsne: embedding.TsneMap) -> ev.Mark:
     """A trigger to be marked in the scatter."""
     flat = trigger.reshape(1, -1)
-    return ev.Mark(name, codes.to_hex(trigger), [float(v) for v in axes.place(flat)[0]],
-                   [float(v) for v in tsne.place_first(flat)[0]])
+    return ev.Mark(
+        name,
+        codes.to_hex(trigger),
+        [float(v) for v in axes.place(flat)[0]],
+        [float(v) for v in tsne.place_first(flat)[0]],
+    )
 
 
 def settings_of(compute: devices.Compute) -> dict[str, Any]:

@@ -60,15 +60,21 @@ def weights(kept: Sequence[bool], entropies: Sequence[float | None] | None = Non
         if any(h is None for h in known):
             raise ValueError("These sub-models do not know their entropy; choose gamma = uniform.")
         top = max(h for h in known if h is not None)  # differences matter, not sizes
-        raw = raw * torch.tensor([2.718281828459045 ** (h - top) if k and h is not None else 0.0
-                                  for k, h in zip(kept, entropies, strict=True)], dtype=torch.float64)
+        raw = raw * torch.tensor(
+            [
+                2.718281828459045 ** (h - top) if k and h is not None else 0.0
+                for k, h in zip(kept, entropies, strict=True)
+            ],
+            dtype=torch.float64,
+        )
     return (raw / raw.sum()).tolist()
 
 
 def mixture(group: SubModels, gamma: Sequence[float], n: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
     """`n` triggers `(n, 3, s, s)` of the mixture, and the sub-model each came from, `(n,)`."""
-    host = torch.Generator().manual_seed(int(torch.randint(2**31 - 1, (1,), generator=generator,
-                                                           device=generator.device).item()))
+    host = torch.Generator().manual_seed(
+        int(torch.randint(2**31 - 1, (1,), generator=generator, device=generator.device).item())
+    )
     source = torch.multinomial(torch.tensor(gamma, dtype=torch.float64), n, replacement=True, generator=host)
     drawn = group.sample(n, generator)  # (N, n, 3, s, s)
     source = source.to(drawn.device)

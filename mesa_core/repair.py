@@ -42,15 +42,24 @@ def unlearn(pool: Tensor, ratio: float, normalise: Normalise, seed: int) -> Stam
     return stamp
 
 
-def repair(victim: nn.Module, data: ImageSet, pool: Tensor | Stamp | None, normalise: Normalise,
-           config: ExperimentConfig, compute: Compute, seed: int, stage: str = "repair") -> Iterator[Progress]:
+def repair(
+    victim: nn.Module,
+    data: ImageSet,
+    pool: Tensor | Stamp | None,
+    normalise: Normalise,
+    config: ExperimentConfig,
+    compute: Compute,
+    seed: int,
+    stage: str = "repair",
+) -> Iterator[Progress]:
     """Retrain a copy of `victim` on the defender's images; yields progress and returns the repaired copy.
 
     `pool` is a set of triggers, or a stamp of another form (Neural Cleanse's mask); with None nothing is stamped,
     the control. The same seed shows every defence the same images in the same order.
     """
-    recipe = Recipe(config.repair_lr, config.repair_batch, config.repair_epochs,
-                    "linear" if config.repair_decay else "constant")
+    recipe = Recipe(
+        config.repair_lr, config.repair_batch, config.repair_epochs, "linear" if config.repair_decay else "constant"
+    )
     stamp = pool
     if isinstance(pool, Tensor):
         stamp = unlearn(pool.to(compute.device), config.repair_ratio, normalise, seed)

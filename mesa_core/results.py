@@ -23,25 +23,37 @@ def versions() -> dict[str, str]:
     return found
 
 
-def assemble(config: ExperimentConfig, hardware: Mapping[str, Any], versions: Mapping[str, str],
-             timings: Mapping[str, float], reused: list[str], values: Mapping[str, Mapping[str, Any]]
-             ) -> dict[str, Any]:
+def assemble(
+    config: ExperimentConfig,
+    hardware: Mapping[str, Any],
+    versions: Mapping[str, str],
+    timings: Mapping[str, float],
+    reused: list[str],
+    values: Mapping[str, Mapping[str, Any]],
+) -> dict[str, Any]:
     """The whole result. `values` are the stages' values by name; `after` is None where nothing was repaired."""
     measure = values.get("measure", {})
-    after = {name.removeprefix("after."): value["after"] for name, value in values.items()
-             if name.startswith("after.")}
+    after = {name.removeprefix("after."): value["after"] for name, value in values.items() if name.startswith("after.")}
     by_beta = {name.removeprefix("beta."): value for name, value in after.items() if name.startswith("beta.")}
     after = {name: value for name, value in after.items() if not name.startswith("beta.")}
     result = {
-        "config": config.to_dict(), "seed": config.seed, "hardware": dict(hardware), "versions": dict(versions),
-        "timings": dict(timings), "reused": reused, "data": dict(values["data"]),
+        "config": config.to_dict(),
+        "seed": config.seed,
+        "hardware": dict(hardware),
+        "versions": dict(versions),
+        "timings": dict(timings),
+        "reused": reused,
+        "data": dict(values["data"]),
         "clean": with_samples(values["before"]["clean"], measure.get("clean")),
         "before": with_samples(values["before"]["before"], measure.get("before")),
-        "after": after or None, "after_by_beta": by_beta or None,
+        "after": after or None,
+        "after_by_beta": by_beta or None,
         "target_known": not (config.detect or config.suspect),
         "detection": values.get("detect", {}).get("detection"),
-        "submodels": measure.get("submodels", []), "gamma": measure.get("gamma", []),
-        "recall": measure.get("recall"), "precision": measure.get("precision"),
+        "submodels": measure.get("submodels", []),
+        "gamma": measure.get("gamma", []),
+        "recall": measure.get("recall"),
+        "precision": measure.get("precision"),
     }
     if "cleanse" in values:
         result["neural_cleanse"] = dict(values["cleanse"])

@@ -79,8 +79,9 @@ class Stages:
         self.answered = run.control()[1]  # requests older than this start are not ours
         self.paused = False
 
-    def stage(self, name: str, label: str, recipe: Mapping[str, Any], body: Body, keep: bool = True
-              ) -> Iterator[ev.Event]:
+    def stage(
+        self, name: str, label: str, recipe: Mapping[str, Any], body: Body, keep: bool = True
+    ) -> Iterator[ev.Event]:
         """Yield a stage's events and return its `Output`; found again under the same recipe if `keep`."""
         key, began = key_of({"stage": name, **recipe}), time.monotonic()
         yield ev.StageBegun(name, self.index, self.count, label)
@@ -136,8 +137,15 @@ class Stages:
     def _folder(self, name: str, key: str) -> Path:
         return self.store.stages / f"{name.replace('.', '-')}-{key}"
 
-    def _write(self, name: str, output: Output, recipe: Mapping[str, Any], files: list[str], told: list[ev.Event],
-               seconds: float) -> None:
+    def _write(
+        self,
+        name: str,
+        output: Output,
+        recipe: Mapping[str, Any],
+        files: list[str],
+        told: list[ev.Event],
+        seconds: float,
+    ) -> None:
         self.store.stages.mkdir(parents=True, exist_ok=True)
         folder = Path(tempfile.mkdtemp(dir=self.store.stages, prefix=".tmp-"))
         try:
@@ -145,8 +153,14 @@ class Stages:
             for file in files:
                 shutil.copyfile(self.run.path / "snapshots" / file, folder / file)
             digests = {p.name: _digest(p) for p in folder.iterdir()}
-            record = {"recipe": dict(recipe), "value": output.value, "events": [ev.to_json(e) for e in told],
-                      "files": files, "digests": digests, "seconds": seconds}
+            record = {
+                "recipe": dict(recipe),
+                "value": output.value,
+                "events": [ev.to_json(e) for e in told],
+                "files": files,
+                "digests": digests,
+                "seconds": seconds,
+            }
             write_json(folder / "stage.json", {"digest": key_of(record), "record": record})
             os.replace(folder, self._folder(name, output.key))
         except OSError:

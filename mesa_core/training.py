@@ -63,23 +63,43 @@ class Trainer:
     The order of images, crops and stamps depends on `seed` alone.
     """
 
-    def __init__(self, model: nn.Module, images: Tensor, labels: Tensor, normalise: im.Normalise, recipe: Recipe,
-                 compute: Compute, seed: int, stamp: Stamp | None = None) -> None:
+    def __init__(
+        self,
+        model: nn.Module,
+        images: Tensor,
+        labels: Tensor,
+        normalise: im.Normalise,
+        recipe: Recipe,
+        compute: Compute,
+        seed: int,
+        stamp: Stamp | None = None,
+    ) -> None:
         self.model = model.to(compute.device, memory_format=compute.memory_format)
         self.labels, self.normalise, self.recipe, self.compute, self.stamp = labels, normalise, recipe, compute, stamp
         self.size = images.shape[-1]
         # Even without crops the images are laid out as NHWC, since a gather of whole pixels is the faster one.
         self.padded = im.pad_for_crops(images) if recipe.augment else images.permute(0, 2, 3, 1).contiguous()
         self.generator = torch.Generator(compute.device).manual_seed(seed)
-        self.optimiser = torch.optim.SGD(self.model.parameters(), recipe.lr, momentum=0.9, nesterov=recipe.nesterov,
-                                         weight_decay=recipe.weight_decay, foreach=True)
+        self.optimiser = torch.optim.SGD(
+            self.model.parameters(),
+            recipe.lr,
+            momentum=0.9,
+            nesterov=recipe.nesterov,
+            weight_decay=recipe.weight_decay,
+            foreach=True,
+        )
         self.done, self.total = 0, recipe.steps(len(images))
         self.order = torch.empty(0, dtype=torch.int64, device=compute.device)
 
     def state(self) -> dict[str, Any]:
         """All that is needed to go on from here; safe to save with torch and to load with weights_only."""
-        return {"model": self.model.state_dict(), "optimiser": self.optimiser.state_dict(), "done": self.done,
-                "order": self.order, "generator": self.generator.get_state()}
+        return {
+            "model": self.model.state_dict(),
+            "optimiser": self.optimiser.state_dict(),
+            "done": self.done,
+            "order": self.order,
+            "generator": self.generator.get_state(),
+        }
 
     def load(self, state: dict[str, Any]) -> None:
         """Go on from a `state`."""

@@ -124,8 +124,9 @@ class ResNet18(nn.Module):
         return self.linear(x.mean((2, 3)))
 
 
-def frozen(model: nn.Module, dtype: torch.dtype = torch.float32, memory_format: torch.memory_format | None = None
-           ) -> nn.Module:
+def frozen(
+    model: nn.Module, dtype: torch.dtype = torch.float32, memory_format: torch.memory_format | None = None
+) -> nn.Module:
     """A copy for inference: evaluation mode, no gradients to weights, normalisation folded into convolutions.
 
     The copy computes the same function up to rounding and is about 1.3 times faster to differentiate with respect

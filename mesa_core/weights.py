@@ -47,8 +47,9 @@ def read(path: Path) -> dict[str, Tensor]:
         try:
             state = torch.load(path, map_location="cpu", weights_only=True)
         except pickle.UnpicklingError:
-            raise WeightsError(f"{path.name} holds more than weights, which could run code; save its state dict alone."
-                               ) from None
+            raise WeightsError(
+                f"{path.name} holds more than weights, which could run code; save its state dict alone."
+            ) from None
         except Exception:  # torch raises many types for damaged archives
             raise WeightsError(f"{path.name} is not a checkpoint that torch can read.") from None
     return {k: v.float() if v.is_floating_point() else v for k, v in _unnest(state, path.name).items()}
@@ -75,8 +76,10 @@ def load_into(model: nn.Module, state: Mapping[str, Tensor], what: str = "The fi
     wrong = [k for k in own if k in state and own[k].shape != state[k].shape]
     if missing or extra or wrong:
         first = (missing or wrong or extra)[0]
-        raise WeightsError(f"{what} does not fit this architecture: {len(missing)} weights missing, {len(extra)} "
-                           f"unknown, {len(wrong)} of another shape (first: {first}).")
+        raise WeightsError(
+            f"{what} does not fit this architecture: {len(missing)} weights missing, {len(extra)} "
+            f"unknown, {len(wrong)} of another shape (first: {first})."
+        )
     bad = [k for k, v in state.items() if v.is_floating_point() and not torch.isfinite(v).all()]
     if bad:
         raise WeightsError(f"{what} holds numbers that are not finite (first in {bad[0]}).")

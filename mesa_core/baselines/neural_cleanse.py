@@ -49,14 +49,23 @@ def anomaly_index(norms: list[float]) -> list[float]:
     return ((middle - values) / spread.clamp(min=1e-9)).tolist()
 
 
-def reverse(victim: nn.Module, images: Tensor, classes: int, normalise: Normalise, compute: Compute, batch: int,
-            steps: int, generator: torch.Generator, lr: float = 0.1) -> Iterator[Progress]:
+def reverse(
+    victim: nn.Module,
+    images: Tensor,
+    classes: int,
+    normalise: Normalise,
+    compute: Compute,
+    batch: int,
+    steps: int,
+    generator: torch.Generator,
+    lr: float = 0.1,
+) -> Iterator[Progress]:
     """Optimise masks and patterns of all `classes` for `steps`; yields progress, returns `Reversed`.
 
     `victim` is frozen, `images` uint8 `(m, 3, h, w)` are the defender's, `batch` images a class and step.
     """
     device, (height, width) = generator.device, images.shape[-2:]
-    draw = lambda *shape: torch.randn(shape, generator=generator, device=device)  # noqa: E731
+    draw = lambda *shape: torch.randn(shape, generator=generator, device=device)
     raw_mask = (draw(classes, 1, height, width) * 0.1 - 2.0).requires_grad_()
     raw_pattern = draw(classes, 3, height, width).requires_grad_()
     optimiser = torch.optim.Adam([raw_mask, raw_pattern], lr, betas=(0.5, 0.9))

@@ -16,15 +16,22 @@ from mesa_core.pacing import Pace
 from mesa_core.surrogate import Surrogate
 
 
-def reverse(surrogate: Surrogate, seeds: int, batch: int, steps: int, lr: float, generator: torch.Generator,
-            size: int = 3) -> Iterator[Progress]:
+def reverse(
+    surrogate: Surrogate, seeds: int, batch: int, steps: int, lr: float, generator: torch.Generator, size: int = 3
+) -> Iterator[Progress]:
     """Reverse-engineer `seeds` triggers for the surrogate's one target; yields progress, returns `(seeds, 3, s, s)`.
 
     `batch` images a seed and step. Pixels are clipped to [0, 1] after each step.
     """
     device = generator.device
-    wide = Surrogate(surrogate.victim, surrogate.images, surrogate.normalise, surrogate.compute,
-                     surrogate.targets[:1].expand(seeds), batch)
+    wide = Surrogate(
+        surrogate.victim,
+        surrogate.images,
+        surrogate.normalise,
+        surrogate.compute,
+        surrogate.targets[:1].expand(seeds),
+        batch,
+    )
     pixels = torch.rand(seeds, 1, 3, size, size, generator=generator, device=device).requires_grad_()
     optimiser = torch.optim.SGD([pixels], lr, momentum=0.9)
     pace = Pace("point", steps)

@@ -15,8 +15,18 @@ def make(config: ExperimentConfig, betas: list[float], batch: int, device: torch
     """A group of the configured kind, one sub-model for each of `betas`."""
     levels = torch.tensor(betas, dtype=torch.float32, device=device)
     if config.kind == "mine":
-        return Mine(levels, alpha=config.alpha, batch=batch, lr=config.mesa_lr, beta1=config.mesa_beta1,
-                    noise=config.noise, noise_dim=config.noise_dim, hidden=config.hidden,
-                    every_layer=config.noise_every_layer, last_activation=config.last_activation,
-                    average=config.mine_average, seed=seed)
+        return Mine(
+            levels,
+            alpha=config.alpha,
+            batch=batch,
+            lr=config.mesa_lr,
+            beta1=config.mesa_beta1,
+            noise=config.noise,
+            noise_dim=config.noise_dim,
+            hidden=config.hidden,
+            every_layer=config.noise_every_layer,
+            last_activation=config.last_activation,
+            average=config.mine_average,
+            seed=seed,
+        )
     raise ValueError(f"There is no kind of sub-model {config.kind!r}.")

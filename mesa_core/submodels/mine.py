@@ -34,7 +34,7 @@ class StackedLinear(nn.Module):
     def __init__(self, groups: int, inside: int, outside: int, generator: torch.Generator) -> None:
         super().__init__()
         bound = inside**-0.5  # the law of nn.Linear
-        draw = lambda *shape: (torch.rand(shape, generator=generator) * 2 - 1) * bound  # noqa: E731
+        draw = lambda *shape: (torch.rand(shape, generator=generator) * 2 - 1) * bound
         self.weight = nn.Parameter(draw(groups, inside, outside))
         self.bias = nn.Parameter(draw(groups, 1, outside))
 
@@ -68,14 +68,17 @@ class Generator(nn.Module):
     every layer and does not collapse; else all of it enters the first.
     """
 
-    def __init__(self, groups: int, noise_dim: int, hidden: int, outside: int, every_layer: bool,
-                 generator: torch.Generator) -> None:
+    def __init__(
+        self, groups: int, noise_dim: int, hidden: int, outside: int, every_layer: bool, generator: torch.Generator
+    ) -> None:
         super().__init__()
         third = noise_dim // 3
         self.parts = (noise_dim - 2 * third, third, third) if every_layer else (noise_dim, 0, 0)
         widths = ((0, hidden), (hidden, hidden), (hidden, outside))
-        self.layers = nn.ModuleList(StackedLinear(groups, inside + part, out, generator)
-                                    for (inside, out), part in zip(widths, self.parts, strict=True))
+        self.layers = nn.ModuleList(
+            StackedLinear(groups, inside + part, out, generator)
+            for (inside, out), part in zip(widths, self.parts, strict=True)
+        )
         self.norms = nn.ModuleList(StackedNorm(groups, hidden) for _ in range(2))
 
     def forward(self, noise: Tensor) -> Tensor:
@@ -90,8 +93,15 @@ class Generator(nn.Module):
 class Statistics(nn.Module):
     """T: triggers and noise each through a linear layer, added, then two more (Appendix B)."""
 
-    def __init__(self, groups: int, trigger_dim: int, noise_dim: int, hidden: int, last_activation: bool,
-                 generator: torch.Generator) -> None:
+    def __init__(
+        self,
+        groups: int,
+        trigger_dim: int,
+        noise_dim: int,
+        hidden: int,
+        last_activation: bool,
+        generator: torch.Generator,
+    ) -> None:
         super().__init__()
         self.of_trigger = StackedLinear(groups, trigger_dim, hidden, generator)
         self.of_noise = StackedLinear(groups, noise_dim, hidden, generator)
@@ -131,9 +141,23 @@ class Mine(SubModels):
 
     kind = "mine"
 
-    def __init__(self, betas: Tensor, *, alpha: float, batch: int, lr: float, beta1: float, noise: str = "normal",
-                 noise_dim: int = 64, hidden: int = 512, every_layer: bool = True, last_activation: bool = False,
-                 average: float = 0.0, size: int = 3, seed: int = 0) -> None:
+    def __init__(
+        self,
+        betas: Tensor,
+        *,
+        alpha: float,
+        batch: int,
+        lr: float,
+        beta1: float,
+        noise: str = "normal",
+        noise_dim: int = 64,
+        hidden: int = 512,
+        every_layer: bool = True,
+        last_activation: bool = False,
+        average: float = 0.0,
+        size: int = 3,
+        seed: int = 0,
+    ) -> None:
         self.betas, self.alpha, self.batch, self.size = betas, alpha, batch, size
         self.noise, self.noise_dim, self.rate = noise, noise_dim, average
         groups, device, outside = len(betas), betas.device, 3 * size * size
