@@ -1,0 +1,148 @@
+"""CIFAR-10 from its archive, its extracted folder, or Parquet files.
+
+The archive's batches are pickles, which can run code when they are read. So each is compared with its published
+checksum first, and even then read by an unpickler that knows nothing but numpy arrays.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import pickle
+import tarfile
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from mesa_core.data.locate import FOLDER, DataError, Found
+from mesa_core.data.types import Dataset, ImageSet, make_dataset
+
+CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
+TRAIN = tuple(f"data_batch_{i}" for i in range(1, 6))
+TEST = "test_batch"
+CHECKSUMS: Mapping[str, str] = {  # md5, as published with the data set and as torchvision checks them
+    "data_batch_1": "c99cafc152244af753f735de768cd75f",
+    "data_batch_2": "d4bba439e000b95fd0a9bffe97cbabec",
+    "data_batch_3": "54ebc095f3ab1f0389bbae665268c751",
+    "data_batch_4": "634d18415352ddfa80567beed471001a",
+    "data_batch_5": "482c414d41f54cd18b22e5b47cb7c3cb",
+    "test_batch": "40351d587109b95175f43aff81a1287e",
+}
+Tell = Callable[[str, int, int], None]
+ALLOWED = {
+    ("numpy.core.multiarray", "_reconstruct"),
+    ("numpy._core.multiarray", "_reconstruct"),
+    ("numpy", "ndarray"),
+    ("numpy", "dtype"),
+    ("_codecs", "encode"),
+}
+
+
+class _ArraysOnly(pickle.Unpickler):
+    """Refuses every name but those that rebuild a numpy array."""
+
+    def find_class(self, module: str, name: str) -> Any:
+        if (module, name) not in ALLOWED:
+            raise pickle.UnpicklingError(f"{module}.{name} is not allowed")
+        if module.startswith("numpy."):  # the module has moved between versions of numpy
+            return np.core.multiarray._reconstruct if hasattr(np, "core") else np._core.multiarray._reconstruct
+        return super().find_class(module, name)
+
+
+def load(found: Found, tell: Tell, checksums: Mapping[str, str] = CHECKSUMS) -> Dataset:
+    """CIFAR-10 from where it was found; `tell(what, done, of)` hears of progress. Raises DataError."""
+    if found.layout == "parquet":
+        return _from_parquet(found.path, tell)
+    read = _archive_members if found.layout == "archive" else _folder_members
+    images, labels = [], []
+    for done, (name, data) in enumerate(read(found.path, (*TRAIN, TEST))):
+        if hashlib.md5(data, usedforsecurity=False).hexdigest() != checksums.get(name):
+            raise DataError(f"{name} of CIFAR-10 is not the published file (its checksum differs); get it again.")
+        pixels, own = _batch(data, name)
+        images.append(pixels), labels.append(own)
+        tell("CIFAR-10", done + 1, 6)
+    train = ImageSet(torch.from_numpy(np.concatenate(images[:-1])), torch.from_numpy(np.concatenate(labels[:-1])))
+    test = ImageSet(torch.from_numpy(images[-1]), torch.from_numpy(labels[-1]))
+    return make_dataset("cifar10", CLASSES, train, test)
+
+
+def _batch(data: bytes, name: str) -> tuple[np.ndarray, np.ndarray]:
+    """Images uint8 `(n, 3, 32, 32)` and labels of one batch whose checksum was right."""
+    try:
+        content = _ArraysOnly(io.BytesIO(data), encoding="bytes").load()
+        pixels, labels = content[b"data"], np.asarray(content[b"labels"], np.int64)
+        return np.ascontiguousarray(pixels.reshape(-1, 3, 32, 32)), labels  # (n, 3072) -> (n, 3, 32, 32)
+    except Exception as error:  # a damaged pickle raises many types
+        raise DataError(f"{name} of CIFAR-10 cannot be read ({type(error).__name__}); get it again.") from None
+
+
+def _folder_members(folder: Path, names: tuple[str, ...]) -> Iterator[tuple[str, bytes]]:
+    for name in names:
+        try:
+            yield name, (folder / name).read_bytes()
+        except OSError:
+            raise DataError(f"{name} is missing from {folder.name}; extract CIFAR-10's archive again.") from None
+
+
+def _archive_members(archive: Path, names: tuple[str, ...]) -> Iterator[tuple[str, bytes]]:
+    """Members by name, read in memory: nothing is extracted, so no path of the archive is ever used."""
+    try:
+        with tarfile.open(archive, "r:gz") as tar:
+            found: dict[str, bytes] = {}
+            for member in tar:
+                name = member.name.removeprefix(f"{FOLDER}/")
+                if member.isfile() and name in names and member.size < 2**26:
+                    file = tar.extractfile(member)
+                    found[name] = file.read() if file else b""
+    except (OSError, EOFError, tarfile.TarError):
+        raise DataError(f"{archive.name} is not a whole archive; download it again.") from None
+    for name in names:
+        if name not in found:
+            raise DataError(f"{archive.name} has no {name}; download it again.")
+        yield name, found[name]
+
+
+def _from_parquet(folder: Path, tell: Tell) -> Dataset:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+    from PIL import Image
+
+    classes, parts = CLASSES, {}
+    for split in ("train", "test"):
+        images, labels = [], []
+        for file in sorted(folder.glob(f"{split}-*.parquet")):
+            try:
+                table = pq.read_table(file)
+                classes = _class_names(table.schema.metadata) or classes
+                pictures = table.column(0 if table.column_names[0] != "label" else 1).to_pylist()
+                own = table.column("label").to_pylist()
+                for number, (picture, label) in enumerate(zip(pictures, own, strict=True)):
+                    with Image.open(io.BytesIO(picture["bytes"])) as image:
+                        if image.size != (32, 32):
+                            raise DataError(f"{file.name} holds an image of {image.size}, not of 32 x 32.")
+                        images.append(np.asarray(image.convert("RGB")))
+                    labels.append(int(label))
+                    if number % 2000 == 0:
+                        tell("CIFAR-10", len(labels) + (50_000 if split == "test" else 0), 60_000)
+            except DataError:
+                raise
+            except (pa.ArrowException, OSError, KeyError, TypeError, ValueError):
+                raise DataError(f"{file.name} is not a whole Parquet file of CIFAR-10; get it again.") from None
+        if not labels or not 0 <= min(labels) <= max(labels) < len(classes):
+            raise DataError(f"The {split} files of {folder.name} hold no images of CIFAR-10; get them again.")
+        pixels = torch.from_numpy(np.stack(images)).permute(0, 3, 1, 2).contiguous()  # (n, h, w, 3) -> (n, 3, h, w)
+        parts[split] = ImageSet(pixels, torch.tensor(labels))
+    return make_dataset("cifar10", classes, parts["train"], parts["test"])
+
+
+def _class_names(metadata: Mapping[bytes, bytes] | None) -> tuple[str, ...] | None:
+    """Class names in the schema's metadata, as the usual release has them."""
+    try:
+        features = json.loads((metadata or {})[b"huggingface"])["info"]["features"]
+        return tuple(str(n) for n in features["label"]["names"])
+    except (KeyError, ValueError, TypeError):
+        return None

@@ -1,0 +1,88 @@
+"""One door to all data sets, with a cache of decoded tensors that is checked on reading."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+from safetensors import SafetensorError
+from safetensors.torch import load as load_tensors
+from safetensors.torch import save as save_tensors
+
+from mesa_core.data import cifar10, folder, signs
+from mesa_core.data.locate import DataError, find_cifar10
+from mesa_core.data.types import Dataset, ImageSet, make_dataset
+from mesa_core.store import write_atomically
+
+VERSION = 1
+
+
+def load_data(
+    name: str, directory: str | Path = "", *, cache: Path, progress: Callable[[str, int, int], None] | None = None
+) -> Dataset:
+    """`cifar10`, `signs` or `folder` as resident tensors; `progress(what, done, of)` hears of long work.
+
+    Raises DataError in one sentence that says what to do.
+    """
+    tell = progress or (lambda what, done, of: None)
+    if name == "signs":
+        return _cached(cache, f"signs {signs.VERSION}", lambda: signs.load(tell))
+    if name == "cifar10":
+        found = find_cifar10(directory or None, cache)
+        if found is None:
+            raise DataError(
+                "CIFAR-10 was not found; run 'mesa-lab data cifar10 --download', or name its directory with --data-dir."
+            )
+        return _cached(cache, f"cifar10 {_stamp(found.path)}", lambda: cifar10.load(found, tell))
+    if name == "folder":
+        root = Path(directory).expanduser()
+        return _cached(cache, f"folder {_stamp(root)}", lambda: folder.load(root, tell))
+    raise DataError(f"There is no data set {name!r}; choose cifar10, signs or folder.")
+
+
+def _stamp(path: Path) -> str:
+    """What tells that a source has changed: every file's name, size and time."""
+    files = sorted(p for p in path.rglob("*") if p.is_file()) if path.is_dir() else [path]
+    listing = [
+        (str(p.relative_to(path)) if path.is_dir() else p.name, p.stat().st_size, p.stat().st_mtime_ns)
+        for p in files
+        if p.exists()
+    ]
+    return f"{path.resolve()} {json.dumps(listing)}"
+
+
+def _cached(cache: Path, what: str, make: Callable[[], Dataset]) -> Dataset:
+    key = hashlib.sha256(f"{VERSION} {what}".encode()).hexdigest()[:16]
+    path = cache / f"data-{what.split()[0]}-{key}.safetensors"
+    side = path.with_suffix(".json")
+    try:
+        known = json.loads(side.read_text("utf-8"))
+        tensors = load_tensors(path.read_bytes())
+        train = ImageSet(tensors["train_images"], tensors["train_labels"])
+        test = ImageSet(tensors["test_images"], tensors["test_labels"])
+        dataset = make_dataset(known["name"], tuple(known["classes"]), train, test)
+        if dataset.fingerprint == known["fingerprint"]:
+            return dataset
+    except (OSError, ValueError, KeyError, TypeError, SafetensorError):
+        pass  # missing or damaged: made again below
+    dataset = make()
+    write_atomically(
+        path,
+        save_tensors(
+            {
+                "train_images": dataset.train.images,
+                "train_labels": dataset.train.labels,
+                "test_images": dataset.test.images,
+                "test_labels": dataset.test.labels,
+            }
+        ),
+    )
+    write_atomically(
+        side,
+        json.dumps(
+            {"name": dataset.name, "classes": list(dataset.classes), "fingerprint": dataset.fingerprint}
+        ).encode(),
+    )
+    return dataset

@@ -1,0 +1,69 @@
+"""Modes: clusters of sampled triggers on their 27 values. Needs no torch.
+
+Method: scikit-learn's HDBSCAN (Campello et al., 2013) with fixed parameters, after a tiny fixed jitter without which
+samples that are equal to the last digit would have infinite density. A set that HDBSCAN leaves in one piece or calls
+noise throughout is one mode where its spread is small, else none.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from sklearn.cluster import HDBSCAN
+
+from mesa_core import triggers as codes
+from mesa_core.intervals import proportion
+
+SMALLEST = 0.04  # share of the samples that a mode must have
+SAMPLES = 5
+JOIN = 0.6  # clusters nearer than this (Euclidean, 27 values in [0, 1]) are one mode
+JITTER = 0.01
+MOST = 8  # modes that are listed
+LONE = 0.2  # largest mean standard deviation of a set that is one mode
+
+
+def find_modes(samples: np.ndarray) -> np.ndarray:
+    """A mode for each of `samples` `(n, 27)` in [0, 1]: int16 `(n,)`, the largest mode first, -1 for none."""
+    n = len(samples)
+    labels = np.zeros(n, np.int16)
+    if n < 10:
+        return labels
+    smallest = max(5, round(SMALLEST * n))
+    shaken = samples + np.random.default_rng(0).normal(0, JITTER, samples.shape)
+    found = HDBSCAN(
+        min_cluster_size=smallest,
+        min_samples=min(SAMPLES, smallest),
+        cluster_selection_epsilon=JOIN,
+        allow_single_cluster=False,
+        copy=True,
+    ).fit_predict(shaken)
+    names, sizes = np.unique(found[found >= 0], return_counts=True)
+    if not len(names):
+        labels[:] = 0 if samples.std(0).mean() < LONE else -1
+        return labels
+    labels[:] = -1
+    for rank, index in enumerate(np.argsort(-sizes, kind="stable")):
+        labels[found == names[index]] = rank
+    return labels
+
+
+def summarise(samples: np.ndarray, asr: np.ndarray, labels: np.ndarray, images: int = 1) -> list[dict[str, Any]]:
+    """Each mode's share, mean ASR and medoid trigger, as JSON, the largest first, at most `MOST`.
+
+    `asr` `(n,)` was measured on `images` images a sample.
+    """
+    found = []
+    for mode in range(min(MOST, int(labels.max(initial=-1)) + 1)):
+        inside = labels == mode
+        own = samples[inside]
+        medoid = own[np.square(own - np.median(own, 0)).sum(1).argmin()]  # the sample nearest to the median
+        trials = int(inside.sum()) * images
+        found.append(
+            {
+                "share": round(float(inside.mean()), 4),
+                "asr": proportion(round(float(asr[inside].mean()) * trials), trials).to_json(),
+                "trigger": codes.to_hex(medoid.reshape(3, codes.SIZE, codes.SIZE)),
+            }
+        )
+    return found
