@@ -447,7 +447,6 @@ class Lab:
                         "modes": modes.summarise(flat, each, labels),
                     }
                 )
-                yield pace.progress(0)
             kept, desperate = mesa.keep(levels, upper, defended)
             for entry, stays in zip(entries, kept, strict=True):
                 entry["kept"] = stays
