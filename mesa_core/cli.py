@@ -1,0 +1,354 @@
+"""The command line, `mesa-lab`: a thin adapter over the path that the dashboard uses too.
+
+Results go to standard output, everything else to standard error. Exit status: 0 done, 1 failed, 2 asked wrongly,
+130 stopped. Heavy modules are imported inside the commands, so that `--help` answers at once.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from mesa_core import flags
+from mesa_core.config import VICTIMS, ConfigError, make_config
+from mesa_core.console import Console, duration, share, table
+from mesa_core.data.locate import DataError
+from mesa_core.store import Store, StoreError, home
+
+RUN = """Attack a clean network with a trigger, sample the whole distribution of triggers that the backdoor accepts
+(MESA), retrain the network to forget them, and measure everything before and after. Without any flag this runs on
+CIFAR-10 where it is found, else on road signs that the program draws itself; the latter takes a few minutes on a
+laptop. An interrupted run goes on when the same command is given again, since every stage's result is kept."""
+DETECT = """Look at a network that someone brings: search all classes for triggers (step 1), and where there are
+any, sample their distribution (step 2) and retrain the network to forget them (step 3). The repaired weights lie in
+the run's folder."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Entry point; returns the exit status."""
+    parser = build_parser()
+    parsed = parser.parse_args(arguments)
+    if not hasattr(parsed, "command"):
+        parser.print_help(sys.stderr)
+        return 2
+    try:
+        return parsed.command(parsed)
+    except (ConfigError, DataError, StoreError) as error:
+        print(f"mesa-lab: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("Stopped.", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        return 1
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """All commands and their flags."""
+    parser = argparse.ArgumentParser(
+        prog="mesa-lab", description="See, sample and remove the whole distribution of triggers behind a backdoor."
+    )
+    parser.add_argument("--home", type=Path, help="Where runs are kept. Default: MESA_LAB_HOME, else your data folder.")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND")
+
+    run = _command(commands, "run", "attack, MESA, repair, before and after", RUN, _run)
+    flags.add_trigger(run)
+    run.add_argument(
+        "--detect", action="store_true", help="Find the target class first, instead of taking it as known."
+    )
+    run.add_argument("--name", help="Name of the run's folder. Default: made from data, trigger and time.")
+    run.add_argument("--resume", metavar="NAME", help="Go on with a run that was stopped or interrupted.")
+    flags.add_parameters(run)
+    _json(run)
+
+    detect = _command(commands, "detect", "examine and repair a network that someone brings", DETECT, _detect)
+    detect.add_argument(
+        "--weights", required=True, metavar="FILE", help="Its weights: safetensors, or a checkpoint of weights only."
+    )
+    detect.add_argument("--arch", required=True, choices=VICTIMS, help="Its architecture.")
+    detect.add_argument("--name", help="Name of the run's folder.")
+    skip = {"weights", "victim", "target", "attack_took", "clean_epochs", "repair_each_beta"}
+    from mesa_core.config import params
+
+    flags.add_parameters(detect, [n for n, p in params().items() if p.group != "attack" and n not in skip])
+    _json(detect)
+
+    scape = _command(
+        commands,
+        "landscape",
+        "the ASR of all 512 black-and-white triggers",
+        "Measure the attack success rate of all 512 black-and-white 3x3 triggers on one network.",
+        _landscape,
+    )
+    scape.add_argument("--weights", metavar="FILE", help="Its weights. Default: the shipped clean victim.")
+    scape.add_argument("--run", metavar="NAME", help="The backdoored victim of a finished run, instead of --weights.")
+    scape.add_argument("--images", type=int, default=100, metavar="N", help="Images a trigger. Default: 100.")
+    flags.add_parameters(
+        scape, ["data", "data_dir", "victim", "target", "seed", "device", "precision", "memory", "threads"]
+    )
+    _json(scape)
+
+    train = _command(
+        commands,
+        "train",
+        "train a clean victim",
+        "Train a clean victim from scratch, with checkpoints: a stopped training goes on when the same command is given again.",
+        _train,
+    )
+    train.add_argument(
+        "--out", type=Path, metavar="FILE", help="Where to write the weights (half-precision safetensors)."
+    )
+    train.add_argument("--epochs", type=int, default=None, metavar="N", help="Epochs. Default: 20.")
+    flags.add_parameters(train, ["data", "data_dir", "victim", "seed", "device", "precision", "memory", "threads"])
+    _json(train)
+
+    data = _command(
+        commands,
+        "data",
+        "find, check or download the images",
+        "Say what images are there. CIFAR-10 is downloaded on your word only: mesa-lab data cifar10 --download",
+        _data,
+    )
+    data.add_argument("name", nargs="?", default="auto", choices=("auto", "cifar10", "signs", "folder"))
+    data.add_argument("--data-dir", default="", metavar="DIR", help="Where to look.")
+    data.add_argument(
+        "--download",
+        action="store_true",
+        help="Fetch CIFAR-10 (163 MiB) from its authors' site; its checksum is checked.",
+    )
+    _json(data)
+
+    runs = _command(commands, "runs", "list the runs", "List the runs, the newest first, or show one.", _runs)
+    runs.add_argument("name", nargs="?", help="Show this run's figures.")
+    runs.add_argument("--stop", action="store_true", help="Ask the named run to stop; it can be resumed.")
+    _json(runs)
+
+    board = _command(
+        commands, "dashboard", "start the page", "Start the dashboard and open it in the browser.", _dashboard
+    )
+    board.add_argument("--port", type=int, default=8501, metavar="N")
+    board.add_argument(
+        "--address", default="localhost", help="Address to listen on; the default is reached from this machine only."
+    )
+    board.add_argument("--data-dir", default="", metavar="DIR", help="Where CIFAR-10 lies.")
+    return parser
+
+
+def _command(commands: Any, name: str, short: str, long: str, function: Any) -> argparse.ArgumentParser:
+    parser = commands.add_parser(name, help=short, description=long)
+    parser.set_defaults(command=function)
+    return parser
+
+
+def _json(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--json", action="store_true", help="Print one JSON document on standard output.")
+
+
+def _store(arguments: argparse.Namespace) -> Store:
+    return Store(arguments.home or home())
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    store = _store(arguments)
+    if arguments.resume:
+        run = store.open(arguments.resume)
+    else:
+        run = store.create(make_config(flags.given(arguments)).to_dict(), arguments.name)
+    return _execute(run, store, arguments.json)
+
+
+def _detect(arguments: argparse.Namespace) -> int:
+    store = _store(arguments)
+    weights = Path(arguments.weights).expanduser()
+    if not weights.is_file():
+        raise ConfigError(f"There is no weights file {weights}.")
+    arguments.weights = None
+    config = make_config(
+        {
+            "baselines": ("control",),
+            **flags.given(arguments),
+            "suspect": str(weights.resolve()),
+            "victim": arguments.arch,
+        }
+    )
+    return _execute(store.create(config.to_dict(), arguments.name), store, arguments.json)
+
+
+def _execute(run: Any, store: Store, as_json: bool) -> int:
+    from mesa_core.experiment import execute
+
+    console = Console()
+    console.line(f"Run {run.name}, in {run.path}")
+    state = execute(run, store, console)
+    if state != "finished":
+        return 130 if state == "stopped" else 1
+    result = run.result()
+    if as_json:
+        json.dump(result, sys.stdout, indent=1)
+        print()
+        return 0
+    if result["detection"]:
+        _print_verdict(result["detection"])
+    print(table(result))
+    return 0
+
+
+def _print_verdict(verdict: dict[str, Any]) -> None:
+    for one in verdict["classes"]:
+        mark = " <- attacked" if one["class"] in verdict["suspects"] else ""
+        print(f"class {one['class']:>3} {one['name'][:22]:<22} mean ASR of its samples {share(one['asr'])}{mark}")
+    print(f"A class is called attacked above {verdict['threshold']:.0%}.")
+
+
+def _settle(arguments: argparse.Namespace, store: Store) -> Any:
+    """A configuration with data and victim named, for the small commands."""
+    from mesa_core.data.locate import find_data
+
+    said = flags.given(arguments)
+    config = make_config(said)
+    if config.data == "auto":
+        config = make_config({**said, "data": find_data(config.data_dir or None, store.cache)})
+    return config
+
+
+def _landscape(arguments: argparse.Namespace) -> int:
+    from mesa_core import small
+
+    store, console = _store(arguments), Console()
+    if arguments.images < 1:
+        raise ConfigError("images must be at least 1.")
+    config = _settle(arguments, store)
+    if arguments.run:
+        run = store.open(arguments.run)
+        config = make_config(run.config())
+    else:
+        run = None
+    found = small.landscape(config, store, arguments.weights, run, arguments.images, console.moving)
+    console.line("")
+    if arguments.json:
+        json.dump(found, sys.stdout, indent=1)
+        print()
+    else:
+        best = sorted(range(512), key=lambda code: -found["asr"][code])
+        for code in best[:10]:
+            print(f"code {code:>3} ({code:09b})  ASR {found['asr'][code]:.1%}")
+        for level in (0.5, 0.8, 0.9):
+            print(
+                f"triggers with ASR of at least {level:.0%}: {sum(v >= level for v in found['asr'])} of 512 (n={found['n']} images each)"
+            )
+    return 0
+
+
+def _train(arguments: argparse.Namespace) -> int:
+    from mesa_core import small
+
+    store, console = _store(arguments), Console()
+    config = _settle(arguments, store)
+    out = arguments.out or Path(f"{config.data}-{config.victim}.safetensors")
+    if arguments.epochs is not None and not 1 <= arguments.epochs <= 300:
+        raise ConfigError("epochs must lie between 1 and 300.")
+    card = small.train_victim(config, arguments.epochs or config.clean_epochs, out, store, console)
+    if arguments.json:
+        json.dump(card, sys.stdout, indent=1)
+        print()
+    else:
+        print(f"{out}: test accuracy {share(card['accuracy'])}, measured from the file.")
+    return 0
+
+
+def _data(arguments: argparse.Namespace) -> int:
+    from mesa_core.data.download import download_cifar10
+    from mesa_core.data.locate import find_data
+
+    store, console = _store(arguments), Console()
+    name = arguments.name
+    if arguments.download:
+        if name not in ("auto", "cifar10"):
+            raise ConfigError(f"Only cifar10 can be downloaded, not {name}.")
+        folder = Path(arguments.data_dir).expanduser() if arguments.data_dir else store.cache
+        for have, total in download_cifar10(folder):
+            console.moving(f"{have / 2**20:.0f} of {total / 2**20:.0f} MiB")
+        name = "cifar10"
+    if name == "auto":
+        name = find_data(arguments.data_dir or None, store.cache)
+    from mesa_core.data import load_data
+
+    dataset = load_data(
+        name,
+        arguments.data_dir,
+        cache=store.cache,
+        progress=lambda what, done, of: console.moving(f"{what} {done}/{of}"),
+    )
+    told = {
+        "name": dataset.name,
+        "classes": list(dataset.classes),
+        "train": len(dataset.train),
+        "test": len(dataset.test),
+        "fingerprint": dataset.fingerprint,
+    }
+    console.line("")
+    if arguments.json:
+        json.dump(told, sys.stdout, indent=1)
+        print()
+    else:
+        print(
+            f"{dataset.name}: {told['train']} training and {told['test']} test images, {len(dataset.classes)} classes: {', '.join(dataset.classes)}."
+        )
+    return 0
+
+
+def _runs(arguments: argparse.Namespace) -> int:
+    store = _store(arguments)
+    if arguments.name:
+        run = store.open(arguments.name)
+        if arguments.stop:
+            run.request("stop")
+            print("Asked to stop; it ends within a step.", file=sys.stderr)
+            return 0
+        result = run.result()
+        if arguments.json:
+            json.dump(result, sys.stdout, indent=1)
+            print()
+        else:
+            print(table(result) if result else f"{run.name} is {run.state()}.")
+        return 0
+    rows = [{"name": run.name, "state": run.state()} for run in store.list()]
+    if arguments.json:
+        json.dump(rows, sys.stdout, indent=1)
+        print()
+    else:
+        for row in rows:
+            print(f"{row['state']:<12} {row['name']}")
+        if not rows:
+            print("No runs yet; start one with: mesa-lab run", file=sys.stderr)
+    return 0
+
+
+def _dashboard(arguments: argparse.Namespace) -> int:
+    import os
+
+    import dashboard
+    from streamlit.web import cli as streamlit
+
+    if arguments.home:
+        os.environ["MESA_LAB_HOME"] = str(arguments.home.resolve())
+    if arguments.data_dir:
+        os.environ["MESA_LAB_DATA"] = str(Path(arguments.data_dir).expanduser().resolve())
+    page = Path(dashboard.__file__).parent / "app.py"
+    sys.argv = [
+        "streamlit",
+        "run",
+        str(page),
+        "--server.port",
+        str(arguments.port),
+        "--server.address",
+        arguments.address,
+    ]
+    return streamlit.main(standalone_mode=False) or 0
+
+
+__all__ = ["build_parser", "duration", "main"]

@@ -1,0 +1,122 @@
+"""What the command line shows of a run: a moving line on a terminal, plain lines in a log. Needs no torch."""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import Any, TextIO
+
+from mesa_core import events as ev
+
+QUIET = 10.0  # seconds between two progress lines in a log
+NAMES = {
+    "clean": "clean victim",
+    "before": "after the attack",
+    "after.mesa": "MESA",
+    "after.point": "point defence",
+    "after.random": "random triggers (b/w)",
+    "after.uniform": "random triggers (colour)",
+    "after.neural_cleanse": "Neural Cleanse",
+    "after.ideal": "original trigger (oracle)",
+    "after.control": "clean images (control)",
+}
+
+
+def duration(seconds: float | None) -> str:
+    """Seconds in words: '8 s', '2 min 5 s', '1 h 3 min'."""
+    if seconds is None:
+        return "?"
+    whole = max(0, round(seconds))
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s"
+    return f"{whole // 3600} h {whole % 3600 // 60} min"
+
+
+def share(measured: dict[str, Any] | None) -> str:
+    """A measured share with its interval and sample size."""
+    if measured is None:
+        return "–"
+    return f"{measured['value']:.1%} [{measured['low']:.1%}, {measured['high']:.1%}], n={measured['n']}"
+
+
+class Console:
+    """Draws events on a stream, by default standard error, so that standard output stays for results."""
+
+    def __init__(self, stream: TextIO | None = None) -> None:
+        self.stream = stream or sys.stderr
+        self.live = self.stream.isatty()
+        self.label, self.last, self.width = "", 0.0, 0
+
+    def line(self, text: str) -> None:
+        """A line that stays."""
+        self._clear()
+        print(text, file=self.stream, flush=True)
+
+    def moving(self, text: str, due: bool = False) -> None:
+        """A line that the next one overwrites; in a log it is written every few seconds only."""
+        if self.live:
+            self._clear()
+            self.stream.write(text[:110])
+            self.stream.flush()
+            self.width = min(len(text), 110)
+        elif due or time.monotonic() - self.last >= QUIET:
+            self.last = time.monotonic()
+            print(text, file=self.stream, flush=True)
+
+    def _clear(self) -> None:
+        if self.live and self.width:
+            self.stream.write("\r" + " " * self.width + "\r")
+            self.width = 0
+
+    def __call__(self, event: ev.Event) -> None:
+        """Show one event."""
+        match event:
+            case ev.StageBegun():
+                self.label = f"[{event.index + 1}/{event.count}] {event.label}"
+                self.last = time.monotonic()
+                if self.live:
+                    self.moving(self.label)
+                else:
+                    self.line(self.label)
+            case ev.Progress():
+                figures = "  ".join(f"{k} {v:.3g}" for k, v in list(event.metrics.items())[:4])
+                part = f"{event.done}/{event.total}  {duration(event.left)} to go"
+                self.moving(f"{self.label}  {part}  {figures}")
+            case ev.StageDone():
+                how = "found in the store" if event.reused else duration(event.seconds)
+                self.line(f"{self.label}: {how}")
+            case ev.Evaluated(name=name, value=value):
+                original = value["asr"]["original"] or value["asr"]["sampled"]
+                accuracy = value["clean_accuracy"]["value"]
+                self.line(f"    {NAMES.get(name, name)}: ASR {share(original)}; clean accuracy {accuracy:.1%}")
+            case ev.Note() | ev.Failed():
+                self.line(f"    {event.text if isinstance(event, ev.Note) else event.message}")
+            case ev.Stopped():
+                self.line("Stopped; what was done is kept, and the same command goes on from there.")
+            case ev.Finished():
+                self.line(f"Finished in {duration(event.seconds)}.")
+
+
+def table(result: dict[str, Any]) -> str:
+    """The figures of a finished run as text."""
+    rows = [("", "ASR of the original", "effective", "worst of 512", "clean accuracy", "target class")]
+    entries = [("clean", result["clean"]), ("before", result["before"])]
+    entries += [(f"after.{k}", v) for k, v in (result["after"] or {}).items()]
+    entries += [(f"β = {k} alone", v) for k, v in (result["after_by_beta"] or {}).items()]
+    for name, e in entries:
+        if e is None:
+            continue
+        cells = (e["asr"]["original"], e["effective_asr"]["original"], e["asr"]["worst"])
+        cells = (*cells, e["clean_accuracy"], e["target_accuracy"])
+        rows.append((NAMES.get(name, name), *("–" if m is None else f"{m['value']:.1%}" for m in cells)))
+    wide = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    lines = [
+        "  ".join(cell.ljust(w) if not i else cell.rjust(w) for i, (cell, w) in enumerate(zip(row, wide, strict=True)))
+        for row in rows
+    ]
+    known = "Target class known to the defender (step 1 taken as done). " if result["target_known"] else ""
+    n = result["before"]["clean_accuracy"]["n"] if result["before"] else 0
+    lines.append(f"{known}Measured on {n} images that no defence has seen; 95 % intervals are in result.json.")
+    return "\n".join(lines)

@@ -1,0 +1,80 @@
+"""Command-line flags made from the declarations in `config`, so that flag, slider and validation cannot differ."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterable
+from typing import Any
+
+from mesa_core import triggers
+from mesa_core.config import ConfigError, Param, defaults, params
+
+SPECIAL = {"trigger", "suspect", "detect"}  # spelt differently on the command line
+TYPES = {"int": int, "float": float, "str": str, "ints": int, "floats": float, "strs": str}
+
+
+def flag(name: str) -> str:
+    """`repair_each_beta` is `--repair-each-beta`."""
+    return "--" + name.replace("_", "-")
+
+
+def words(param: Param, default: Any) -> str:
+    """The help of one flag: what it means, its bounds, its default."""
+    bounds = ""
+    if param.low is not None and param.high is not None and param.kind.startswith(("int", "float")):
+        bounds = f" {param.low:g} to {param.high:g}{' ' + param.unit if param.unit else ''}."
+    shown = " ".join(f"{v}" for v in default) if isinstance(default, tuple) else default
+    said = f" Default: {shown}." if shown not in ("", None) and param.kind != "bool" else ""
+    return (param.help + bounds + said).replace("%", "%%")
+
+
+def add_parameters(parser: argparse.ArgumentParser, only: Iterable[str] | None = None, every: bool = True) -> None:
+    """Add a flag for each parameter (of `only`, if given); none has a default, so presets decide what is not said."""
+    start = defaults()
+    groups: dict[str, Any] = {}
+    for name, param in params().items():
+        if name in SPECIAL or (only is not None and name not in only):
+            continue
+        group = groups.setdefault(param.group, parser.add_argument_group(param.group))
+        common: dict[str, Any] = {"dest": name, "default": None, "help": words(param, start[name])}
+        if param.kind == "bool":
+            group.add_argument(flag(name), action=argparse.BooleanOptionalAction, **common)
+        elif param.kind in ("floats", "strs"):
+            metavar = "NAME" if param.kind == "strs" else "X"
+            count = "*" if param.kind == "strs" else "+"
+            group.add_argument(flag(name), type=TYPES[param.kind], nargs=count, metavar=metavar, **common)
+        else:
+            metavar = None if param.choices else {"int": "N", "float": "X", "str": "TEXT"}[param.kind]
+            group.add_argument(flag(name), type=TYPES[param.kind], choices=param.choices, metavar=metavar, **common)
+
+
+def add_trigger(parser: argparse.ArgumentParser) -> None:
+    """`--code` or `--trigger`."""
+    group = parser.add_argument_group("trigger").add_mutually_exclusive_group()
+    group.add_argument(
+        "--code",
+        type=int,
+        metavar="N",
+        help="Black-and-white trigger by its code, 0 to 511; 495 is a white ring. Default: 170.",
+    )
+    group.add_argument(
+        "--trigger",
+        nargs="+",
+        metavar="COLOUR",
+        help="Nine hex colours, row by row, each as '#ff8800' or ff8800.",
+    )
+
+
+def given(arguments: argparse.Namespace) -> dict[str, Any]:
+    """What was said on the command line, as a configuration. Raises ConfigError."""
+    said = {k: v for k in params() if k not in SPECIAL and (v := getattr(arguments, k, None)) is not None}
+    if getattr(arguments, "code", None) is not None:
+        try:
+            said["trigger"] = triggers.code_to_hex(arguments.code)
+        except ValueError as error:
+            raise ConfigError(str(error)) from None
+    if getattr(arguments, "trigger", None):
+        said["trigger"] = " ".join(arguments.trigger)
+    if getattr(arguments, "detect", False):
+        said["detect"] = True
+    return said

@@ -1,0 +1,113 @@
+"""Work beside an experiment that the command line offers: train a clean victim, map the 512 triggers of a network."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from mesa_core import clean, devices, weights
+from mesa_core.assets import shipped_weights
+from mesa_core.config import ConfigError, ExperimentConfig
+from mesa_core.data import Dataset, ImageSet, load_data, split
+from mesa_core.devices import Compute
+from mesa_core.evaluation import Bench
+from mesa_core.events import Event
+from mesa_core.images import Normalise
+from mesa_core.intervals import Measured, proportion
+from mesa_core.stages import seed_of
+from mesa_core.store import Run, Store
+from mesa_core.victims import build
+
+
+def _compute(config: ExperimentConfig, store: Store) -> Compute:
+    try:
+        return devices.remembered(
+            store.cache, config.device, config.precision, config.memory, config.threads, config.victim
+        )[0]
+    except ValueError as error:
+        raise ConfigError(str(error)) from None
+
+
+@torch.no_grad()
+def accuracy(model: nn.Module, images: ImageSet, normalise: Normalise) -> Measured:
+    """Share of `images` that `model`, in evaluation mode and as it is, labels rightly."""
+    device = next(model.parameters()).device
+    right = 0
+    for batch, labels in zip(images.images.split(500), images.labels.split(500), strict=True):
+        right += int((model(normalise.images(batch.to(device))).argmax(1) == labels.to(device)).sum())
+    return proportion(right, len(images))
+
+
+def train_victim(
+    config: ExperimentConfig, epochs: int, out: Path, store: Store, watch: Callable[[Event], None]
+) -> dict[str, Any]:
+    """Train, write half-precision weights to `out`, and return a card with the accuracy measured from that file."""
+    if config.victim == "auto":
+        raise ConfigError("Name the victim with --victim.")
+    dataset = load_data(config.data, config.data_dir, cache=store.cache)
+    compute = _compute(config, store)
+    checkpoint = store.cache / f"train-{config.data}-{config.victim}-{epochs}-{config.seed}.pt"
+    work = clean.train(dataset, config.victim, epochs, config.seed, compute, checkpoint)
+    while True:
+        try:
+            watch(next(work))
+        except StopIteration as done:
+            model = done.value
+            break
+    weights.save(model, out, half=True, metadata={"victim": config.victim, "data": config.data})
+    return card(config, epochs, out, dataset, compute)
+
+
+def card(config: ExperimentConfig, epochs: int, path: Path, dataset: Dataset, compute: Compute) -> dict[str, Any]:
+    """What is known of a weights file: how it was made, and its accuracy on the whole test set in fp32."""
+    model = clean.load(path, config.victim, len(dataset.classes)).to(compute.device)
+    measured = accuracy(model, dataset.test, Normalise(dataset.mean, dataset.std))
+    return {
+        "data": config.data,
+        "victim": config.victim,
+        "epochs": epochs,
+        "seed": config.seed,
+        "fingerprint": dataset.fingerprint,
+        "accuracy": measured.to_json(),
+        "hardware": devices.hardware(compute),
+    }
+
+
+def landscape(
+    config: ExperimentConfig,
+    store: Store,
+    file: str | None,
+    run: Run | None,
+    images: int,
+    tell: Callable[[str], None],
+) -> dict[str, Any]:
+    """ASR of all 512 codes on a weights file, on a run's backdoored victim, or on the shipped clean victim."""
+    dataset = load_data(config.data, config.data_dir, cache=store.cache)
+    if not 0 <= config.target < len(dataset.classes):
+        raise ConfigError(f"target is {config.target}, but the classes are 0 to {len(dataset.classes) - 1}.")
+    compute = _compute(config, store)
+    if run is not None:
+        path = run.path / "weights" / "attacked.safetensors"
+    else:
+        path = Path(file) if file else (shipped_weights(config.data, config.victim) or Path(""))
+    if not path.is_file():
+        raise ConfigError("There are no weights to look at; name a file with --weights, or a finished run with --run.")
+    try:
+        model = weights.load_into(build(config.victim, len(dataset.classes)), weights.read(path), path.name)
+    except weights.WeightsError as error:
+        raise ConfigError(str(error)) from None
+    parts = split(dataset, config.seed)
+    bench = Bench(
+        parts.evaluation, config.target, Normalise(dataset.mean, dataset.std), compute, seed_of(config.seed, "bench")
+    )
+    work, passed, each = bench.landscape(compute.freeze(model), images), 0, min(images, len(bench.others))
+    while True:
+        try:
+            passed += next(work)
+            tell(f"{passed / (512 * each):.0%} of 512 triggers on {each} images each")
+        except StopIteration as done:
+            return {"target": config.target, "n": each, "asr": [round(float(v), 6) for v in done.value]}
