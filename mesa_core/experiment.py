@@ -271,6 +271,7 @@ class Lab:
         recipe["parameters"].pop("attack_took")
         self.results["attack"] = yield from self.stages.stage("attack", "Implanting the backdoor", recipe, body)
         self.victim = self.model(self.results["attack"].tensors).eval()
+        self.keep_weights("attacked", self.victim)
         yield from self.before_stage()
         original = self.results["before"].value["before"]["asr"]["original"]
         self.took = original["value"] >= c.attack_took
@@ -550,7 +551,10 @@ class Lab:
         recipe["parameters"].pop("repair_each_beta")
         out = yield from self.stages.stage(f"repair.{name}", f"Retraining with {words}", recipe, mend)
         self.results[f"repair.{name}"] = out
-        model = self.compute.freeze(self.model(out.tensors))
+        repaired = self.model(out.tensors)
+        if name == "mesa":
+            self.keep_weights("repaired", repaired)
+        model = self.compute.freeze(repaired)
 
         def body(scribe: Scribe) -> Iterator[ev.Event]:
             bench = self.bench(c.target if not c.suspect else self.target)
@@ -628,6 +632,10 @@ class Lab:
         self.results["cleanse"] = yield from self.stages.stage("neural_cleanse", "Neural Cleanse", recipe, body)
 
     # -- small parts
+    def keep_weights(self, name: str, model: nn.Module) -> None:
+        """A victim's weights in the run's folder, for whoever wants to go on with them."""
+        weights.save(model, self.run.path / "weights" / f"{name}.safetensors")
+
     def surrogate(self, frozen: nn.Module, groups: int) -> Surrogate:
         targets = torch.full((groups,), self.target, device=self.compute.device)
         return Surrogate(
