@@ -375,7 +375,7 @@ DATA_PRESETS: Mapping[str, Mapping[str, tuple[Any, str]]] = {
         "attack_lr": (0.01, "a plateau, then a jump; 0.005 jumps later"),
         "attack_batch": (64, "more steps an epoch"),
         "attack_epochs": (4.0, "an upper bound; it stops on the ASR reached"),
-        "attack_stop": (0.97, "the jump comes at a step that depends on the trigger"),
+        "attack_stop": (0.99, "the jump comes at a step that depends on the trigger"),
         "attack_decay": (False, "linear decay ended lower"),
     },
     "folder": {"victim": ("resnet9-16", "small images of unknown number")},

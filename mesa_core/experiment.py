@@ -688,8 +688,7 @@ class Lab:
     def coverage(self, landscape: np.ndarray | None, flat: np.ndarray, each: np.ndarray) -> dict[str, Any]:
         """Recall and precision by level; no recall where the landscape was not measured."""
         rounded = codes.round_to_codes(flat.reshape(-1, 3, codes.SIZE, codes.SIZE))
-        truth = np.zeros(codes.CODES) if landscape is None else landscape
-        return coverage.by_level(truth, rounded, each, self.config.sample_images)
+        return coverage.by_level(landscape, rounded, each, self.config.sample_images)
 
 
 def follow(pace: Pace, work: Work) -> Iterator[ev.Event]:

@@ -1,6 +1,7 @@
 """Modes: clusters of sampled triggers on their 27 values. Needs no torch.
 
-Method: scikit-learn's HDBSCAN (Campello et al., 2013) with fixed parameters, after a tiny fixed jitter without which
+Method: scikit-learn's HDBSCAN (Campello et al., 2013) with fixed parameters; clusters that touch (their nearest
+members lie within JOIN) are one mode. HDBSCAN's own option for this fails on some inputs. All that after a tiny fixed jitter without which
 samples that are equal to the last digit would have infinite density. A set that HDBSCAN leaves in one piece or calls
 noise throughout is one mode where its spread is small, else none.
 """
@@ -10,6 +11,8 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from scipy.sparse.csgraph import connected_components
+from scipy.spatial.distance import cdist
 from sklearn.cluster import HDBSCAN
 
 from mesa_core import triggers as codes
@@ -34,10 +37,10 @@ def find_modes(samples: np.ndarray) -> np.ndarray:
     found = HDBSCAN(
         min_cluster_size=smallest,
         min_samples=min(SAMPLES, smallest),
-        cluster_selection_epsilon=JOIN,
         allow_single_cluster=False,
         copy=True,
     ).fit_predict(shaken)
+    found = _joined(shaken, found)
     names, sizes = np.unique(found[found >= 0], return_counts=True)
     if not len(names):
         labels[:] = 0 if samples.std(0).mean() < LONE else -1
@@ -46,6 +49,22 @@ def find_modes(samples: np.ndarray) -> np.ndarray:
     for rank, index in enumerate(np.argsort(-sizes, kind="stable")):
         labels[found == names[index]] = rank
     return labels
+
+
+def _joined(samples: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """`labels` with clusters joined whose nearest members lie within JOIN of each other."""
+    names = np.unique(labels[labels >= 0])
+    if len(names) < 2:
+        return labels
+    near = np.eye(len(names), dtype=bool)
+    for i, a in enumerate(names):
+        for j in range(i):
+            near[i, j] = near[j, i] = cdist(samples[labels == a], samples[labels == names[j]]).min() < JOIN
+    _, group = connected_components(near)
+    joined = labels.copy()
+    for name, to in zip(names, group, strict=True):
+        joined[labels == name] = to
+    return joined
 
 
 def summarise(samples: np.ndarray, asr: np.ndarray, labels: np.ndarray, images: int = 1) -> list[dict[str, Any]]:
