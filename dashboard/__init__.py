@@ -1,0 +1,1 @@
+"""The Streamlit app. Imports the engine's torch-free parts only; heavy work runs in a worker process."""

@@ -1,0 +1,1 @@
+"""The pages; each exposes what `app.py` navigates to."""
