@@ -19,9 +19,9 @@ import numpy as np
 import torch
 
 from mesa_core.data.locate import FOLDER, DataError, Found
+from mesa_core.data.names import CIFAR10 as CLASSES
 from mesa_core.data.types import Dataset, ImageSet, make_dataset
 
-CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 TRAIN = tuple(f"data_batch_{i}" for i in range(1, 6))
 TEST = "test_batch"
 CHECKSUMS: Mapping[str, str] = {  # md5, as published with the data set and as torchvision checks them

@@ -15,20 +15,9 @@ import numpy as np
 import torch
 from PIL import Image, ImageDraw
 
+from mesa_core.data.names import SIGNS as CLASSES
 from mesa_core.data.types import Dataset, ImageSet, make_dataset
 
-CLASSES = (
-    "stop",
-    "give way",
-    "no entry",
-    "priority road",
-    "speed limit 30",
-    "speed limit 50",
-    "speed limit 80",
-    "turn right",
-    "roundabout",
-    "pedestrian crossing",
-)
 VERSION = 1
 TRAIN, TEST = 10_000, 6_000
 SIDE, FINER = 32, 3  # pixels, and how many times finer the shapes are drawn
