@@ -10,10 +10,10 @@ import streamlit as st
 
 from dashboard import jobs
 from mesa_core import triggers
-from mesa_core.config import ConfigError, make_config
+from mesa_core.config import ConfigError, make_config, params
 from mesa_core.store import Run, StoreError
 
-KEPT = ("data", "target", "alpha", "beta", "protocol", "victim", "seed")
+KEPT = ("data", "target", "alpha", "beta", "protocol", "victim", "seed", "measure", "mesa_steps", "baselines")
 
 
 def current_run() -> Run | None:
@@ -43,12 +43,38 @@ def adopt(run: Run | None) -> None:
         config = make_config(run.config()).to_dict() if run else make_config().to_dict()
     except (StoreError, ConfigError):
         config = make_config().to_dict()
+    if config["data"] not in ("signs", "cifar10"):
+        config["data"] = "auto"
+    config |= from_address()
     for key in KEPT:
         st.session_state[f"c_{key}"] = config[key]
-    if config["data"] not in ("signs", "cifar10"):
-        st.session_state.c_data = "auto"
     st.session_state.c_beta = [f"{b:g}" for b in config["beta"]]
     preset(triggers.from_hex(config["trigger"]))
+
+
+def from_address() -> dict[str, Any]:
+    """Settings that the address carries, such as `?alpha=1&trigger=...`; what does not make sense is left out."""
+    found: dict[str, Any] = {}
+    known = params()
+    for key in (*KEPT, "trigger"):
+        word = st.query_params.get(key)
+        if word is None:
+            continue
+        try:
+            kind, parts = known[key].kind, [w for w in word.split(",") if w]
+            numbers = {"int": int, "float": float, "floats": float}
+            read = numbers.get(kind, str)
+            value = [read(w) for w in parts] if kind.endswith("s") else read(word)
+            value = known[key].check(key, value)
+            make_config({key: value})
+        except (ConfigError, ValueError, OverflowError):
+            continue
+        if key == "data" and value == "folder":
+            continue  # paths are named on the command line only
+        found[key] = list(value) if isinstance(value, tuple) else value
+    if not 0 <= found.get("target", 0) <= 9:
+        found.pop("target")
+    return found
 
 
 def preset(trigger: np.ndarray) -> None:

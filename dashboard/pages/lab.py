@@ -7,7 +7,7 @@ import streamlit as st
 from dashboard import cards, jobs, live, state
 from dashboard.components.painter import painter
 from mesa_core import triggers
-from mesa_core.config import ConfigError, defaults, params
+from mesa_core.config import ConfigError, params
 from mesa_core.data.names import CLASSES
 from mesa_core.store import StoreError
 
@@ -24,7 +24,7 @@ def page() -> None:
     st.title("MESA Lab", anchor=False)
     st.markdown(
         "A **backdoor** makes a network answer with the attacker's *target class* wherever it sees a small *trigger*. "
-        "Paint one, press **Run**, and watch MESA find the whole family of triggers that the network accepts by now, "
+        "Paint one, press **Run**, and watch MESA find every trigger that the network has come to accept, "
         "then make it forget them."
     )
     left, middle, right = st.columns([1.05, 2.1, 1.55], gap="medium")
@@ -56,9 +56,8 @@ def controls() -> None:
         key="c_target",
         help=known["target"].help,
     )
-    if st.session_state.c_alpha not in ALPHAS:
-        st.session_state.c_alpha = defaults()["alpha"]
-    st.select_slider("α, how much to spread", ALPHAS, key="c_alpha", help=known["alpha"].help)
+    scale = sorted({*ALPHAS, float(st.session_state.c_alpha)})
+    st.select_slider("α, how much to spread", scale, key="c_alpha", help=known["alpha"].help)
     options = sorted({*LEVELS, *st.session_state.c_beta}, key=float)
     st.multiselect("β, how often a trigger must succeed", options, key="c_beta", help=known["beta"].help)
     with st.expander("More"):

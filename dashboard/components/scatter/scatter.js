@@ -136,7 +136,11 @@ export default function ({ data, parentElement }) {
         c.strokeStyle = "#d55e00";
         c.fillRect(px - 16, py - 16, 32, 32); c.strokeRect(px - 16, py - 16, 32, 32);
         thumb(c, hexToBytes(mark.trigger), 0, px - 12, py - 12, 24);
-        c.fillStyle = ink; c.fillText(mark.name, px, py + 29);
+        c.lineWidth = 4; // a halo keeps the word readable over the dots
+        c.strokeStyle = style.getPropertyValue("--st-secondary-background-color") || "#fff";
+        c.strokeText(mark.name, px, py + 30);
+        c.lineWidth = 2;
+        c.fillStyle = ink; c.fillText(mark.name, px, py + 30);
       }
       own.hover();
       if (own.now && time - own.began < TWEEN) own.ask();
