@@ -16,11 +16,11 @@ _HTML = """<div class="painter">
 <div class="cells" role="group" aria-label="The 3 by 3 trigger"></div>
 <label class="tool"><input type="checkbox" class="colourful"> Paint in colour <input type="color" class="colour" value="#ff8000" aria-label="Colour"></label>
 </div>"""
+MOUNT = st.components.v2.component(
+    "mesa_painter", html=_HTML, css=(HERE / "painter.css").read_text(), js=(HERE / "painter.js").read_text()
+)
 
 
 def painter(value: list[str], seq: int, epoch: int, key: str, on_edit: Callable[[], None]) -> None:
     """Mount the painter with nine hex colours; `on_edit` finds {value, seq} in session_state[key]["edit"]."""
-    mount = st.components.v2.component(
-        "mesa_painter", html=_HTML, css=(HERE / "painter.css").read_text(), js=(HERE / "painter.js").read_text()
-    )
-    mount(key=key, data={"value": value, "seq": seq, "epoch": epoch}, on_edit_change=on_edit)
+    MOUNT(key=key, data={"value": value, "seq": seq, "epoch": epoch}, on_edit_change=on_edit)

@@ -20,6 +20,9 @@ _HTML = """<div class="scatter">
 <div class="time"><button type="button" class="play">Play</button>
 <input type="range" class="slider" min="0" value="0" aria-label="Step of the training"><span class="step"></span></div>
 </div>"""
+MOUNT = st.components.v2.component(
+    "mesa_scatter", html=_HTML, css=(HERE / "scatter.css").read_text(), js=(HERE / "scatter.js").read_text()
+)
 
 
 def packed(array: np.ndarray, kind: type) -> str:
@@ -61,8 +64,5 @@ def scatter(
     key: str,
 ) -> None:
     """Mount the scatter; `colour` is 'asr', 'level' or 'mode'; `text` is what a screen reader says."""
-    mount = st.components.v2.component(
-        "mesa_scatter", html=_HTML, css=(HERE / "scatter.css").read_text(), js=(HERE / "scatter.js").read_text()
-    )
     data = {"frames": frames, "ground": backdrop, "marks": marks, "betas": betas, "colour": colour, "text": text}
-    mount(key=key, data=data, height=560)
+    MOUNT(key=key, data=data, height=560)

@@ -1,1 +1,0 @@
-"""The pages; each exposes what `app.py` navigates to."""
