@@ -9,6 +9,7 @@ attack; what a stage sees can be read off its arguments.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import time
 import traceback
@@ -80,7 +81,8 @@ def execute(run: Run, store: Store, watch: Callable[[ev.Event], None] | None = N
         except torch.cuda.OutOfMemoryError:
             tell(ev.Failed("The graphics card's memory is full; choose smaller batches, or device cpu."))
         except Exception as error:
-            (run.path / "error.txt").write_text(traceback.format_exc(), "utf-8")
+            with contextlib.suppress(OSError):  # the folder may be what is missing
+                (run.path / "error.txt").write_text(traceback.format_exc(), "utf-8")
             tell(
                 ev.Failed(
                     f"Something went wrong in the program ({type(error).__name__}: {error}); error.txt in the "

@@ -119,6 +119,8 @@ class Stages:
         """Act on the last request: raises StopRequested, or waits while the run is paused."""
         began = time.monotonic()
         while True:
+            if not self.run.path.is_dir():  # deleted under us: there is nothing left to write to
+                raise StopRequested
             command, number = self.run.control()
             if number != self.answered:
                 self.answered = number
