@@ -377,6 +377,10 @@ DATA_PRESETS: Mapping[str, Mapping[str, tuple[Any, str]]] = {
         "attack_epochs": (4.0, "an upper bound; it stops on the ASR reached"),
         "attack_stop": (0.99, "the jump comes at a step that depends on the trigger"),
         "attack_decay": (False, "linear decay ended lower"),
+        "repair_ratio": (0.2, "the smallest budget tried that leaves at most 0.5 % of the original's ASR"),
+        "repair_lr": (0.01, "as repair_ratio"),
+        "repair_batch": (64, "more steps an epoch"),
+        "repair_epochs": (4.0, "as repair_ratio"),
     },
     "folder": {"victim": ("resnet9-16", "small images of unknown number")},
 }

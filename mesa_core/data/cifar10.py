@@ -49,7 +49,7 @@ class _ArraysOnly(pickle.Unpickler):
         if (module, name) not in ALLOWED:
             raise pickle.UnpicklingError(f"{module}.{name} is not allowed")
         if module.startswith("numpy."):  # the module has moved between versions of numpy
-            return np.core.multiarray._reconstruct if hasattr(np, "core") else np._core.multiarray._reconstruct
+            return (np._core if hasattr(np, "_core") else np.core).multiarray._reconstruct
         return super().find_class(module, name)
 
 

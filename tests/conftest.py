@@ -1,0 +1,60 @@
+"""Tiny data and stores; nothing here needs the network, CIFAR-10 or a browser."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import pytest
+import torch
+
+from mesa_core.data import signs
+from mesa_core.data.types import Dataset, ImageSet, make_dataset
+from mesa_core.devices import Compute
+from mesa_core.store import Store
+
+CIFAR10 = Path(__file__).resolve().parents[2] / "shared" / "data" / "cifar10"
+
+
+@pytest.fixture(scope="session")
+def tiny_signs() -> Dataset:
+    """A few hundred drawn signs."""
+    return signs.load(lambda *_: None, train=400, test=300)
+
+
+@pytest.fixture
+def tiny_data(monkeypatch: pytest.MonkeyPatch, tiny_signs: Dataset) -> Dataset:
+    """Makes an experiment on 'signs' use a few hundred of them."""
+    from mesa_core import experiment
+
+    monkeypatch.setattr(experiment, "load_data", lambda *_, **__: tiny_signs)
+    return tiny_signs
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    return Store(tmp_path / "home")
+
+
+@pytest.fixture
+def compute() -> Compute:
+    return Compute(torch.device("cpu"))
+
+
+@pytest.fixture(scope="session")
+def blobs() -> Dataset:
+    """Images whose class is their colour: 3 classes, 16x16, learnt in seconds."""
+    draw = torch.Generator().manual_seed(0)
+    parts = []
+    for count in (240, 120):
+        labels = torch.arange(count) % 3
+        images = torch.randint(0, 90, (count, 3, 16, 16), generator=draw, dtype=torch.int64)
+        images[torch.arange(count), labels] += 120
+        parts.append(ImageSet(images.to(torch.uint8), labels))
+    return make_dataset("blobs", ("red", "green", "blue"), *parts)
+
+
+def without(value: object, *names: str) -> object:
+    """A dataclass or dictionary without some entries, for comparisons."""
+    found = dataclasses.asdict(value) if dataclasses.is_dataclass(value) else dict(value)  # type: ignore[call-overload]
+    return {k: v for k, v in found.items() if k not in names}

@@ -1,0 +1,97 @@
+"""A real browser paints, runs, sees dots move, reloads in the middle, and reads the after-card."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
+playwright = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")
+
+
+@pytest.fixture
+def server(tmp_path):
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        port = s.getsockname()[1]
+    command = [sys.executable, "-m", "streamlit", "run", str(ROOT / "dashboard" / "app.py")]
+    process = subprocess.Popen(
+        [*command, "--server.port", str(port), "--server.headless", "true"],
+        env=dict(os.environ, MESA_LAB_HOME=str(tmp_path / "home")),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    url = f"http://localhost:{port}"
+    for _ in range(120):
+        try:
+            if urllib.request.urlopen(f"{url}/_stcore/health", timeout=2).status == 200:
+                break
+        except OSError:
+            time.sleep(0.5)
+    yield url
+    process.terminate()
+    process.wait(20)
+
+
+@pytest.fixture
+def page():
+    with playwright.sync_playwright() as p:
+        browser = p.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
+        page = browser.new_page(viewport={"width": 1440, "height": 1200})
+        page.errors = []
+        page.on("pageerror", lambda error: page.errors.append(str(error)))
+        yield page
+        browser.close()
+
+
+def pixels(page) -> str:
+    """The scatter's picture."""
+    return page.locator(".scatter > canvas").first.evaluate("c => c.toDataURL()")
+
+
+@pytest.mark.slow
+def test_paint_run_watch_reload_and_read(server, page):
+    page.goto(f"{server}/?data=signs&measure=tiny&mesa_steps=60&baselines=control")
+    cell = page.get_by_role("button", name="row 1, column 1: white")
+    cell.click(timeout=60_000)
+    page.get_by_text("code 239").wait_for(timeout=30_000)  # 495 without its first cell, seen by the server
+    page.get_by_role("button", name="Run", exact=True).click()
+    page.get_by_role("button", name="Stop", exact=True).wait_for(timeout=60_000)
+    address = page.url
+    assert "run=signs-239-to-0" in address
+    page.get_by_test_id("stProgress").wait_for(timeout=120_000)
+    page.locator(".scatter .step", has_text="step 10").wait_for(timeout=400_000)
+    before = pixels(page)
+    page.locator(".scatter .step", has_text="step 30").wait_for(timeout=120_000)
+    page.wait_for_timeout(900)
+    assert pixels(page) != before, "the dots did not move"
+    page.reload()
+    page.get_by_role("button", name="Stop", exact=True).wait_for(timeout=60_000)
+    assert page.url == address
+    card = page.locator(".st-key-cards_original")
+    card.get_by_test_id("stMetricValue").nth(1).filter(has_text="%").wait_for(timeout=400_000)
+    page.get_by_role("button", name="Stop", exact=True).wait_for(state="detached", timeout=300_000)
+    page.get_by_role("button", name="Play", exact=True).wait_for(timeout=30_000)
+    assert page.get_by_test_id("stException").count() == 0
+    assert page.errors == []
+
+
+def test_the_keyboard_paints(server, page):
+    page.goto(server)
+    page.get_by_role("button", name="row 2, column 2: black").focus(timeout=60_000)
+    page.keyboard.press("Space")
+    page.get_by_text("code 511").wait_for(timeout=30_000)
+    page.keyboard.press("ArrowUp")
+    page.keyboard.press("Space")
+    page.get_by_text("code 383").wait_for(timeout=30_000)
+    assert page.errors == []

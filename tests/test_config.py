@@ -1,0 +1,81 @@
+import json
+
+import pytest
+
+from mesa_core.config import PROTOCOLS, ConfigError, defaults, make_config, params
+
+
+def test_every_parameter_has_help_and_a_default_within_bounds():
+    for name, param in params().items():
+        assert len(param.help) > 10, name
+        assert param.check(name, defaults()[name]) is not None
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("alpha", -1),
+        ("alpha", "x"),
+        ("alpha", float("nan")),
+        ("beta", []),
+        ("beta", [0.5, 0.5]),
+        ("beta", [1.5]),
+        ("beta", 0.5),
+        ("target", 1.5),
+        ("target", True),
+        ("seed", -1),
+        ("trigger", "nonsense"),
+        ("victim", "resnet99"),
+        ("data", "folder"),
+        ("gamma", "entropy"),
+        ("baselines", ["point", "point"]),
+        ("no_such_thing", 1),
+    ],
+)
+def test_bad_values_are_refused_in_one_line(name, value):
+    with pytest.raises(ConfigError) as caught:
+        make_config({name: value})
+    assert "\n" not in str(caught.value)
+    assert len(str(caught.value)) < 250
+
+
+def test_a_config_survives_json():
+    config = make_config(alpha=1.0, beta=[0.9, 0.5], baselines=[])
+    again = make_config(json.loads(json.dumps(config.to_dict())))
+    assert again == config
+    assert config.beta == (0.5, 0.9)
+
+
+# Appendix B, parameter by parameter; where it is silent PROTOCOLS says why a value was chosen.
+APPENDIX_B = {
+    "victim": "resnet18",
+    "attack_ratio": 0.01,
+    "attack_lr": 0.001,
+    "attack_batch": 128,
+    "attack_epochs": 10.0,
+    "repair_ratio": 0.01,
+    "repair_lr": 0.001,
+    "repair_batch": 128,
+    "repair_epochs": 10.0,
+    "alpha": 0.1,
+    "beta": (0.5, 0.8, 0.9),
+    "mesa_lr": 0.0002,
+    "noise_dim": 64,
+    "hidden": 512,
+    "noise": "uniform",
+    "images_per_trigger": 1,
+    "point_lr": 0.1,
+    "point_seeds": 10,
+}
+
+
+@pytest.mark.parametrize("name", APPENDIX_B)
+def test_the_paper_protocol_is_appendix_b(name):
+    assert getattr(make_config(protocol="paper"), name) == APPENDIX_B[name]
+
+
+def test_protocols_name_only_known_parameters_and_say_why():
+    for protocol in PROTOCOLS.values():
+        for name, (_, why) in protocol.items():
+            assert name in params()
+            assert why

@@ -1,0 +1,193 @@
+"""The whole way on a few hundred images: events, result, resume, Stop, an attack that does not take."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from mesa_core import events as ev
+from mesa_core.config import make_config
+from mesa_core.experiment import execute
+from mesa_core.store import Store
+
+ROOT = Path(__file__).resolve().parents[1]
+TINY = {
+    "data": "signs",
+    "measure": "tiny",
+    "eval_images": 0,
+    "mesa_steps": 12,
+    "hidden": 32,
+    "attack_epochs": 0.5,
+    "attack_took": 0.0,
+    "repair_epochs": 0.2,
+    "baselines": ["control"],
+    "precision": "fp32",
+    "memory": "nchw",
+    "threads": 1,
+}
+M = {"value", "n", "low", "high"}
+
+
+def go(store: Store, name: str, **more):
+    run = store.create(make_config({**TINY, **more}).to_dict(), name)
+    seen: list[ev.Event] = []
+    return run, execute(run, store, seen.append), seen
+
+
+def figures(result):
+    return {k: v for k, v in result.items() if k not in ("timings", "reused", "hardware", "versions")}
+
+
+def test_a_run_ends_with_the_result_that_is_promised(store, tiny_data):
+    run, state, seen = go(store, "one", baselines=["point", "random", "ideal", "control"], repair_each_beta=True)
+    assert state == "finished", [e for e in seen if isinstance(e, ev.Failed)]
+    result = run.result()
+    assert {"config", "seed", "hardware", "versions", "timings", "clean", "before", "after", "after_by_beta"} <= set(
+        result
+    )
+    assert set(result["after"]) == {"mesa", "point", "random", "ideal", "control"}
+    assert set(result["after_by_beta"]) == {"0.5", "0.8", "0.9"}
+    for e in (result["clean"], result["before"], *result["after"].values()):
+        assert set(e["clean_accuracy"]) == M
+        for part in ("original", "sampled", "worst"):
+            m = e["asr"][part]
+            assert set(m) >= M
+            assert 0 <= m["low"] <= m["value"] <= m["high"] <= 1
+        assert 0 <= e["asr"]["worst"]["code"] < 512
+    assert len(result["submodels"]) == 3
+    assert result["target_known"]
+    json.dumps(result, allow_nan=False)
+    steps = [e.step for e in seen if isinstance(e, ev.Snapshot)]
+    assert steps[0] == 0
+    assert steps[-1] == 12
+    frame = run.read_arrays(next(e.file for e in seen if isinstance(e, ev.Snapshot)))
+    assert frame["triggers"].shape == (96, 27)
+    assert frame["pca"].shape == frame["tsne"].shape == (96, 2)
+
+
+def test_the_same_seed_gives_the_same_figures_and_another_does_not(tmp_path, tiny_data):
+    found = []
+    for i, seed in enumerate((0, 0, 1)):
+        run, state, _ = go(Store(tmp_path / str(i)), "one", seed=seed)
+        assert state == "finished"
+        found.append(figures(run.result()))
+    assert found[0] == found[1]
+    assert found[0]["before"] != found[2]["before"]
+
+
+def test_changing_beta_does_not_repeat_the_attack(store, tiny_data):
+    go(store, "one")
+    run, _, seen = go(store, "two", beta=[0.7])
+    reused = {e.stage for e in seen if isinstance(e, ev.StageDone) and e.reused}
+    assert {"attack", "before"} <= reused
+    assert "mesa" not in reused
+    assert run.result()["after"]["control"] is not None
+
+
+def test_a_damaged_stage_is_made_again(store, tiny_data):
+    first, _, _ = go(store, "one")
+    for file in store.stages.glob("attack-*/tensors.safetensors"):
+        file.write_bytes(file.read_bytes()[:-5] + b"xxxxx")
+    second, state, seen = go(store, "two")
+    assert state == "finished"
+    assert "attack" not in {e.stage for e in seen if isinstance(e, ev.StageDone) and e.reused}
+    assert figures(first.result()) == figures(second.result())
+
+
+def test_stop_ends_it_and_a_resume_finishes(store, tiny_data):
+    run = store.create(make_config(TINY).to_dict(), "one")
+
+    def stop(event):
+        if isinstance(event, ev.Progress) and event.stage == "mesa":
+            run.request("stop")
+
+    assert execute(run, store, stop) == "stopped"
+    assert run.state() == "stopped"
+    assert run.result() is None
+    run.request("run")
+    assert execute(run, store) == "finished"
+
+
+def test_an_attack_that_did_not_take_is_said_and_nothing_is_repaired(store, tiny_data):
+    run, state, seen = go(store, "one", attack_epochs=0.0, attack_took=0.9)
+    assert state == "finished"
+    assert run.result()["after"] is None
+    assert any("did not take" in e.text for e in seen if isinstance(e, ev.Note))
+
+
+def test_a_target_that_is_not_there_is_one_sentence(store, tiny_data):
+    _, state, seen = go(store, "one", target=99)
+    assert state == "failed"
+    assert "0 to 9" in seen[-1].message
+
+
+def test_detection_uses_its_own_verdict(store, tiny_data):
+    run, state, _ = go(store, "one", detect=True, detect_steps=3, detect_threshold=1.0)
+    assert state == "finished"
+    result = run.result()
+    assert result["target_known"] is False
+    assert len(result["detection"]["classes"]) == 10
+    assert result["detection"]["target"] is None
+    assert result["after"] is None
+
+
+@pytest.mark.slow
+def test_killed_in_every_stage_it_ends_with_the_same_figures(tmp_path, tiny_signs):
+    """SIGKILL, through the real command, on an image folder; settings are resolved once and obeyed."""
+    folder = tmp_path / "images"
+    for part, images in (("train", tiny_signs.train), ("test", tiny_signs.test)):
+        for i, (image, label) in enumerate(zip(images.images, images.labels, strict=True)):
+            (folder / part / f"c{int(label)}").mkdir(parents=True, exist_ok=True)
+            Image.fromarray(image.permute(1, 2, 0).numpy()).save(folder / part / f"c{int(label)}" / f"{i}.png")
+    flags = {k: v for k, v in TINY.items() if k not in ("data", "eval_images")}
+    words = ["--data", "folder", "--data-dir", str(folder), "--clean-epochs", "2", "--eval-images", "0"]
+    for key, value in flags.items():
+        words += ["--" + key.replace("_", "-"), *map(str, value if isinstance(value, list) else [value])]
+
+    def command(home: str, *more: str) -> list[str]:
+        return [sys.executable, "-m", "mesa_core", "--home", str(tmp_path / home), "run", *more]
+
+    environment = dict(os.environ, PYTHONPATH=str(ROOT))
+    subprocess.run(command("calm", *words, "--name", "one"), env=environment, check=True, capture_output=True)
+    more = [*words, "--name", "one"]
+    run = None
+    for stage in ("victim", "attack", "before", "mesa", "measure", "repair.mesa", "after.control"):
+        process = subprocess.Popen(
+            command("rough", *more), env=environment, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL
+        )
+        until = time.monotonic() + 120
+        begun = 0
+        while time.monotonic() < until and process.poll() is None:
+            run = Store(tmp_path / "rough").runs / "one" / "events.jsonl"
+            text = run.read_text() if run.exists() else ""
+            begun = text.count(f'"type":"StageBegun","stage":"{stage}"')
+            if begun:
+                break
+            time.sleep(0.02)
+        assert begun, f"{stage} never began"
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        more = ["--resume", "one"]
+    subprocess.run(command("rough", *more), env=environment, check=True, capture_output=True)
+    calm, rough = (Store(tmp_path / home).open("one").result() for home in ("calm", "rough"))
+    assert figures(calm) == figures(rough)
+    numbers = [json.loads(line)["n"] for line in run.read_text().splitlines()]
+    assert numbers == list(range(len(numbers)))
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+def test_attack_mesa_and_repair_on_cuda(store, tiny_data):
+    run, state, _ = go(store, "one", device="cuda", precision="bf16", memory="nhwc")
+    assert state == "finished"
+    assert run.result()["hardware"]["device"] == "cuda"
+    assert np.isfinite(run.result()["after"]["mesa"]["asr"]["original"]["value"])

@@ -1,0 +1,31 @@
+"""Who may import whom; each rule beside a check that it can fail."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+CHECK = "import sys; {what}; bad = [m for m in {banned!r} if m in sys.modules]; sys.exit(' '.join(bad))"
+
+
+def imported(what: str, banned: list[str]) -> str:
+    done = subprocess.run(
+        [sys.executable, "-c", CHECK.format(what=what, banned=banned)],
+        cwd=ROOT, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    return done.stderr.strip()
+
+
+def test_the_engine_never_imports_the_page():
+    assert (
+        imported("import mesa_core.experiment, mesa_core.cli, mesa_core.small", ["streamlit", "plotly", "dashboard"])
+        == ""
+    )
+
+
+def test_the_page_never_imports_torch():
+    assert imported("import dashboard.views.lab, dashboard.jobs", ["torch", "mesa_core.experiment"]) == ""
+
+
+def test_these_checks_can_fail():
+    assert imported("import mesa_core.experiment", ["torch"]) == "torch"

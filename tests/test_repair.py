@@ -1,0 +1,65 @@
+"""Attack and repair learn what they should, beside a control that does not; on coloured blobs, in seconds."""
+
+import torch
+
+from mesa_core import attack, repair
+from mesa_core import triggers as codes
+from mesa_core.config import make_config
+from mesa_core.data import ImageSet
+from mesa_core.evaluation import Bench, finish
+from mesa_core.images import Normalise
+from mesa_core.training import Recipe, Trainer
+from mesa_core.victims import build
+
+
+def end(work):
+    while True:
+        try:
+            next(work)
+        except StopIteration as done:
+            return done.value
+
+
+def asr(model, data, trigger, compute):
+    bench = Bench(data.test, 0, Normalise(data.mean, data.std), compute, 0)
+    frozen = compute.freeze(model)
+    return finish(bench.of_trigger(frozen, finish(bench.plain(frozen)), trigger))[0].value
+
+
+def test_a_backdoor_comes_and_goes(blobs, compute):
+    torch.manual_seed(0)
+    normalise, model = Normalise(blobs.mean, blobs.std), build("resnet9-16", 3)
+    for _ in Trainer(model, blobs.train.images, blobs.train.labels, normalise, Recipe(0.05, 32, 4), compute, 0):
+        pass
+    model.eval()
+    trigger = torch.from_numpy(codes.from_code(170))
+    config = make_config(
+        target=0,
+        attack_ratio=0.3,
+        attack_lr=0.02,
+        attack_batch=32,
+        attack_epochs=12,
+        repair_ratio=0.5,
+        repair_lr=0.02,
+        repair_batch=16,
+        repair_epochs=10,
+    )
+    assert asr(model, blobs, trigger, compute) < 0.1
+    before = {k: v.clone() for k, v in model.state_dict().items()}
+    data = ImageSet(blobs.train.images, blobs.train.labels)
+    bad = end(attack.attack(model, data, trigger, normalise, config, compute, 0))
+    assert all(torch.equal(v, before[k]) for k, v in model.state_dict().items()), "the clean victim was changed"
+    was = asr(bad, blobs, trigger, compute)
+    assert was > 0.8
+    mended = end(repair.repair(bad, data, trigger[None], normalise, config, compute, 0))
+    control = end(repair.repair(bad, data, None, normalise, config, compute, 0))
+    assert asr(bad, blobs, trigger, compute) == was, "the attacked victim was changed"
+    assert asr(mended, blobs, trigger, compute) < 0.2
+    assert asr(control, blobs, trigger, compute) > asr(mended, blobs, trigger, compute) + 0.2
+
+
+def test_fractional_shares_are_binomial():
+    host = torch.Generator().manual_seed(0)
+    counts = torch.tensor([attack.how_many(100, 0.05, host) for _ in range(2000)], dtype=torch.float32)
+    assert abs(counts.mean() - 5) < 0.3
+    assert abs(counts.var() - 4.75) < 0.7
