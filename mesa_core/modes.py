@@ -23,7 +23,7 @@ SAMPLES = 5
 JOIN = 0.6  # clusters nearer than this (Euclidean, 27 values in [0, 1]) are one mode
 JITTER = 0.01
 MOST = 8  # modes that are listed
-WIDE = 0.25  # a cluster of a larger mean standard deviation is spread like noise (0.29), not a mode
+WIDE = 0.22  # before joining, a cluster of a larger mean standard deviation is spread like noise (0.29), not a mode
 LONE = 0.2  # largest mean standard deviation of a set that is one mode
 
 
@@ -41,10 +41,10 @@ def find_modes(samples: np.ndarray) -> np.ndarray:
         allow_single_cluster=False,
         copy=True,
     ).fit_predict(shaken)
-    found = _joined(shaken, found)
     for name in np.unique(found[found >= 0]):
         if samples[found == name].std(0).mean() >= WIDE:
             found[found == name] = -1
+    found = _joined(shaken, found)
     names, sizes = np.unique(found[found >= 0], return_counts=True)
     if not len(names):
         labels[:] = 0 if samples.std(0).mean() < LONE else -1

@@ -29,16 +29,16 @@ def asr(model, data, trigger, compute):
 def test_a_backdoor_comes_and_goes(blobs, compute):
     torch.manual_seed(0)
     normalise, model = Normalise(blobs.mean, blobs.std), build("resnet9-16", 3)
-    for _ in Trainer(model, blobs.train.images, blobs.train.labels, normalise, Recipe(0.05, 32, 4), compute, 0):
+    for _ in Trainer(model, blobs.train.images, blobs.train.labels, normalise, Recipe(0.02, 16, 12, "linear"), compute, 0):
         pass
     model.eval()
     trigger = torch.from_numpy(codes.from_code(170))
     config = make_config(
         target=0,
         attack_ratio=0.3,
-        attack_lr=0.02,
+        attack_lr=0.05,
         attack_batch=32,
-        attack_epochs=12,
+        attack_epochs=30,
         repair_ratio=0.5,
         repair_lr=0.02,
         repair_batch=16,
