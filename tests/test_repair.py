@@ -29,7 +29,9 @@ def asr(model, data, trigger, compute):
 def test_a_backdoor_comes_and_goes(blobs, compute):
     torch.manual_seed(0)
     normalise, model = Normalise(blobs.mean, blobs.std), build("resnet9-16", 3)
-    for _ in Trainer(model, blobs.train.images, blobs.train.labels, normalise, Recipe(0.02, 16, 12, "linear"), compute, 0):
+    for _ in Trainer(
+        model, blobs.train.images, blobs.train.labels, normalise, Recipe(0.02, 16, 12, "linear"), compute, 0
+    ):
         pass
     model.eval()
     trigger = torch.from_numpy(codes.from_code(170))
@@ -40,9 +42,9 @@ def test_a_backdoor_comes_and_goes(blobs, compute):
         attack_batch=32,
         attack_epochs=30,
         repair_ratio=0.5,
-        repair_lr=0.02,
+        repair_lr=0.01,
         repair_batch=16,
-        repair_epochs=10,
+        repair_epochs=3,
     )
     assert asr(model, blobs, trigger, compute) < 0.1
     before = {k: v.clone() for k, v in model.state_dict().items()}
