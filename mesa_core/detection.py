@@ -17,7 +17,7 @@ from mesa_core import mesa, submodels
 from mesa_core.config import ExperimentConfig
 from mesa_core.data import ImageSet
 from mesa_core.devices import Compute
-from mesa_core.evaluation import Bench
+from mesa_core.evaluation import Bench, Plain
 from mesa_core.events import Progress
 from mesa_core.images import Normalise
 from mesa_core.pacing import Pace
@@ -51,16 +51,16 @@ def detect(
             success = step.diagnostics.success
             yield pace.progress(step.done, highest=success.max().item(), median=success.median().item())
     triggers = group.sample(SAMPLES, generator)  # (C, S, 3, s, s)
-    found, pace = [], Pace("detect", count * (len(defender) + SAMPLES * IMAGES))
-    passed = 0
+    found, pace = [], Pace("detect", len(defender) + count * SAMPLES * IMAGES)
+    passed, plain = 0, None  # what the victim says without any trigger is the same for every class
     for target, name in enumerate(classes):
         bench = Bench(defender, target, normalise, compute, seed)
-        work = _one(bench, victim, triggers[target])
+        work = _one(bench, victim, plain, triggers[target])
         while True:
             try:
                 passed += next(work)
             except StopIteration as done:
-                asr, effective = done.value
+                asr, effective, plain = done.value
                 break
             if pace.due(passed):
                 yield pace.progress(passed)
@@ -77,7 +77,8 @@ def detect(
     return verdict
 
 
-def _one(bench: Bench, victim: nn.Module, triggers: torch.Tensor) -> Any:
-    plain = yield from bench.plain(victim)
+def _one(bench: Bench, victim: nn.Module, plain: Plain | None, triggers: torch.Tensor) -> Any:
+    if plain is None:
+        plain = yield from bench.plain(victim)
     asr, effective, _ = yield from bench.of_samples(victim, plain, triggers, IMAGES)
-    return asr, effective
+    return asr, effective, plain
