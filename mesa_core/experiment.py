@@ -43,7 +43,7 @@ from mesa_core.victims import build
 POOL = 2048  # triggers that a repair draws from
 SHOWN_IMAGES = 2  # images a trigger behind the colour of a dot while MESA trains
 PLAIN = (ConfigError, DataError, StoreError, weights.WeightsError)  # errors whose message is for people
-VERSION = {"attack": 1, "before": 1, "detect": 1, "mesa": 1, "measure": 1, "point": 1, "repair": 1, "after": 1}
+VERSION = {"attack": 1, "before": 1, "detect": 1, "mesa": 1, "measure": 2, "point": 1, "repair": 1, "after": 1}
 NAMES = {
     "mesa": "MESA's triggers",
     "point": "one reversed trigger",
@@ -428,7 +428,7 @@ class Lab:
             bench = self.bench(self.target)
             own = Bench(self.defender, self.target, self.normalise, self.compute, self.seed("own"), 2000)
             landscape = self.results["before"].tensors["landscape"].numpy() if c.landscape_images else None
-            pace = Pace("measure", len(levels) * 2 * take * c.sample_images + 2 * take * c.sample_images)
+            pace = Pace("measure", (len(levels) * 2 + 3) * take * c.sample_images)
             plain, own_plain = finish(bench.plain(frozen)), finish(own.plain(frozen))
             entries, asrs, upper, defended = [], [], [], []
             for i, beta in enumerate(levels):
@@ -482,6 +482,14 @@ class Lab:
                     yield ev.Evaluated(name, told)
             flat = chosen.cpu().numpy().reshape(take, -1)
             value.update(self.coverage(landscape, flat, each))
+            noise = random.uniform_colours(take, torch.Generator().manual_seed(self.seed("noise")))
+            asr, _, each = yield from follow(
+                pace, truth.of_samples(model, plain, noise.to(pool.device), c.sample_images)
+            )
+            value["uniform_noise"] = {
+                "mean_asr": asr.to_json(),
+                **self.coverage(landscape, noise.flatten(1).numpy(), each),
+            }
             self.save_samples(scribe, pool[:, :take], asrs)
             return value, {"mixture": mixed}
 

@@ -54,6 +54,7 @@ def assemble(
         "gamma": measure.get("gamma", []),
         "recall": measure.get("recall"),
         "precision": measure.get("precision"),
+        "uniform_noise": measure.get("uniform_noise"),
     }
     if "cleanse" in values:
         result["neural_cleanse"] = dict(values["cleanse"])

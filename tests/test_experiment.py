@@ -66,6 +66,7 @@ def test_a_run_ends_with_the_result_that_is_promised(store, tiny_data):
         assert 0 <= e["asr"]["worst"]["code"] < 512
     assert len(result["submodels"]) == 3
     assert result["target_known"]
+    assert set(result["uniform_noise"]["precision"]) == {"0.5", "0.8", "0.9"}
     json.dumps(result, allow_nan=False)
     steps = [e.step for e in seen if isinstance(e, ev.Snapshot)]
     assert steps[0] == 0
