@@ -162,19 +162,20 @@ def test_killed_in_every_stage_it_ends_with_the_same_figures(tmp_path, tiny_sign
     subprocess.run(command("calm", *words, "--name", "one"), env=environment, check=True, capture_output=True)
     more = [*words, "--name", "one"]
     run = None
-    for stage in ("victim", "attack", "before", "mesa", "measure", "repair.mesa", "after.control"):
+    for stage in ("victim", "attack", "before", "mesa", "measure", "repair.mesa", "after.mesa", "repair.control"):
         process = subprocess.Popen(
             command("rough", *more), env=environment, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL
         )
         until = time.monotonic() + 120
         begun = 0
-        while time.monotonic() < until and process.poll() is None:
+        while time.monotonic() < until and not begun:
+            ended = process.poll() is not None  # asked before reading, so that the last lines are not missed
             run = Store(tmp_path / "rough").runs / "one" / "events.jsonl"
             text = run.read_text() if run.exists() else ""
             begun = text.count(f'"type":"StageBegun","stage":"{stage}"')
-            if begun:
+            if ended:
                 break
-            time.sleep(0.02)
+            time.sleep(0.01)
         assert begun, f"{stage} never began"
         process.send_signal(signal.SIGKILL)
         process.wait()
