@@ -43,7 +43,7 @@ def draw(run: Run, events: list[ev.Event]) -> None:
         card(before, after, "asr", "original", "The painted trigger succeeds on", "cards_original")
         card(before, after, "asr", "worst", "The worst of all 512 black-and-white triggers", "cards_worst")
         card(before, after, "clean_accuracy", None, "Right answers on clean images", "cards_clean")
-        table(found)
+        table(found, target_known(run))
         submodels(events)
     except (KeyError, TypeError):
         st.warning("The figures of this run cannot be read.")
@@ -75,7 +75,16 @@ def card(
             st.caption(f"95 % interval {interval(shown).split('(')[-1].rstrip(')')} %, n = {shown['n']}")
 
 
-def table(found: dict[str, dict[str, Any]]) -> None:
+def target_known(run: Run) -> bool:
+    """Whether the defender was told the target class, instead of finding it."""
+    try:
+        config = run.config()
+        return not (config.get("detect") or config.get("suspect"))
+    except StoreError:
+        return True
+
+
+def table(found: dict[str, dict[str, Any]], known: bool) -> None:
     """All victims and defences with the same repair budget."""
     rows = []
     for name, e in found.items():
@@ -91,10 +100,13 @@ def table(found: dict[str, dict[str, Any]]) -> None:
         )
     st.markdown("**Every defence with the same budget**")
     st.dataframe(rows, hide_index=True, width="stretch")
+    told = "Target known: the defender was told the target class (step 1 taken as done)"
+    found_it = "The defender found the target class himself (step 1)"
     st.caption(
         "In brackets the 95 % interval. *ASR*: share of images of other classes that go to the target class once "
-        "stamped; *effective* leaves out those that go there anyway. The defender knows the target class here (step 1 "
-        "taken as done); only the row marked *oracle* knows the trigger. *Control*: retrained without any trigger."
+        "stamped; *effective* leaves out those that go there anyway. "
+        f"{told if known else found_it}; only the row marked *oracle* knows the trigger. "
+        "*Control*: retrained without any trigger."
     )
 
 
