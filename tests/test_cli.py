@@ -2,6 +2,7 @@ import json
 
 import pytest
 
+from mesa_core.assets import shipped_weights
 from mesa_core.cli import main
 from mesa_core.config import params
 
@@ -63,3 +64,22 @@ def test_json_is_one_document_and_all_else_goes_to_stderr(tmp_path, capsys, tiny
     assert "Finished" in said.err
     assert main(["--home", str(tmp_path), "runs", "x"]) == 0
     assert "MESA" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("threshold", "repaired"), [("1", False), ("0", True)])
+def test_a_brought_network_is_searched_and_repaired_only_where_something_is_found(
+    threshold, repaired, tmp_path, capsys, tiny_data
+):
+    words = (
+        "detect --arch resnet9-16 --data signs --measure tiny --mesa-steps 3 --hidden 32 --detect-steps 2 "
+        "--repair-epochs 0.1 --precision fp32 --memory nchw --name x --json"
+    )
+    weights = str(shipped_weights("signs", "resnet9-16"))
+    code = main(["--home", str(tmp_path), *words.split(), "--weights", weights, "--detect-threshold", threshold])
+    said = capsys.readouterr()
+    assert code == 0, said.err
+    result = json.loads(said.out)
+    assert (result["detection"]["target"] is not None) == repaired
+    assert (result["after"] is not None) == repaired
+    assert (tmp_path / "runs" / "x" / "weights" / "repaired.safetensors").exists() == repaired
+    assert result["clean"] is None
