@@ -11,6 +11,7 @@ import streamlit as st
 from dashboard import jobs
 from mesa_core import triggers
 from mesa_core.config import ConfigError, make_config, params
+from mesa_core.settle import settle
 from mesa_core.store import Run, StoreError
 
 KEPT = ("data", "target", "alpha", "beta", "protocol", "victim", "seed", "measure", "mesa_steps", "baselines")
@@ -45,6 +46,8 @@ def adopt(run: Run | None) -> None:
         config = make_config().to_dict()
     if config["data"] not in ("signs", "cifar10"):
         config["data"] = "auto"
+    if config["victim"] == make_config(data=config["data"], protocol=config["protocol"]).victim:
+        config["victim"] = "auto"  # so that other images bring their own
     config |= from_address()
     for key in KEPT:
         st.session_state[f"c_{key}"] = config[key]
@@ -110,4 +113,4 @@ def settings() -> dict[str, Any]:
     given = {key: s[f"c_{key}"] for key in KEPT if key != "beta"}
     given["beta"] = [float(b) for b in s.c_beta]
     given["trigger"] = " ".join(s.trigger)
-    return make_config(given).to_dict()
+    return settle(given, jobs.store().cache).to_dict()

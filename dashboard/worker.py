@@ -13,7 +13,7 @@ import threading
 import time
 
 from mesa_core.experiment import execute
-from mesa_core.store import HEARTBEAT, Run, Store, StoreError, home
+from mesa_core.store import HEARTBEAT, Run, Store, StoreError, home, process_lives
 
 IDLE = 600.0  # seconds without work after which the worker ends
 POLL = 0.2
@@ -34,19 +34,6 @@ def next_run(store: Store) -> Run | None:
     return None
 
 
-def parent_lives(pid: int) -> bool:
-    """Whether the server is still there."""
-    if os.name == "nt":
-        return True
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
-
-
 def serve(store: Store, parent: int, idle: float = IDLE) -> None:
     """Work until the server is gone or nothing comes."""
     last, current = time.monotonic(), None
@@ -56,11 +43,11 @@ def serve(store: Store, parent: int, idle: float = IDLE) -> None:
         while not done.wait(HEARTBEAT):
             with contextlib.suppress(OSError):
                 (store.root / "worker.json").touch()
-            if not parent_lives(parent) and current is not None:
+            if not process_lives(parent) and current is not None:
                 current.request("stop")  # ends between two steps and can be resumed
 
     threading.Thread(target=beat, daemon=True).start()
-    while parent_lives(parent) and time.monotonic() - last < idle:
+    while process_lives(parent) and time.monotonic() - last < idle:
         current = next_run(store)
         if current is None:
             time.sleep(POLL)

@@ -14,9 +14,10 @@ from pathlib import Path
 from typing import Any
 
 from mesa_core import flags
-from mesa_core.config import VICTIMS, ConfigError, make_config
-from mesa_core.console import Console, duration, share, table
+from mesa_core.config import VICTIMS, ConfigError, make_config, params
+from mesa_core.console import Console, share, table
 from mesa_core.data.locate import DataError
+from mesa_core.settle import settle
 from mesa_core.store import Store, StoreError, home
 
 RUN = """Attack a clean network with a trigger, sample the whole distribution of triggers that the backdoor accepts
@@ -72,8 +73,6 @@ def build_parser() -> argparse.ArgumentParser:
     detect.add_argument("--arch", required=True, choices=VICTIMS, help="Its architecture.")
     detect.add_argument("--name", help="Name of the run's folder.")
     skip = {"weights", "victim", "target", "attack_took", "clean_epochs", "repair_each_beta"}
-    from mesa_core.config import params
-
     flags.add_parameters(detect, [n for n, p in params().items() if p.group != "attack" and n not in skip])
     _json(detect)
 
@@ -148,6 +147,11 @@ def _json(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="Print one JSON document on standard output.")
 
 
+def _print_json(value: Any) -> None:
+    json.dump(value, sys.stdout, indent=1)
+    print()
+
+
 def _store(arguments: argparse.Namespace) -> Store:
     return Store(arguments.home or home())
 
@@ -157,7 +161,7 @@ def _run(arguments: argparse.Namespace) -> int:
     if arguments.resume:
         run = store.open(arguments.resume)
     else:
-        run = store.create(make_config(flags.given(arguments)).to_dict(), arguments.name)
+        run = store.create(settle(flags.given(arguments), store.cache).to_dict(), arguments.name)
     return _execute(run, store, arguments.json)
 
 
@@ -167,14 +171,8 @@ def _detect(arguments: argparse.Namespace) -> int:
     if not weights.is_file():
         raise ConfigError(f"There is no weights file {weights}.")
     arguments.weights = None
-    config = make_config(
-        {
-            "baselines": ("control",),
-            **flags.given(arguments),
-            "suspect": str(weights.resolve()),
-            "victim": arguments.arch,
-        }
-    )
+    said = {"baselines": ("control",), **flags.given(arguments)}
+    config = settle({**said, "suspect": str(weights.resolve()), "victim": arguments.arch}, store.cache)
     return _execute(store.create(config.to_dict(), arguments.name), store, arguments.json)
 
 
@@ -188,8 +186,7 @@ def _execute(run: Any, store: Store, as_json: bool) -> int:
         return 130 if state == "stopped" else 1
     result = run.result()
     if as_json:
-        json.dump(result, sys.stdout, indent=1)
-        print()
+        _print_json(result)
         return 0
     if result["detection"]:
         _print_verdict(result["detection"])
@@ -204,24 +201,13 @@ def _print_verdict(verdict: dict[str, Any]) -> None:
     print(f"A class is called attacked above {verdict['threshold']:.0%}.")
 
 
-def _settle(arguments: argparse.Namespace, store: Store) -> Any:
-    """A configuration with data and victim named, for the small commands."""
-    from mesa_core.data.locate import find_data
-
-    said = flags.given(arguments)
-    config = make_config(said)
-    if config.data == "auto":
-        config = make_config({**said, "data": find_data(config.data_dir or None, store.cache)})
-    return config
-
-
 def _landscape(arguments: argparse.Namespace) -> int:
     from mesa_core import small
 
     store, console = _store(arguments), Console()
     if arguments.images < 1:
         raise ConfigError("images must be at least 1.")
-    config = _settle(arguments, store)
+    config = settle(flags.given(arguments), store.cache)
     if arguments.run:
         run = store.open(arguments.run)
         config = make_config(run.config())
@@ -230,8 +216,7 @@ def _landscape(arguments: argparse.Namespace) -> int:
     found = small.landscape(config, store, arguments.weights, run, arguments.images, console.moving)
     console.line("")
     if arguments.json:
-        json.dump(found, sys.stdout, indent=1)
-        print()
+        _print_json(found)
     else:
         best = sorted(range(512), key=lambda code: -found["asr"][code])
         for code in best[:10]:
@@ -247,14 +232,13 @@ def _train(arguments: argparse.Namespace) -> int:
     from mesa_core import small
 
     store, console = _store(arguments), Console()
-    config = _settle(arguments, store)
+    config = settle(flags.given(arguments), store.cache)
     out = arguments.out or Path(f"{config.data}-{config.victim}.safetensors")
     if arguments.epochs is not None and not 1 <= arguments.epochs <= 300:
         raise ConfigError("epochs must lie between 1 and 300.")
     card = small.train_victim(config, arguments.epochs or config.clean_epochs, out, store, console)
     if arguments.json:
-        json.dump(card, sys.stdout, indent=1)
-        print()
+        _print_json(card)
     else:
         print(f"{out}: test accuracy {share(card['accuracy'])}, measured from the file.")
     return 0
@@ -292,8 +276,7 @@ def _data(arguments: argparse.Namespace) -> int:
     }
     console.line("")
     if arguments.json:
-        json.dump(told, sys.stdout, indent=1)
-        print()
+        _print_json(told)
     else:
         print(
             f"{dataset.name}: {told['train']} training and {told['test']} test images, {len(dataset.classes)} classes: {', '.join(dataset.classes)}."
@@ -311,15 +294,13 @@ def _runs(arguments: argparse.Namespace) -> int:
             return 0
         result = run.result()
         if arguments.json:
-            json.dump(result, sys.stdout, indent=1)
-            print()
+            _print_json(result)
         else:
             print(table(result) if result else f"{run.name} is {run.state()}.")
         return 0
     rows = [{"name": run.name, "state": run.state()} for run in store.list()]
     if arguments.json:
-        json.dump(rows, sys.stdout, indent=1)
-        print()
+        _print_json(rows)
     else:
         for row in rows:
             print(f"{row['state']:<12} {row['name']}")
@@ -331,8 +312,9 @@ def _runs(arguments: argparse.Namespace) -> int:
 def _dashboard(arguments: argparse.Namespace) -> int:
     import os
 
-    import dashboard
     from streamlit.web import cli as streamlit
+
+    import dashboard
 
     if arguments.home:
         os.environ["MESA_LAB_HOME"] = str(arguments.home.resolve())
@@ -349,6 +331,3 @@ def _dashboard(arguments: argparse.Namespace) -> int:
         arguments.address,
     ]
     return streamlit.main(standalone_mode=False) or 0
-
-
-__all__ = ["build_parser", "duration", "main"]

@@ -30,11 +30,12 @@ from mesa_core import triggers as codes
 from mesa_core.assets import shipped_weights
 from mesa_core.baselines import neural_cleanse, point, random
 from mesa_core.config import ConfigError, ExperimentConfig, make_config
-from mesa_core.data import DataError, Dataset, Splits, find_data, load_data, split
+from mesa_core.data import DataError, Dataset, Splits, load_data, split
 from mesa_core.evaluation import Bench, Work, finish
 from mesa_core.images import Normalise
 from mesa_core.pacing import Pace
 from mesa_core.results import assemble, versions
+from mesa_core.settle import require_settled
 from mesa_core.stages import Output, Scribe, Stages, StopRequested, seed_of
 from mesa_core.store import Run, Store, StoreError
 from mesa_core.surrogate import Surrogate
@@ -138,17 +139,13 @@ def order(baselines: tuple[str, ...]) -> list[str]:
 
 
 def resolve(run: Run, store: Store) -> tuple[ExperimentConfig, devices.Compute, str]:
-    """Turn every 'auto' into a setting and write that into the run; a run that has begun keeps its own."""
+    """Turn what is 'auto' about the computing into a setting and write that into the run; a run that has begun keeps its own."""
     given, known = run.config(), run.resolved()
     if known is not None:
         config = make_config(given)
         compute = devices.resolve(known["device"], known["precision"], known["memory"], known["threads"], config.victim)
         return config, compute, ""
-    config = make_config(given)
-    if config.data == "auto":
-        config = make_config({**given, "data": find_data(config.data_dir or None, store.cache)})
-    if config.victim == "auto":
-        config = make_config({**config.to_dict(), "victim": "resnet9-16"})
+    config = require_settled(make_config(given))
     try:
         compute, said = devices.remembered(
             store.cache, config.device, config.precision, config.memory, config.threads, config.victim

@@ -10,7 +10,7 @@ from mesa_core import triggers
 from mesa_core.config import ConfigError, Param, defaults, params
 
 SPECIAL = {"trigger", "suspect", "detect"}  # spelt differently on the command line
-TYPES = {"int": int, "float": float, "str": str, "ints": int, "floats": float, "strs": str}
+TYPES = {"int": int, "float": float, "str": str, "floats": float, "strs": str}
 
 
 def flag(name: str) -> str:
@@ -28,14 +28,16 @@ def words(param: Param, default: Any) -> str:
     return (param.help + bounds + said).replace("%", "%%")
 
 
-def add_parameters(parser: argparse.ArgumentParser, only: Iterable[str] | None = None, every: bool = True) -> None:
+def add_parameters(parser: argparse.ArgumentParser, only: Iterable[str] | None = None) -> None:
     """Add a flag for each parameter (of `only`, if given); none has a default, so presets decide what is not said."""
     start = defaults()
     groups: dict[str, Any] = {}
     for name, param in params().items():
         if name in SPECIAL or (only is not None and name not in only):
             continue
-        group = groups.setdefault(param.group, parser.add_argument_group(param.group))
+        if param.group not in groups:
+            groups[param.group] = parser.add_argument_group(param.group)
+        group = groups[param.group]
         common: dict[str, Any] = {"dest": name, "default": None, "help": words(param, start[name])}
         if param.kind == "bool":
             group.add_argument(flag(name), action=argparse.BooleanOptionalAction, **common)

@@ -46,8 +46,6 @@ def train_victim(
     config: ExperimentConfig, epochs: int, out: Path, store: Store, watch: Callable[[Event], None]
 ) -> dict[str, Any]:
     """Train, write half-precision weights to `out`, and return a card with the accuracy measured from that file."""
-    if config.victim == "auto":
-        raise ConfigError("Name the victim with --victim.")
     dataset = load_data(config.data, config.data_dir, cache=store.cache)
     compute = _compute(config, store)
     checkpoint = store.cache / f"train-{config.data}-{config.victim}-{epochs}-{config.seed}.pt"

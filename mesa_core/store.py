@@ -215,7 +215,7 @@ class Run:
             pid = int(read_json(path)["pid"])
         except (StoreError, KeyError, TypeError, ValueError):
             return fresh
-        return fresh and _alive(pid)
+        return fresh and process_lives(pid)
 
     def state(self) -> str:
         """One of STATES."""
@@ -257,7 +257,8 @@ class Writer:
         self.file.close()
 
 
-def _alive(pid: int) -> bool:
+def process_lives(pid: int) -> bool:
+    """Whether a process of this machine is there; where that cannot be asked, yes."""
     if os.name == "nt":
         return True  # signal 0 would end the process there; the heartbeat alone decides
     try:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from pathlib import Path
 
 import pytest
@@ -52,9 +51,3 @@ def blobs() -> Dataset:
         images[torch.arange(count), labels] += 120
         parts.append(ImageSet(images.to(torch.uint8), labels))
     return make_dataset("blobs", ("red", "green", "blue"), *parts)
-
-
-def without(value: object, *names: str) -> object:
-    """A dataclass or dictionary without some entries, for comparisons."""
-    found = dataclasses.asdict(value) if dataclasses.is_dataclass(value) else dict(value)  # type: ignore[call-overload]
-    return {k: v for k, v in found.items() if k not in names}

@@ -3,6 +3,7 @@ import json
 import pytest
 
 from mesa_core.config import PROTOCOLS, ConfigError, defaults, make_config, params
+from mesa_core.settle import require_settled, settle
 
 
 def test_every_parameter_has_help_and_a_default_within_bounds():
@@ -79,3 +80,15 @@ def test_protocols_name_only_known_parameters_and_say_why():
         for name, (_, why) in protocol.items():
             assert name in params()
             assert why
+
+
+def test_auto_takes_the_presets_of_the_data_that_is_found(tmp_path, monkeypatch):
+    monkeypatch.delenv("MESA_LAB_DATA", raising=False)
+    found = settle({"seed": 3, "victim": "auto"}, tmp_path)
+    assert found == make_config(data="signs", seed=3)
+    assert (found.data, found.victim, found.attack_ratio) == ("signs", "resnet9-16", 0.1)
+    assert settle({"data": "cifar10", "victim": "auto"}, tmp_path).victim == "resnet9-32"
+    assert settle({"protocol": "paper"}, tmp_path).victim == "resnet18"
+    assert settle({"attack_ratio": 0.3}, tmp_path).attack_ratio == 0.3
+    with pytest.raises(ConfigError, match="auto"):
+        require_settled(make_config())

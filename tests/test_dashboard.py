@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from dashboard import jobs
+from dashboard import jobs, state
 from mesa_core.config import make_config
 from mesa_core.store import Store
 
@@ -95,3 +95,17 @@ def test_a_full_queue_is_said(home):
     for _ in range(jobs.MOST_WAITING):
         jobs.start(make_config(data="signs").to_dict())
     assert any("waiting" in e.value for e in press(page(), "Run").error)
+
+
+def test_other_images_bring_their_own_victim(home):
+    at = page()
+    next(b for b in at.selectbox if b.label == "Images").set_value("cifar10").run()
+    at = press(at, "Run")
+    assert not at.exception
+    assert home.list()[0].config()["victim"] == "resnet9-32"
+
+
+def test_everything_that_the_address_can_set_can_be_set_on_the_page(home):
+    at = page()
+    kinds = (at.selectbox, at.multiselect, at.number_input, at.select_slider)
+    assert {f"c_{name}" for name in state.KEPT} <= {widget.key for kind in kinds for widget in kind}

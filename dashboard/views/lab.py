@@ -63,6 +63,11 @@ def controls() -> None:
     with st.expander("More"):
         st.selectbox("Protocol", known["protocol"].choices, key="c_protocol", help=known["protocol"].help)
         st.selectbox("Victim", known["victim"].choices, key="c_victim", help=known["victim"].help)
+        low, high = int(known["mesa_steps"].low), 5000
+        st.number_input("Training steps of MESA", low, high, key="c_mesa_steps", help=known["mesa_steps"].help)
+        baselines, measures = known["baselines"], known["measure"]
+        st.multiselect("Defences to compare with", baselines.choices, key="c_baselines", help=baselines.help)
+        st.selectbox("Size of the measurements", measures.choices, key="c_measure", help=measures.help)
         st.number_input("Seed", int(known["seed"].low), int(known["seed"].high), key="c_seed", help=known["seed"].help)
     if st.button("Run", type="primary", width="stretch", key="run"):
         begin()
