@@ -58,18 +58,9 @@ def card(
     with st.container(border=True, key=key):
         st.markdown(f"**{words}**")
         a, b = st.columns(2)
-        if was is not None:
-            a.metric(
-                "before", f"{100 * was['value']:.1f} %", help=f"{interval(was)}: 95 % interval, n = {was['n']} images"
-            )
-        if now is not None:
-            b.metric(
-                "after MESA",
-                f"{100 * now['value']:.1f} %",
-                help=f"{interval(now)}: 95 % interval, n = {now['n']} images",
-            )
-        else:
-            b.metric("after MESA", "…")
+        for column, name, m in ((a, "before", was), (b, "after MESA", now)):
+            about = m and f"{interval(m)}: 95 % interval, n = {m['n']} images"
+            column.metric(name, f"{100 * m['value']:.1f} %" if m else "…", help=about)
         shown = now or was
         if shown is not None:
             st.caption(f"95 % interval {interval(shown).split('(')[-1].rstrip(')')} %, n = {shown['n']}")

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from mesa_core.assets import shipped_runs
-from mesa_core.store import NAME, STALE, Run, Store, StoreError, home, write_json
+from mesa_core.store import NAME, STALE, Run, Store, StoreError, home, read_json, write_json
 
 MOST_WAITING = 12
 ROOT = Path(__file__).resolve().parent.parent
@@ -62,8 +62,6 @@ def shipped() -> list[Run]:
 
 def owns(run: Run, token: str) -> bool:
     """Whether `token` is the one that its starter was given."""
-    from mesa_core.store import read_json
-
     try:
         return hmac.compare_digest(str(read_json(run.path / "owner.json")["token"]), str(token))
     except (StoreError, KeyError, TypeError):

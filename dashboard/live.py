@@ -26,10 +26,10 @@ def show(run: Run, middle: Any, right: Any, draw_cards: Callable[[Run, list[ev.E
     @st.fragment(run_every=1.0 if busy else None)
     def centre() -> None:
         with st.container(key="centre"):
-            events = [event for _, event in run.events()]
-            header(run, events)
-            picture(run, events)
-            if busy and run.state() not in ("running", "waiting"):
+            events, now = [event for _, event in run.events()], run.state()
+            header(run, events, now)
+            picture(run, events, now == "finished")
+            if busy and now not in ("running", "waiting"):
                 st.rerun()
 
     @st.fragment(run_every=2.0 if busy else None)
@@ -43,13 +43,13 @@ def show(run: Run, middle: Any, right: Any, draw_cards: Callable[[Run, list[ev.E
         side()
 
 
-def header(run: Run, events: list[ev.Event]) -> None:
+def header(run: Run, events: list[ev.Event], now: str) -> None:
     """Name, state, progress with time to go, and the buttons of whoever started it."""
-    now, config = run.state(), asked(run)
-    example = run.name in {r.name for r in jobs.shipped()}
-    st.subheader("A prepared example" if example else "Your run" if state.may_control(run) else "A run", anchor=False)
+    example, own = run.name in {r.name for r in jobs.shipped()}, state.may_control(run)
+    st.subheader("A prepared example" if example else "Your run" if own else "A run", anchor=False)
     st.caption(
-        f"{config}. " + ("Computed beforehand with this program; paint and press Run for your own." if example else "")
+        f"{asked(run)}. "
+        + ("Computed beforehand with this program; paint and press Run for your own." if example else "")
     )
     if now == "waiting":
         ahead = [r.name for r in jobs.waiting(jobs.store())]
@@ -70,7 +70,7 @@ def header(run: Run, events: list[ev.Event]) -> None:
         st.error(failed.message)
     if now in ("stopped", "interrupted"):
         st.warning("This run was stopped before its end. What was done is kept.")
-    if not example and state.may_control(run):
+    if not example and own:
         buttons(run, now)
     for note in [e.text for e in events if isinstance(e, ev.Note) and "attack did not" in e.text]:
         st.warning(note)
@@ -104,7 +104,7 @@ def asked(run: Run) -> str:
         return "Its settings cannot be read"
 
 
-def picture(run: Run, events: list[ev.Event]) -> None:
+def picture(run: Run, events: list[ev.Event], done: bool) -> None:
     """The scatter, with the choice of view and colour."""
     a, b = st.columns(2)
     view = a.segmented_control("View", list(VIEWS), format_func=VIEWS.get, default="pca", key="view", required=True)
@@ -115,7 +115,6 @@ def picture(run: Run, events: list[ev.Event]) -> None:
     if axes is None:
         st.caption("The picture appears once the backdoor is in: every dot will be a trigger that MESA found.")
     shots = [e for e in events if isinstance(e, ev.Snapshot)]
-    done = run.state() == "finished"
     chosen = shots[-1:]
     if done and shots:
         every = -(-len(shots) // MOST_FRAMES)
@@ -138,8 +137,7 @@ def picture(run: Run, events: list[ev.Event]) -> None:
         if isinstance(e, ev.Mark)
     }
     betas = list(shots[-1].betas) if shots else []
-    count = sum(1 for _ in marks)
-    text = f"Scatter of sampled triggers, {VIEWS[view]}, {len(frames)} moments, {count} marked triggers."
+    text = f"Scatter of sampled triggers, {VIEWS[view]}, {len(frames)} moments, {len(marks)} marked triggers."
     dots.scatter(frames, ground, list(marks.values()), betas, colour, text, "scatter")
     legend = {
         "asr": "Frame colour: dark blue fails, yellow always succeeds.",

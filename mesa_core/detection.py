@@ -20,7 +20,7 @@ from mesa_core.devices import Compute
 from mesa_core.evaluation import Bench, Plain
 from mesa_core.events import Progress
 from mesa_core.images import Normalise
-from mesa_core.pacing import Pace
+from mesa_core.pacing import Pace, follow
 from mesa_core.surrogate import Surrogate
 
 SAMPLES = 64  # triggers of each class whose ASR is measured
@@ -52,18 +52,12 @@ def detect(
             yield pace.progress(step.done, highest=success.max().item(), median=success.median().item())
     triggers = group.sample(SAMPLES, generator)  # (C, S, 3, s, s)
     found, pace = [], Pace("detect", len(defender) + count * SAMPLES * IMAGES)
-    passed, plain = 0, None  # what the victim says without any trigger is the same for every class
+    plain: Plain | None = None  # what the victim says without any trigger is the same for every class
     for target, name in enumerate(classes):
         bench = Bench(defender, target, normalise, compute, seed)
-        work = _one(bench, victim, plain, triggers[target])
-        while True:
-            try:
-                passed += next(work)
-            except StopIteration as done:
-                asr, effective, plain = done.value
-                break
-            if pace.due(passed):
-                yield pace.progress(passed)
+        if plain is None:
+            plain = yield from follow(pace, bench.plain(victim))
+        asr, effective, _ = yield from follow(pace, bench.of_samples(victim, plain, triggers[target], IMAGES))
         found.append({"class": target, "name": name, "asr": asr.to_json(), "effective_asr": effective.to_json()})
     above = [c for c in found if c["asr"]["value"] > config.detect_threshold]
     above.sort(key=lambda c: -c["asr"]["value"])
@@ -75,10 +69,3 @@ def detect(
         "classes": found,
     }
     return verdict
-
-
-def _one(bench: Bench, victim: nn.Module, plain: Plain | None, triggers: torch.Tensor) -> Any:
-    if plain is None:
-        plain = yield from bench.plain(victim)
-    asr, effective, _ = yield from bench.of_samples(victim, plain, triggers, IMAGES)
-    return asr, effective, plain

@@ -9,7 +9,7 @@ caller can show progress, and returns its figure.
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from typing import Any
 
@@ -196,13 +196,15 @@ class Bench:
         return value
 
 
-def finish(work: Work) -> Any:
-    """Run a measurement to its end, for callers that show no progress."""
+def finish(work: Generator[Any, None, Any], tell: Callable[[Any], None] | None = None) -> Any:
+    """Run a generator to its end and return its value; `tell` is given whatever it yields on the way."""
     while True:
         try:
-            next(work)
+            news = next(work)
         except StopIteration as done:
             return done.value
+        if tell is not None:
+            tell(news)
 
 
 def _share(hits: Tensor) -> Measured:

@@ -31,9 +31,9 @@ from mesa_core.assets import shipped_weights
 from mesa_core.baselines import neural_cleanse, point, random
 from mesa_core.config import ConfigError, ExperimentConfig, make_config
 from mesa_core.data import DataError, Dataset, Splits, load_data, split
-from mesa_core.evaluation import Bench, Work, finish
+from mesa_core.evaluation import Bench, finish
 from mesa_core.images import Normalise
-from mesa_core.pacing import Pace
+from mesa_core.pacing import Pace, follow
 from mesa_core.results import assemble, versions
 from mesa_core.settle import require_settled
 from mesa_core.stages import Output, Scribe, Stages, StopRequested, seed_of
@@ -696,19 +696,6 @@ class Lab:
         """Recall and precision by level; no recall where the landscape was not measured."""
         rounded = codes.round_to_codes(flat.reshape(-1, 3, codes.SIZE, codes.SIZE))
         return coverage.by_level(landscape, rounded, each, self.config.sample_images)
-
-
-def follow(pace: Pace, work: Work) -> Iterator[ev.Event]:
-    """Show a measurement's progress; returns its figure."""
-    passed = getattr(pace, "passed", 0)
-    while True:
-        try:
-            passed += next(work)
-        except StopIteration as done:
-            pace.passed = passed
-            return done.value
-        if pace.due(min(passed, pace.total - 1)):
-            yield pace.progress(min(passed, pace.total))
 
 
 def metrics(diagnostics: submodels.Diagnostics, levels: list[float]) -> dict[str, float]:

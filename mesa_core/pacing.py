@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Generator
+from typing import Any
 
 from mesa_core.events import Progress
 
@@ -16,6 +18,7 @@ class Pace:
         self.stage, self.total, self.first = stage, total, done
         self.began = self.last = time.monotonic()
         self.reported = False
+        self.passed = done
 
     def due(self, done: int) -> bool:
         """Whether to report now: at the first step, at the last, and at most every INTERVAL seconds between."""
@@ -32,3 +35,14 @@ class Pace:
         left = elapsed / fresh * (self.total - done) if fresh > 0 else None
         good = {k: round(float(v), 5) for k, v in metrics.items() if float("-inf") < v < float("inf")}
         return Progress(self.stage, done, self.total, round(elapsed, 2), left if left is None else round(left, 1), good)
+
+
+def follow(pace: Pace, work: Generator[int, None, Any]) -> Generator[Progress, None, Any]:
+    """Show the progress of work that yields how much it has just done; returns its figure."""
+    while True:
+        try:
+            pace.passed += next(work)
+        except StopIteration as done:
+            return done.value
+        if pace.due(min(pace.passed, pace.total - 1)):
+            yield pace.progress(min(pace.passed, pace.total))

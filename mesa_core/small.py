@@ -14,7 +14,7 @@ from mesa_core.assets import shipped_weights
 from mesa_core.config import ConfigError, ExperimentConfig
 from mesa_core.data import Dataset, ImageSet, load_data, split
 from mesa_core.devices import Compute
-from mesa_core.evaluation import Bench
+from mesa_core.evaluation import Bench, finish
 from mesa_core.events import Event
 from mesa_core.images import Normalise
 from mesa_core.intervals import Measured, proportion
@@ -50,12 +50,7 @@ def train_victim(
     compute = _compute(config, store)
     checkpoint = store.cache / f"train-{config.data}-{config.victim}-{epochs}-{config.seed}.pt"
     work = clean.train(dataset, config.victim, epochs, config.seed, compute, checkpoint)
-    while True:
-        try:
-            watch(next(work))
-        except StopIteration as done:
-            model = done.value
-            break
+    model = finish(work, watch)
     weights.save(model, out, half=True, metadata={"victim": config.victim, "data": config.data})
     return card(config, epochs, out, dataset, compute)
 
@@ -102,10 +97,12 @@ def landscape(
     bench = Bench(
         parts.evaluation, config.target, Normalise(dataset.mean, dataset.std), compute, seed_of(config.seed, "bench")
     )
-    work, passed, each = bench.landscape(compute.freeze(model), images), 0, min(images, len(bench.others))
-    while True:
-        try:
-            passed += next(work)
-            tell(f"{passed / (512 * each):.0%} of 512 triggers on {each} images each")
-        except StopIteration as done:
-            return {"target": config.target, "n": each, "asr": [round(float(v), 6) for v in done.value]}
+    passed, each = 0, min(images, len(bench.others))
+
+    def count(more: int) -> None:
+        nonlocal passed
+        passed += more
+        tell(f"{passed / (512 * each):.0%} of 512 triggers on {each} images each")
+
+    rates = finish(bench.landscape(compute.freeze(model), images), count)
+    return {"target": config.target, "n": each, "asr": [round(float(v), 6) for v in rates]}
