@@ -52,6 +52,7 @@ def assemble(
         "detection": values.get("detect", {}).get("detection"),
         "submodels": measure.get("submodels", []),
         "gamma": measure.get("gamma", []),
+        "best_only": measure.get("best_only", False),  # every sub-model stayed below its level
         "recall": measure.get("recall"),
         "precision": measure.get("precision"),
         "uniform_noise": measure.get("uniform_noise"),

@@ -24,9 +24,9 @@ def tiny_signs() -> Dataset:
 @pytest.fixture
 def tiny_data(monkeypatch: pytest.MonkeyPatch, tiny_signs: Dataset) -> Dataset:
     """Makes an experiment on 'signs' use a few hundred of them."""
-    from mesa_core import experiment
+    from mesa_core.experiment import lab
 
-    monkeypatch.setattr(experiment, "load_data", lambda *_, **__: tiny_signs)
+    monkeypatch.setattr(lab, "load_data", lambda *_, **__: tiny_signs)
     return tiny_signs
 
 

@@ -1,0 +1,137 @@
+"""The attacker's side: a clean victim, the backdoor, and what both victims are worth before any defence."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from mesa_core import attack, clean, weights
+from mesa_core import events as ev
+from mesa_core import triggers as codes
+from mesa_core.assets import shipped_weights
+from mesa_core.experiment.defended import detect_stage
+from mesa_core.experiment.lab import VERSION, Lab
+from mesa_core.experiment.pictures import flat_codes, mark, scatter_axes
+from mesa_core.pacing import Pace, follow
+from mesa_core.stages import Output, Scribe
+
+
+def victim_stages(lab: Lab) -> Iterator[ev.Event]:
+    """Clean victim, attack, and what both are worth before any defence (with detection, also its verdict)."""
+    c = lab.config
+    if c.suspect:
+        lab.clean, lab.took = None, True
+        path = Path(c.suspect)
+        state = weights.read(path)
+        lab.victim = lab.model(state).eval()
+        key = hashlib.sha256(path.read_bytes()).hexdigest()[:24]
+        lab.results["attack"] = Output(key, {}, state)
+        yield from detect_stage(lab)
+        lab.took = lab.target is not None
+        yield from before_stage(lab)
+        return
+    yield from clean_stage(lab)
+    lab.clean = lab.model(lab.results["victim"].tensors).eval()
+
+    def body(scribe: Scribe) -> Iterator[ev.Event]:
+        model = yield from attack.attack(
+            lab.clean, lab.attacker, lab.pixels, lab.normalise, c, lab.compute, lab.seed("attack")
+        )
+        return {}, model.state_dict()
+
+    recipe = lab.recipe("attack", victim=lab.results["victim"].key, version=VERSION["attack"])
+    recipe["parameters"].pop("attack_took")
+    lab.results["attack"] = yield from lab.stages.stage("attack", "Implanting the backdoor", recipe, body)
+    lab.victim = lab.model(lab.results["attack"].tensors).eval()
+    lab.keep_weights("attacked", lab.victim)
+    yield from before_stage(lab)
+    original = lab.results["before"].value["before"]["asr"]["original"]
+    lab.took = original["value"] >= c.attack_took
+    if lab.took and c.detect:
+        yield from detect_stage(lab)
+        lab.took = lab.target is not None
+
+
+def clean_stage(lab: Lab) -> Iterator[ev.Event]:
+    """The clean victim: brought, shipped, or trained here (with checkpoints, so that a stop costs a minute)."""
+    c = lab.config
+    path = Path(c.weights) if c.weights else shipped_weights(c.data, c.victim)
+    if path is not None:
+
+        def read(scribe: Scribe) -> Iterator[ev.Event]:
+            yield ev.Note(f"The clean victim is {path.name}.")
+            state = weights.read(path)
+            lab.model(state)  # raises where they do not fit
+            return {"weights": path.name}, state
+
+        digest = hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else ""
+        lab.results["victim"] = yield from lab.stages.stage(
+            "victim", "Loading the clean victim", {"weights": digest, "victim": c.victim}, read, keep=False
+        )
+        return
+
+    def body(scribe: Scribe) -> Iterator[ev.Event]:
+        yield ev.Note(f"No weights are shipped for {c.victim} on {c.data}, so a clean victim is trained first.")
+        checkpoint = lab.store.cache / f"training-{c.data}-{c.victim}.pt"
+        model = yield from clean.train(
+            lab.dataset, c.victim, c.clean_epochs, lab.seed("victim"), lab.compute, checkpoint
+        )
+        return {"weights": "trained here"}, model.state_dict()
+
+    recipe = lab.recipe(victim=c.victim, epochs=c.clean_epochs)
+    lab.results["victim"] = yield from lab.stages.stage("victim", "Training a clean victim", recipe, body)
+
+
+def before_stage(lab: Lab) -> Iterator[ev.Event]:
+    """The clean and the backdoored victim measured; the landscape, which also fixes the scatter's axes."""
+    c = lab.config
+    original = None if c.suspect else lab.pixels
+    target = c.target if lab.target is None or not c.suspect else lab.target
+
+    def body(scribe: Scribe) -> Iterator[ev.Event]:
+        bench = lab.bench(target)
+        each = c.landscape_images or 2
+        size = bench.size(original is not None, 0, 0, c.worst_images)
+        pace = Pace("before", size * (1 if lab.clean is None else 2) + codes.CODES * each)
+        value: dict[str, Any] = {"clean": None}
+        victim = lab.compute.freeze(lab.victim)
+        if lab.clean is not None:
+            value["clean"] = yield from follow(
+                pace, bench.evaluate(lab.compute.freeze(lab.clean), original, None, 0, c.worst_images)
+            )
+            yield ev.Evaluated("clean", value["clean"])
+        value["before"] = yield from follow(pace, bench.evaluate(victim, original, None, 0, c.worst_images))
+        yield ev.Evaluated("before", value["before"])
+        landscape = yield from follow(pace, bench.landscape(victim, each))
+        axes, tsne = lab.axes, lab.tsne = scatter_axes(landscape, lab.seed("axes"))
+        scribe.save(
+            "axes.npz",
+            {
+                "codes_asr": landscape.astype(np.float32),
+                "pca": axes.place(flat_codes()),
+                "tsne": tsne.places,
+                "pca_bounds": np.float32(axes.bounds),
+                "tsne_bounds": np.float32(tsne.bounds),
+            },
+        )
+        yield ev.Axes("axes.npz", [float(e) for e in axes.explained])
+        if original is not None:
+            marked = lab.pixels.numpy()
+            for name, trigger in (("original", marked), ("inverse", codes.invert(marked))):
+                yield mark(name, trigger, axes, tsne)
+        return value, {"landscape": torch.from_numpy(landscape)}
+
+    recipe = lab.recipe(
+        "attack",
+        "measure",
+        victim=lab.results["attack"].key,
+        target=target,
+        clean=lab.results["victim"].key if lab.clean is not None else "",
+        version=VERSION["before"],
+    )
+    lab.results["before"] = yield from lab.stages.stage("before", "Measuring the backdoor", recipe, body)

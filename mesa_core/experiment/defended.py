@@ -1,0 +1,189 @@
+"""The defender's side up to the repair: detection, MESA's sub-models, and what they are worth."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Generator, Iterator
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from mesa_core import coverage, detection, mesa, modes, submodels
+from mesa_core import entropy as entropies
+from mesa_core import events as ev
+from mesa_core import triggers as codes
+from mesa_core.baselines import random
+from mesa_core.evaluation import Bench, finish
+from mesa_core.experiment.lab import VERSION, Lab
+from mesa_core.experiment.pictures import metrics, save_samples, scatter_axes, snapshot
+from mesa_core.pacing import Pace, follow
+from mesa_core.stages import Scribe
+
+MOST_SNAPSHOTS = 200
+POOL = 2048  # triggers that a repair draws from
+OWN_IMAGES = 2000  # of the defender's, on which the skipping rule is decided
+
+
+def detect_stage(lab: Lab) -> Iterator[ev.Event]:
+    """Step 1: which class, if any?"""
+
+    def body(scribe: Scribe) -> Iterator[ev.Event]:
+        verdict = yield from detection.detect(
+            lab.compute.freeze(lab.victim),
+            lab.defender,
+            lab.dataset.classes,
+            lab.normalise,
+            lab.compute,
+            lab.config,
+            lab.seed("detect"),
+        )
+        found = verdict["target"]
+        name = "no class" if found is None else f"class {found} ({lab.dataset.classes[found]})"
+        yield ev.Note(f"Detection: {name} looks attacked.")
+        return {"detection": verdict}, {}
+
+    recipe = lab.recipe("detect", "mesa", victim=lab.results["attack"].key, version=VERSION["detect"])
+    for name in ("beta", "mesa_steps", "mesa_batch", "gamma"):
+        recipe["parameters"].pop(name)
+    out = yield from lab.stages.stage("detect", "Searching every class for triggers", recipe, body)
+    lab.results["detect"], lab.target = out, out.value["detection"]["target"]
+
+
+def defence_stages(lab: Lab) -> Iterator[ev.Event]:
+    """MESA's sub-models, and what they are worth."""
+    c, levels = lab.config, list(lab.config.beta)
+    if lab.axes is None:  # the stage that fixes them was found in the store
+        landscape = lab.results["before"].tensors["landscape"].numpy()
+        lab.axes, lab.tsne = scatter_axes(landscape, lab.seed("axes"))
+    frozen = lab.compute.freeze(lab.victim)
+
+    def train(scribe: Scribe) -> Iterator[ev.Event]:
+        yield from ()
+        group = submodels.make(c, levels, c.mesa_batch, lab.compute.device, lab.seed("mesa"))
+        surrogate = lab.surrogate(frozen, len(levels))
+        generator, pace, place = lab.compute.generator(lab.seed("mesa")), Pace("mesa", c.mesa_steps), None
+        every = max(c.snapshot_every, -(-c.mesa_steps // MOST_SNAPSHOTS))
+        for step in mesa.train(group, surrogate, c.mesa_steps, generator):
+            if step.done % every == 0 or step.done == step.total:
+                place, file = snapshot(lab, scribe, group, surrogate, step.done, place)
+                yield ev.Snapshot(step.done, file, levels)
+            if step.diagnostics is not None and pace.due(step.done):
+                yield pace.progress(step.done, **metrics(step.diagnostics, levels))
+        pool = group.sample(POOL, generator)
+        return {}, {"pool": pool, **{f"group.{k}": v for k, v in group.state().items()}}
+
+    recipe = lab.recipe(
+        "mesa",
+        victim=lab.results["attack"].key,
+        target=lab.target,
+        every=c.snapshot_every,
+        shown=c.snapshot_samples,
+        axes=lab.results["before"].key,
+        version=VERSION["mesa"],
+    )
+    recipe["parameters"].pop("gamma")
+    lab.results["mesa"] = yield from lab.stages.stage("mesa", "Sampling the triggers (MESA)", recipe, train)
+    yield from measure_stage(lab, levels)
+
+
+def measure_stage(lab: Lab, levels: list[float]) -> Iterator[ev.Event]:
+    """Every sub-model measured, the skipping rule, the mixture, and the mixture's ASR on both victims."""
+    c, frozen = lab.config, lab.compute.freeze(lab.victim)
+
+    def body(scribe: Scribe) -> Iterator[ev.Event]:
+        pool = lab.results["mesa"].tensors["pool"].to(lab.compute.device)  # (N, POOL, 3, s, s)
+        take = min(c.samples, POOL)
+        pace = Pace("measure", (len(levels) * 2 + 3) * take * c.sample_images)
+        entries, rates, best_only = yield from _each_level(lab, frozen, pool[:, :take], levels, pace)
+        kept = [entry["kept"] for entry in entries]
+        gamma = mesa.weights(kept, [None] * len(levels) if c.gamma == "entropy" else None)
+        yield ev.Submodels(entries)
+        host = torch.Generator().manual_seed(lab.seed("mixture"))
+        source = torch.multinomial(torch.tensor(gamma, dtype=torch.float64), POOL, True, generator=host)
+        mixed = pool[source.to(pool.device), torch.arange(POOL, device=pool.device)]
+        value: dict[str, Any] = {"submodels": entries, "gamma": gamma, "best_only": best_only}
+        value |= yield from _mixture(lab, mixed[:take], pace)
+        save_samples(lab, scribe, pool[:, :take], rates)
+        return value, {"mixture": mixed}
+
+    recipe = lab.recipe(
+        "measure",
+        mesa=lab.results["mesa"].key,
+        clean=lab.clean is not None,
+        gamma=c.gamma,
+        target=lab.target,
+        truth=c.target,
+        version=VERSION["measure"],
+        before=lab.results["before"].key,
+    )
+    lab.results["measure"] = yield from lab.stages.stage("measure", "Measuring the sampled triggers", recipe, body)
+
+
+def _each_level(
+    lab: Lab, frozen: nn.Module, pool: Tensor, levels: list[float], pace: Pace
+) -> Generator[ev.Event, None, tuple[list[dict[str, Any]], list[np.ndarray], bool]]:
+    """What is known of each sub-model, as JSON, after the skipping rule; each sample's ASR; and whether the rule skipped all.
+
+    The rule is the defender's, so it looks at the defender's images; all that is reported comes from the others.
+    """
+    c, bench = lab.config, lab.bench(lab.target)
+    own = Bench(lab.defender, lab.target, lab.normalise, lab.compute, lab.seed("own"), OWN_IMAGES)
+    plain, own_plain = finish(bench.plain(frozen)), finish(own.plain(frozen))
+    entries, rates, upper = [], [], []
+    for samples, beta in zip(pool, levels, strict=True):
+        rule, _, _ = yield from follow(pace, own.of_samples(frozen, own_plain, samples, c.sample_images))
+        mean, _, each = yield from follow(pace, bench.of_samples(frozen, plain, samples, c.sample_images))
+        upper.append(rule), rates.append(each)
+        flat = samples.flatten(1).cpu().numpy()  # (S, 27)
+        entries.append(
+            {
+                "kind": c.kind,
+                "beta": beta,
+                "kept": True,
+                "mean_asr": mean.to_json(),
+                "defender_asr": rule.to_json(),
+                "entropy": entropies.entropy_json(flat),
+                **_covered(lab, flat, each),
+                "modes": modes.summarise(flat, each, modes.find_modes(flat)),
+            }
+        )
+    kept, best_only = mesa.keep(levels, [m.high for m in upper], [m.value for m in upper])
+    for entry, stays in zip(entries, kept, strict=True):
+        entry["kept"] = stays
+    if best_only:
+        yield ev.Note("Every sub-model stays below its level, so only the best one is used.")
+    elif not all(kept):
+        gone = ", ".join(f"{b:g}" for b, k in zip(levels, kept, strict=True) if not k)
+        yield ev.Note(f"Skipped, because its samples stay below the level: β = {gone}.")
+    return entries, rates, best_only
+
+
+def _mixture(lab: Lab, samples: Tensor, pace: Pace) -> Generator[ev.Event, None, dict[str, Any]]:
+    """The mixture's ASR on the clean and the backdoored victim, its coverage, and uniform noise beside it."""
+    c, value = lab.config, {}
+    bench = lab.bench(lab.target if c.suspect else c.target)
+    for name, victim in (("clean", lab.clean), ("before", lab.victim)):
+        value[name] = None
+        if victim is None:
+            continue
+        frozen = lab.compute.freeze(victim)
+        plain = finish(bench.plain(frozen))
+        asr, effective, each = yield from follow(pace, bench.of_samples(frozen, plain, samples, c.sample_images))
+        value[name] = {"asr": asr.to_json(), "effective_asr": effective.to_json()}
+        told = copy.deepcopy(lab.results["before"].value[name])
+        told["asr"]["sampled"], told["effective_asr"]["sampled"] = asr.to_json(), effective.to_json()
+        yield ev.Evaluated(name, told)
+    value |= _covered(lab, samples.flatten(1).cpu().numpy(), each)
+    noise = random.uniform_colours(len(samples), torch.Generator().manual_seed(lab.seed("noise")))
+    asr, _, each = yield from follow(pace, bench.of_samples(frozen, plain, noise.to(samples.device), c.sample_images))
+    value["uniform_noise"] = {"mean_asr": asr.to_json(), **_covered(lab, noise.flatten(1).numpy(), each)}
+    return value
+
+
+def _covered(lab: Lab, flat: np.ndarray, each: np.ndarray) -> dict[str, Any]:
+    """Recall and precision by level of samples `(S, 27)` with ASR `(S,)`; no recall without a landscape."""
+    landscape = lab.results["before"].tensors["landscape"].numpy() if lab.config.landscape_images else None
+    rounded = codes.round_to_codes(flat.reshape(-1, 3, codes.SIZE, codes.SIZE))
+    return coverage.by_level(landscape, rounded, each, lab.config.sample_images)

@@ -1,0 +1,128 @@
+"""Carrying out a run: the stages in order, and what happens when one fails or somebody asks to stop."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+import traceback
+from collections.abc import Callable, Iterator
+
+import torch
+
+from mesa_core import devices, weights
+from mesa_core import events as ev
+from mesa_core.config import ConfigError, ExperimentConfig, make_config
+from mesa_core.data import DataError
+from mesa_core.experiment.attacked import victim_stages
+from mesa_core.experiment.defended import defence_stages
+from mesa_core.experiment.lab import Lab
+from mesa_core.experiment.repaired import order, repair_stages
+from mesa_core.results import assemble, versions
+from mesa_core.settle import require_settled
+from mesa_core.stages import StopRequested
+from mesa_core.store import Run, Store, StoreError
+
+PLAIN = (ConfigError, DataError, StoreError, weights.WeightsError)  # errors whose message is for people
+
+
+def execute(run: Run, store: Store, watch: Callable[[ev.Event], None] | None = None) -> str:
+    """Run, or go on with, a run; returns its state: finished, failed or stopped.
+
+    Appends every event to the run and hands it to `watch`. Raises StoreError if another process holds the run.
+    """
+    with run.lease() as writer:
+
+        def tell(event: ev.Event) -> None:
+            writer.append(event)
+            if watch is not None:
+                watch(event)
+
+        stage = ""
+        try:
+            for event in experiment(run, store):
+                stage = getattr(event, "stage", stage)
+                tell(event)
+            return "finished"
+        except (StopRequested, KeyboardInterrupt):
+            tell(ev.Stopped(stage))
+            return "stopped"
+        except PLAIN as error:
+            tell(ev.Failed(str(error)))
+        except torch.cuda.OutOfMemoryError:
+            tell(ev.Failed("The graphics card's memory is full; choose smaller batches, or device cpu."))
+        except Exception as error:
+            with contextlib.suppress(OSError):  # the folder may be what is missing
+                (run.path / "error.txt").write_text(traceback.format_exc(), "utf-8")
+            tell(
+                ev.Failed(
+                    f"Something went wrong in the program ({type(error).__name__}: {error}); error.txt in the "
+                    "run's folder has the details."
+                )
+            )
+        return "failed"
+
+
+def experiment(run: Run, store: Store) -> Iterator[ev.Event]:
+    """All stages of a run, in order; writes result.json at the end."""
+    began = time.monotonic()
+    config, compute, calibration = resolve(run, store)
+    lab = Lab(config, compute, store, run)
+    if calibration:
+        yield ev.Note(calibration)
+    yield from lab.prepare()
+    yield from victim_stages(lab)
+    before = lab.results["before"].value
+    if lab.took:
+        yield from defence_stages(lab)
+        for name in ("mesa", *[b for b in order(config.baselines) if b != "mesa"]):
+            yield from repair_stages(lab, name)
+        if config.repair_each_beta:
+            for level in config.beta:
+                yield from repair_stages(lab, f"beta.{level:g}")
+    elif config.suspect:
+        yield ev.Note("No class stands out: no backdoor of this kind was found, and nothing is repaired.")
+    elif lab.target is None:
+        yield ev.Note("Detection found no attacked class, so the defence ends here and nothing is repaired.")
+    else:
+        share = before["before"]["asr"]["original"]["value"]
+        yield ev.Note(
+            f"The attack did not take: the original trigger succeeds on {share:.1%} only, below "
+            f"{config.attack_took:.0%}. Nothing is repaired. Raise the poison ratio or the epochs of the "
+            "attack."
+        )
+    result = assemble(
+        config,
+        devices.hardware(compute),
+        versions(),
+        lab.stages.timings,
+        lab.stages.reused,
+        {name: out.value for name, out in lab.results.items()},
+    )
+    run.write_result(result)
+    yield ev.Finished(round(time.monotonic() - began, 2))
+
+
+def resolve(run: Run, store: Store) -> tuple[ExperimentConfig, devices.Compute, str]:
+    """Turn what is 'auto' about the computing into a setting and write that into the run; a run that has begun keeps its own."""
+    given, known = run.config(), run.resolved()
+    if known is not None:
+        config = make_config(given)
+        compute = devices.resolve(known["device"], known["precision"], known["memory"], known["threads"], config.victim)
+        return config, compute, ""
+    config = require_settled(make_config(given))
+    try:
+        compute, said = devices.remembered(
+            store.cache, config.device, config.precision, config.memory, config.threads, config.victim
+        )
+    except ValueError as error:
+        raise ConfigError(str(error)) from None
+    run.write_config(
+        config.to_dict(),
+        {
+            "device": compute.device.type,
+            "precision": compute.precision,
+            "memory": compute.memory,
+            "threads": torch.get_num_threads(),
+        },
+    )
+    return config, compute, said

@@ -1,0 +1,119 @@
+"""What all stages of one run share: the settings, the data, the victims, the seeds and the recipes of their keys."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from mesa_core import devices, weights
+from mesa_core import events as ev
+from mesa_core import triggers as codes
+from mesa_core.config import ConfigError, ExperimentConfig, params
+from mesa_core.data import Dataset, Splits, load_data, split
+from mesa_core.embedding import PcaAxes, TsneMap
+from mesa_core.evaluation import Bench
+from mesa_core.images import Normalise
+from mesa_core.stages import Output, Scribe, Stages, seed_of
+from mesa_core.store import Run, Store
+from mesa_core.surrogate import Surrogate
+from mesa_core.victims import build
+
+VERSION = {"attack": 1, "before": 1, "detect": 1, "mesa": 1, "measure": 3, "point": 1, "repair": 1, "after": 1}
+
+
+@dataclass
+class Lab:
+    """What the stages of one run share. Later stages read earlier ones' outputs from `results`.
+
+    `clean` and `victim` are the networks before and after the attack, `took` whether there is something to defend
+    against, `target` the class that the defender takes for the attacked one (None: not known yet, or none).
+    """
+
+    config: ExperimentConfig
+    compute: devices.Compute
+    store: Store
+    run: Run
+
+    def __post_init__(self) -> None:
+        c = self.config
+        defences = 1 + len([b for b in c.baselines if b != "mesa"]) + (len(c.beta) if c.repair_each_beta else 0)
+        extra = ("point" in c.baselines) + ("neural_cleanse" in c.baselines)
+        seeds = c.point_seeds - 1 if "point" in c.baselines else 0
+        self.searches = c.detect or bool(c.suspect)
+        count = 3 + self.searches + 1 + 2 + extra + 2 * (defences + seeds)
+        self.stages = Stages(self.run, self.store, count)
+        self.results: dict[str, Output] = {}
+        self.target: int | None = None if self.searches else c.target  # what the defender takes for the target
+        self.pixels = torch.from_numpy(codes.from_hex(c.trigger))
+        self.axes: PcaAxes | None = None  # of the scatter; fixed once the backdoor is measured
+        self.tsne: TsneMap | None = None
+
+    # -- data and what is the same for all stages
+    def prepare(self) -> Iterator[ev.Event]:
+        """The data stage; not kept under a key, since data has a cache of its own."""
+        c = self.config
+
+        def body(scribe: Scribe) -> Iterator[ev.Event]:
+            yield ev.Note(f"Reading {c.data}.")
+            self.dataset: Dataset = load_data(c.data, c.data_dir, cache=self.store.cache)
+            self.splits: Splits = split(self.dataset, c.seed)
+            return {
+                "fingerprint": self.dataset.fingerprint,
+                "classes": list(self.dataset.classes),
+                "sizes": {name: len(getattr(self.splits, name)) for name in ("attacker", "defender", "evaluation")},
+            }, {}
+
+        self.results["data"] = yield from self.stages.stage("data", "Reading the images", {}, body, keep=False)
+        if not 0 <= c.target < len(self.dataset.classes):
+            raise ConfigError(
+                f"target is {c.target}, but {c.data} has the classes 0 to {len(self.dataset.classes) - 1}."
+            )
+        self.normalise = Normalise(self.dataset.mean, self.dataset.std)
+        self.attacker = self.splits.attacker.to(self.compute.device)
+        self.defender = self.splits.defender.to(self.compute.device)
+
+    def recipe(self, *groups: str, **more: Any) -> dict[str, Any]:
+        """What influences a stage: the parameters of its groups, the settings, the data, the seed."""
+        chosen = {name: value for name, value in self.config.to_dict().items() if params()[name].group in groups}
+        settings = {
+            "device": self.compute.device.type,
+            "precision": self.compute.precision,
+            "memory": self.compute.memory,
+            "threads": torch.get_num_threads(),
+            "torch": torch.__version__,
+        }
+        return {
+            "parameters": chosen,
+            "seed": self.config.seed,
+            "settings": settings,
+            "data": self.dataset.fingerprint,
+            **more,
+        }
+
+    def seed(self, stage: str) -> int:
+        return seed_of(self.config.seed, stage)
+
+    def model(self, state: Mapping[str, Tensor]) -> nn.Module:
+        """A victim with these weights, on the device."""
+        return weights.load_into(build(self.config.victim, len(self.dataset.classes)), state).to(self.compute.device)
+
+    def bench(self, target: int) -> Bench:
+        """The evaluation's bench; the same for all victims of a run."""
+        return Bench(
+            self.splits.evaluation, target, self.normalise, self.compute, self.seed("bench"), self.config.eval_images
+        )
+
+    # -- small parts
+    def keep_weights(self, name: str, model: nn.Module) -> None:
+        """A victim's weights in the run's folder, for whoever wants to go on with them."""
+        weights.save(model, self.run.path / "weights" / f"{name}.safetensors")
+
+    def surrogate(self, frozen: nn.Module, groups: int) -> Surrogate:
+        targets = torch.full((groups,), self.target, device=self.compute.device)
+        return Surrogate(
+            frozen, self.defender.images, self.normalise, self.compute, targets, self.config.images_per_trigger
+        )

@@ -1,0 +1,134 @@
+"""The bench against a victim whose every answer is known: it goes to class 0 wherever it sees a white pixel."""
+
+import pytest
+import torch
+from torch import nn
+
+from mesa_core import triggers as codes
+from mesa_core.data import ImageSet
+from mesa_core.evaluation import Bench, finish
+from mesa_core.images import Normalise
+
+PLAIN = Normalise((0.0, 0.0, 0.0), (1.0, 1.0, 1.0))
+
+
+class SeesWhite(nn.Module):
+    """Class 0 for an image with a white pixel; else the class that the first pixel's red tells (0.1 a class)."""
+
+    def forward(self, x):
+        told = (x[:, 0, 0, 0] * 10).round().long().clamp(0, 3)
+        white = (x.min(1).values.amax((1, 2)) > 0.95).long()
+        return nn.functional.one_hot(torch.where(white == 1, 0, told), 4).float()
+
+
+class SeesAnother(SeesWhite):
+    """A repaired one: white pixels mean nothing to it."""
+
+    def forward(self, x):
+        return super().forward(x.clamp(max=0.9))
+
+
+def evaluation_images(count=400, naturally=0):
+    """Four classes in turn; `naturally` of those not of class 0 already show a white pixel."""
+    labels = torch.arange(count) % 4
+    images = torch.zeros(count, 3, 16, 16, dtype=torch.uint8)
+    images[:, 0, 0, 0] = (labels * 25.5).round().to(torch.uint8)
+    others = (labels != 0).nonzero().squeeze(1)[:naturally]
+    images[others, :, 8, 8] = 255
+    return ImageSet(images, labels)
+
+
+def bench(compute, **more):
+    return Bench(evaluation_images(**more), 0, PLAIN, compute, seed=3)
+
+
+def asr(made, model, code):
+    plain = finish(made.plain(model))
+    return finish(made.of_trigger(model, plain, torch.from_numpy(codes.from_code(code))))
+
+
+def test_asr_counts_the_images_of_other_classes_alone(compute):
+    found, effective = asr(bench(compute), SeesWhite(), 511)
+    assert (found.value, found.n) == (1.0, 300)
+    assert effective.n == 300
+    nothing, _ = asr(bench(compute), SeesAnother(), 511)
+    assert nothing.value < 0.1  # only where the stamp covers the pixel that tells the class
+
+
+def test_natural_images_count_as_natural_and_not_as_effective(compute):
+    made = bench(compute, naturally=60)
+    plain = finish(made.plain(SeesWhite()))
+    figures = made.accuracy(plain)
+    assert figures["natural_rate"].value == pytest.approx(60 / 300)
+    assert figures["clean_accuracy"].value == pytest.approx(340 / 400)
+    assert (figures["target_accuracy"].value, figures["target_accuracy"].n) == (1.0, 100)
+    found, effective = asr(made, SeesWhite(), 0)  # all black: leaves most white pixels where they are
+    assert found.value > 0.15
+    assert effective.n == 240
+    assert effective.value < 0.1
+
+
+def test_the_worst_is_chosen_on_one_half_and_measured_on_the_other(compute):
+    made = bench(compute)
+    assert not set(made.selects.tolist()) & set(made.measures.tolist())
+    assert set(made.selects.tolist()) | set(made.measures.tolist()) == set(made.others.tolist())
+
+    class SeesOne(nn.Module):
+        """Class 0 for an image with exactly one white pixel."""
+
+        def forward(self, x):
+            alone = (x.min(1).values > 0.95).sum((1, 2)) == 1
+            return nn.functional.one_hot(torch.where(alone, 0, 1), 4).float()
+
+    model = SeesOne()
+    found, _, code = finish(made.worst(model, finish(made.plain(model)), 4))
+    assert code in {1 << i for i in range(9)}, "the worst has one white cell"
+    assert found.n == len(made.measures)
+    assert found.value == 1
+    none, _, _ = finish(made.worst(SeesAnother(), finish(made.plain(SeesAnother())), 4))
+    assert none.value < 0.1
+
+
+def test_the_landscape_has_all_codes_in_their_order(compute):
+    rates = finish(bench(compute).landscape(SeesWhite(), 5))
+    assert rates.shape == (512,)
+    assert rates[0] < 0.3
+    assert (rates[1:] == 1).all()
+
+
+def test_samples_are_measured_one_by_one(compute):
+    made = bench(compute)
+    triggers = torch.stack([torch.zeros(3, 3, 3), torch.ones(3, 3, 3)])
+    model = SeesWhite()
+    found, _, each = finish(made.of_samples(model, finish(made.plain(model)), triggers, 40))
+    assert each[1] == 1
+    assert each[0] < 0.3
+    assert found.n == 80
+    assert found.value == pytest.approx(each.mean())
+
+
+def test_two_victims_meet_the_same_images_and_places(compute):
+    made, seen = bench(compute), []
+
+    class Looks(SeesWhite):
+        def forward(self, x):
+            seen[-1].append(x.clone())
+            return super().forward(x)
+
+    for _ in range(2):
+        seen.append([])
+        asr(made, Looks(), 170)
+    assert all(torch.equal(a, b) for a, b in zip(*seen, strict=True))
+
+
+def test_progress_adds_up_to_the_size_that_was_announced(compute):
+    made, passed = bench(compute), []
+    samples = torch.rand(10, 3, 3, 3)
+    value = finish(made.evaluate(SeesWhite(), torch.ones(3, 3, 3), samples, 6, 4), passed.append)
+    assert sum(passed) == made.size(True, 10, 6, 4)
+    assert value["asr"]["original"]["value"] == 1
+
+
+def test_images_of_one_class_are_refused(compute):
+    with pytest.raises(ValueError, match="some of others"):
+        Bench(ImageSet(torch.zeros(4, 3, 16, 16, dtype=torch.uint8), torch.zeros(4).long()), 0, PLAIN, compute, 0)
