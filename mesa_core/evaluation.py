@@ -88,7 +88,7 @@ class Bench:
             batch = self.normalise.images(batch)
             if triggers is not None:
                 batch = apply(batch, self.normalise.triggers(triggers[part]), place[part])
-            found.append(model(self.compute.ready(batch)).argmax(1))
+            found.append(self.compute.through(model, batch).argmax(1))
             yield len(part)
         return torch.cat(found)
 

@@ -44,7 +44,7 @@ class Surrogate:
         where = random_locations(count, batch.shape[-2:], triggers.shape[-1], generator)
         patches = self.normalise.triggers(triggers.flatten(0, 1)).repeat_interleave(self.per_trigger, 0)
         stamped = apply(self.normalise.images(batch), patches, where)  # (N*n*K, 3, h, w)
-        logits = self.victim(self.compute.ready(stamped)).float()
+        logits = self.compute.through(self.victim, stamped).float()
         wanted = self.targets.repeat_interleave(n * self.per_trigger)  # (N*n*K,)
         chance = logits.log_softmax(1).gather(1, wanted[:, None])
         return chance.view(groups, n, self.per_trigger)  # (N*n*K, 1) -> (N, n, K)

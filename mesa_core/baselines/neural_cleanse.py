@@ -79,7 +79,7 @@ def reverse(
         inside = normalise.triggers(pattern)[:, None]  # (C, 1, 3, h, w)
         clean = normalise.images(images[pick]).unflatten(0, (classes, batch))  # (C, n, 3, h, w)
         stamped = clean + mask[:, None] * (inside - clean)
-        logits = victim(compute.ready(stamped.flatten(0, 1))).float()
+        logits = compute.through(victim, stamped.flatten(0, 1)).float()
         loss = F.cross_entropy(logits, wanted, reduction="none").view(classes, batch).mean(1)
         total = (loss + weight * mask.sum((1, 2, 3))).sum()
         raw_mask.grad, raw_pattern.grad = torch.autograd.grad(total, [raw_mask, raw_pattern])
