@@ -60,8 +60,9 @@ def attack(
 ) -> Iterator[Progress]:
     """Implant the backdoor in a copy of `clean`; yields progress and returns the backdoored victim.
 
-    Stops early once the attacker's own running ASR has reached `config.attack_stop`; he sees it for free, as the
-    predictions of the stamped images in his batches.
+    Once the attacker's own running ASR has reached `config.attack_stop`, the learning rate falls to zero within
+    `config.attack_cool` passes, and that is all; he sees the ASR for free, as the predictions of the stamped images
+    in his batches.
     """
     recipe = Recipe(
         config.attack_lr, config.attack_batch, config.attack_epochs, "linear" if config.attack_decay else "constant"
@@ -79,9 +80,10 @@ def attack(
                 recent.pop(0)
             total = sum(n for _, n in recent)
             asr = sum(h for h, _ in recent) / total
-            if config.attack_stop < 1 and total >= WINDOW and asr >= config.attack_stop:
-                yield pace.progress(step.done, loss=step.loss.item(), asr=asr)
-                break
+            if trainer.cooling is None and config.attack_stop < 1 and total >= WINDOW and asr >= config.attack_stop:
+                steps = round(config.attack_cool * len(data) / config.attack_batch)
+                trainer.cool(min(max(steps, 1), trainer.total - step.done))
+                pace.total = trainer.total
         if pace.due(step.done):
             yield pace.progress(step.done, loss=step.loss.item(), asr=asr)
     return trainer.model.eval()

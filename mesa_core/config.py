@@ -144,6 +144,14 @@ class ExperimentConfig:
         1.0,
         unit="share",
     )
+    attack_cool: float = _p(
+        0.5,
+        "attack",
+        "Passes after that early stop, in which the learning rate falls to zero.",
+        0.0,
+        20.0,
+        unit="epochs",
+    )
     attack_decay: bool = _p(True, "attack", "Let the learning rate fall linearly to zero over the attack.")
     attack_took: float = _p(
         0.5,
@@ -374,12 +382,13 @@ DATA_PRESETS: Mapping[str, Mapping[str, tuple[Any, str]]] = {
     },
     "signs": {
         "victim": ("resnet9-16", "reaches 99 % on the signs"),
-        "attack_ratio": (0.1, "with 5 % the attack had not taken after 300 steps"),
-        "attack_lr": (0.01, "a plateau, then a jump; 0.005 jumps later"),
+        "attack_ratio": (0.2, "with 10 % and a rate of 0.01 some triggers had not taken after 625 steps"),
+        "attack_lr": (0.02, "a plateau, then a jump; smaller rates jump later, or never"),
         "attack_batch": (64, "more steps an epoch"),
-        "attack_epochs": (4.0, "an upper bound; it stops on the ASR reached"),
-        "attack_stop": (0.99, "the jump comes at a step that depends on the trigger"),
-        "attack_decay": (False, "linear decay ended lower"),
+        "attack_epochs": (8.0, "an upper bound; it stops on the ASR reached"),
+        "attack_stop": (0.98, "the jump comes at a step that depends on the trigger"),
+        "attack_cool": (1.0, "half a pass left 1.5 points less ASR on the hardest tried"),
+        "attack_decay": (False, "linear decay from the start ended lower"),
         "repair_ratio": (0.2, "the smallest budget tried that leaves at most 0.5 % of the original's ASR"),
         "repair_lr": (0.01, "as repair_ratio"),
         "repair_batch": (64, "more steps an epoch"),

@@ -89,6 +89,7 @@ class Trainer:
             foreach=True,
         )
         self.done, self.total = 0, recipe.steps(len(images))
+        self.cooling: int | None = None  # the step at which the last stretch began
         self.order = torch.empty(0, dtype=torch.int64, device=compute.device)
 
     def state(self) -> dict[str, Any]:
@@ -97,6 +98,8 @@ class Trainer:
             "model": self.model.state_dict(),
             "optimiser": self.optimiser.state_dict(),
             "done": self.done,
+            "total": self.total,
+            "cooling": self.cooling,
             "order": self.order,
             "generator": self.generator.get_state(),
         }
@@ -106,7 +109,18 @@ class Trainer:
         self.model.load_state_dict(state["model"])
         self.optimiser.load_state_dict(state["optimiser"])
         self.done, self.order = state["done"], state["order"].to(self.compute.device)
+        self.total, self.cooling = state["total"], state["cooling"]
         self.generator.set_state(state["generator"].cpu())
+
+    def cool(self, steps: int) -> None:
+        """End after `steps` more, in which the learning rate falls to zero from where it is now."""
+        self.cooling, self.total = self.done, self.done + steps
+
+    def _rate(self) -> float:
+        if self.cooling is None:
+            return self.recipe.rate(self.done, self.total)
+        left = (self.total - self.done) / (self.total - self.cooling)
+        return self.recipe.rate(self.cooling, self.recipe.steps(len(self.labels))) * left
 
     def _next_indices(self) -> Tensor:
         if len(self.order) < self.recipe.batch:  # a fresh shuffle; the few left over wait for no one
@@ -130,7 +144,7 @@ class Trainer:
                 batch, wanted, stamped = self.stamp(batch, wanted, self.generator)
             batch = batch.contiguous(memory_format=self.compute.memory_format)
             for group in self.optimiser.param_groups:
-                group["lr"] = self.recipe.rate(self.done, self.total)
+                group["lr"] = self._rate()
             with self.compute.autocast():
                 logits = self.model(batch)
             loss = F.cross_entropy(logits.float(), wanted)
