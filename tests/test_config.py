@@ -86,7 +86,7 @@ def test_auto_takes_the_presets_of_the_data_that_is_found(tmp_path, monkeypatch)
     monkeypatch.delenv("MESA_LAB_DATA", raising=False)
     found = settle({"seed": 3, "victim": "auto"}, tmp_path)
     assert found == make_config(data="signs", seed=3)
-    assert (found.data, found.victim, found.attack_ratio) == ("signs", "resnet9-16", 0.1)
+    assert (found.data, found.victim, found.attack_ratio) == ("signs", "resnet9-16", 0.2)
     assert settle({"data": "cifar10", "victim": "auto"}, tmp_path).victim == "resnet9-32"
     assert settle({"protocol": "paper"}, tmp_path).victim == "resnet18"
     assert settle({"attack_ratio": 0.3}, tmp_path).attack_ratio == 0.3
