@@ -54,7 +54,7 @@ def main() -> None:
     model = build(chosen.victim)
     frozen = compute.freeze(model)
 
-    group = submodels.make(config, [0.5, 0.8, 0.9], config.mesa_batch, device, 0)
+    group = submodels.make(config, [0.5, 0.8, 0.9], config.mesa_batch, config.mesa_steps, device, 0)
     surrogate = Surrogate(frozen, pixels, normalise, compute, torch.zeros(3, dtype=torch.int64, device=device))
     draw = compute.generator(0)
     still = compute.ready(normalise.images(pixels[: 3 * config.mesa_batch]))

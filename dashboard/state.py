@@ -14,7 +14,7 @@ from mesa_core.config import ConfigError, make_config, params
 from mesa_core.settle import settle
 from mesa_core.store import Run, StoreError
 
-KEPT = ("data", "target", "alpha", "beta", "protocol", "victim", "seed", "measure", "mesa_steps", "baselines")
+KEPT = ("data", "target", "alpha", "beta", "protocol", "victim", "kind", "seed", "measure", "mesa_steps", "baselines")
 
 
 def current_run() -> Run | None:

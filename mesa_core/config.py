@@ -19,7 +19,7 @@ from mesa_core import triggers
 
 VICTIMS = ("resnet9-16", "resnet9-32", "resnet9-64", "resnet18", "preact-resnet18")
 BASELINES = ("point", "random", "uniform", "neural_cleanse", "ideal", "control")
-KINDS = ("mine",)
+KINDS = ("mine", "particles")
 
 
 class ConfigError(ValueError):
@@ -163,7 +163,13 @@ class ExperimentConfig:
         unit="share",
     )
     # -- MESA, Algorithms 1 and 2
-    kind: str = _p("mine", "mesa", "Kind of sub-model.", choices=KINDS)
+    kind: str = _p(
+        "mine",
+        "mesa",
+        "Kind of sub-model. mine: the paper's generators, which find strong triggers in few places. particles: "
+        "triggers that walk on a learned map of the success rate and spread over far more of the valid ones.",
+        choices=KINDS,
+    )
     alpha: float = _p(
         0.1,
         "mesa",
@@ -204,6 +210,10 @@ class ExperimentConfig:
     )
     last_activation: bool = _p(
         False, "mesa", "Leaky ReLU after the statistics network's last layer, as the paper describes it."
+    )
+    particles: int = _p(512, "mesa", "Kind particles: how many walk at each level.", 16, 100_000, unit="triggers")
+    particle_moves: int = _p(
+        10, "mesa", "Kind particles: moves on the map for one look at the victim.", 1, 1000, unit="moves"
     )
     mine_average: float = _p(
         0.0, "mesa", "Rate of the moving average in MINE's gradient (0: the plain batch estimate).", 0.0, 1.0

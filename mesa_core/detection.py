@@ -42,7 +42,9 @@ def detect(
     the class with the highest mean ASR among those above `config.detect_threshold`, None where there is none.
     """
     count = len(classes)
-    group = submodels.make(config, [config.detect_beta] * count, config.detect_batch, compute.device, seed)
+    group = submodels.make(
+        config, [config.detect_beta] * count, config.detect_batch, config.detect_steps, compute.device, seed, False
+    )
     surrogate = Surrogate(victim, defender.images, normalise, compute, torch.arange(count, device=compute.device))
     generator = compute.generator(seed)
     pace = Pace("detect", config.detect_steps)

@@ -19,7 +19,7 @@ class Toy:
 
 def group(kind="mine", betas=(0.5, 0.9), seed=0, **more):
     config = make_config(kind=kind, hidden=64, noise_dim=16, **more)
-    return submodels.make(config, list(betas), 64, torch.device("cpu"), seed)
+    return submodels.make(config, list(betas), 64, 200, torch.device("cpu"), seed)
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -63,6 +63,7 @@ def controls() -> None:
     with st.expander("More"):
         st.selectbox("Protocol", known["protocol"].choices, key="c_protocol", help=known["protocol"].help)
         st.selectbox("Victim", known["victim"].choices, key="c_victim", help=known["victim"].help)
+        st.selectbox("Kind of sub-model", known["kind"].choices, key="c_kind", help=known["kind"].help)
         low, high = int(known["mesa_steps"].low), 5000
         st.number_input("Training steps of MESA", low, high, key="c_mesa_steps", help=known["mesa_steps"].help)
         baselines, measures = known["baselines"], known["measure"]

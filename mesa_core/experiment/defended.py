@@ -61,7 +61,7 @@ def defence_stages(lab: Lab) -> Iterator[ev.Event]:
 
     def train(scribe: Scribe) -> Iterator[ev.Event]:
         yield from ()
-        group = submodels.make(c, levels, c.mesa_batch, lab.compute.device, lab.seed("mesa"))
+        group = submodels.make(c, levels, c.mesa_batch, c.mesa_steps, lab.compute.device, lab.seed("mesa"))
         surrogate = lab.surrogate(frozen, len(levels))
         generator, pace, place = lab.compute.generator(lab.seed("mesa")), Pace("mesa", c.mesa_steps), None
         every = max(c.snapshot_every, -(-c.mesa_steps // MOST_SNAPSHOTS))

@@ -7,12 +7,24 @@ import torch
 from mesa_core.config import ExperimentConfig
 from mesa_core.submodels.base import Diagnostics, SubModels
 from mesa_core.submodels.mine import Mine
+from mesa_core.submodels.particles import Particles
 
-__all__ = ["Diagnostics", "Mine", "SubModels", "make"]
+__all__ = ["Diagnostics", "Mine", "Particles", "SubModels", "make"]
 
 
-def make(config: ExperimentConfig, betas: list[float], batch: int, device: torch.device, seed: int) -> SubModels:
-    """A group of the configured kind, one sub-model for each of `betas`."""
+def make(
+    config: ExperimentConfig,
+    betas: list[float],
+    batch: int,
+    steps: int,
+    device: torch.device,
+    seed: int,
+    one_target: bool = True,
+) -> SubModels:
+    """A group of the configured kind, one sub-model for each of `betas`, to be trained for `steps`.
+
+    `one_target` says that all have the same target class, as in a run; in a detection each has its own.
+    """
     levels = torch.tensor(betas, dtype=torch.float32, device=device)
     if config.kind == "mine":
         return Mine(
@@ -27,6 +39,17 @@ def make(config: ExperimentConfig, betas: list[float], batch: int, device: torch
             every_layer=config.noise_every_layer,
             last_activation=config.last_activation,
             average=config.mine_average,
+            seed=seed,
+        )
+    if config.kind == "particles":
+        return Particles(
+            levels,
+            alpha=config.alpha,
+            batch=batch,
+            steps=steps,
+            shared=one_target,
+            count=config.particles,
+            moves=config.particle_moves,
             seed=seed,
         )
     raise ValueError(f"There is no kind of sub-model {config.kind!r}.")

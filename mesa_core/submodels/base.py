@@ -21,7 +21,7 @@ class Diagnostics:
 
     success: Tensor  # mean of F over the batch
     hinge: Tensor  # mean of max(0, beta - F)
-    information: Tensor  # the estimate that entropy is maximised by, nats
+    information: Tensor  # the estimate that entropy is maximised by, nats; nan where a kind has none
 
 
 class SubModels(ABC):
