@@ -24,7 +24,7 @@ def page() -> None:
     st.title("MESA Lab", anchor=False)
     st.markdown(
         "A **backdoor** makes a network answer with the attacker's *target class* wherever it sees a small *trigger*. "
-        "Paint one, press **Run**, and watch MESA find every trigger that the network has come to accept, "
+        "Paint one, press **Run**, and watch MESA find triggers that the network has come to accept, "
         "then make it forget them."
     )
     left, middle, right = st.columns([1.05, 2.1, 1.55], gap="medium")
@@ -70,8 +70,10 @@ def controls() -> None:
         st.multiselect("Defences to compare with", baselines.choices, key="c_baselines", help=baselines.help)
         st.selectbox("Size of the measurements", measures.choices, key="c_measure", help=measures.help)
         st.number_input("Seed", int(known["seed"].low), int(known["seed"].high), key="c_seed", help=known["seed"].help)
-    if st.button("Run", type="primary", width="stretch", key="run"):
-        begin()
+    # A callback, so that the run is begun and its address set before anything is drawn, in one go.
+    st.button("Run", type="primary", width="stretch", key="run", on_click=begin)
+    if problem := st.session_state.pop("problem", ""):
+        st.error(problem)
     st.caption("Attack, sampling and repair take about one to three minutes on the road signs, on a laptop.")
 
 
@@ -80,8 +82,7 @@ def begin() -> None:
     try:
         run, token = jobs.start(state.settings())
     except (ConfigError, StoreError) as error:
-        st.error(str(error))
+        st.session_state.problem = str(error)
         return
     st.session_state.adopted = run.name
     st.query_params.from_dict({"run": run.name, "by": token})
-    st.rerun()

@@ -66,7 +66,10 @@ def test_paint_run_watch_reload_and_read(server, page):
     cell.click(timeout=60_000)
     page.get_by_text("code 239").wait_for(timeout=30_000)  # 495 without its first cell, seen by the server
     page.get_by_role("button", name="Run", exact=True).click()
-    page.get_by_role("button", name="Stop", exact=True).wait_for(timeout=60_000)
+    try:
+        page.get_by_role("button", name="Stop", exact=True).wait_for(timeout=60_000)
+    except playwright.TimeoutError:
+        pytest.fail(f"no Stop button at {page.url}; the page says: {page.inner_text('body')}")
     address = page.url
     assert "run=signs-239-to-0" in address
     page.get_by_test_id("stProgress").wait_for(timeout=120_000)
