@@ -9,7 +9,11 @@ ROOT = str(Path(__file__).resolve().parent.parent)
 if ROOT not in sys.path:  # `streamlit run` puts only this folder on the path
     sys.path.insert(0, ROOT)
 
-from dashboard.views import lab  # noqa: E402
+from dashboard.views import compare, detect, lab, landscape, learn  # noqa: E402
 
 st.set_page_config(page_title="MESA Lab", page_icon="🔬", layout="wide")
-st.navigation([st.Page(lab.page, title="Lab", url_path="lab", default=True)], position="top").run()
+PAGES = {"Lab": lab, "Landscape": landscape, "Compare": compare, "Detect": detect, "Learn": learn}
+st.navigation(
+    [st.Page(view.page, title=name, url_path=name.lower(), default=view is lab) for name, view in PAGES.items()],
+    position="top",
+).run()

@@ -50,7 +50,7 @@ def assemble(
         "after_by_beta": by_beta or None,
         "target_known": not (config.detect or config.suspect),
         "detection": values.get("detect", {}).get("detection"),
-        "submodels": measure.get("submodels", []),
+        "submodels": with_modes(measure.get("submodels", []), values.get("after.mesa", {}).get("modes")),
         "gamma": measure.get("gamma", []),
         "best_only": measure.get("best_only", False),  # every sub-model stayed below its level
         "recall": measure.get("recall"),
@@ -60,6 +60,12 @@ def assemble(
     if "cleanse" in values:
         result["neural_cleanse"] = dict(values["cleanse"])
     return result
+
+
+def with_modes(submodels: list[dict[str, Any]], after: list[Any] | None) -> list[dict[str, Any]]:
+    """The sub-models with each mode's medoid measured after MESA's repair (`after`, in their order) as `asr_after`."""
+    rest = iter(after or [])
+    return [{**one, "modes": [{**mode, "asr_after": next(rest, None)} for mode in one["modes"]]} for one in submodels]
 
 
 def with_samples(evaluation: Mapping[str, Any] | None, sampled: Mapping[str, Any] | None) -> dict[str, Any] | None:

@@ -97,14 +97,15 @@ def before_stage(lab: Lab) -> Iterator[ev.Event]:
         bench = lab.bench(target)
         each = c.landscape_images or 2
         size = bench.size(original is not None, 0, 0, c.worst_images)
-        pace = Pace("before", size * (1 if lab.clean is None else 2) + codes.CODES * each)
+        pace = Pace("before", (size + codes.CODES * each) * (1 if lab.clean is None else 2))
         value: dict[str, Any] = {"clean": None}
+        maps: dict[str, np.ndarray] = {}
         victim = lab.compute.freeze(lab.victim)
         if lab.clean is not None:
-            value["clean"] = yield from follow(
-                pace, bench.evaluate(lab.compute.freeze(lab.clean), original, None, 0, c.worst_images)
-            )
+            clean = lab.compute.freeze(lab.clean)
+            value["clean"] = yield from follow(pace, bench.evaluate(clean, original, None, 0, c.worst_images))
             yield ev.Evaluated("clean", value["clean"])
+            maps["clean_asr"] = (yield from follow(pace, bench.landscape(clean, each))).astype(np.float32)
         value["before"] = yield from follow(pace, bench.evaluate(victim, original, None, 0, c.worst_images))
         yield ev.Evaluated("before", value["before"])
         landscape = yield from follow(pace, bench.landscape(victim, each))
@@ -112,7 +113,9 @@ def before_stage(lab: Lab) -> Iterator[ev.Event]:
         scribe.save(
             "axes.npz",
             {
+                **maps,
                 "codes_asr": landscape.astype(np.float32),
+                "codes_images": np.int32(min(each, len(bench.others))),
                 "pca": axes.place(flat_codes()),
                 "tsne": tsne.places,
                 "pca_bounds": np.float32(axes.bounds),

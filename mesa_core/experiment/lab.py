@@ -22,7 +22,7 @@ from mesa_core.store import Run, Store
 from mesa_core.surrogate import Surrogate
 from mesa_core.victims import build
 
-VERSION = {"attack": 1, "before": 1, "detect": 1, "mesa": 1, "measure": 3, "point": 1, "repair": 1, "after": 1}
+VERSION = {"attack": 1, "before": 2, "detect": 1, "mesa": 1, "measure": 3, "point": 1, "repair": 1, "after": 2}
 
 
 @dataclass

@@ -5,15 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from mesa_core import events as ev
 from mesa_core import repair as repairs
+from mesa_core import triggers as codes
 from mesa_core.baselines import neural_cleanse, point, random
+from mesa_core.evaluation import finish
 from mesa_core.experiment.defended import POOL
 from mesa_core.experiment.lab import VERSION, Lab
 from mesa_core.experiment.pictures import mark
+from mesa_core.intervals import proportion
 from mesa_core.pacing import Pace, follow
 from mesa_core.stages import Scribe
 
@@ -98,10 +102,22 @@ def repair_with(lab: Lab, name: str, pool: Any, key: str) -> Iterator[ev.Event]:
         bench = lab.bench(c.target if not c.suspect else lab.target)
         mixture = lab.results["measure"].tensors["mixture"][: min(c.samples, POOL)]
         original = None if c.suspect else lab.pixels
-        pace = Pace("after", bench.size(original is not None, len(mixture), c.sample_images, c.worst_images))
+        each = c.landscape_images if name == "mesa" else 0
+        size = bench.size(original is not None, len(mixture), c.sample_images, c.worst_images)
+        medoids = _medoids(lab) if each else None
+        pace = Pace("after", size + each * (codes.CODES + (0 if medoids is None else len(medoids))))
         value = yield from follow(pace, bench.evaluate(model, original, mixture, c.sample_images, c.worst_images))
         yield ev.Evaluated(f"after.{name}", value)
-        return {"after": value}, {}
+        whole: dict[str, Any] = {"after": value}
+        if each:
+            landscape = yield from follow(pace, bench.landscape(model, each))
+            scribe.save("landscape-after.npz", {"codes_asr": landscape.astype(np.float32)})
+        if medoids is not None:
+            plain = finish(bench.plain(model))
+            _, _, rates = yield from follow(pace, bench.of_samples(model, plain, medoids, each))
+            n = min(each, len(bench.others))
+            whole["modes"] = [proportion(round(float(rate) * n), n).to_json() for rate in rates]
+        return whole, {}
 
     recipe = lab.recipe(
         "measure",
@@ -112,6 +128,12 @@ def repair_with(lab: Lab, name: str, pool: Any, key: str) -> Iterator[ev.Event]:
         version=VERSION["after"],
     )
     lab.results[f"after.{name}"] = yield from lab.stages.stage(f"after.{name}", f"Measuring: {words}", recipe, body)
+
+
+def _medoids(lab: Lab) -> Tensor | None:
+    """The modes' triggers of all sub-models, in their order, `(m, 3, s, s)`; None where there are none."""
+    found = [mode["trigger"] for entry in lab.results["measure"].value["submodels"] for mode in entry["modes"]]
+    return torch.from_numpy(np.stack([codes.from_hex(t) for t in found])) if found else None
 
 
 def point_stage(lab: Lab) -> Iterator[ev.Event]:

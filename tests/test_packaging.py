@@ -1,0 +1,30 @@
+"""What a wheel holds: every package that lies in the tree is named in pyproject.toml."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def named() -> set[str]:
+    with open(ROOT / "pyproject.toml", "rb") as file:
+        return set(tomllib.load(file)["tool"]["setuptools"]["packages"])
+
+
+def there(root: Path) -> set[str]:
+    found = set()
+    for top in ("mesa_core", "dashboard"):
+        found |= {".".join(p.parent.relative_to(root).parts) for p in (root / top).rglob("__init__.py")}
+    return found
+
+
+def test_every_package_is_shipped():
+    assert there(ROOT) == named() - {"mesa_lab_assets"}
+
+
+def test_a_package_that_is_not_named_would_be_noticed(tmp_path):
+    (tmp_path / "mesa_core" / "new").mkdir(parents=True)
+    (tmp_path / "mesa_core" / "new" / "__init__.py").touch()
+    assert "mesa_core.new" in there(tmp_path) - named()
