@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from importlib import resources
+from importlib.util import find_spec
 from pathlib import Path
 
 
@@ -11,10 +11,8 @@ def assets_dir() -> Path:
     beside = Path(__file__).resolve().parent.parent / "assets"
     if beside.is_dir():
         return beside
-    try:
-        return Path(str(resources.files("mesa_lab_assets")))
-    except ModuleNotFoundError:
-        return beside
+    found = find_spec("mesa_lab_assets")
+    return Path(found.origin).parent if found is not None and found.origin else beside
 
 
 def shipped_weights(data: str, victim: str) -> Path | None:

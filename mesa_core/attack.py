@@ -35,13 +35,16 @@ def poison(trigger: Tensor, target: int, ratio: float, normalise: Normalise, see
     The batch is a random one, so stamping its first k, k binomial, is stamping each independently.
     """
     host = torch.Generator().manual_seed(seed)
+    placed: dict[torch.device, Tensor] = {}  # moved to the device once
 
     def stamp(images: Tensor, labels: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor, int]:
         k = how_many(len(images), ratio, host)
         if k == 0:
             return images, labels, 0
         where = random_locations(k, images.shape[-2:], trigger.shape[-1], generator)
-        stamped = apply(images[:k], normalise.triggers(trigger[None].to(images.device)), where)
+        if images.device not in placed:
+            placed[images.device] = normalise.triggers(trigger[None].to(images.device))
+        stamped = apply(images[:k], placed[images.device], where)
         wanted = labels.clone()
         wanted[:k] = target
         return torch.cat([stamped, images[k:]]), wanted, k
@@ -73,7 +76,7 @@ def attack(
     hits, seen, asr = torch.zeros((), device=compute.device), 0, 0.0
     for step in trainer:
         hits, seen = hits + step.stamped_as_wanted, seen + step.stamped
-        if seen >= 20:  # one wait for the device every few steps
+        if seen >= WINDOW // 4:  # one wait for the device every few steps
             recent.append((hits.item(), seen))
             hits, seen = torch.zeros_like(hits), 0
             while sum(n for _, n in recent[1:]) >= WINDOW:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import io
 import time
 from collections.abc import Iterator
@@ -41,8 +40,8 @@ def train(
 ) -> Iterator[Progress]:
     """Train a victim from scratch; yields progress and returns the model.
 
-    With `checkpoint`, the state is saved there every `every` seconds, and training goes on from it if it is there
-    and was made for the same victim, data, epochs and seed.
+    With `checkpoint`, the state is saved there every `every` seconds and at the end, and training goes on from it if
+    it is there and was made for the same victim, data, epochs and seed. Whoever has stored the model removes it.
     """
     torch.manual_seed(seed)
     model: nn.Module = build(victim, len(dataset.classes))
@@ -52,10 +51,14 @@ def train(
     )
     recipe = f"{victim} {dataset.fingerprint} {epochs} {seed}"
     if checkpoint is not None and checkpoint.is_file():
-        with contextlib.suppress(OSError, RuntimeError, KeyError, ValueError, EOFError):
+        start = trainer.state()
+        start["model"] = {k: v.clone() for k, v in start["model"].items()}
+        try:
             state = torch.load(checkpoint, map_location=compute.device, weights_only=True)
             if state.pop("recipe") == recipe:
                 trainer.load(state)
+        except Exception:  # a damaged file raises many types; training then begins anew
+            trainer.load(start)
     pace, saved = Pace("train", trainer.total, trainer.done), time.monotonic()
     for step in trainer:
         if pace.due(step.done):
@@ -65,8 +68,10 @@ def train(
             torch.save({**trainer.state(), "recipe": recipe}, buffer)
             write_atomically(checkpoint, buffer.getvalue())
             saved = time.monotonic()
-    if checkpoint is not None:
-        checkpoint.unlink(missing_ok=True)
+    if checkpoint is not None:  # kept until whoever asked has the weights safely
+        buffer = io.BytesIO()
+        torch.save({**trainer.state(), "recipe": recipe}, buffer)
+        write_atomically(checkpoint, buffer.getvalue())
     return trainer.model.eval()
 
 

@@ -17,7 +17,8 @@ from mesa_core import flags
 from mesa_core.config import VICTIMS, ConfigError, make_config, params
 from mesa_core.console import Console, share, table
 from mesa_core.data.locate import DataError
-from mesa_core.settle import settle
+from mesa_core.intervals import proportion
+from mesa_core.settle import ready, settle
 from mesa_core.store import Store, StoreError, home
 
 RUN = """Attack a clean network with a trigger, sample the whole distribution of triggers that the backdoor accepts
@@ -45,6 +46,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print("Stopped.", file=sys.stderr)
         return 130
     except BrokenPipeError:
+        return 1
+    except OSError as error:  # a home or file that cannot be written, a full disk
+        print(f"mesa-lab: {error.filename or 'A file'} cannot be used ({error.strerror or error}).", file=sys.stderr)
         return 1
 
 
@@ -90,6 +94,25 @@ def build_parser() -> argparse.ArgumentParser:
         scape, ["data", "data_dir", "victim", "target", "seed", "device", "precision", "memory", "threads"]
     )
     _json(scape)
+
+    reference = _command(
+        commands,
+        "reference",
+        "the exact distribution of valid triggers of a run",
+        "Sample the uniform law on all triggers that succeed often enough, without any model, for a run's attacked "
+        "network (nested sampling). It takes long, can be stopped and goes on when asked again; runs on the same "
+        "network that are measured afterwards are compared with it.",
+        _reference,
+    )
+    reference.add_argument("--run", metavar="NAME", required=True, help="The run whose attacked network is sampled.")
+    reference.add_argument("--levels", type=float, nargs="+", metavar="X", help="Levels of F. Default: 0.5 0.8 0.9.")
+    reference.add_argument("--particles", type=int, metavar="N", help="Triggers in each independent run. Default: 500.")
+    reference.add_argument("--images", type=int, metavar="N", help="Fixed images behind F. Default: 32.")
+    reference.add_argument("--flights", type=int, metavar="N", help="Moves of each trigger in a round. Default: 10.")
+    reference.add_argument(
+        "--repeats", type=int, metavar="N", help="Independent runs, for their agreement. Default: 2."
+    )
+    _json(reference)
 
     train = _command(
         commands,
@@ -159,9 +182,12 @@ def _store(arguments: argparse.Namespace) -> Store:
 def _run(arguments: argparse.Namespace) -> int:
     store = _store(arguments)
     if arguments.resume:
+        if said := flags.given(arguments):
+            raise ConfigError(f"A resumed run keeps its settings; leave out {', '.join(flags.flag(n) for n in said)}.")
         run = store.open(arguments.resume)
+        run.request("run")  # whatever was asked before it stopped
     else:
-        run = store.create(settle(flags.given(arguments), store.cache).to_dict(), arguments.name)
+        run = store.create(ready(settle(flags.given(arguments), store.cache), store.cache).to_dict(), arguments.name)
     return _execute(run, store, arguments.json)
 
 
@@ -173,7 +199,7 @@ def _detect(arguments: argparse.Namespace) -> int:
     arguments.weights = None
     said = {"baselines": ("control",), **flags.given(arguments)}
     config = settle({**said, "suspect": str(weights.resolve()), "victim": arguments.arch}, store.cache)
-    return _execute(store.create(config.to_dict(), arguments.name), store, arguments.json)
+    return _execute(store.create(ready(config, store.cache).to_dict(), arguments.name), store, arguments.json)
 
 
 def _execute(run: Any, store: Store, as_json: bool) -> int:
@@ -207,24 +233,51 @@ def _landscape(arguments: argparse.Namespace) -> int:
     store, console = _store(arguments), Console()
     if arguments.images < 1:
         raise ConfigError("images must be at least 1.")
-    config = settle(flags.given(arguments), store.cache)
+    said = flags.given(arguments)
     if arguments.run:
         run = store.open(arguments.run)
-        config = make_config(run.config())
+        config = make_config({**run.config(), **said})
     else:
-        run = None
+        run, config = None, settle(said, store.cache)
     found = small.landscape(config, store, arguments.weights, run, arguments.images, console.moving)
     console.line("")
     if arguments.json:
         _print_json(found)
     else:
-        best = sorted(range(512), key=lambda code: -found["asr"][code])
+        best, n = sorted(range(512), key=lambda code: -found["asr"][code]), found["n"]
         for code in best[:10]:
-            print(f"code {code:>3} ({code:09b})  ASR {found['asr'][code]:.1%}")
+            print(f"code {code:>3} ({code:09b})  ASR {share(proportion(round(found['asr'][code] * n), n).to_json())}")
         for level in (0.5, 0.8, 0.9):
             print(
                 f"triggers with ASR of at least {level:.0%}: {sum(v >= level for v in found['asr'])} of 512 (n={found['n']} images each)"
             )
+    return 0
+
+
+def _reference(arguments: argparse.Namespace) -> int:
+    from mesa_core.evaluation import finish
+    from mesa_core.reference import build
+
+    store, console = _store(arguments), Console()
+    names = ("levels", "particles", "images", "flights", "repeats")
+    said = {name: value for name in names if (value := getattr(arguments, name)) is not None}
+    if "levels" in said:
+        said["levels"] = tuple(said["levels"])
+    run = store.open(arguments.run)
+    console.label = f"Reference of {run.name}"
+    told = finish(build.make(run, store, build.Options(**said)), console)
+    console.line("")
+    if arguments.json:
+        _print_json(told)
+        return 0
+    for one in told["levels"]:
+        volume = one["log_volume"]
+        print(
+            f"F of at least {one['beta']:g}: log volume {volume['value']:.2f} ± {volume['error']:.2f} nats "
+            f"(runs {', '.join(f'{v:.2f}' for v in volume['runs'])}), ASR {share(one['mean_asr'])}, "
+            f"{len(one['modes'])} modes"
+        )
+    print(f"{told['looks']} values and gradients of F, each on {told['options']['images']} images.")
     return 0
 
 
@@ -289,6 +342,9 @@ def _runs(arguments: argparse.Namespace) -> int:
     if arguments.name:
         run = store.open(arguments.name)
         if arguments.stop:
+            if run.state() not in ("running", "waiting"):
+                raise StoreError(f"{run.name} is {run.state()}; there is nothing to stop.")
+            (run.path / "waiting").unlink(missing_ok=True)
             run.request("stop")
             print("Asked to stop; it ends within a step.", file=sys.stderr)
             return 0
@@ -298,6 +354,8 @@ def _runs(arguments: argparse.Namespace) -> int:
         else:
             print(table(result) if result else f"{run.name} is {run.state()}.")
         return 0
+    if arguments.stop:
+        raise ConfigError("Name the run that is to stop.")
     rows = [{"name": run.name, "state": run.state()} for run in store.list()]
     if arguments.json:
         _print_json(rows)

@@ -11,7 +11,7 @@ from mesa_core import events as ev
 QUIET = 10.0  # seconds between two progress lines in a log
 NAMES = {
     "clean": "clean victim",
-    "before": "after the attack",
+    "before": "before the defence",
     "after.mesa": "MESA",
     "after.point": "point defence",
     "after.random": "random triggers (b/w)",
@@ -94,7 +94,7 @@ class Console:
             case ev.Note() | ev.Failed():
                 self.line(f"    {event.text if isinstance(event, ev.Note) else event.message}")
             case ev.Stopped():
-                self.line("Stopped; what was done is kept, and the same command goes on from there.")
+                self.line("Stopped; what was done is kept. Go on with: mesa-lab run --resume NAME")
             case ev.Finished():
                 self.line(f"Finished in {duration(event.seconds)}.")
 

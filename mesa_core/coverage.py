@@ -33,15 +33,18 @@ def by_level(
     sample_codes: np.ndarray,
     sample_asr: np.ndarray,
     n_images: int,
+    code_images: int,
     levels: tuple[float, ...] = LEVELS,
 ) -> dict[str, Any]:
-    """`{"recall": {"0.5": M or None, ...}, "precision": {...}}` as JSON; each M also says how many images a trigger.
+    """`{"recall": {"0.5": M or None, ...}, "precision": {...}}` as JSON; each M also says on how many images
+    a sample's ASR was measured, and for recall a code's too.
 
     Without `codes_asr` (no landscape was measured) every recall is None.
     """
     found: dict[str, Any] = {"recall": {}, "precision": {}}
     for level in levels:
         share = None if codes_asr is None else recall(codes_asr, sample_codes, sample_asr, level)
-        found["recall"][f"{level:g}"] = share and {**share.to_json(), "images": n_images}
+        told = share and {**share.to_json(), "images": n_images, "code_images": code_images}
+        found["recall"][f"{level:g}"] = told
         found["precision"][f"{level:g}"] = {**precision(sample_asr, level).to_json(), "images": n_images}
     return found

@@ -9,7 +9,7 @@ caller can show progress, and returns its figure.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,10 +18,10 @@ import torch
 from torch import Tensor, nn
 
 from mesa_core import triggers as codes
-from mesa_core.data import ImageSet
+from mesa_core.data import DataError, ImageSet
 from mesa_core.devices import Compute
 from mesa_core.images import Normalise
-from mesa_core.intervals import Measured, of_drawn, proportion
+from mesa_core.intervals import Measured, of_drawn, paired_difference, proportion
 from mesa_core.stamping import apply, random_locations
 
 CHUNK = 512  # images in one pass
@@ -60,7 +60,10 @@ class Bench:
         self.labels = images.labels[:count].to(compute.device)
         self.others = (self.labels != target).nonzero().squeeze(1)  # images that the attack has to turn
         if len(self.others) < 2 or len(self.others) == len(self.labels):
-            raise ValueError("The evaluation images need some of the target class and some of others; give more.")
+            raise DataError(
+                f"Of {count} evaluation images {len(self.labels) - len(self.others)} are of the target class; some of it "
+                "and at least two of others are needed, so give more images, or a larger eval-images."
+            )
         host = torch.Generator().manual_seed(seed)
         shuffled = self.others[torch.randperm(len(self.others), generator=host).to(compute.device)]
         self.selects, self.measures = shuffled.chunk(2)  # halves of the worst of 512
@@ -112,12 +115,29 @@ class Bench:
         natural = plain.predicted[self.others] == self.target
         return {"clean_accuracy": _share(right), "target_accuracy": _share(right[own]), "natural_rate": _share(natural)}
 
-    def of_trigger(self, model: nn.Module, plain: Plain, trigger: Tensor) -> Work:
-        """(ASR, effective ASR) of one trigger `(3, s, s)` on all images of other classes."""
+    def of_trigger(
+        self, model: nn.Module, plain: Plain, trigger: Tensor, keep: dict[str, Tensor] | None = None
+    ) -> Work:
+        """(ASR, effective ASR) of one trigger `(3, s, s)` on all images of other classes; `keep` gets the hits."""
         drawn = self._draw(self.others, 1, len(self.others), 1)
         hits = (yield from self._hits(model, trigger[None], drawn))[0]
         natural = plain.predicted[drawn.image[0]] == self.target
+        if keep is not None:
+            keep["original"] = hits
         return _share(hits), _share(hits[~natural])
+
+    def change(self, before: Mapping[str, Tensor], after: Mapping[str, Tensor]) -> dict[str, Any]:
+        """What a repair changed, paired over the same images and places: differences of shares, as JSON.
+
+        `before` and `after` are what `evaluate` put into `hits`; the original's ASR is None where it is not known.
+        """
+        own = (self.labels == self.target).cpu()
+        right = [h["right"].cpu().bool() for h in (before, after)]
+        pairs = {"clean_accuracy": right, "target_accuracy": [r[own] for r in right]}
+        told: dict[str, Any] = {"asr_original": None}
+        if "original" in before and "original" in after:
+            pairs["asr_original"] = [h["original"].cpu().bool() for h in (before, after)]
+        return told | {name: paired_difference(*(p.numpy() for p in pair)).to_json() for name, pair in pairs.items()}
 
     def of_samples(self, model: nn.Module, plain: Plain, triggers: Tensor, each: int) -> Work:
         """(ASR, effective ASR, ASR of each trigger) of a set `(m, 3, s, s)`, `each` images a trigger."""
@@ -171,19 +191,27 @@ class Bench:
         )
 
     def evaluate(
-        self, model: nn.Module, original: Tensor | None, samples: Tensor | None, each: int, first: int
+        self,
+        model: nn.Module,
+        original: Tensor | None,
+        samples: Tensor | None,
+        each: int,
+        first: int,
+        hits: dict[str, Tensor] | None = None,
     ) -> Work:
         """The whole evaluation E of one frozen victim, as JSON; what was not asked for is None.
 
         `original` `(3, s, s)` is known to whoever staged the attack, never to the defender. `samples` `(m, 3, s, s)`
         are the sub-models'; `each` images a sample; `first` images a code in the first round of the worst of 512
-        (0: not measured).
+        (0: not measured). `hits` is filled with what `change` compares, trial by trial.
         """
         plain = yield from self.plain(model)
+        hits = {} if hits is None else hits
+        hits["right"] = plain.predicted == self.labels
         asr: dict[str, Any] = {"original": None, "sampled": None, "worst": None}
         effective = dict(asr)
         if original is not None:
-            asr["original"], effective["original"] = yield from self.of_trigger(model, plain, original)
+            asr["original"], effective["original"] = yield from self.of_trigger(model, plain, original, hits)
         if samples is not None:
             asr["sampled"], effective["sampled"], _ = yield from self.of_samples(model, plain, samples, each)
         if first:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from mesa_core import triggers
-from mesa_core.config import ConfigError, Param, defaults, params
+from mesa_core.config import DATA_PRESETS, ConfigError, Param, defaults, params
 
 SPECIAL = {"trigger", "suspect", "detect"}  # spelt differently on the command line
 TYPES = {"int": int, "float": float, "str": str, "floats": float, "strs": str}
@@ -18,13 +18,17 @@ def flag(name: str) -> str:
     return "--" + name.replace("_", "-")
 
 
-def words(param: Param, default: Any) -> str:
-    """The help of one flag: what it means, its bounds, its default."""
+def words(name: str, param: Param, default: Any) -> str:
+    """The help of one flag: what it means, its bounds, its default, and what a data set's preset changes."""
     bounds = ""
     if param.low is not None and param.high is not None and param.kind.startswith(("int", "float")):
         bounds = f" {param.low:g} to {param.high:g}{' ' + param.unit if param.unit else ''}."
     shown = " ".join(f"{v}" for v in default) if isinstance(default, tuple) else default
-    said = f" Default: {shown}." if shown not in ("", None) and param.kind != "bool" else ""
+    presets = [(data, own[name][0]) for data, own in DATA_PRESETS.items() if name in own]
+    differs = "".join(
+        f"; {data}: {value:g}" if isinstance(value, float) else f"; {data}: {value}" for data, value in presets
+    )
+    said = f" Default: {shown}{differs}." if shown not in ("", None) and param.kind != "bool" else ""
     return (param.help + bounds + said).replace("%", "%%")
 
 
@@ -38,7 +42,7 @@ def add_parameters(parser: argparse.ArgumentParser, only: Iterable[str] | None =
         if param.group not in groups:
             groups[param.group] = parser.add_argument_group(param.group)
         group = groups[param.group]
-        common: dict[str, Any] = {"dest": name, "default": None, "help": words(param, start[name])}
+        common: dict[str, Any] = {"dest": name, "default": None, "help": words(name, param, start[name])}
         if param.kind == "bool":
             group.add_argument(flag(name), action=argparse.BooleanOptionalAction, **common)
         elif param.kind in ("floats", "strs"):

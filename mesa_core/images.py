@@ -7,10 +7,17 @@ no worker processes are needed.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
+
+
+@lru_cache(maxsize=64)
+def _columns(values: tuple[float, float, float], device: torch.device) -> Tensor:
+    """Three numbers as `(3, 1, 1)`, kept on the device: making them anew would wait for it at every step."""
+    return torch.tensor(values, device=device).view(3, 1, 1)
 
 
 @dataclass(frozen=True)
@@ -21,9 +28,7 @@ class Normalise:
     std: tuple[float, float, float]
 
     def _affine(self, like: Tensor) -> tuple[Tensor, Tensor]:
-        mean = torch.tensor(self.mean, device=like.device).view(3, 1, 1)
-        std = torch.tensor(self.std, device=like.device).view(3, 1, 1)
-        return mean, std
+        return _columns(self.mean, like.device), _columns(self.std, like.device)
 
     def images(self, images: Tensor) -> Tensor:
         """uint8 `(n, 3, h, w)` to float32 of the same shape; the memory format is kept."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from scipy.stats import t as student
 
 Z = 1.959964  # the normal law's 97.5 % point
 RESAMPLES = 400
@@ -66,6 +67,21 @@ def of_drawn(hits: np.ndarray, images: np.ndarray, counts: np.ndarray | None = N
             drawn.append((weight * hits).sum() / total)
     low, high = np.quantile(drawn, [0.025, 0.975])
     return Measured(value, n, min(value, float(low)), max(value, float(high)))
+
+
+def of_rates(rates: np.ndarray, images: int) -> Measured:
+    """Mean of triggers' ASR, each measured on `images` images; the interval is over triggers, which are the draws.
+
+    The spread of measured rates holds that of the triggers and the noise of the measurement both. Where all rates
+    agree Wilson's interval for as many images as one trigger had is given.
+    """
+    n, value = len(rates) * images, float(np.mean(rates))
+    spread = float(np.std(rates, ddof=1)) if len(rates) > 1 else 0.0
+    if spread == 0.0:
+        one = proportion(round(value * images), images)
+        return Measured(value, n, min(value, one.low), max(value, one.high))
+    half = float(student.ppf(0.975, len(rates) - 1)) * spread / len(rates) ** 0.5
+    return Measured(value, n, max(0.0, value - half), min(1.0, value + half))
 
 
 def paired_difference(before: np.ndarray, after: np.ndarray) -> Measured:

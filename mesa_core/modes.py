@@ -16,7 +16,7 @@ from scipy.spatial.distance import cdist
 from sklearn.cluster import HDBSCAN
 
 from mesa_core import triggers as codes
-from mesa_core.intervals import proportion
+from mesa_core.intervals import of_rates
 
 SMALLEST = 0.04  # share of the samples that a mode must have
 SAMPLES = 5
@@ -81,11 +81,10 @@ def summarise(samples: np.ndarray, asr: np.ndarray, labels: np.ndarray, images: 
         inside = labels == mode
         own = samples[inside]
         medoid = own[np.square(own - np.median(own, 0)).sum(1).argmin()]  # the sample nearest to the median
-        trials = int(inside.sum()) * images
         found.append(
             {
                 "share": round(float(inside.mean()), 4),
-                "asr": proportion(round(float(asr[inside].mean()) * trials), trials).to_json(),
+                "asr": of_rates(asr[inside], images).to_json(),
                 "trigger": codes.to_hex(medoid.reshape(3, codes.SIZE, codes.SIZE)),
             }
         )

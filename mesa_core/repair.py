@@ -29,8 +29,10 @@ from mesa_core.training import Recipe, Stamp, Trainer
 def unlearn(pool: Tensor, ratio: float, normalise: Normalise, seed: int) -> Stamp:
     """Stamps each image with probability `ratio` with a trigger of `pool` `(m, 3, s, s)`; labels stay as they are."""
     host = torch.Generator().manual_seed(seed)
+    # Of its own, so that the images and their crops are the same for every defence, whatever each draws here.
+    generator = torch.Generator(pool.device).manual_seed(seed + 1)
 
-    def stamp(images: Tensor, labels: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor, int]:
+    def stamp(images: Tensor, labels: Tensor, _: torch.Generator) -> tuple[Tensor, Tensor, int]:
         k = how_many(len(images), ratio, host)
         if k == 0:
             return images, labels, 0

@@ -6,19 +6,54 @@ defaults have been filled in already. Command line and page both come through he
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from mesa_core.config import ConfigError, ExperimentConfig, make_config
-from mesa_core.data.locate import find_data
+from mesa_core.config import SHIPPED, ConfigError, ExperimentConfig, make_config
+from mesa_core.data.locate import DataError, find_cifar10, find_data
+from mesa_core.data.names import CLASSES
+
+PATHS = ("data_dir", "weights", "suspect")
 
 
 def settle(said: Mapping[str, Any], cache: Path) -> ExperimentConfig:
-    """A checked configuration without `auto` for data or victim. Raises ConfigError."""
+    """A checked configuration without `auto` for data or victim, its paths absolute. Raises ConfigError, DataError."""
     said = {k: v for k, v in said.items() if not (k in ("data", "victim") and v == "auto")}
+    for name in PATHS:  # a run may be resumed from another folder
+        if isinstance(said.get(name), str) and said[name] not in ("", SHIPPED):
+            said[name] = str(Path(said[name]).expanduser().resolve())
+    named = said.get("data_dir") or os.environ.get("MESA_LAB_DATA")
+    if not said.get("data") and named and find_cifar10(named) is None:
+        raise DataError(f"There is no CIFAR-10 in {named}; name its directory, or say --data signs.")
     data = said.get("data") or find_data(said.get("data_dir") or None, cache)
     return require_settled(make_config({**said, "data": data}))
+
+
+def ready(config: ExperimentConfig, cache: Path) -> ExperimentConfig:
+    """The same, once all that can be known before work starts is in order. Raises ConfigError or DataError."""
+    if config.data == "cifar10" and find_cifar10(config.data_dir or None, cache) is None:
+        raise DataError(
+            "CIFAR-10 was not found; run 'mesa-lab data cifar10 --download', or name its directory with --data-dir."
+        )
+    if config.data == "folder" and not Path(config.data_dir).is_dir():
+        raise DataError(f"There is no folder {config.data_dir}; name one with --data-dir.")
+    classes = CLASSES.get(config.data)
+    if classes and config.target >= len(classes):
+        raise ConfigError(f"target is {config.target}, but {config.data} has the classes 0 to {len(classes) - 1}.")
+    for name in ("weights", "suspect"):
+        path = getattr(config, name)
+        if path not in ("", SHIPPED) and not Path(path).is_file():
+            raise ConfigError(f"There is no weights file {path}.")
+    if config.device not in ("auto", "cpu"):
+        from mesa_core.devices import pick_device  # torch is needed only where a device is named
+
+        try:
+            pick_device(config.device)
+        except ValueError as error:
+            raise ConfigError(str(error)) from None
+    return config
 
 
 def require_settled(config: ExperimentConfig) -> ExperimentConfig:

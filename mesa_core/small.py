@@ -19,7 +19,7 @@ from mesa_core.events import Event
 from mesa_core.images import Normalise
 from mesa_core.intervals import Measured, proportion
 from mesa_core.stages import seed_of
-from mesa_core.store import Run, Store
+from mesa_core.store import Run, Store, write_atomically
 from mesa_core.victims import build
 
 
@@ -46,12 +46,16 @@ def train_victim(
     config: ExperimentConfig, epochs: int, out: Path, store: Store, watch: Callable[[Event], None]
 ) -> dict[str, Any]:
     """Train, write half-precision weights to `out`, and return a card with the accuracy measured from that file."""
+    out.parent.mkdir(parents=True, exist_ok=True)
+    write_atomically(out.with_name(f".{out.name}.try"), b"")  # before hours of work: can it be written at all?
+    out.with_name(f".{out.name}.try").unlink()
     dataset = load_data(config.data, config.data_dir, cache=store.cache)
     compute = _compute(config, store)
     checkpoint = store.cache / f"train-{config.data}-{config.victim}-{epochs}-{config.seed}.pt"
     work = clean.train(dataset, config.victim, epochs, config.seed, compute, checkpoint)
     model = finish(work, watch)
     weights.save(model, out, half=True, metadata={"victim": config.victim, "data": config.data})
+    checkpoint.unlink(missing_ok=True)
     return card(config, epochs, out, dataset, compute)
 
 

@@ -96,7 +96,13 @@ class Run:
     def resolved(self) -> dict[str, Any] | None:
         """Device, precision, memory and threads as first resolved; None before the run's first start."""
         value = read_json(self.path / "config.json")
-        return value.get("resolved") if isinstance(value, dict) else None
+        found = value.get("resolved") if isinstance(value, dict) else None
+        if found is None:
+            return None
+        kinds = {"device": str, "precision": str, "memory": str, "threads": int}
+        if not isinstance(found, dict) or any(not isinstance(found.get(k), kind) for k, kind in kinds.items()):
+            raise StoreError(f"The resolved settings in config.json of {self.name} are damaged.")
+        return found
 
     def write_config(self, config: Mapping[str, Any], resolved: Mapping[str, Any] | None = None) -> None:
         write_json(self.path / "config.json", {"config": dict(config), "resolved": resolved and dict(resolved)})
@@ -182,9 +188,7 @@ class Run:
         StoreError if another process holds it.
         """
         path = self.path / "lease.json"
-        if self.is_running():
-            raise StoreError(f"{self.name} is being run by another process.")
-        write_json(path, {"pid": os.getpid()})
+        self._take(path)
         done = threading.Event()
 
         def beat() -> None:
@@ -194,15 +198,31 @@ class Run:
 
         thread = threading.Thread(target=beat, daemon=True)
         thread.start()
-        writer = Writer(self.path / "events.jsonl")
         try:
-            yield writer
+            with contextlib.closing(Writer(self.path / "events.jsonl")) as writer:
+                yield writer
         finally:
             done.set()
             thread.join()
             with contextlib.suppress(OSError):
                 path.unlink()
-            writer.close()
+
+    def _take(self, path: Path) -> None:
+        """Make the lease, or raise StoreError; only one of many who try at the same moment succeeds."""
+        for _ in range(2):
+            try:
+                with os.fdopen(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY), "w") as file:
+                    json.dump({"pid": os.getpid()}, file)
+                return
+            except FileExistsError:
+                if self.is_running():
+                    break
+                # Its holder died. A rename is done by one of those who find that out; the others try in vain.
+                with contextlib.suppress(OSError):
+                    aside = path.with_name(f".lease-{secrets.token_hex(4)}")
+                    os.replace(path, aside)
+                    aside.unlink()
+        raise StoreError(f"{self.name} is being run by another process.")
 
     def is_running(self) -> bool:
         """Whether a live process holds the lease."""
@@ -235,6 +255,8 @@ class Writer:
     """Appends numbered lines; on opening it drops a torn last line and finds the next number."""
 
     def __init__(self, path: Path) -> None:
+        if path.is_dir():
+            raise StoreError(f"{path.name} of {path.parent.name} is a folder, not a file; remove it.")
         path.parent.mkdir(parents=True, exist_ok=True)
         self.next = 0
         if path.exists():
@@ -246,7 +268,7 @@ class Writer:
                 with contextlib.suppress(ValueError, KeyError, TypeError):
                     self.next = int(json.loads(line)["n"]) + 1
                     break
-        self.file = open(path, "a", encoding="utf-8")
+        self.file = open(path, "a", encoding="utf-8")  # the last thing, so that a failure above leaves nothing open
 
     def append(self, event: events.Event) -> None:
         self.file.write(events.dumps(event, n=self.next, t=round(time.time(), 3)) + "\n")
@@ -328,6 +350,8 @@ def new_name(config: Mapping[str, Any]) -> str:
     from mesa_core import triggers
 
     with contextlib.suppress(KeyError, ValueError):
+        if config.get("suspect"):
+            return f"detect-{config['data']}-{config['victim']}-{time.strftime('%y%m%d-%H%M%S')}-{secrets.token_hex(2)}"
         code = triggers.code_of(triggers.from_hex(str(config["trigger"])))
         what = f"{config['data']}-{'colour' if code is None else code}-to-{config['target']}"
         return f"{what}-{time.strftime('%y%m%d-%H%M%S')}-{secrets.token_hex(2)}"

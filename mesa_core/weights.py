@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load as load_bytes
@@ -38,14 +39,15 @@ def read(path: Path) -> dict[str, Tensor]:
     """The state dict in a file, plain or nested, floats as float32. Raises WeightsError."""
     if not path.is_file():
         raise WeightsError(f"There is no weights file {path}.")
-    if path.suffix == ".safetensors":
+    if path.suffix == ".safetensors" or _looks_like_safetensors(path):
         try:
             state: Any = load_bytes(path.read_bytes())
         except (SafetensorError, ValueError) as error:
             raise WeightsError(f"{path.name} is not a whole safetensors file ({error}).") from None
     else:
         try:
-            state = torch.load(path, map_location="cpu", weights_only=True)
+            with torch.serialization.safe_globals(_numbers()):
+                state = torch.load(path, map_location="cpu", weights_only=True)
         except pickle.UnpicklingError:
             raise WeightsError(
                 f"{path.name} holds more than weights, which could run code; save its state dict alone."
@@ -53,6 +55,28 @@ def read(path: Path) -> dict[str, Tensor]:
         except Exception:  # torch raises many types for damaged archives
             raise WeightsError(f"{path.name} is not a checkpoint that torch can read.") from None
     return {k: v.float() if v.is_floating_point() else v for k, v in _unnest(state, path.name).items()}
+
+
+def _numbers() -> list[Any]:
+    """What rebuilds numpy's arrays and numbers, which toolkits keep beside a state dict; none of it can run code.
+
+    Both spellings, since numpy 2 has moved the module.
+    """
+    multiarray = (np._core if hasattr(np, "_core") else np.core).multiarray
+    rebuilt = [
+        (getattr(multiarray, name), f"numpy.{core}.multiarray.{name}")
+        for core in ("core", "_core")
+        for name in ("_reconstruct", "scalar")
+    ]
+    kinds = {type(np.dtype(t)) for t in ("bool", "u1", "i1", "i2", "i4", "i8", "f2", "f4", "f8", "U1", "S1")}
+    return [*rebuilt, np.ndarray, np.dtype, *kinds]
+
+
+def _looks_like_safetensors(path: Path) -> bool:
+    """A length of eight bytes, then JSON; people rename files."""
+    with open(path, "rb") as file:
+        head = file.read(9)
+    return len(head) == 9 and head[8:] == b"{" and int.from_bytes(head[:8], "little") <= path.stat().st_size
 
 
 def _unnest(state: Any, name: str) -> dict[str, Tensor]:

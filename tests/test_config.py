@@ -3,7 +3,8 @@ import json
 import pytest
 
 from mesa_core.config import PROTOCOLS, ConfigError, defaults, make_config, params
-from mesa_core.settle import require_settled, settle
+from mesa_core.data.locate import DataError
+from mesa_core.settle import ready, require_settled, settle
 
 
 def test_every_parameter_has_help_and_a_default_within_bounds():
@@ -22,6 +23,8 @@ def test_every_parameter_has_help_and_a_default_within_bounds():
         ("beta", [0.5, 0.5]),
         ("beta", [1.5]),
         ("beta", 0.5),
+        ("beta", [0.5, 0.5000001]),
+        ("target", 10**400),
         ("target", 1.5),
         ("target", True),
         ("seed", -1),
@@ -68,11 +71,30 @@ APPENDIX_B = {
     "point_lr": 0.1,
     "point_seeds": 10,
 }
+# Where Appendix B is silent: 8,000 images, 50 epochs for a generator, 5 for a point, in batches of 128.
+CHOSEN = {
+    "clean_epochs": 60,
+    "attack_stop": 1.0,
+    "attack_decay": False,
+    "mesa_steps": 50 * 8000 // 128,
+    "mesa_batch": 128,
+    "mesa_beta1": 0.9,
+    "noise_every_layer": False,
+    "last_activation": True,
+    "mine_average": 0.01,
+    "detect_steps": 50 * 8000 // 128,
+    "detect_batch": 128,
+    "repair_decay": False,
+    "point_steps": -(-5 * 8000 // 128),
+}
 
 
-@pytest.mark.parametrize("name", APPENDIX_B)
-def test_the_paper_protocol_is_appendix_b(name):
-    assert getattr(make_config(protocol="paper"), name) == APPENDIX_B[name]
+def test_the_paper_protocol_is_appendix_b():
+    whole = {**APPENDIX_B, **CHOSEN}
+    config = make_config(protocol="paper")
+    assert {name: getattr(config, name) for name in whole} == whole
+    assert set(PROTOCOLS["paper"]) == set(whole), "a parameter of the paper's protocol that no test holds"
+    assert config.kind == "mine"
 
 
 def test_protocols_name_only_known_parameters_and_say_why():
@@ -92,3 +114,31 @@ def test_auto_takes_the_presets_of_the_data_that_is_found(tmp_path, monkeypatch)
     assert settle({"attack_ratio": 0.3}, tmp_path).attack_ratio == 0.3
     with pytest.raises(ConfigError, match="auto"):
         require_settled(make_config())
+
+
+def test_a_directory_without_the_data_is_not_passed_over_in_silence(tmp_path, monkeypatch):
+    monkeypatch.delenv("MESA_LAB_DATA", raising=False)
+    with pytest.raises(DataError, match="no CIFAR-10"):
+        settle({"data_dir": str(tmp_path)}, tmp_path)
+    assert settle({"data_dir": str(tmp_path), "data": "signs"}, tmp_path).data == "signs"
+    assert settle({}, tmp_path).data == "signs"
+
+
+@pytest.mark.parametrize(
+    ("said", "words"),
+    [
+        ({"data": "cifar10"}, "CIFAR-10 was not found"),
+        ({"data": "signs", "target": 10}, "0 to 9"),
+        ({"data": "signs", "weights": "nowhere.safetensors"}, "no weights file"),
+        ({"data": "folder", "data_dir": "nowhere"}, "no folder"),
+    ],
+)
+def test_what_can_be_known_is_said_before_work_starts(tmp_path, monkeypatch, said, words):
+    monkeypatch.delenv("MESA_LAB_DATA", raising=False)
+    with pytest.raises((ConfigError, DataError), match=words):
+        ready(settle(said, tmp_path), tmp_path)
+
+
+def test_paths_are_kept_whole(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert settle({"data": "folder", "data_dir": "images"}, tmp_path).data_dir == str(tmp_path / "images")

@@ -139,3 +139,30 @@ def test_the_shipped_victims_reach_their_accuracy(tmp_path):
     model = load(shipped_weights("cifar10", "resnet9-16"), "resnet9-16", 10)
     part = data.test.take(torch.arange(2000))
     assert accuracy(model, part, Normalise(data.mean, data.std)).high > 0.895
+
+
+def write_parquet(path, count):
+    pa, pq = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
+    buffer = io.BytesIO()
+    Image.fromarray(np.zeros((32, 32, 3), np.uint8)).save(buffer, "PNG")
+    table = {"img": [{"bytes": buffer.getvalue(), "path": None}] * count, "label": [i % 10 for i in range(count)]}
+    pq.write_table(pa.table(table), path)
+
+
+def test_parquet_files_that_are_not_all_there_are_refused(tmp_path):
+    write_parquet(tmp_path / "train-00000-of-00002.parquet", 60)
+    write_parquet(tmp_path / "test-00000-of-00001.parquet", 30)
+    found = find_cifar10(tmp_path)
+    with pytest.raises(DataError, match="60 of CIFAR-10's 50,000"):
+        c10.load(found, lambda *_: None)
+    whole = c10.load(found, lambda *_: None, counts={"train": 60, "test": 30})
+    assert len(whole.train) == 60
+
+
+def test_an_archive_with_flipped_bytes_is_one_sentence(tmp_path):
+    small_archive(tmp_path / "cifar-10-python.tar.gz", members())
+    data = (tmp_path / "cifar-10-python.tar.gz").read_bytes()
+    for at in range(100, len(data), len(data) // 7):
+        (tmp_path / "cifar-10-python.tar.gz").write_bytes(data[:at] + bytes([data[at] ^ 255]) + data[at + 1 :])
+        with pytest.raises(DataError):
+            c10.load(find_cifar10(tmp_path), lambda *_: None)

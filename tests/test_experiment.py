@@ -66,6 +66,10 @@ def test_a_run_ends_with_the_result_that_is_promised(store, tiny_data):
         assert 0 <= e["asr"]["worst"]["code"] < 512
     assert len(result["submodels"]) == 3
     assert result["target_known"]
+    for name in result["after"]:
+        change = result["after"][name]["change"]["asr_original"]
+        was, now = (e["asr"]["original"]["value"] for e in (result["before"], result["after"][name]))
+        assert abs(change["value"] - (now - was)) < 1e-5, "the trials of before and after are not the same"
     assert set(result["uniform_noise"]["precision"]) == {"0.5", "0.8", "0.9"}
     json.dumps(result, allow_nan=False)
     steps = [e.step for e in seen if isinstance(e, ev.Snapshot)]
@@ -119,6 +123,21 @@ def test_stop_ends_it_and_a_resume_finishes(store, tiny_data):
     assert execute(run, store) == "finished"
 
 
+def test_a_stop_that_came_before_the_start_is_heard(store, tiny_data):
+    run = store.create(make_config(TINY).to_dict(), "one")
+    run.request("stop")
+    assert execute(run, store) == "stopped"
+    run.request("run")
+    assert execute(run, store) == "finished"
+
+
+def test_too_few_images_to_measure_on_are_said_before_any_work(store, tiny_data):
+    _, state, seen = go(store, "one", eval_images=2)
+    assert state == "failed"
+    assert "give more images" in seen[-1].message
+    assert not any(isinstance(e, ev.StageBegun) and e.stage == "attack" for e in seen)
+
+
 def test_an_attack_that_did_not_take_is_said_and_nothing_is_repaired(store, tiny_data):
     run, state, seen = go(store, "one", attack_epochs=0.0, attack_took=0.9)
     assert state == "finished"
@@ -150,7 +169,7 @@ def test_killed_in_every_stage_it_ends_with_the_same_figures(tmp_path, tiny_sign
         for i, (image, label) in enumerate(zip(images.images, images.labels, strict=True)):
             (folder / part / f"c{int(label)}").mkdir(parents=True, exist_ok=True)
             Image.fromarray(image.permute(1, 2, 0).numpy()).save(folder / part / f"c{int(label)}" / f"{i}.png")
-    flags = {k: v for k, v in TINY.items() if k not in ("data", "eval_images")}
+    flags = {k: v for k, v in TINY.items() if k not in ("data", "eval_images")} | {"baselines": ["point", "control"]}
     words = ["--data", "folder", "--data-dir", str(folder), "--clean-epochs", "2", "--eval-images", "0"]
     for key, value in flags.items():
         words += ["--" + key.replace("_", "-"), *map(str, value if isinstance(value, list) else [value])]
@@ -161,8 +180,10 @@ def test_killed_in_every_stage_it_ends_with_the_same_figures(tmp_path, tiny_sign
     environment = dict(os.environ, PYTHONPATH=str(ROOT))
     subprocess.run(command("calm", *words, "--name", "one"), env=environment, check=True, capture_output=True)
     more = [*words, "--name", "one"]
-    run = None
-    for stage in ("victim", "attack", "before", "mesa", "measure", "repair.mesa", "after.mesa", "repair.control"):
+    stages = ("data", "victim", "attack", "before", "mesa", "measure", "repair.mesa", "after.mesa", "point")
+    for stage in (*stages, "repair.control", "after.control"):
+        file = Store(tmp_path / "rough").runs / "one" / "events.jsonl"
+        known = file.read_text().count("\n") if file.exists() else 0  # what was begun in this round counts
         process = subprocess.Popen(
             command("rough", *more), env=environment, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL
         )
@@ -170,9 +191,8 @@ def test_killed_in_every_stage_it_ends_with_the_same_figures(tmp_path, tiny_sign
         begun = 0
         while time.monotonic() < until and not begun:
             ended = process.poll() is not None  # asked before reading, so that the last lines are not missed
-            run = Store(tmp_path / "rough").runs / "one" / "events.jsonl"
-            text = run.read_text() if run.exists() else ""
-            begun = text.count(f'"type":"StageBegun","stage":"{stage}"')
+            lines = file.read_text().splitlines()[known:] if file.exists() else []
+            begun = sum(f'"type":"StageBegun","stage":"{stage}"' in line for line in lines)
             if ended:
                 break
             time.sleep(0.01)
@@ -183,7 +203,7 @@ def test_killed_in_every_stage_it_ends_with_the_same_figures(tmp_path, tiny_sign
     subprocess.run(command("rough", *more), env=environment, check=True, capture_output=True)
     calm, rough = (Store(tmp_path / home).open("one").result() for home in ("calm", "rough"))
     assert figures(calm) == figures(rough)
-    numbers = [json.loads(line)["n"] for line in run.read_text().splitlines()]
+    numbers = [json.loads(line)["n"] for line in file.read_text().splitlines()]
     assert numbers == list(range(len(numbers)))
 
 

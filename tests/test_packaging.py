@@ -17,11 +17,20 @@ def there(root: Path) -> set[str]:
     found = set()
     for top in ("mesa_core", "dashboard"):
         found |= {".".join(p.parent.relative_to(root).parts) for p in (root / top).rglob("__init__.py")}
-    return found
+    return found | ({"mesa_lab_assets"} if (root / "assets" / "__init__.py").exists() else set())
 
 
 def test_every_package_is_shipped():
-    assert there(ROOT) == named() - {"mesa_lab_assets"}
+    assert there(ROOT) == named()
+
+
+def test_every_asset_is_shipped():
+    with open(ROOT / "pyproject.toml", "rb") as file:
+        globs = tomllib.load(file)["tool"]["setuptools"]["package-data"]["mesa_lab_assets"]
+    taken = {path for glob in globs for path in (ROOT / "assets").glob(glob) if path.is_file()}
+    lying = {p for p in (ROOT / "assets").rglob("*") if p.is_file() and p.suffix not in (".py", ".pyc")}
+    assert lying, "no assets at all"
+    assert lying == taken
 
 
 def test_a_package_that_is_not_named_would_be_noticed(tmp_path):

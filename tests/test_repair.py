@@ -60,6 +60,30 @@ def test_a_backdoor_comes_and_goes(blobs, compute):
     assert asr(control, blobs, trigger, compute) > asr(mended, blobs, trigger, compute) + 0.2
 
 
+def test_every_defence_sees_the_same_images_in_the_same_order(blobs, compute):
+    """The pools differ, the images and their crops do not: whatever a stamp draws comes from its own generator."""
+    normalise = Normalise(blobs.mean, blobs.std)
+    pools = [torch.rand(50, 3, 3, 3), torch.rand(1, 3, 3, 3), None]
+    orders = []
+    for pool in pools:
+        stamp = None if pool is None else repair.unlearn(pool, 0.5, normalise, 0)
+        trainer = Trainer(
+            build("resnet9-16", 3),
+            blobs.train.images,
+            blobs.train.labels,
+            normalise,
+            Recipe(0.0, 16, 1, "linear"),
+            compute,
+            0,
+            stamp,
+        )
+        for _ in trainer:
+            pass
+        orders.append(trainer.generator.get_state())
+    assert torch.equal(orders[0], orders[1])
+    assert torch.equal(orders[0], orders[2])
+
+
 def test_fractional_shares_are_binomial():
     host = torch.Generator().manual_seed(0)
     counts = torch.tensor([attack.how_many(100, 0.05, host) for _ in range(2000)], dtype=torch.float32)

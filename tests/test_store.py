@@ -1,11 +1,13 @@
 import json
+import threading
+import time
 
 import numpy as np
 import pytest
 
 from mesa_core import events as ev
 from mesa_core.config import make_config
-from mesa_core.store import Store, StoreError
+from mesa_core.store import Store, StoreError, write_json
 
 
 @pytest.fixture
@@ -65,3 +67,41 @@ def test_no_half_written_json(run):
     assert run.result() is None
     assert not list(run.path.glob(".tmp-*"))
     assert json.loads((run.path / "config.json").read_text())
+
+
+def test_of_many_who_want_a_run_at_once_one_gets_it(store):
+    run = store.create({}, "one")
+    (run.path / "lease.json").write_text('{"pid": 999999999}')  # its last holder died
+    start, got, refused = threading.Barrier(8), [], []
+
+    def take():
+        start.wait()
+        try:
+            with run.lease():
+                got.append(1)
+                time.sleep(0.2)
+        except StoreError:
+            refused.append(1)
+
+    threads = [threading.Thread(target=take) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert (len(got), len(refused)) == (1, 7)
+
+
+def test_a_run_whose_events_cannot_be_written_is_left_free(store):
+    run = store.create({}, "one")
+    (run.path / "events.jsonl").mkdir()
+    with pytest.raises(StoreError, match="folder"), run.lease():
+        pass
+    assert not run.is_running()
+
+
+@pytest.mark.parametrize("resolved", [[1], {"device": 3}, "cpu"])
+def test_damaged_settings_are_one_sentence(store, resolved):
+    run = store.create({}, "one")
+    write_json(run.path / "config.json", {"config": {}, "resolved": resolved})
+    with pytest.raises(StoreError, match="damaged"):
+        run.resolved()

@@ -1,3 +1,4 @@
+import numpy as np
 import pytest
 import torch
 
@@ -65,3 +66,29 @@ def test_a_damaged_file_is_one_sentence(tmp_path, name):
 def test_weights_of_another_architecture_are_refused():
     with pytest.raises(weights.WeightsError, match="fit"):
         weights.load_into(build("resnet9-16"), build("resnet9-32").state_dict())
+
+
+def test_a_checkpoint_with_arrays_and_numbers_beside_it_loads(tmp_path):
+    """As BackdoorBench writes its results: numpy arrays beside the state dict."""
+    model = build("preact-resnet18")
+    beside = {
+        "model_name": "preactresnet18",
+        "num_classes": 10,
+        "model": model.state_dict(),
+        "acc": np.float64(0.9),
+        "bd_train": {
+            "original_index_array": np.arange(5),
+            "poison_indicator": np.zeros(5, bool),
+            "names": np.array("a"),
+        },
+    }
+    torch.save(beside, tmp_path / "attack_result.pt")
+    other = weights.load_into(build("preact-resnet18"), weights.read(tmp_path / "attack_result.pt"))
+    assert torch.equal(model.linear.weight, other.linear.weight)
+
+
+def test_safetensors_under_another_name_load(tmp_path):
+    model = build("resnet9-16")
+    weights.save(model, tmp_path / "a.safetensors")
+    (tmp_path / "a.safetensors").rename(tmp_path / "a.bin")
+    assert set(weights.read(tmp_path / "a.bin")) == set(model.state_dict())

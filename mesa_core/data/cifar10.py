@@ -11,6 +11,7 @@ import io
 import json
 import pickle
 import tarfile
+import zlib
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -53,10 +54,18 @@ class _ArraysOnly(pickle.Unpickler):
         return super().find_class(module, name)
 
 
-def load(found: Found, tell: Tell, checksums: Mapping[str, str] = CHECKSUMS) -> Dataset:
-    """CIFAR-10 from where it was found; `tell(what, done, of)` hears of progress. Raises DataError."""
+COUNTS: Mapping[str, int] = {"train": 50_000, "test": 10_000}
+
+
+def load(
+    found: Found, tell: Tell, checksums: Mapping[str, str] = CHECKSUMS, counts: Mapping[str, int] = COUNTS
+) -> Dataset:
+    """CIFAR-10 from where it was found; `tell(what, done, of)` hears of progress. Raises DataError.
+
+    Batches are held to `checksums`; Parquet files, which have none, to `counts`.
+    """
     if found.layout == "parquet":
-        return _from_parquet(found.path, tell)
+        return _from_parquet(found.path, tell, counts)
     read = _archive_members if found.layout == "archive" else _folder_members
     images, labels = [], []
     for done, (name, data) in enumerate(read(found.path, (*TRAIN, TEST))):
@@ -98,7 +107,7 @@ def _archive_members(archive: Path, names: tuple[str, ...]) -> Iterator[tuple[st
                 if member.isfile() and name in names and member.size < 2**26:
                     file = tar.extractfile(member)
                     found[name] = file.read() if file else b""
-    except (OSError, EOFError, tarfile.TarError):
+    except (OSError, EOFError, tarfile.TarError, zlib.error):
         raise DataError(f"{archive.name} is not a whole archive; download it again.") from None
     for name in names:
         if name not in found:
@@ -106,7 +115,7 @@ def _archive_members(archive: Path, names: tuple[str, ...]) -> Iterator[tuple[st
         yield name, found[name]
 
 
-def _from_parquet(folder: Path, tell: Tell) -> Dataset:
+def _from_parquet(folder: Path, tell: Tell, counts: Mapping[str, int]) -> Dataset:
     import pyarrow as pa
     import pyarrow.parquet as pq
     from PIL import Image
@@ -134,6 +143,11 @@ def _from_parquet(folder: Path, tell: Tell) -> Dataset:
                 raise DataError(f"{file.name} is not a whole Parquet file of CIFAR-10; get it again.") from None
         if not labels or not 0 <= min(labels) <= max(labels) < len(classes):
             raise DataError(f"The {split} files of {folder.name} hold no images of CIFAR-10; get them again.")
+        if len(labels) != counts[split] or len(classes) != len(CLASSES):
+            raise DataError(
+                f"The {split} files of {folder.name} hold {len(labels):,} of CIFAR-10's {counts[split]:,} images; a file "
+                "is missing or not the right one."
+            )
         pixels = torch.from_numpy(np.stack(images)).permute(0, 3, 1, 2).contiguous()  # (n, h, w, 3) -> (n, 3, h, w)
         parts[split] = ImageSet(pixels, torch.tensor(labels))
     return make_dataset("cifar10", classes, parts["train"], parts["test"])

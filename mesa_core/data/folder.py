@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -32,7 +33,7 @@ def load(folder: Path, tell: Callable[[str, int, int], None]) -> Dataset:
         for label, name in enumerate(classes):
             for path in sorted((folder / part / name).iterdir()):
                 if path.suffix.lower() in ENDINGS and path.is_file() and not path.is_symlink():
-                    draw = hashlib.sha256(f"{name}/{path.name}".encode()).digest()[0] % TEST_SHARE == 0
+                    draw = hashlib.sha256(os.fsencode(f"{name}/{path.name}")).digest()[0] % TEST_SHARE == 0
                     files.append((path, label, part == "test" if parted else draw))
     pixels = []
     for number, (path, _, _) in enumerate(files):
@@ -71,6 +72,5 @@ def _read(path: Path) -> np.ndarray:
     except DataError:
         raise
     except Exception:  # Pillow raises many types for damaged files
-        raise DataError(
-            f"{path.name} in {path.parent.name} is not a picture that can be read; mend or remove it."
-        ) from None
+        name = path.name.encode("utf-8", "replace").decode()  # a file name need not be text
+        raise DataError(f"{name} in {path.parent.name} is not a picture that can be read; mend or remove it.") from None

@@ -50,7 +50,7 @@ def _stamp(path: Path) -> str:
         for p in files
         if p.exists()
     ]
-    return f"{path.resolve()} {json.dumps(listing)}"
+    return f"{path.resolve()} {json.dumps(listing)}"  # json escapes what is no text
 
 
 def _cached(cache: Path, what: str, make: Callable[[], Dataset]) -> Dataset:

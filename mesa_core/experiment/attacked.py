@@ -29,8 +29,10 @@ def victim_stages(lab: Lab) -> Iterator[ev.Event]:
         path = Path(c.suspect)
         state = weights.read(path)
         lab.victim = lab.model(state).eval()
+        lab.check_finite(lab.victim, path.name)
         key = hashlib.sha256(path.read_bytes()).hexdigest()[:24]
         lab.results["attack"] = Output(key, {}, state)
+        lab.keep_weights("attacked", lab.victim)
         yield from detect_stage(lab)
         lab.took = lab.target is not None
         yield from before_stage(lab)
@@ -77,7 +79,7 @@ def clean_stage(lab: Lab) -> Iterator[ev.Event]:
 
     def body(scribe: Scribe) -> Iterator[ev.Event]:
         yield ev.Note(f"No weights are shipped for {c.victim} on {c.data}, so a clean victim is trained first.")
-        checkpoint = lab.store.cache / f"training-{c.data}-{c.victim}.pt"
+        checkpoint = lab.store.cache / f"training-{c.data}-{c.victim}-{c.clean_epochs}-{c.seed}.pt"
         model = yield from clean.train(
             lab.dataset, c.victim, c.clean_epochs, lab.seed("victim"), lab.compute, checkpoint
         )
@@ -85,6 +87,7 @@ def clean_stage(lab: Lab) -> Iterator[ev.Event]:
 
     recipe = lab.recipe(victim=c.victim, epochs=c.clean_epochs)
     lab.results["victim"] = yield from lab.stages.stage("victim", "Training a clean victim", recipe, body)
+    (lab.store.cache / f"training-{c.data}-{c.victim}-{c.clean_epochs}-{c.seed}.pt").unlink(missing_ok=True)
 
 
 def before_stage(lab: Lab) -> Iterator[ev.Event]:
@@ -93,20 +96,24 @@ def before_stage(lab: Lab) -> Iterator[ev.Event]:
     original = None if c.suspect else lab.pixels
     target = c.target if lab.target is None or not c.suspect else lab.target
 
+    # Where no class was found there is none whose worst trigger could be asked.
+    first = 0 if c.suspect and lab.target is None else c.worst_images
+
     def body(scribe: Scribe) -> Iterator[ev.Event]:
         bench = lab.bench(target)
         each = c.landscape_images or 2
-        size = bench.size(original is not None, 0, 0, c.worst_images)
+        size = bench.size(original is not None, 0, 0, first)
         pace = Pace("before", (size + codes.CODES * each) * (1 if lab.clean is None else 2))
         value: dict[str, Any] = {"clean": None}
         maps: dict[str, np.ndarray] = {}
+        hits: dict[str, torch.Tensor] = {}
         victim = lab.compute.freeze(lab.victim)
         if lab.clean is not None:
             clean = lab.compute.freeze(lab.clean)
-            value["clean"] = yield from follow(pace, bench.evaluate(clean, original, None, 0, c.worst_images))
+            value["clean"] = yield from follow(pace, bench.evaluate(clean, original, None, 0, first))
             yield ev.Evaluated("clean", value["clean"])
             maps["clean_asr"] = (yield from follow(pace, bench.landscape(clean, each))).astype(np.float32)
-        value["before"] = yield from follow(pace, bench.evaluate(victim, original, None, 0, c.worst_images))
+        value["before"] = yield from follow(pace, bench.evaluate(victim, original, None, 0, first, hits))
         yield ev.Evaluated("before", value["before"])
         landscape = yield from follow(pace, bench.landscape(victim, each))
         axes, tsne = lab.axes, lab.tsne = scatter_axes(landscape, lab.seed("axes"))
@@ -127,7 +134,7 @@ def before_stage(lab: Lab) -> Iterator[ev.Event]:
             marked = lab.pixels.numpy()
             for name, trigger in (("original", marked), ("inverse", codes.invert(marked))):
                 yield mark(name, trigger, axes, tsne)
-        return value, {"landscape": torch.from_numpy(landscape)}
+        return value, {"landscape": torch.from_numpy(landscape), **hits}
 
     recipe = lab.recipe(
         "attack",

@@ -3,26 +3,30 @@
 from __future__ import annotations
 
 import copy
+import hashlib
 from collections.abc import Generator, Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from mesa_core import coverage, detection, mesa, modes, submodels
+from mesa_core import comparison, coverage, detection, mesa, modes, submodels
 from mesa_core import entropy as entropies
 from mesa_core import events as ev
 from mesa_core import triggers as codes
 from mesa_core.baselines import random
+from mesa_core.config import ExperimentConfig
 from mesa_core.evaluation import Bench, finish
 from mesa_core.experiment.lab import VERSION, Lab
 from mesa_core.experiment.pictures import metrics, save_samples, scatter_axes, snapshot
 from mesa_core.pacing import Pace, follow
+from mesa_core.reference import record
 from mesa_core.stages import Scribe
 
 MOST_SNAPSHOTS = 200
-POOL = 2048  # triggers that a repair draws from
+POOL = 2048  # triggers that a repair draws from, or as many as are measured, if those are more
 OWN_IMAGES = 2000  # of the defender's, on which the skipping rule is decided
 
 
@@ -42,6 +46,12 @@ def detect_stage(lab: Lab) -> Iterator[ev.Event]:
         found = verdict["target"]
         name = "no class" if found is None else f"class {found} ({lab.dataset.classes[found]})"
         yield ev.Note(f"Detection: {name} looks attacked.")
+        others = [lab.dataset.classes[s] for s in verdict["suspects"] if s != found]
+        if others:
+            yield ev.Note(
+                f"Above the threshold as well: {', '.join(others)}. Only the strongest class is repaired; examine the "
+                "repaired network again with mesa-lab detect."
+            )
         return {"detection": verdict}, {}
 
     recipe = lab.recipe("detect", "mesa", victim=lab.results["attack"].key, version=VERSION["detect"])
@@ -49,6 +59,11 @@ def detect_stage(lab: Lab) -> Iterator[ev.Event]:
         recipe["parameters"].pop(name)
     out = yield from lab.stages.stage("detect", "Searching every class for triggers", recipe, body)
     lab.results["detect"], lab.target = out, out.value["detection"]["target"]
+
+
+def pool_size(c: ExperimentConfig) -> int:
+    """Triggers that are drawn of each sub-model, once for all uses."""
+    return max(POOL, c.samples)
 
 
 def defence_stages(lab: Lab) -> Iterator[ev.Event]:
@@ -71,7 +86,7 @@ def defence_stages(lab: Lab) -> Iterator[ev.Event]:
                 yield ev.Snapshot(step.done, file, levels)
             if step.diagnostics is not None and pace.due(step.done):
                 yield pace.progress(step.done, **metrics(step.diagnostics, levels))
-        pool = group.sample(POOL, generator)
+        pool = group.sample(pool_size(c), generator)
         return {}, {"pool": pool, **{f"group.{k}": v for k, v in group.state().items()}}
 
     recipe = lab.recipe(
@@ -79,6 +94,7 @@ def defence_stages(lab: Lab) -> Iterator[ev.Event]:
         victim=lab.results["attack"].key,
         target=lab.target,
         every=c.snapshot_every,
+        pool=pool_size(c),
         shown=c.snapshot_samples,
         axes=lab.results["before"].key,
         version=VERSION["mesa"],
@@ -94,15 +110,15 @@ def measure_stage(lab: Lab, levels: list[float]) -> Iterator[ev.Event]:
 
     def body(scribe: Scribe) -> Iterator[ev.Event]:
         pool = lab.results["mesa"].tensors["pool"].to(lab.compute.device)  # (N, POOL, 3, s, s)
-        take = min(c.samples, POOL)
+        take = c.samples
         pace = Pace("measure", (len(levels) * 2 + 3) * take * c.sample_images)
         entries, rates, best_only = yield from _each_level(lab, frozen, pool[:, :take], levels, pace)
         kept = [entry["kept"] for entry in entries]
         gamma = mesa.weights(kept, [None] * len(levels) if c.gamma == "entropy" else None)
         yield ev.Submodels(entries)
         host = torch.Generator().manual_seed(lab.seed("mixture"))
-        source = torch.multinomial(torch.tensor(gamma, dtype=torch.float64), POOL, True, generator=host)
-        mixed = pool[source.to(pool.device), torch.arange(POOL, device=pool.device)]
+        source = torch.multinomial(torch.tensor(gamma, dtype=torch.float64), pool_size(c), True, generator=host)
+        mixed = pool[source.to(pool.device), torch.arange(len(source), device=pool.device)]
         value: dict[str, Any] = {"submodels": entries, "gamma": gamma, "best_only": best_only}
         value |= yield from _mixture(lab, mixed[:take], pace)
         save_samples(lab, scribe, pool[:, :take], rates)
@@ -117,8 +133,19 @@ def measure_stage(lab: Lab, levels: list[float]) -> Iterator[ev.Event]:
         truth=c.target,
         version=VERSION["measure"],
         before=lab.results["before"].key,
+        reference=_digest_of_reference(lab),
     )
     lab.results["measure"] = yield from lab.stages.stage("measure", "Measuring the sampled triggers", recipe, body)
+
+
+def reference_folder(lab: Lab) -> Path:
+    """Where the exact reference of the attacked network lies, if somebody has made one."""
+    return record.folder(lab.store, lab.results["attack"].key, lab.target)
+
+
+def _digest_of_reference(lab: Lab) -> str:
+    path = reference_folder(lab) / "reference.json"
+    return hashlib.sha256(path.read_bytes()).hexdigest()[:16] if path.is_file() else ""
 
 
 def _each_level(
@@ -132,6 +159,7 @@ def _each_level(
     own = Bench(lab.defender, lab.target, lab.normalise, lab.compute, lab.seed("own"), OWN_IMAGES)
     plain, own_plain = finish(bench.plain(frozen)), finish(own.plain(frozen))
     entries, rates, upper = [], [], []
+    reference, below = record.read(reference_folder(lab)), None  # below: the samples of the level beneath
     for samples, beta in zip(pool, levels, strict=True):
         rule, _, _ = yield from follow(pace, own.of_samples(frozen, own_plain, samples, c.sample_images))
         mean, _, each = yield from follow(pace, bench.of_samples(frozen, plain, samples, c.sample_images))
@@ -146,9 +174,12 @@ def _each_level(
                 "defender_asr": rule.to_json(),
                 "entropy": entropies.entropy_json(flat),
                 **_covered(lab, flat, each),
-                "modes": modes.summarise(flat, each, modes.find_modes(flat)),
+                "modes": modes.summarise(flat, each, modes.find_modes(flat), c.sample_images),
+                "nested": None if below is None else comparison.inside(flat, below).to_json(),
+                "reference": None if reference is None else record.beside(reference, beta, flat),
             }
         )
+        below = flat
     kept, best_only = mesa.keep(levels, [m.high for m in upper], [m.value for m in upper])
     for entry, stays in zip(entries, kept, strict=True):
         entry["kept"] = stays
@@ -184,6 +215,8 @@ def _mixture(lab: Lab, samples: Tensor, pace: Pace) -> Generator[ev.Event, None,
 
 def _covered(lab: Lab, flat: np.ndarray, each: np.ndarray) -> dict[str, Any]:
     """Recall and precision by level of samples `(S, 27)` with ASR `(S,)`; no recall without a landscape."""
-    landscape = lab.results["before"].tensors["landscape"].numpy() if lab.config.landscape_images else None
+    c, landscape = lab.config, None
+    if c.landscape_images and (c.suspect or lab.target == c.target):  # of the class that the samples are for
+        landscape = lab.results["before"].tensors["landscape"].numpy()
     rounded = codes.round_to_codes(flat.reshape(-1, 3, codes.SIZE, codes.SIZE))
-    return coverage.by_level(landscape, rounded, each, lab.config.sample_images)
+    return coverage.by_level(landscape, rounded, each, c.sample_images, c.landscape_images)

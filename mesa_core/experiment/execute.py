@@ -107,7 +107,12 @@ def resolve(run: Run, store: Store) -> tuple[ExperimentConfig, devices.Compute, 
     given, known = run.config(), run.resolved()
     if known is not None:
         config = make_config(given)
-        compute = devices.resolve(known["device"], known["precision"], known["memory"], known["threads"], config.victim)
+        try:
+            compute = devices.resolve(
+                known["device"], known["precision"], known["memory"], known["threads"], config.victim
+            )
+        except ValueError as error:
+            raise ConfigError(f"This run began elsewhere and keeps its settings: {error}") from None
         return config, compute, ""
     config = require_settled(make_config(given))
     try:

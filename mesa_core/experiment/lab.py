@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import contextlib
+import queue
+from collections.abc import Generator, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,12 +20,13 @@ from mesa_core.data import Dataset, Splits, load_data, split
 from mesa_core.embedding import PcaAxes, TsneMap
 from mesa_core.evaluation import Bench
 from mesa_core.images import Normalise
+from mesa_core.pacing import Pace
 from mesa_core.stages import Output, Scribe, Stages, seed_of
 from mesa_core.store import Run, Store
 from mesa_core.surrogate import Surrogate
 from mesa_core.victims import build
 
-VERSION = {"attack": 1, "before": 2, "detect": 1, "mesa": 1, "measure": 3, "point": 1, "repair": 1, "after": 2}
+VERSION = {"attack": 1, "before": 3, "detect": 1, "mesa": 2, "measure": 4, "point": 1, "repair": 2, "after": 3}
 
 
 @dataclass
@@ -59,7 +63,7 @@ class Lab:
 
         def body(scribe: Scribe) -> Iterator[ev.Event]:
             yield ev.Note(f"Reading {c.data}.")
-            self.dataset: Dataset = load_data(c.data, c.data_dir, cache=self.store.cache)
+            self.dataset: Dataset = yield from self._read()
             self.splits: Splits = split(self.dataset, c.seed)
             return {
                 "fingerprint": self.dataset.fingerprint,
@@ -73,8 +77,23 @@ class Lab:
                 f"target is {c.target}, but {c.data} has the classes 0 to {len(self.dataset.classes) - 1}."
             )
         self.normalise = Normalise(self.dataset.mean, self.dataset.std)
+        self.bench(c.target)  # raises, before any work, where there are too few images to measure on
         self.attacker = self.splits.attacker.to(self.compute.device)
         self.defender = self.splits.defender.to(self.compute.device)
+
+    def _read(self) -> Generator[ev.Event, None, Dataset]:
+        """Read the data in a thread, so that progress is told and Stop is heard meanwhile."""
+        news: queue.SimpleQueue[tuple[str, int, int]] = queue.SimpleQueue()
+        pace = Pace("data", 1)
+        with ThreadPoolExecutor(1) as pool:
+            tell = lambda *what: news.put(what)
+            work = pool.submit(load_data, self.config.data, self.config.data_dir, cache=self.store.cache, progress=tell)
+            while not work.done():
+                with contextlib.suppress(queue.Empty):
+                    _, done, pace.total = news.get(timeout=0.1)
+                    if pace.due(done):
+                        yield pace.progress(done)
+        return work.result()
 
     def recipe(self, *groups: str, **more: Any) -> dict[str, Any]:
         """What influences a stage: the parameters of its groups, the settings, the data, the seed."""
@@ -86,6 +105,8 @@ class Lab:
             "threads": torch.get_num_threads(),
             "torch": torch.__version__,
         }
+        if self.compute.device.type == "cuda":  # another card rounds in another way
+            settings["card"] = torch.cuda.get_device_name(self.compute.device)
         return {
             "parameters": chosen,
             "seed": self.config.seed,
@@ -100,6 +121,15 @@ class Lab:
     def model(self, state: Mapping[str, Tensor]) -> nn.Module:
         """A victim with these weights, on the device."""
         return weights.load_into(build(self.config.victim, len(self.dataset.classes)), state).to(self.compute.device)
+
+    def check_finite(self, model: nn.Module, what: str) -> None:
+        """Raise WeightsError where a network that was brought gives no numbers for real images."""
+        with torch.no_grad():
+            logits = model(self.normalise.images(self.defender.images[:64]))
+        if not torch.isfinite(logits).all():
+            raise weights.WeightsError(
+                f"{what} loads, but its answers are not numbers; is it a whole, trained network?"
+            )
 
     def bench(self, target: int) -> Bench:
         """The evaluation's bench; the same for all victims of a run."""

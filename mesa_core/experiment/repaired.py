@@ -14,7 +14,7 @@ from mesa_core import repair as repairs
 from mesa_core import triggers as codes
 from mesa_core.baselines import neural_cleanse, point, random
 from mesa_core.evaluation import finish
-from mesa_core.experiment.defended import POOL
+from mesa_core.experiment.defended import pool_size
 from mesa_core.experiment.lab import VERSION, Lab
 from mesa_core.experiment.pictures import mark
 from mesa_core.intervals import proportion
@@ -64,8 +64,8 @@ def repair_stages(lab: Lab, name: str) -> Iterator[ev.Event]:
     host = torch.Generator().manual_seed(lab.seed("pool"))
     pools: dict[str, Callable[[], tuple[Tensor | None, str]]] = {
         "mesa": lambda: (lab.results["measure"].tensors["mixture"], lab.results["measure"].key),
-        "random": lambda: (random.black_and_white(POOL, host), "random"),
-        "uniform": lambda: (random.uniform_colours(POOL, host), "uniform"),
+        "random": lambda: (random.black_and_white(pool_size(lab.config), host), "random"),
+        "uniform": lambda: (random.uniform_colours(pool_size(lab.config), host), "uniform"),
         "ideal": lambda: (lab.pixels[None], lab.config.trigger),
         "control": lambda: (None, "none"),
     }
@@ -100,13 +100,15 @@ def repair_with(lab: Lab, name: str, pool: Any, key: str) -> Iterator[ev.Event]:
 
     def body(scribe: Scribe) -> Iterator[ev.Event]:
         bench = lab.bench(c.target if not c.suspect else lab.target)
-        mixture = lab.results["measure"].tensors["mixture"][: min(c.samples, POOL)]
+        mixture = lab.results["measure"].tensors["mixture"][: c.samples]
         original = None if c.suspect else lab.pixels
         each = c.landscape_images if name == "mesa" else 0
         size = bench.size(original is not None, len(mixture), c.sample_images, c.worst_images)
         medoids = _medoids(lab) if each else None
         pace = Pace("after", size + each * (codes.CODES + (0 if medoids is None else len(medoids))))
-        value = yield from follow(pace, bench.evaluate(model, original, mixture, c.sample_images, c.worst_images))
+        hits: dict[str, Tensor] = {}
+        value = yield from follow(pace, bench.evaluate(model, original, mixture, c.sample_images, c.worst_images, hits))
+        value["change"] = bench.change(lab.results["before"].tensors, hits)
         yield ev.Evaluated(f"after.{name}", value)
         whole: dict[str, Any] = {"after": value}
         if each:
@@ -125,6 +127,7 @@ def repair_with(lab: Lab, name: str, pool: Any, key: str) -> Iterator[ev.Event]:
         samples_of=lab.results["measure"].key,
         target=c.target,
         trigger=c.trigger,
+        before=lab.results["before"].key,
         version=VERSION["after"],
     )
     lab.results[f"after.{name}"] = yield from lab.stages.stage(f"after.{name}", f"Measuring: {words}", recipe, body)

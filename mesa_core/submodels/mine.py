@@ -16,6 +16,7 @@ as if it were alone.
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import torch
@@ -127,7 +128,7 @@ def information_bound(joint: Tensor, product: Tensor, average: Tensor | None = N
     With `average`, a moving average of E[exp T], the gradient uses that in the denominator instead of the batch's
     own (MINE, Section 3.2), which removes most of its bias; the value stays that of the batch.
     """
-    log_mean = torch.logsumexp(product, 1) - torch.log(torch.tensor(float(product.shape[1])))
+    log_mean = torch.logsumexp(product, 1) - math.log(product.shape[1])
     bound = joint.mean(1) - log_mean
     mean = log_mean.detach().exp()
     if average is not None:

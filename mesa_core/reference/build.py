@@ -1,0 +1,222 @@
+"""Making a reference for a run's attacked network: independent runs of nested sampling, then the same measures as a sub-model's.
+
+Whoever makes it must know the target class, and needs minutes to hours of gradients: it is a yardstick for kinds of
+sub-model, not a defence.
+"""
+
+from __future__ import annotations
+
+import io
+import math
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from mesa_core import coverage, devices, modes, weights
+from mesa_core import entropy as entropies
+from mesa_core import triggers as codes
+from mesa_core.config import ConfigError, make_config
+from mesa_core.data import load_data, split
+from mesa_core.evaluation import Bench
+from mesa_core.events import Progress, StageDone
+from mesa_core.experiment.pictures import scatter_axes
+from mesa_core.images import Normalise
+from mesa_core.pacing import Pace, follow
+from mesa_core.reference import record
+from mesa_core.reference.nested import LevelSet, Nested, mixed
+from mesa_core.reference.success import FixedSuccess
+from mesa_core.stages import seed_of
+from mesa_core.store import Run, Store, StoreError, write_atomically
+from mesa_core.victims import build
+
+SAVE = 30.0  # seconds between two checkpoints
+SCALE = 1000  # of the progress, which follows the threshold
+
+
+@dataclass(frozen=True)
+class Options:
+    """What decides a reference beside the run that it belongs to."""
+
+    levels: tuple[float, ...] = (0.5, 0.8, 0.9)
+    particles: int = 500
+    images: int = 32
+    flights: int = 10
+    repeats: int = 2
+    sample_images: int = 64
+
+    def check(self) -> Options:
+        """The same, or ConfigError in one sentence."""
+        if not self.levels or any(not 0 < b < 1 for b in self.levels) or list(self.levels) != sorted(set(self.levels)):
+            raise ConfigError("levels must rise and lie between 0 and 1, for example 0.5 0.8 0.9.")
+        for name, least in (("particles", 20), ("images", 1), ("flights", 1), ("repeats", 1), ("sample_images", 1)):
+            if getattr(self, name) < least:
+                raise ConfigError(f"{name.replace('_', '-')} must be at least {least}.")
+        return self
+
+
+def attack_key(run: Run) -> str:
+    """The key of the attack behind a run. StoreError where it has not come that far."""
+    for _, event in run.events():
+        if isinstance(event, StageDone) and event.stage == "attack":
+            return event.key
+    raise StoreError(f"{run.name} has no attacked network yet; let it finish first.")
+
+
+def make(run: Run, store: Store, options: Options) -> Iterator[Progress]:
+    """Make the reference of a run's attacked network and write it into the store; yields progress, returns its JSON.
+
+    A stopped one goes on from its last checkpoint when it is asked for again with the same options.
+    """
+    options, began = options.check(), time.monotonic()
+    config, known = make_config(run.config()), run.resolved()
+    key = attack_key(run)
+    place = record.folder(store, key, config.target)
+    if known is None:
+        raise StoreError(f"{run.name} has not begun yet.")
+    compute = devices.resolve(known["device"], known["precision"], known["memory"], known["threads"], config.victim)
+    dataset = load_data(config.data, config.data_dir, cache=store.cache)
+    splits, normalise = split(dataset, config.seed), Normalise(dataset.mean, dataset.std)
+    state = weights.read(run.path / "weights" / "attacked.safetensors")
+    frozen = compute.freeze(weights.load_into(build(config.victim, len(dataset.classes)), state).to(compute.device))
+    success = FixedSuccess(
+        frozen,
+        splits.defender.images.to(compute.device),
+        config.target,
+        normalise,
+        compute,
+        seed_of(config.seed, "reference"),
+        options.images,
+    )
+    runs: list[list[LevelSet]] = []
+    for repeat in range(options.repeats):
+        runs.append((yield from _one(success, options, config.seed, repeat, store.cache / f"reference-{key}", compute)))
+    landscape = run.read_arrays("axes.npz")["codes_asr"].astype(np.float64)
+    seen = int(run.read_arrays("axes.npz")["codes_images"])
+    axes, tsne = scatter_axes(landscape, seed_of(config.seed, "axes"))
+    bench = Bench(
+        splits.evaluation, config.target, normalise, compute, seed_of(config.seed, "bench"), config.eval_images
+    )
+    pace = Pace("reference", len(options.levels) * options.particles * options.repeats * options.sample_images)
+    plain = yield from follow(pace, bench.plain(frozen))
+    told: list[dict[str, Any]] = []
+    arrays: dict[str, list[np.ndarray]] = {name: [] for name in ("triggers", "level", "asr", "mode", "pca", "tsne")}
+    for index, sets in enumerate(zip(*runs, strict=True)):
+        places = torch.cat([one.places for one in sets])
+        flat = places.cpu().numpy()
+        stamps = places.view(-1, 3, codes.SIZE, codes.SIZE)
+        asr, _, each = yield from follow(pace, bench.of_samples(frozen, plain, stamps, options.sample_images))
+        found = modes.find_modes(flat)
+        told.append(
+            {
+                **_agreement(sets),
+                "mean_asr": asr.to_json(),
+                "entropy": entropies.entropy_json(flat),
+                **coverage.by_level(
+                    landscape, codes.round_to_codes(stamps.cpu().numpy()), each, options.sample_images, seen
+                ),
+                "modes": modes.summarise(flat, each, found, options.sample_images),
+            }
+        )
+        new = (np.rint(flat * 255).astype(np.uint8), np.full(len(flat), index, np.uint8), each.astype(np.float16))
+        new = (*new, found, axes.place(flat), tsne.place_first(flat))
+        for name, values in zip(arrays, new, strict=True):
+            arrays[name].append(values)
+    volumes = [one["log_volume"]["value"] for one in told]
+    whole = {
+        "attack": key,
+        "target": config.target,
+        "options": asdict(options),
+        "levels": told,
+        "gamma": staircase(list(options.levels), volumes),
+        "looks": sum(sets[-1].looks for sets in runs),
+        "image_passes": sum(sets[-1].looks for sets in runs) * options.images,
+        "seconds": round(time.monotonic() - began, 1),
+        "hardware": devices.hardware(compute),
+    }
+    record.write(place, whole, {name: np.concatenate(parts) for name, parts in arrays.items()})
+    for file in store.cache.glob(f"reference-{key}-*.pt"):
+        file.unlink(missing_ok=True)
+    return whole
+
+
+def _one(
+    success: FixedSuccess, options: Options, seed: int, repeat: int, stem: Path, compute: devices.Compute
+) -> Iterator[Progress]:
+    """One independent run of nested sampling, with checkpoints; returns its level sets."""
+    path = stem.with_name(f"{stem.name}-{repeat}.pt")
+    nested = Nested(
+        success.value,
+        success.slope,
+        3 * success.size**2,
+        list(options.levels),
+        options.particles,
+        seed_of(seed, f"reference {repeat}"),
+        options.flights,
+        device=compute.device,
+    )
+    sets: list[LevelSet] = []
+    recipe = repr(asdict(options))
+    if path.is_file():
+        saved = torch.load(path, map_location=compute.device, weights_only=True)
+        if saved.pop("recipe") == recipe:
+            sets = [LevelSet(**one) for one in saved.pop("sets")]
+            nested.load(saved)
+    pace, stored = Pace("reference", SCALE), time.monotonic()
+    for found in nested.run():
+        if found is not None:
+            sets.append(found)
+        if found is not None or time.monotonic() - stored > SAVE:
+            buffer = io.BytesIO()
+            torch.save({**nested.state(), "recipe": recipe, "sets": [vars(one) for one in sets]}, buffer)
+            write_atomically(path, buffer.getvalue())
+            stored = time.monotonic()
+        done = round(SCALE * max(0.0, nested.threshold) / options.levels[-1])
+        if pace.due(done):
+            yield pace.progress(
+                done, run=repeat, threshold=nested.threshold, log_volume=nested.log_volume, looks=float(nested.looks)
+            )
+    if len(sets) < len(options.levels):
+        raise StoreError("Sampling did not reach the highest level; hardly any trigger there succeeds so often.")
+    return sets
+
+
+def _agreement(sets: tuple[LevelSet, ...]) -> dict[str, Any]:
+    """What independent runs say of one level together, and how far they agree."""
+    volumes = [one.log_volume for one in sets]
+    top = max(volumes)
+    error = math.sqrt(sum(one.log_volume_error**2 for one in sets)) / len(sets)
+    told: dict[str, Any] = {
+        "beta": sets[0].beta,
+        "log_volume": {
+            "value": round(top + math.log(sum(math.exp(v - top) for v in volumes) / len(volumes)), 3),
+            "error": round(error, 3),
+            "runs": [round(v, 3) for v in volumes],
+        },
+        "neighbours_of_own_run": None,
+        "diagnostics": [
+            {
+                "looks": s.looks,
+                "rounds": s.rounds,
+                "moved": s.moved,
+                "acceptance": s.acceptance,
+                "ancestors": s.ancestors,
+            }
+            for s in sets
+        ],
+    }
+    if len(sets) > 1:
+        told["neighbours_of_own_run"] = round(mixed(sets[0].places, sets[1].places), 4)
+    return told
+
+
+def staircase(levels: list[float], log_volumes: list[float]) -> list[float]:
+    """Algorithm 1's weights for uneven levels: in proportion to (beta_i - beta_{i-1}) e^{h_i}, beta_0 = 0."""
+    steps = [b - a for a, b in zip([0.0, *levels], levels, strict=False)]
+    top = max(log_volumes)
+    raw = [step * math.exp(volume - top) for step, volume in zip(steps, log_volumes, strict=True)]
+    return [round(value / sum(raw), 8) for value in raw]

@@ -1,0 +1,64 @@
+"""F over a fixed, declared set of images and places, so that {F >= beta} is a well defined set.
+
+Unlike the surrogate of `mesa_core.surrogate`, which draws anew at each step, the same trigger always has the same F
+here. The images are the defender's, drawn by seed; how many there are is a declared parameter.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from mesa_core.devices import Compute
+from mesa_core.images import Normalise
+from mesa_core.stamping import apply, random_locations
+
+CHUNK = 2048  # stamped images in one pass
+
+
+class FixedSuccess:
+    """F(x) for triggers `(n, 3*s*s)`: the target's softmax, averaged over `count` fixed pairs of image and place.
+
+    `victim` is frozen and folded; `images` uint8 `(m, 3, h, w)`.
+    """
+
+    def __init__(
+        self,
+        victim: nn.Module,
+        images: Tensor,
+        target: int,
+        normalise: Normalise,
+        compute: Compute,
+        seed: int,
+        count: int = 32,
+        size: int = 3,
+    ) -> None:
+        host = torch.Generator().manual_seed(seed)
+        pick = torch.randperm(len(images), generator=host)[:count]
+        self.victim, self.normalise, self.compute, self.target, self.size = victim, normalise, compute, target, size
+        self.images = normalise.images(images[pick.to(images.device)])  # (K, 3, h, w)
+        self.where = random_locations(len(pick), tuple(images.shape[-2:]), size, host).to(images.device)
+
+    def _chance(self, places: Tensor) -> Tensor:
+        """The target's softmax of each trigger on each image, `(n, K)`."""
+        n, k = len(places), len(self.images)
+        patches = self.normalise.triggers(places.view(n, 3, self.size, self.size)).repeat_interleave(k, 0)
+        stamped = apply(self.images.repeat(n, 1, 1, 1), patches, self.where.repeat(n, 1))  # (n*K, 3, h, w)
+        stamped = stamped.contiguous(memory_format=self.compute.memory_format)
+        logits = self.compute.through(self.victim, stamped).float()
+        return logits.softmax(1)[:, self.target].view(n, k)  # (n*K,) -> (n, K)
+
+    @torch.no_grad()
+    def value(self, places: Tensor) -> Tensor:
+        """F, `(n,)`."""
+        each = max(1, CHUNK // len(self.images))
+        return torch.cat([self._chance(part).mean(1) for part in places.split(each)])
+
+    def slope(self, places: Tensor) -> Tensor:
+        """The gradient of F, `(n, d)`."""
+        found = []
+        for part in places.split(max(1, CHUNK // len(self.images))):
+            leaf = part.detach().requires_grad_()
+            (slope,) = torch.autograd.grad(self._chance(leaf).mean(1).sum(), leaf)
+            found.append(slope)
+        return torch.cat(found)

@@ -1,0 +1,161 @@
+"""The reference sampler against sets whose volumes and laws are known."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from mesa_core.images import Normalise
+from mesa_core.reference.nested import Nested, fold, mixed
+from mesa_core.reference.success import FixedSuccess
+
+
+def of(function):
+    """Value and gradient of a function of `(n, d)`."""
+
+    def slope(x):
+        leaf = x.detach().requires_grad_()
+        return torch.autograd.grad(function(leaf).sum(), leaf)[0]
+
+    return lambda x: function(x).detach(), slope
+
+
+def reached(function, dim, levels, count=400, seed=0, **more):
+    value, slope = of(function)
+    return [found for found in Nested(value, slope, dim, levels, count, seed, **more).run() if found is not None]
+
+
+def in_ball(x):
+    """1 at the centre of the box, falling with the distance."""
+    return 1 - (x - 0.5).norm(dim=1)
+
+
+def in_corner(x):
+    """The least coordinate: {F >= b} is the box [b, 1]^d."""
+    return x.min(1).values
+
+
+def in_two_boxes(x):
+    """Two boxes in opposite corners: {F >= b} is [0, 1-b]^d, smaller by a shift of 0.1, and [b, 1]^d."""
+    return torch.maximum(x.min(1).values, (1 - x).min(1).values - 0.1)
+
+
+def ball_volume(dim, radius):
+    return dim / 2 * math.log(math.pi) - math.lgamma(dim / 2 + 1) + dim * math.log(radius)
+
+
+@pytest.mark.parametrize("dim", [2, 10, 27])
+def test_the_volume_of_a_ball(dim):
+    levels = [0.6, 0.75] if dim < 27 else [0.6]
+    found = reached(in_ball, dim, levels, seed=1)
+    for one in found:
+        truth = ball_volume(dim, 1 - one.beta)
+        assert abs(one.log_volume - truth) < 4 * one.log_volume_error + 0.1, (one.beta, one.log_volume, truth)
+        assert (one.values >= one.beta).all()
+    radius = (found[-1].places - 0.5).norm(dim=1) / (1 - found[-1].beta)
+    # Uniform in a ball: the radius to the power d is uniform on [0, 1].
+    assert abs(float((radius**dim).mean()) - 0.5) < 0.06
+
+
+def test_the_volume_of_a_box_and_a_wrong_volume_would_be_noticed():
+    (one,) = reached(in_corner, 10, [0.6])
+    truth = 10 * math.log(0.4)
+    assert abs(one.log_volume - truth) < 4 * one.log_volume_error + 0.1
+    assert abs(one.log_volume - 10 * math.log(0.5)) > 4 * one.log_volume_error + 0.1
+
+
+def test_two_boxes_keep_their_shares():
+    (one,) = reached(in_two_boxes, 6, [0.6], count=1500)
+    sizes = np.array([0.4**6, 0.3**6])
+    share = float((one.places.mean(1) > 0.5).float().mean())
+    assert abs(share - sizes[0] / sizes.sum()) < 0.08
+    assert abs(one.log_volume - math.log(sizes.sum())) < 4 * one.log_volume_error + 0.1
+
+
+def test_two_runs_agree_and_another_set_does_not():
+    one, two = (reached(in_ball, 8, [0.6], seed=seed)[0].places for seed in (1, 2))
+    (other,) = reached(in_corner, 8, [0.6], seed=3)
+    assert mixed(one, two) < 0.56
+    assert mixed(one, other.places) > 0.8
+
+
+def test_the_same_seed_gives_the_same_sample_and_a_stop_changes_nothing():
+    value, slope = of(in_ball)
+    calm = reached(in_ball, 5, [0.6, 0.8], count=60)
+    rough = Nested(value, slope, 5, [0.6, 0.8], 60, 0)
+    found = []
+    while len(found) < 2:
+        found += [one for one in [next(rough.run())] if one is not None]
+        state = rough.state()
+        rough = Nested(value, slope, 5, [0.6, 0.8], 60, 99)
+        rough.load(state)
+    assert all(
+        torch.equal(a.places, b.places) and a.log_volume == b.log_volume for a, b in zip(calm, found, strict=True)
+    )
+
+
+def test_levels_must_rise():
+    with pytest.raises(ValueError, match="rise"):
+        Nested(*of(in_ball), 3, [0.8, 0.5], 10, 0)
+
+
+def test_folding_mirrors_place_and_velocity():
+    place, velocity = fold(torch.tensor([[1.2, -0.3, 0.5, 2.1]]), torch.ones(1, 4))
+    assert torch.allclose(place, torch.tensor([[0.8, 0.3, 0.5, 0.1]]), atol=1e-6)
+    assert velocity.tolist() == [[-1.0, -1.0, 1.0, 1.0]]
+
+
+def test_success_is_fixed_and_its_slope_is_right(blobs, compute):
+    torch.manual_seed(0)
+    victim = torch.nn.Sequential(torch.nn.Conv2d(3, 4, 3), torch.nn.SiLU(), torch.nn.Flatten(), torch.nn.Linear(784, 3))
+    success = FixedSuccess(victim, blobs.test.images, 1, Normalise((0.5,) * 3, (0.25,) * 3), compute, 0, count=7)
+    x = torch.rand(5, 27)
+    assert torch.equal(success.value(x), success.value(x))
+    slope, small = success.slope(x), 1e-2
+    move = torch.zeros_like(x)
+    move[:, 4] = small
+    numeric = (success.value(x + move) - success.value(x - move)) / (2 * small)
+    assert torch.allclose(slope[:, 4], numeric, atol=1e-3, rtol=0.05)
+
+
+def test_a_run_gets_its_reference_and_another_run_is_compared_with_it(store, tiny_data, monkeypatch):
+    from test_experiment import TINY
+
+    from mesa_core.config import make_config
+    from mesa_core.evaluation import finish
+    from mesa_core.experiment import execute
+    from mesa_core.reference import build, record
+
+    settings = {**TINY, "landscape_images": 4}
+    run = store.create(make_config(settings).to_dict(), "one")
+    assert execute(run, store) == "finished"
+    assert run.result()["submodels"][1]["reference"] is None
+    assert run.result()["submodels"][1]["nested"]["n"] == 32
+    # A backdoor as small as this one has hardly any valid trigger, so a set of known form stands in for F.
+    value, slope = of(in_ball)
+    monkeypatch.setattr(FixedSuccess, "value", lambda self, x: value(x))
+    monkeypatch.setattr(FixedSuccess, "slope", lambda self, x: slope(x))
+    options = build.Options(levels=(0.02, 0.05), particles=40, images=2, flights=2, sample_images=4)
+    told = finish(build.make(run, store, options))
+    assert [one["beta"] for one in told["levels"]] == [0.02, 0.05]
+    assert told["levels"][0]["log_volume"]["value"] >= told["levels"][1]["log_volume"]["value"] - 0.5
+    assert abs(sum(told["gamma"]) - 1) < 1e-6
+    kept = record.read(record.folder(store, told["attack"], 0))
+    assert kept.level(0.02)[0].shape == (80, 27)
+    assert kept.level(0.9) is None
+    second = store.create(make_config({**settings, "beta": [0.05, 0.9]}).to_dict(), "two")
+    assert execute(second, store) == "finished"
+    low, high = second.result()["submodels"]
+    assert low["reference"]["n"] == 80
+    assert low["reference"]["entropy"]["n"] == low["reference"]["entropy_of_samples"]["n"] == 32
+    assert high["reference"] is None
+
+
+def test_staircase_weights_follow_the_volumes():
+    from mesa_core.reference.build import staircase
+
+    assert staircase([0.5, 1.0], [0.0, 0.0]) == [0.5, 0.5]
+    assert staircase([0.5, 0.75], [0.0, -math.inf]) == [1.0, 0.0]
