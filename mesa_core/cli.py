@@ -9,13 +9,14 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from mesa_core import flags
 from mesa_core.config import VICTIMS, ConfigError, make_config, params
-from mesa_core.console import Console, share, table
+from mesa_core.console import Console, duration, share, table
 from mesa_core.data.locate import DataError
 from mesa_core.intervals import proportion
 from mesa_core.settle import ready, settle
@@ -94,6 +95,34 @@ def build_parser() -> argparse.ArgumentParser:
         scape, ["data", "data_dir", "victim", "target", "seed", "device", "precision", "memory", "threads"]
     )
     _json(scape)
+
+    sweep = _command(
+        commands,
+        "sweep",
+        "many runs: every point of a grid",
+        "Carry out a run for every point of a grid. Give the same command in several terminals and they share the "
+        "work; give it again after a stop or a crash and it goes on. Example: mesa-lab sweep fig4 --codes orbits "
+        "--over seed 0 1 --data signs",
+        _sweep,
+    )
+    sweep.add_argument("sweep", metavar="NAME", help="Name of the sweep; its runs' names begin with it.")
+    sweep.add_argument(
+        "--codes",
+        nargs="+",
+        metavar="N",
+        help="Black-and-white triggers by their codes, or the word orbits: one of each of the 51 orbits.",
+    )
+    sweep.add_argument(
+        "--over",
+        nargs="+",
+        action="append",
+        default=[],
+        metavar="WORD",
+        help="A parameter and its values, as in: --over alpha 0 0.1 10. A value that is a list has commas: 0.5,0.8.",
+    )
+    sweep.add_argument("--detect", action="store_true", help="Find the target class first, in every run.")
+    flags.add_parameters(sweep)
+    _json(sweep)
 
     reference = _command(
         commands,
@@ -252,6 +281,39 @@ def _landscape(arguments: argparse.Namespace) -> int:
                 f"triggers with ASR of at least {level:.0%}: {sum(v >= level for v in found['asr'])} of 512 (n={found['n']} images each)"
             )
     return 0
+
+
+def _sweep(arguments: argparse.Namespace) -> int:
+    from mesa_core import sweep as sweeps
+
+    store, console = _store(arguments), Console()
+    axes: dict[str, Any] = {}
+    if arguments.codes:
+        axes["trigger"] = flags.codes(arguments.codes, sweeps.SETS)
+    for name, *words in arguments.over:
+        axes[flags.name_of(name)] = flags.values(name, words)
+    pieces = sweeps.expand(flags.given(arguments), axes, arguments.sweep, store.cache)
+    sweeps.begin(store, arguments.sweep, pieces)
+    from mesa_core.experiment import execute
+
+    began, start = time.monotonic(), sweeps.standing(store, pieces).finished
+    console.line(f"Sweep {arguments.sweep}: {len(pieces)} runs, {start} finished.")
+    order = {piece.name: i for i, piece in enumerate(pieces)}
+
+    def watch(piece: sweeps.Piece, event: Any) -> None:
+        console.label = f"[{order[piece.name] + 1}/{len(pieces)}] {piece.name}"
+        console.progress(event)
+
+    now = sweeps.standing(store, pieces)
+    for now in sweeps.work(store, pieces, execute, watch):
+        made = now.finished - start
+        left = (time.monotonic() - began) / made * (now.total - now.finished) if made else None
+        console.line(f"{now.finished} of {now.total} runs finished, {duration(left)} to go")
+    for name in now.failed:
+        console.line(f"Failed twice: {name}")
+    if arguments.json:
+        _print_json({"name": arguments.sweep, **vars(now), "runs": [piece.name for piece in pieces]})
+    return 1 if now.failed else 0
 
 
 def _reference(arguments: argparse.Namespace) -> int:

@@ -70,6 +70,13 @@ class Console:
             self.stream.write("\r" + " " * self.width + "\r")
             self.width = 0
 
+    def progress(self, event: ev.Event) -> None:
+        """Show one event of many runs: what moves, and what went wrong."""
+        if isinstance(event, ev.Progress):
+            self.moving(f"{self.label}  {event.stage}  {event.done}/{event.total}")
+        elif isinstance(event, ev.Failed):
+            self.line(f"    {event.message}")
+
     def __call__(self, event: ev.Event) -> None:
         """Show one event."""
         match event:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from mesa_core import triggers
@@ -69,6 +69,35 @@ def add_trigger(parser: argparse.ArgumentParser) -> None:
         metavar="COLOUR",
         help="Nine hex colours, row by row, each as '#ff8800' or ff8800.",
     )
+
+
+def name_of(word: str) -> str:
+    """`--repair-lr`, `repair-lr` or `repair_lr` is `repair_lr`."""
+    return word.removeprefix("--").replace("-", "_")
+
+
+def values(word: str, words: Sequence[str]) -> list[Any]:
+    """The values of one parameter, as text, in the parameter's type; a list has commas. Raises ConfigError."""
+    name = name_of(word)
+    if name not in params():
+        raise ConfigError(f"There is no parameter {name!r} to sweep over.")
+    kind = params()[name].kind
+    read: Any = {"bool": lambda w: {"true": True, "false": False}[w.lower()]}.get(kind) or TYPES[kind]
+    try:
+        return [[read(part) for part in w.split(",")] if kind.endswith("s") else read(w) for w in words]
+    except (ValueError, KeyError):
+        raise ConfigError(f"{' '.join(words)} are not values of {name}.") from None
+
+
+def codes(words: Sequence[str], sets: Mapping[str, Sequence[int]]) -> list[str]:
+    """Triggers from codes or from the names of sets of codes. Raises ConfigError."""
+    found: list[str] = []
+    for word in words:
+        try:
+            found += [triggers.code_to_hex(code) for code in (sets[word] if word in sets else [int(word)])]
+        except ValueError:
+            raise ConfigError(f"{word!r} is neither a code from 0 to 511 nor {' or '.join(sets)}.") from None
+    return found
 
 
 def given(arguments: argparse.Namespace) -> dict[str, Any]:

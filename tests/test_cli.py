@@ -83,3 +83,21 @@ def test_a_brought_network_is_searched_and_repaired_only_where_something_is_foun
     assert (result["after"] is not None) == repaired
     assert (tmp_path / "runs" / "x" / "weights" / "repaired.safetensors").exists() == repaired
     assert result["clean"] is None
+
+
+def test_the_words_of_a_sweep_are_read():
+    from mesa_core import flags
+    from mesa_core.config import ConfigError
+    from mesa_core.sweep import SETS
+
+    assert flags.values("alpha", ["0", "0.1"]) == [0.0, 0.1]
+    assert flags.values("--beta", ["0.5,0.8", "0.9"]) == [[0.5, 0.8], [0.9]]
+    assert flags.values("repair-decay", ["true"]) == [True]
+    assert len(flags.codes(["orbits", "511"], SETS)) == 52
+    for bad in (
+        lambda: flags.values("nonsense", ["1"]),
+        lambda: flags.values("seed", ["x"]),
+        lambda: flags.codes(["600"], SETS),
+    ):
+        with pytest.raises(ConfigError):
+            bad()

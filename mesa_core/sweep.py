@@ -1,0 +1,158 @@
+"""A sweep: one run for every point of a grid, shared by as many processes as are started on it.
+
+A sweep is a folder with the grid; its runs have names that follow from it, so that whoever gives the same command
+finds the same runs. A process takes the next run that is neither finished nor held, holds it by its lease while it
+works, and leaves the rest to others; nobody coordinates. A run whose process died is taken up again, stages that
+exist are found, and a run that failed is tried once more, at the end. Needs no torch until a run is carried out.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import json
+import re
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mesa_core import events as ev
+from mesa_core import triggers
+from mesa_core.config import ConfigError, ExperimentConfig, params
+from mesa_core.settle import ready, settle
+from mesa_core.store import Run, Store, StoreError, read_json, write_json
+
+NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
+MOST = 10_000  # runs of one sweep
+TRIES = 2  # of a run that fails
+SETS = {"orbits": tuple(orbit[0] for orbit in triggers.orbits())}
+
+
+@dataclass(frozen=True)
+class Piece:
+    """One run of a sweep."""
+
+    name: str
+    config: ExperimentConfig
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How far a whole sweep is; `failed` are the names of runs that failed as often as they may."""
+
+    total: int
+    finished: int
+    running: int
+    failed: tuple[str, ...]
+
+
+def expand(said: Mapping[str, Any], axes: Mapping[str, Sequence[Any]], name: str, cache: Path) -> list[Piece]:
+    """Every point of the grid `axes` over what was `said`, settled and checked, the seeds outermost.
+
+    So a sweep that is stopped early has every trigger once before it has any twice. Raises ConfigError.
+    """
+    if not NAME.fullmatch(name):
+        raise ConfigError(f"{name!r} cannot name a sweep; use small letters, digits, '-' and '_', at most 40.")
+    for axis, values in axes.items():
+        if axis not in params():
+            raise ConfigError(f"There is no parameter {axis!r} to sweep over.")
+        if not values:
+            raise ConfigError(f"The sweep names no value for {axis}.")
+    order = sorted(axes, key=lambda axis: axis != "seed")
+    count = 1
+    for axis in order:
+        count *= len(axes[axis])
+    if count > MOST:
+        raise ConfigError(f"The grid has {count:,} points; at most {MOST:,} can be one sweep.")
+    pieces: dict[str, Piece] = {}
+    for point in itertools.product(*(axes[axis] for axis in order)):
+        config = ready(settle({**said, **dict(zip(order, point, strict=True))}, cache), cache)
+        digest = hashlib.sha256(json.dumps(config.to_dict(), sort_keys=True).encode()).hexdigest()[:10]
+        code = config.code
+        pieces.setdefault(digest, Piece(f"{name}-{'colour' if code is None else code}-{digest}", config))
+    return list(pieces.values())
+
+
+def begin(store: Store, name: str, pieces: Sequence[Piece]) -> None:
+    """Write down what the sweep is, or check that one of this name is the same. Raises StoreError."""
+    place = store.root / "sweeps" / f"{name}.json"
+    told = {"name": name, "runs": [piece.name for piece in pieces]}
+    if place.exists():
+        if read_json(place) != told:
+            raise StoreError(f"There is another sweep {name!r}; choose a new name, or give the command it began with.")
+        return
+    write_json(place, told)
+
+
+def runs_of(store: Store, name: str) -> list[Run]:
+    """The runs of a sweep that have been begun. StoreError where there is no such sweep."""
+    if not NAME.fullmatch(name):
+        raise StoreError("That is not the name of a sweep.")
+    names = read_json(store.root / "sweeps" / f"{name}.json")["runs"]
+    found = [Run(store.runs / one) for one in names]
+    return [run for run in found if (run.path / "config.json").is_file()]
+
+
+def _open(store: Store, piece: Piece) -> Run:
+    try:
+        return store.create(piece.config.to_dict(), piece.name)
+    except StoreError:
+        return store.open(piece.name)  # somebody has begun it
+
+
+def _tries(run: Run) -> int:
+    return sum(isinstance(event, ev.Failed) for _, event in run.events())
+
+
+def standing(store: Store, pieces: Sequence[Piece]) -> Standing:
+    """How far all pieces are, whoever works on them."""
+    states: list[tuple[str, str]] = []
+    for piece in pieces:
+        run = Run(store.runs / piece.name)
+        states.append((piece.name, run.state() if (run.path / "config.json").is_file() else "absent"))
+    lost = tuple(n for n, s in states if s == "failed" and _tries(Run(store.runs / n)) >= TRIES)
+    return Standing(len(states), sum(s == "finished" for _, s in states), sum(s == "running" for _, s in states), lost)
+
+
+def work(
+    store: Store,
+    pieces: Sequence[Piece],
+    execute: Callable[[Run, Store, Callable[[ev.Event], None]], str],
+    watch: Callable[[Piece, ev.Event], None],
+    wait: float = 2.0,
+) -> Iterator[Standing]:
+    """Carry out pieces until none is left, here or elsewhere; yields the standing after each.
+
+    `execute` is `mesa_core.experiment.execute`. Runs that failed come last; runs that another process holds are
+    waited for, so that a lost process's work is done by whoever is left. Raises KeyboardInterrupt after Ctrl-C, with
+    the run in hand stopped cleanly.
+    """
+    while True:
+        took = False
+        for failed in (False, True):
+            for piece in pieces:
+                run = Run(store.runs / piece.name)
+                state = run.state() if (run.path / "config.json").is_file() else "absent"
+                if state in ("finished", "running") or (state == "failed") != failed:
+                    continue
+                if failed and _tries(run) >= TRIES:
+                    continue
+                run = _open(store, piece)
+                if run.control()[0] != "run":
+                    run.request("run")
+                try:
+                    ended = execute(run, store, lambda event, piece=piece: watch(piece, event))
+                except StoreError:
+                    continue  # taken by another process in this moment
+                took = True
+                if ended == "stopped":
+                    raise KeyboardInterrupt
+                yield standing(store, pieces)
+        now = standing(store, pieces)
+        if not took and not now.running:
+            return
+        if not took:
+            yield now
+            time.sleep(wait)

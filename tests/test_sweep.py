@@ -1,0 +1,118 @@
+"""A sweep is shared, resumed and finished; runs are carried out by a stand-in, since what they compute is tested elsewhere."""
+
+from __future__ import annotations
+
+import multiprocessing
+import time
+
+import pytest
+
+from mesa_core import events as ev
+from mesa_core import sweep
+from mesa_core.config import ConfigError
+from mesa_core.store import Store, StoreError
+
+SAID = {"data": "signs"}
+
+
+def stand_in(run, store, watch):
+    """Holds the lease as a real run does, writes a result."""
+    with run.lease() as writer:
+        time.sleep(0.02)
+        writer.append(ev.Note("worked"))
+        run.write_result({"seed": run.config()["seed"]})
+    return "finished"
+
+
+def pieces_of(store, **axes):
+    return sweep.expand(SAID, axes, "s", store.cache)
+
+
+def finish(store, pieces, execute=stand_in):
+    return list(sweep.work(store, pieces, execute, lambda *_: None, wait=0.05))
+
+
+def test_the_grid_is_whole_and_its_names_do_not_change(store):
+    pieces = pieces_of(store, trigger=["#fff " * 9, "#000 " * 9], seed=[0, 1], alpha=[0.1, 1.0])
+    assert len({piece.name for piece in pieces}) == 8
+    assert [piece.config.seed for piece in pieces] == [0] * 4 + [1] * 4
+    assert [p.name for p in pieces] == [
+        p.name for p in pieces_of(store, trigger=["#fff " * 9, "#000 " * 9], seed=[0, 1], alpha=[0.1, 1.0])
+    ]
+    assert len(sweep.SETS["orbits"]) == 51
+
+
+@pytest.mark.parametrize("axes", [{"nonsense": [1]}, {"alpha": []}, {"alpha": [-1]}, {"seed": list(range(10_001))}])
+def test_a_bad_grid_is_one_sentence(store, axes):
+    with pytest.raises(ConfigError):
+        pieces_of(store, **axes)
+
+
+def test_what_is_finished_is_not_repeated(store):
+    pieces = pieces_of(store, seed=[0, 1, 2])
+    assert finish(store, pieces[:2])[-1].finished == 2
+    done = []
+
+    def count(run, store, watch):
+        done.append(run.name)
+        return stand_in(run, store, watch)
+
+    assert finish(store, pieces, count)[-1] == sweep.Standing(3, 3, 0, ())
+    assert done == [pieces[2].name]
+
+
+def test_a_failure_is_tried_once_more_and_then_listed(store):
+    pieces = pieces_of(store, seed=[0, 1])
+    tries = []
+
+    def fail(run, store, watch):
+        tries.append(run.name)
+        if run.config()["seed"] == 0:
+            with run.lease() as writer:
+                writer.append(ev.Failed("no"))
+            return "failed"
+        return stand_in(run, store, watch)
+
+    last = finish(store, pieces, fail)[-1]
+    assert tries.count(pieces[0].name) == 2
+    assert (last.finished, last.failed) == (1, (pieces[0].name,))
+
+
+def test_another_sweep_of_the_same_name_is_refused(store):
+    sweep.begin(store, "s", pieces_of(store, seed=[0]))
+    sweep.begin(store, "s", pieces_of(store, seed=[0]))
+    with pytest.raises(StoreError, match="another sweep"):
+        sweep.begin(store, "s", pieces_of(store, seed=[1]))
+
+
+def _process(root, seeds):
+    store = Store(root)
+    finish(store, sweep.expand(SAID, {"seed": seeds}, "s", store.cache))
+
+
+def test_processes_share_it_and_nothing_is_done_twice(store):
+    seeds = list(range(12))
+    context = multiprocessing.get_context("spawn")
+    workers = [context.Process(target=_process, args=(store.root, seeds)) for _ in range(2)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join(60)
+    pieces = sweep.expand(SAID, {"seed": seeds}, "s", store.cache)
+    assert sweep.standing(store, pieces).finished == 12
+    for piece in pieces:
+        assert [e for _, e in store.open(piece.name).events()] == [ev.Note("worked")]
+
+
+def test_a_dead_process_s_run_is_taken_up_again(store):
+    pieces = pieces_of(store, seed=[0])
+    run = store.create(pieces[0].config.to_dict(), pieces[0].name)
+    (run.path / "lease.json").write_text('{"pid": 999999999}')
+    assert finish(store, pieces)[-1].finished == 1
+
+
+def test_a_stop_ends_the_process_and_not_the_sweep(store):
+    pieces = pieces_of(store, seed=[0, 1])
+    with pytest.raises(KeyboardInterrupt):
+        finish(store, pieces, lambda run, store, watch: "stopped")
+    assert finish(store, pieces)[-1].finished == 2
