@@ -130,5 +130,5 @@ def test_progress_adds_up_to_the_size_that_was_announced(compute):
 
 
 def test_images_of_one_class_are_refused(compute):
-    with pytest.raises(ValueError, match="some of others"):
+    with pytest.raises(ValueError, match="at least two of others"):
         Bench(ImageSet(torch.zeros(4, 3, 16, 16, dtype=torch.uint8), torch.zeros(4).long()), 0, PLAIN, compute, 0)

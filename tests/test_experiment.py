@@ -32,7 +32,7 @@ TINY = {
     "repair_epochs": 0.2,
     "baselines": ["control"],
     "precision": "fp32",
-    "memory": "nchw",
+    "memory": "nhwc",
     "threads": 1,
 }
 M = {"value", "n", "low", "high"}

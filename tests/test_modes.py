@@ -37,4 +37,4 @@ def test_recall_asks_the_sample_itself_to_succeed():
     found = by_level(truth, np.array([1, 2, 3]), np.array([0.95, 0.1, 0.9]), 10, 10)
     assert found["recall"]["0.9"]["value"] == 0.5
     assert found["precision"]["0.9"]["value"] == pytest.approx(2 / 3, abs=1e-3)
-    assert by_level(None, np.array([1]), np.array([1.0]), 10)["recall"]["0.5"] is None
+    assert by_level(None, np.array([1]), np.array([1.0]), 10, 10)["recall"]["0.5"] is None

@@ -112,7 +112,8 @@ def before_stage(lab: Lab) -> Iterator[ev.Event]:
             clean = lab.compute.freeze(lab.clean)
             value["clean"] = yield from follow(pace, bench.evaluate(clean, original, None, 0, first))
             yield ev.Evaluated("clean", value["clean"])
-            maps["clean_asr"] = (yield from follow(pace, bench.landscape(clean, each))).astype(np.float32)
+            if c.landscape_images:
+                maps["clean_asr"] = (yield from follow(pace, bench.landscape(clean, each))).astype(np.float32)
         value["before"] = yield from follow(pace, bench.evaluate(victim, original, None, 0, first, hits))
         yield ev.Evaluated("before", value["before"])
         landscape = yield from follow(pace, bench.landscape(victim, each))
