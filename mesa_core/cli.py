@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from mesa_core import flags
-from mesa_core.config import VICTIMS, ConfigError, make_config, params
+from mesa_core.config import VICTIMS, ConfigError, make_config
 from mesa_core.console import Console, duration, share, table
 from mesa_core.data.locate import DataError
 from mesa_core.intervals import proportion
@@ -77,8 +77,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     detect.add_argument("--arch", required=True, choices=VICTIMS, help="Its architecture.")
     detect.add_argument("--name", help="Name of the run's folder.")
-    skip = {"weights", "victim", "target", "attack_took", "clean_epochs", "repair_each_beta"}
-    flags.add_parameters(detect, [n for n, p in params().items() if p.group != "attack" and n not in skip])
+    flags.add_parameters(detect, flags.detect_parameters())
     _json(detect)
 
     scape = _command(
@@ -226,7 +225,7 @@ def _detect(arguments: argparse.Namespace) -> int:
     if not weights.is_file():
         raise ConfigError(f"There is no weights file {weights}.")
     arguments.weights = None
-    said = {"baselines": ("control",), **flags.given(arguments)}
+    said = {"baselines": flags.DETECT_BASELINES, **flags.given(arguments)}
     config = settle({**said, "suspect": str(weights.resolve()), "victim": arguments.arch}, store.cache)
     return _execute(store.create(ready(config, store.cache).to_dict(), arguments.name), store, arguments.json)
 
