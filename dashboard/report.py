@@ -106,7 +106,15 @@ def _defences(result: dict[str, Any]) -> str:
         asr = e["asr"]
         cells = (asr["original"], e["effective_asr"]["original"], asr["sampled"], asr["worst"])
         rows.append([figures.named(name), *map(share, (*cells, e["clean_accuracy"], e["target_accuracy"]))])
-    head = ["", "ASR of the original", "effective ASR", "ASR of the samples", "worst of 512", "clean accuracy", "target class"]
+    head = [
+        "",
+        "ASR of the original",
+        "effective ASR",
+        "ASR of the samples",
+        "worst of 512",
+        "clean accuracy",
+        "target class",
+    ]
     none = "" if result["after"] else "<p>Nothing was repaired: there was no backdoor to repair, or none was found.</p>"
     return (
         _table(head, rows)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from dashboard import jobs
+from dashboard import jobs, state
 from mesa_core import triggers
 from mesa_core.config import ConfigError, ExperimentConfig, make_config
 from mesa_core.console import NAMES
@@ -34,6 +34,18 @@ def listed() -> list[Run]:
     shipped = jobs.shipped()
     hidden = {run.name for run in shipped}  # a name means the shipped run, as in `jobs.find`
     return shipped + [run for run in jobs.store().list() if run.name not in hidden]
+
+
+def current() -> Run | None:
+    """The run of the address; where it names none, the one that the Lab showed last, else the prepared one."""
+    if "run" not in st.query_params and (name := st.session_state.get("adopted")):
+        try:
+            found = jobs.find(name)
+            st.query_params["run"] = found.name
+            return found
+        except StoreError:
+            pass
+    return state.current_run()
 
 
 def config(run: Run) -> ExperimentConfig:

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 Evaluations = Mapping[str, Mapping[str, Any]]  # 'clean', 'before', 'after.mesa', ... -> an evaluation
 SCALE = [[i / (len(VIRIDIS) - 1), f"rgb{colour}"] for i, colour in enumerate(VIRIDIS)]
 GREY = "#8a8a8a"
+ORDER = ("clean", "before", "after.mesa", "after.beta", "after.point", "after.neural_cleanse", "after.random",
+         "after.uniform", "after.control", "after.ideal")  # fmt: skip
 MEASURES = {
     "original": "ASR of the original trigger",
     "sampled": "ASR of the sampled triggers",
@@ -35,7 +37,15 @@ def evaluations(result: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     """Every evaluation of a result by name, in the order in which it is told."""
     found = {name: result[name] for name in ("clean", "before") if result.get(name)}
     found |= {f"after.{name}": e for name, e in (result.get("after") or {}).items()}
-    return found | {f"after.beta.{name}": e for name, e in (result.get("after_by_beta") or {}).items()}
+    found |= {f"after.beta.{name}": e for name, e in (result.get("after_by_beta") or {}).items()}
+    return {name: found[name] for name in sorted(found, key=_rank)}
+
+
+def _rank(name: str) -> tuple[int, int, str]:
+    """Where an evaluation stands: its kind, then its number."""
+    kind = next((i for i, k in enumerate(ORDER) if name == k or name.startswith((f"{k}_", f"{k}."))), len(ORDER))
+    last = name.rsplit("_", 1)[-1]
+    return kind, int(last) if last.isdigit() else 0, name
 
 
 def measured(evaluation: Mapping[str, Any], measure: str) -> dict[str, Any] | None:
@@ -63,7 +73,7 @@ def defences(runs: Mapping[str, Evaluations], measure: str = "original") -> Figu
     """Every victim and defence on a line, one mark a run of `runs` (by name)."""
     import plotly.graph_objects as go
 
-    rows = list(dict.fromkeys(name for found in runs.values() for name in found))[::-1]
+    rows = sorted({name for found in runs.values() for name in found}, key=_rank)[::-1]
     figure = go.Figure()
     for number, (run, found) in enumerate(runs.items()):
         shown = [(i, m) for i, name in enumerate(rows) if name in found and (m := measured(found[name], measure))]
@@ -80,7 +90,7 @@ def defences(runs: Mapping[str, Evaluations], measure: str = "original") -> Figu
                     "size": 11,
                     "symbol": ["circle", "diamond", "square"][number % 3],
                 },
-                customdata=[[named(rows[i]), _said(m)] for i, m in shown],
+                customdata=[[named(rows[i]), said(m)] for i, m in shown],
                 hovertemplate="%{customdata[0]}: %{customdata[1]}<extra></extra>",
             )
         )
@@ -100,7 +110,7 @@ def coverage(result: Mapping[str, Any]) -> Figure:
     series.append(("mixture", result, PALETTE[3], "diamond"))
     if result.get("uniform_noise"):
         series.append(("uniform noise", result["uniform_noise"], GREY, "x"))
-    figure = make_subplots(1, 2, subplot_titles=("Recall: valid triggers found", "Precision: samples that are valid"))
+    figure = make_subplots(1, 2, subplot_titles=("Recall", "Precision"))
     for number, (name, found, colour, symbol) in enumerate(series):
         for column, what in ((1, "recall"), (2, "precision")):
             entries = [(level, m) for level, m in (found.get(what) or {}).items() if m]
@@ -115,7 +125,7 @@ def coverage(result: Mapping[str, Any]) -> Figure:
                     legendgroup=name,
                     showlegend=column == 1,
                     marker={"color": colour, "symbol": symbol, "size": 10},
-                    customdata=[[level, _said(m)] for level, m in entries],
+                    customdata=[[level, said(m)] for level, m in entries],
                     hovertemplate=f"{name}, {what} at %{{customdata[0]}}: %{{customdata[1]}}<extra></extra>",
                 ),
                 row=1,
@@ -126,7 +136,7 @@ def coverage(result: Mapping[str, Any]) -> Figure:
         tickvals=list(range(len(levels))), ticktext=[f"ASR ≥ {v}" for v in levels], range=[-0.6, len(levels) - 0.4]
     )
     figure.update_yaxes(range=[-3, 103], zeroline=False, ticksuffix=" %")
-    return _plain(figure, 380)
+    return _plain(figure, 380, top=86)
 
 
 def _place(level: str, result: Mapping[str, Any], what: str) -> int:
@@ -147,7 +157,7 @@ def landscape(maps: Mapping[str, np.ndarray], groups: Sequence[Group], n: int, b
     for column, asr in enumerate(maps.values(), 1):
         size = (round(36 * wide), round(36 * high))
         down = (bounds[0], bounds[1], -bounds[2], -bounds[3])
-        drawn = plane(flat[shown], places[shown] * [1, -1], down, viridis(asr[shown]), size, 24)
+        drawn = plane(flat[shown], places[shown] * [1, -1], down, viridis(asr[shown]), size, 21, 6)
         _picture(figure, drawn, bounds, column)
         figure.add_trace(
             go.Scatter(
@@ -163,14 +173,16 @@ def landscape(maps: Mapping[str, np.ndarray], groups: Sequence[Group], n: int, b
             row=1,
             col=column,
         )
-    figure.update_xaxes(visible=False, range=bounds[:2])
-    figure.update_yaxes(visible=False, range=bounds[2:])
+    figure.update_xaxes(visible=False, range=bounds[:2], constrain="domain")
+    for column in range(1, len(maps) + 1):
+        name = f"x{column}" if column > 1 else "x"  # square cells
+        figure.update_yaxes(visible=False, range=bounds[2:], constrain="domain", scaleanchor=name, row=1, col=column)
     figure.update_layout(coloraxis={"colorscale": SCALE, "cmin": 0, "cmax": 100, "colorbar": {"title": "ASR (%)"}})
     return _plain(figure, round(80 + 34 * high * (0.6 if len(maps) > 1 else 1)), legend=False)
 
 
 def scatter(
-    panels: Sequence[Sequence[Mapping[str, Any] | None]], columns: Sequence[str], rows: Sequence[str], view: str = "pca"
+    panels: Sequence[Sequence[Mapping[str, Any] | None]], columns: Sequence[str], rows: Sequence[str]
 ) -> Figure:
     """Small multiples of sampled triggers, each drawn as itself. `panels` by row and column; None where there is none.
 
@@ -188,16 +200,21 @@ def scatter(
         horizontal_spacing=0.02,
         vertical_spacing=0.03,
     )
+    figure.update_annotations(yshift=4)
+    known = next((p for line in panels for p in line if p is not None), {"bounds": (0, 1, 0, 1)})
     side = 15 if len(columns) * len(rows) > 4 else 18
     for r, line in enumerate(panels, 1):
         for c, panel in enumerate(line, 1):
             axis = (r - 1) * len(columns) + c
+            name = f"x{axis}" if axis > 1 else "x"
+            x0, x1, y0, y1 = bounds = [float(v) for v in (panel or known)["bounds"]]
+            figure.update_xaxes(range=[x0, x1], constrain="domain", row=r, col=c)
+            # Equal scales, or thumbnails would not be square.
+            figure.update_yaxes(range=[y0, y1], constrain="domain", scaleanchor=name, row=r, col=c)
             if panel is None:
-                figure.add_annotation(text="not run yet", showarrow=False, x=0.5, y=0.5, row=r, col=c)
-                figure.update_xaxes(range=[0, 1], row=r, col=c)
-                figure.update_yaxes(range=[0, 1], row=r, col=c)
+                middle = {"x": (x0 + x1) / 2, "y": (y0 + y1) / 2}
+                figure.add_annotation(text="not run yet", showarrow=False, **middle, row=r, col=c)
                 continue
-            x0, x1, y0, y1 = bounds = [float(v) for v in panel["bounds"]]
             ground, asr, places = panel["ground"], panel["asr"], panel["places"]
             dots = {"color": GREY, "opacity": 0.35, "size": 2 + 5 * panel["valid"]}
             figure.add_trace(
@@ -207,7 +224,8 @@ def scatter(
                 r,
                 c,
             )
-            size = (900, 600) if len(columns) < 3 else (600, 450)
+            wide = 900 if len(columns) < 3 else 600
+            size = (wide, max(60, min(3000, round(wide * (y1 - y0) / max(x1 - x0, 1e-9)))))
             drawn = plane(panel["triggers"], places, bounds, viridis(asr), size, side)
             _picture(figure, drawn, (x0, x1, y0, y1), axis)
             figure.add_trace(
@@ -224,8 +242,6 @@ def scatter(
                 r,
                 c,
             )
-            figure.update_xaxes(range=[x0, x1], row=r, col=c)
-            figure.update_yaxes(range=[y0, y1], row=r, col=c)
     figure.update_xaxes(
         showticklabels=False, showgrid=False, zeroline=False, showline=True, mirror=True, linecolor=GREY
     )
@@ -271,7 +287,7 @@ def seeds(runs: Sequence[tuple[str, str, Evaluations]], measure: str = "original
             kind = next((k for k in MARKS if name == k or name.startswith((f"{k}_", f"{k}."))), None)
             m = measured(e, measure)
             if kind is not None and m is not None:
-                shift = 0.07 * (list(MARKS).index(kind) - (len(MARKS) - 1) / 2)
+                shift = 0.085 * (list(MARKS).index(kind) - (len(MARKS) - 1) / 2)
                 marks[kind].append((titles.index(title) + shift, f"{title}: {named(name)}", m))
     figure = go.Figure()
     for kind, found in marks.items():
@@ -286,20 +302,21 @@ def seeds(runs: Sequence[tuple[str, str, Evaluations]], measure: str = "original
                 mode="markers",
                 name="MESA, one β alone" if kind == "after.beta" else named(kind),
                 marker={"symbol": symbol, "color": colour, "size": size, "line": {"color": colour, "width": 2}},
-                customdata=[[words, _said(m)] for _, words, m in found],
+                customdata=[[words, said(m)] for _, words, m in found],
                 hovertemplate="%{customdata[0]}: %{customdata[1]}<extra></extra>",
             )
         )
     for title, trigger, _ in {t: (t, h, e) for t, h, e in runs}.values():
         figure.add_layout_image(
-            source=trigger_uri(triggers.from_hex(trigger)), xref="paper", yref="y", x=-0.01, y=titles.index(title),
-            sizex=0.05, sizey=0.62, xanchor="right", yanchor="middle",
+            source=trigger_uri(triggers.from_hex(trigger)), xref="x", yref="y", x=-2.5, y=titles.index(title),
+            sizex=8, sizey=0.6, xanchor="right", yanchor="middle",
         )  # fmt: skip
-    figure.update_yaxes(
-        tickvals=list(range(len(titles))), ticktext=[f"{t}           " for t in titles], range=[-0.6, len(titles) - 0.4]
+    figure.update_yaxes(tickvals=list(range(len(titles))), ticktext=titles, range=[-0.6, len(titles) - 0.4])
+    figure.update_xaxes(
+        title=f"{MEASURES[measure]} after the repair (%)", range=[-11, 103], tickvals=list(range(0, 101, 20))
     )
-    figure.update_xaxes(title=f"{MEASURES[measure]} after the repair (%)", range=[-3, 103], zeroline=False)
-    return _plain(figure, 150 + 62 * len(titles))
+    figure.update_xaxes(zeroline=False)
+    return _plain(figure, 130 + 84 * len(titles))
 
 
 def curves(steps: Sequence[tuple[int, Mapping[str, float]]]) -> Figure:
@@ -330,7 +347,10 @@ def _bars(found: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     return {"type": "data", "symmetric": False, "array": up, "arrayminus": down, "thickness": 1.4, "width": 4}
 
 
-def _said(m: Mapping[str, Any]) -> str:
+def said(m: Mapping[str, Any] | None) -> str:
+    """'1.2 % (0.8 to 1.9), n = 1096'."""
+    if m is None:
+        return "–"
     return f"{100 * m['value']:.1f} % ({100 * m['low']:.1f} to {100 * m['high']:.1f}), n = {m['n']}"
 
 
@@ -344,11 +364,11 @@ def _picture(figure: Figure, pixels: np.ndarray, bounds: Sequence[float], axis: 
     )  # fmt: skip
 
 
-def _plain(figure: Figure, height: int, legend: bool = True) -> Figure:
-    """Size, margins and a legend above everything else."""
+def _plain(figure: Figure, height: int, legend: bool = True, top: int = 62) -> Figure:
+    """Size, margins and a legend above everything else; `top` pixels are kept for it."""
     figure.update_layout(
         height=height + (40 if legend else 0),
-        margin={"l": 10, "r": 20, "t": 86 if legend else 46, "b": 10},
+        margin={"l": 10, "r": 20, "t": top if legend else 46, "b": 10},
         showlegend=legend,
         legend={"orientation": "h", "yref": "container", "yanchor": "top", "y": 0.99, "x": 0, "xanchor": "left"},
     )

@@ -62,15 +62,22 @@ def png_uri(pixels: np.ndarray) -> str:
 
 
 def plane(
-    flat: np.ndarray, places: np.ndarray, bounds: Sequence[float], colours: np.ndarray, size: tuple[int, int], side: int
+    flat: np.ndarray,
+    places: np.ndarray,
+    bounds: Sequence[float],
+    colours: np.ndarray,
+    size: tuple[int, int],
+    side: int,
+    edge: int = 0,
 ) -> np.ndarray:
     """Triggers drawn as themselves on a plane: uint8 RGBA `(height, width, 4)`, transparent where none is.
 
     `flat` uint8 `(n, 27)`, `places` `(n, 2)` within `bounds` (xmin, xmax, ymin, ymax), `colours` uint8 `(n, 3)` for
-    the frames, `size` (width, height) in pixels, `side` of a thumbnail in pixels (rounded to a multiple of 3).
+    the frames, `size` (width, height) in pixels, `side` of a thumbnail in pixels (rounded to a multiple of 3), `edge`
+    of its frame (0: a ninth of it).
     """
     wide, high = size
-    cell, edge = max(1, side // 3), max(1, side // 9)
+    cell, edge = max(1, side // 3), edge or max(1, side // 9)
     whole = 3 * cell + 2 * edge
     picture = np.zeros((high, wide, 4), np.uint8)
     x0, x1, y0, y1 = bounds

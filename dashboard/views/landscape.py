@@ -7,20 +7,20 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from dashboard import export, links, runs, state
+from dashboard import address, export, links, runs
 from dashboard.cards import interval
 from dashboard.components import codemap as maps_of
 from mesa_core import arrange, figures, triggers
 from mesa_core.store import Run, StoreError
 
 SHOWN = {
-    "both": ("Before and after", ("before", "after")),
-    "before": ("After the attack", ("before",)),
-    "after": ("After the repair", ("after",)),
-    "clean": ("Clean victim", ("clean",)),
+    "both": ("Both", ("before", "after")),
+    "before": ("Attacked", ("before",)),
+    "after": ("Repaired", ("after",)),
+    "clean": ("Clean", ("clean",)),
 }
 TITLES = {"clean": "Clean victim", "before": "After the attack", "after": "After MESA's repair"}
-ORDERS = {"orbit": "Family", "white": "White cells", "asr": "Success", "pca": "PCA", "tsne": "t-SNE"}
+ORDERS = {"orbit": "Family", "white": "White", "asr": "Success", "pca": "PCA", "tsne": "t-SNE"}
 ABOUT = {
     "orbit": "The 51 families, each made of one trigger by turning, mirroring and inverting it; the most successful family first.",
     "white": "By the number of white cells, the most successful first in each line.",
@@ -41,7 +41,7 @@ def page() -> None:
     run = runs.picker(
         "Run",
         "run",
-        state.current_run(),
+        runs.current(),
         "Every run of this server and the prepared ones. The address names the choice.",
     )
     if run is None:
@@ -78,7 +78,6 @@ def _result(run: Run) -> dict[str, Any] | None:
 def _map(run: Run, found: runs.Maps) -> None:
     """The map with its controls and downloads; a fragment, so that a control redraws no more than this."""
     have = {name: asr for name in ("clean", "before", "after") if (asr := getattr(found, name)) is not None}
-    shown = {key: (words, [p for p in parts if p in have]) for key, (words, parts) in SHOWN.items()}
     options = [key for key, (_, parts) in SHOWN.items() if all(p in have for p in parts)]
     orders = [key for key in ORDERS if key in arrange.ARRANGEMENTS or key in found.places]
 
@@ -87,21 +86,20 @@ def _map(run: Run, found: runs.Maps) -> None:
         if code := st.session_state.pop("picked_code", None):
             links.to_lab(run, triggers.code_to_hex(code - 1))
         a, b, c = st.columns([1.2, 1.3, 1.2])
-        which = a.segmented_control(
-            "Victim", options, format_func=lambda k: shown[k][0], default=options[0], key="map_victim", required=True,
-            help="The clean victim has no backdoor; what succeeds there is chance or a real weakness.",
+        which = address.segmented(
+            "Victim", "victim", {k: SHOWN[k][0] for k in options}, options[0],
+            "Both: after the attack beside after MESA's repair. The clean victim has no backdoor; what succeeds there is "
+            "chance or a real weakness.", a,
         )  # fmt: skip
-        order = b.segmented_control(
-            "Arranged by", orders, format_func=ORDERS.get, default="orbit", key="map_order", required=True,
-            help="Always by the success after the attack, so that a trigger stands at the same place before and after.",
+        order = address.segmented(
+            "Arranged by", "order", {k: ORDERS[k] for k in orders}, "orbit",
+            "Always by the success after the attack, so that a trigger stands at the same place before and after.", b,
         )  # fmt: skip
         lit = []
         if found.looks:
-            lit = c.pills(
-                "Where sub-models look", list(found.looks), format_func=lambda v: f"β = {v:g}", selection_mode="multi",
-                key="map_looks", help="Marks the triggers to which samples of a level round, and fades the others.",
-            )  # fmt: skip
-        parts = shown[which][1]
+            words = "Marks the triggers to which samples of a level round, and fades the others."
+            lit = address.several("Where sub-models look", "looks", list(found.looks), "β", words, c)
+        parts = SHOWN[which][1]
         groups = arrange.arranged(order if order in arrange.ARRANGEMENTS else "asr", found.before)
         if order in arrange.ARRANGEMENTS:
             layout = maps_of.grouped(groups, order == "white")
