@@ -8,7 +8,7 @@ import numpy as np
 import streamlit as st
 
 from dashboard import address, export, jobs, runs
-from mesa_core import figures
+from mesa_core import figures, planes
 from mesa_core.config import ExperimentConfig
 from mesa_core.store import Run, StoreError
 
@@ -19,7 +19,7 @@ VIEWS = {"pca": "PCA", "tsne": "t-SNE"}
 
 
 def panel(run: Run, level: int | None, view: str) -> dict[str, Any] | None:
-    """A run's samples of one level (None: all) as `figures.scatter` wants them; None where they cannot be read."""
+    """A run's samples of one level (None: all) as `planes.scatter` wants them; None where they cannot be read."""
     found, axes = runs.samples(run), runs.maps(run) if _readable(run) else None
     if found is None or axes is None:
         return None
@@ -145,7 +145,7 @@ def _grid(base: ExperimentConfig, best: dict[float, Run], waits: dict[float, Run
     if not best:
         st.info("No finished run of this kind is here yet.")
         return
-    drawn = figures.scatter(panels, [f"β = {b:g}" for b in base.beta], [f"α = {a:g}" for a in rows])
+    drawn = planes.scatter(panels, [f"β = {b:g}" for b in base.beta], [f"α = {a:g}" for a in rows])
     names = ", ".join(f"α = {a:g}: {r.name}" for a, r in sorted(best.items()))
     note = (
         f"{VIEWS[view]} of {base.samples} samples each, framed in the colour of their ASR (n = {base.sample_images} images a sample); "

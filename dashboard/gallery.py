@@ -11,7 +11,7 @@ import streamlit as st
 
 from dashboard import address, alphas, export, runs
 from mesa_core import events as ev
-from mesa_core import figures, triggers
+from mesa_core import figures, planes, triggers
 from mesa_core.arrange import arranged
 from mesa_core.config import ExperimentConfig
 from mesa_core.store import Run, StoreError
@@ -103,6 +103,7 @@ def of_run(run: Run) -> tuple[Figures, list[dict[str, Any]]]:
     config, result, maps = runs.config(run), runs.result(run), runs.maps(run)
     found: Figures = {}
     note = figures.caption(result) if result else f"Seed {config.seed}; the run has not finished."
+    plain = figures.caption(result, bars=False) if result else note
     if result:
         for measure in ("original", "worst"):
             words = f"Every defence: {figures.MEASURES[measure]}"
@@ -115,21 +116,21 @@ def of_run(run: Run) -> tuple[Figures, list[dict[str, Any]]]:
             found["coverage"] = ("Recall and precision by level", note, _drawn(figures.coverage, result))
     shown = {t: m for t, m in (("After the attack", maps.before), ("After MESA's repair", maps.after)) if m is not None}
     if maps.before is not None:
-        words = f"ASR of each of the 512 on n = {maps.n} images. {note}"
+        words = f"ASR of each of the 512 on n = {maps.n} images. {plain}"
         found["landscape"] = (
             "All 512 black-and-white triggers",
             words,
-            _drawn(figures.landscape, shown, arranged("orbit", maps.before), maps.n),
+            _drawn(planes.landscape, shown, arranged("orbit", maps.before), maps.n),
         )
     for view, name in alphas.VIEWS.items():
         panels = [alphas.panel(run, i, view) for i in range(len(config.beta))]
         if any(panels):
-            words = f"Each square is a sampled trigger, framed in the colour of its ASR (n = {config.sample_images} images). {note}"
+            words = f"Each square is a sampled trigger, framed in the colour of its ASR (n = {config.sample_images} images). {plain}"
             heads = [f"β = {b:g}" for b in config.beta]
             found[f"samples-{view}"] = (
                 f"Sampled triggers, {name}",
                 words,
-                _drawn(figures.scatter, [panels], heads, [""]),
+                _drawn(planes.scatter, [panels], heads, [""]),
             )
     steps = [
         (e.done, e.metrics) for _, e in run.events() if isinstance(e, ev.Progress) and e.stage == "mesa" and e.metrics

@@ -9,7 +9,7 @@ import streamlit as st
 
 from dashboard import address, alphas, export, gallery, jobs, runs
 from dashboard.cards import interval
-from mesa_core import figures
+from mesa_core import figures, planes
 from mesa_core.config import params
 from mesa_core.store import Run, StoreError
 
@@ -160,5 +160,5 @@ def _scatters(pair: list[Run], titles: dict[str, str]) -> None:
         note += " The axes differ, since the victims do."
     elif len(shown) > 1:
         note += " Both on the same axes."
-    drawn = figures.scatter([[panel for _, panel in shown]], [title for title, _ in shown], [""])
+    drawn = planes.scatter([[panel for _, panel in shown]], [title for title, _ in shown], [""])
     export.figure(drawn, "compare-samples", "Scatter of the sampled triggers of each run.", note, "two_scatter")

@@ -10,7 +10,7 @@ import streamlit as st
 from dashboard import address, export, links, runs
 from dashboard.cards import interval
 from dashboard.components import codemap as maps_of
-from mesa_core import arrange, figures, triggers
+from mesa_core import arrange, figures, planes, triggers
 from mesa_core.store import Run, StoreError
 
 SHOWN = {
@@ -115,7 +115,7 @@ def _map(run: Run, found: runs.Maps) -> None:
         note = f"ASR of the 512 black-and-white triggers, n = {found.n} images each. Run {run.name}."
         with one:
             export.save_figure(
-                lambda: figures.landscape({TITLES[p]: have[p] for p in parts}, groups, found.n, order == "white"),
+                lambda: planes.landscape({TITLES[p]: have[p] for p in parts}, groups, found.n, order == "white"),
                 f"{run.name}-landscape", note, "landscape",
             )  # fmt: skip
         with two:
