@@ -1,6 +1,7 @@
 """Figures as data: what a reader would read off them is what the result says."""
 
 import copy
+import itertools
 import json
 
 import numpy as np
@@ -22,7 +23,9 @@ def test_every_defence_stands_at_its_figure_with_its_interval(result):
     figure = figures.defences({"a": found, "b": found}, "worst")
     assert len(figure.data) == 2
     ticks = list(figure.layout.yaxis.ticktext)
-    for x, y, up, down in zip(figure.data[0].x, figure.data[0].y, figure.data[0].error_x.array, figure.data[0].error_x.arrayminus, strict=True):
+    for x, y, up, down in zip(
+        figure.data[0].x, figure.data[0].y, figure.data[0].error_x.array, figure.data[0].error_x.arrayminus, strict=True
+    ):
         name = next(n for n in found if figures.named(n) == ticks[round(y)])
         m = found[name]["asr"]["worst"]
         assert (x, x + up, x - down) == pytest.approx((100 * m["value"], 100 * m["high"], 100 * m["low"]))
@@ -84,7 +87,7 @@ def test_an_arrangement_holds_each_code_once_in_falling_order_and_no_two_on_one_
     groups = arranged(kind, asr)
     assert sorted(code for _, codes in groups for code in codes) == list(range(512))
     for _, codes in groups:
-        assert all(asr[a] >= asr[b] for a, b in zip(codes, codes[1:], strict=False))
+        assert all(asr[a] >= asr[b] for a, b in itertools.pairwise(codes))
     places, wide, _ = flow(groups, 33, kind == "white")
     assert wide <= 33
     assert len({tuple(p) for p in places}) == 512

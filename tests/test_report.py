@@ -55,7 +55,14 @@ def test_other_figures_make_another_report(run):
 
 def test_a_foreign_run_puts_no_markup_in(run):
     evil = "<script>alert(1)</script>"
-    change(run, lambda r: (r["hardware"].update(name=evil), r["versions"].update({evil: evil}), r["data"].update(classes=[evil])))
+    change(
+        run,
+        lambda r: (
+            r["hardware"].update(name=evil),
+            r["versions"].update({evil: evil}),
+            r["data"].update(classes=[evil]),
+        ),
+    )
     assert "<script" not in report.html(run)
 
 
