@@ -29,6 +29,7 @@ th { font-weight: 600; } td + td, th + th { white-space: nowrap; } .note { color
 pre { background: #f2f4f7; padding: 10px; white-space: pre-wrap; overflow-wrap: anywhere; }
 .side { display: flex; flex-wrap: wrap; gap: 20px; } .side > * { flex: 1 1 420px; min-width: 0; }
 .modes { display: flex; flex-wrap: wrap; gap: 14px; } .mode { font-size: 13px; width: 150px; }
+small { color: #4a5565; } @media print { body { max-width: none; margin: 0; font-size: 11px; } }
 .bar { display: inline-block; width: 150px; height: 11px; vertical-align: middle;
   background: linear-gradient(90deg, #440154, #3b528b, #21918c, #5ec962, #fde725); }
 """
@@ -42,6 +43,7 @@ def html(run: Run) -> str:
     parts = [
         f"<h1>MESA Lab: {escape(run.name)}</h1>",
         f"<p>{escape(asked(config, result))}</p>",
+        f"<p><strong>{escape(found(result))}</strong></p>",
         "<h2>Before and after</h2>",
         _defences(result),
         "<h2>Sub-models</h2>",
@@ -82,6 +84,27 @@ def asked(c: ExperimentConfig, result: dict[str, Any]) -> str:
     )
 
 
+def found(result: dict[str, Any]) -> str:
+    """The answer in a sentence or two."""
+    before, after = result["before"], result["after"] or {}
+    was = before["asr"]["original"]
+    if "mesa" not in after:
+        return "Nothing was repaired: there was no backdoor to repair, or none was found."
+    now = after["mesa"]
+    told = (
+        f"The planted trigger succeeded on {share(was)}; after MESA's repair on {share(now['asr']['original'])}. "
+        if was
+        else ""
+    )
+    if before["asr"]["worst"] and now["asr"]["worst"]:
+        told += f"The worst of all 512 black-and-white triggers: {share(before['asr']['worst'])} before, {share(now['asr']['worst'])} after. "
+    if "control" in after and was:
+        told += (
+            f"Retraining without any trigger leaves the planted one at {share(after['control']['asr']['original'])}. "
+        )
+    return told + f"Clean accuracy: {share(before['clean_accuracy'])} before, {share(now['clean_accuracy'])} after."
+
+
 def share(m: dict[str, Any] | None) -> str:
     """A measured share with interval and n."""
     if m is None:
@@ -90,10 +113,11 @@ def share(m: dict[str, Any] | None) -> str:
 
 
 def _table(head: list[str], rows: list[list[str]]) -> str:
-    """Cells are text, or markup that begins with '<svg'."""
+    """Cells are text; of a share, interval and n go under it."""
 
     def cell(text: str) -> str:
-        return text if text.startswith("<svg") else escape(text)
+        value, bracket, rest = escape(text).partition(" % (")
+        return f"{value} %<br><small>({rest}</small>" if bracket and rest.count(", n = ") == 1 else escape(text)
 
     top = "".join(f'<th scope="col">{escape(h)}</th>' for h in head)
     body = "".join("<tr>" + "".join(f"<td>{cell(text)}</td>" for text in row) + "</tr>" for row in rows)
@@ -115,10 +139,8 @@ def _defences(result: dict[str, Any]) -> str:
         "clean accuracy",
         "target class",
     ]
-    none = "" if result["after"] else "<p>Nothing was repaired: there was no backdoor to repair, or none was found.</p>"
     return (
         _table(head, rows)
-        + none
         + '<p class="note">In brackets 95 % intervals. ASR: of images of other classes, the share that goes to the target class once '
         "stamped. Effective: without images that go there anyway. Worst of 512: half of the images selects the most successful "
         "black-and-white trigger, the other half measures it. Oracle: knows what a defender cannot. Control: clean images alone.</p>"

@@ -23,6 +23,11 @@ def change(run, edit, file="result.json"):
     (run.path / file).write_text(json.dumps(value))
 
 
+def in_a_cell(m):
+    value, rest = report.share(m).split(" (", 1)
+    return f"<td>{value}<br><small>({rest}</small></td>"
+
+
 def test_it_holds_what_was_asked_found_and_how_to_repeat_it(run):
     text, result = report.html(run), run.result()
     assert "code 495" in text
@@ -31,9 +36,10 @@ def test_it_holds_what_was_asked_found_and_how_to_repeat_it(run):
     assert "(oracle)" in text
     assert result["hardware"]["name"] in text
     for name, e in result["after"].items():
-        assert report.share(e["asr"]["original"]) in text, name
+        assert in_a_cell(e["asr"]["original"]) in text, name
     for one in result["submodels"]:
-        assert report.share(one["recall"]["0.8"]) in text
+        assert in_a_cell(one["recall"]["0.8"]) in text
+    assert f"after MESA&#x27;s repair on {report.share(result['after']['mesa']['asr']['original'])}" in text
     assert "uniform noise" in text
     assert text.count("<title>code ") >= 512
 
