@@ -94,7 +94,7 @@ def save_figure(make: Callable[[], Figure], name: str, caption: str, key: str) -
                 download(f"{kind.upper()} (takes a few seconds)", make_one, f"{name}.{kind}", mime, f"{key}_{kind}")
         else:
             st.caption(
-                "PNG and SVG need the optional kaleido (`pip install mesa-lab[figures]`) and a Chromium on the machine "
+                "PNG and SVG need the optional kaleido (pip install mesa-lab[figures]) and a Chromium on the machine "
                 "that serves this page. Without them: the camera above the figure saves a PNG, also in the HTML."
             )
 
@@ -175,7 +175,7 @@ def run_panel(run: Run, key: str = "export") -> None:
         st.caption(str(error))
         return
     st.markdown("**The command that repeats this run**")
-    st.code(words, language="sh", wrap_lines=True)
+    st.code(words, language=None, wrap_lines=True)
     try:
         done = runs.result(run) is not None
     except StoreError as error:

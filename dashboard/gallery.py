@@ -45,7 +45,7 @@ def seeds() -> None:
     machines = sorted({str(r["hardware"].get("name", "?")) for _, _, r in found})
     note = (
         f"{len(found)} finished runs, {count} point repairs; seeds {', '.join(sorted({str(c.seed) for _, c, _ in found}))}; "
-        f"bars: 95 % intervals; computed on {', '.join(machines)}. Sorted by MESA's figure. More seeds: `point_seeds` on the command line."
+        f"bars: 95 % intervals; computed on {', '.join(machines)}. Sorted by MESA's figure. More seeds of the point defence: --point-seeds on the command line."
     )
     export.figure(
         drawn,
