@@ -44,12 +44,12 @@ def value_of(name, draw):
 
 def drawn(draw):
     data = draw.choice(["signs", "cifar10", "folder"])
-    said = {"data": data, "data_dir": draw.choice(["", "my data/x", "-odd", "it's"]) if data != "folder" else "a b"}
+    said = {"data": data, "data_dir": draw.choice(["", "/my data/x", "/it's"]) if data != "folder" else "/a b"}
     said["trigger"] = draw.choice([code_to_hex(170), code_to_hex(495), "#f80012 " * 9])
     if draw.random() < 0.6:
         said["victim"] = draw.choice(VICTIMS)
     if draw.random() < 0.3:
-        said["weights"] = "some where/w.safetensors"
+        said["weights"] = "/some where/w.safetensors"
     for name in draw.sample(DRAWN, draw.randrange(12)):
         said[name] = value_of(name, draw)
     return said
@@ -84,7 +84,13 @@ def test_so_is_an_examination(tmp_path):
         said = {n: value_of(n, draw) for n in draw.sample(names, 4)}
         baselines = draw.choice([("control",), ("point", "control"), ()])
         config = in_bounds(
-            {"data": "signs", "suspect": "/m y/w.pt", "victim": "resnet18", "baselines": baselines, **said}
+            {
+                "data": "signs",
+                "suspect": draw.choice(["/m y/w.pt", "shipped"]),
+                "victim": "resnet18",
+                "baselines": baselines,
+                **said,
+            }
         )
         if config is None:
             continue
