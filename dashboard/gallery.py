@@ -83,7 +83,12 @@ def everything() -> None:
         st.info(f"{run.name} is {run.state()}; there is nothing to draw yet.")
         return
     export.run_panel(run, "gallery")
-    left, _ = st.columns([1, 2])
+    left, right = st.columns(2)
+    with right:
+        export.download(
+            "All sampled triggers (CSV)", lambda: export.csv_of(sample_rows(run)), f"{run.name}-samples.csv", "text/csv",
+            "all_samples", "The scatters in numbers: level, ASR, mode, places, and each trigger as nine hex colours.",
+        )  # fmt: skip
     with left:
         kind = "PNG, SVG, HTML, CSV" if export.pictures() else "HTML, CSV"
         export.download(
@@ -141,6 +146,22 @@ def of_run(run: Run) -> tuple[Figures, list[dict[str, Any]]]:
     return found, seed_rows([(run, config, result)]) if result else []
 
 
+def sample_rows(run: Run) -> list[dict[str, Any]]:
+    """The measured samples as a table: level, ASR, mode, places, and the trigger as nine hex colours."""
+    found = runs.samples(run)
+    if found is None:
+        return []
+    betas, rows = runs.config(run).beta, []
+    for i, flat in enumerate(found["triggers"]):
+        level = int(found["level"][i])
+        row = {"β": f"{betas[level]:g}" if level < len(betas) else level, "ASR": round(float(found["asr"][i]), 4)}
+        row |= {"mode": int(found["mode"][i]), "trigger": triggers.to_hex(flat.reshape(3, 3, 3) / 255)}
+        for view in alphas.VIEWS:
+            row |= {f"{view} {axis}": round(float(found[view][i][j]), 4) for j, axis in enumerate("xy")}
+        rows.append(row)
+    return rows
+
+
 def _drawn(make: Callable[..., Any], *given: Any) -> Callable[[], Any]:
     return lambda: make(*given)
 
@@ -157,4 +178,5 @@ def archive(run: Run) -> bytes:
                 for kind in ("png", "svg"):
                     file.writestr(f"{run.name}/{name}.{kind}", export.image_of(drawn, note, kind))
         file.writestr(f"{run.name}/defences.csv", export.csv_of(rows))
+        file.writestr(f"{run.name}/samples.csv", export.csv_of(sample_rows(run)))
     return buffer.getvalue()

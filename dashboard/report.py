@@ -152,12 +152,15 @@ def _submodels(result: dict[str, Any]) -> str:
     if not entries:
         return "<p>None were trained.</p>"
     entries += [("mixture", result)]
+    entries += [
+        (f"reference, β = {one['beta']:g}", one["reference"]) for one in result["submodels"] if one.get("reference")
+    ]
     if result.get("uniform_noise"):
         entries.append(("uniform noise", result["uniform_noise"]))
     levels = list(entries[0][1].get("precision") or {})
     rows = []
     for name, one in entries:
-        row = [name, share(one.get("mean_asr") or ((result["before"] or {}).get("asr") or {}).get("sampled"))]
+        row = [name, share(result["before"]["asr"]["sampled"] if name == "mixture" else one.get("mean_asr"))]
         for what in ("recall", "precision"):
             row += [share((one.get(what) or {}).get(level)) for level in levels]
         rows.append(row)

@@ -99,9 +99,10 @@ def label(run: Run) -> str:
 
 def picker(words: str, parameter: str, run: Run | None, help: str) -> Run | None:
     """A list of all runs; the choice goes into the address under `parameter`. `run` is the one shown now."""
-    options = [r.name for r in listed()]
-    if run is not None and run.name not in options:
-        options.insert(0, run.name)
+    known = {r.name: r for r in listed()}
+    if run is not None:
+        known.setdefault(run.name, run)
+    options = list(known)
     if not options:
         return None
     key = f"pick_{parameter}"
@@ -113,9 +114,9 @@ def picker(words: str, parameter: str, run: Run | None, help: str) -> Run | None
     def chosen() -> None:
         st.query_params[parameter] = st.session_state[key]
 
-    labels = {name: label(jobs.find(name)) for name in options}
+    labels = {name: label(known[name]) for name in options}
     st.selectbox(words, options, format_func=lambda n: labels.get(n, n), key=key, on_change=chosen, help=help)
-    return jobs.find(st.session_state[key])
+    return known[st.session_state[key]]
 
 
 # -- the shape of a result
@@ -161,6 +162,8 @@ def _check(r: dict[str, Any]) -> None:
         float(one["beta"]), bool(one["kept"])
         _measured(one["mean_asr"])
         _levels(one)
+        if one.get("reference"):
+            _levels(one["reference"])
         for mode in one["modes"]:
             float(mode["share"]), triggers.from_hex(mode["trigger"])
             _measured(mode["asr"])

@@ -106,6 +106,9 @@ def coverage(result: Mapping[str, Any]) -> Figure:
 
     series = [(f"β = {one['beta']:g}", one, PALETTE[i % 8], "circle") for i, one in enumerate(result["submodels"])]
     series.append(("mixture", result, PALETTE[3], "diamond"))
+    for i, one in enumerate(result["submodels"]):
+        if one.get("reference"):  # the exact distribution at this level, where somebody has sampled it
+            series.append((f"reference, β = {one['beta']:g}", one["reference"], PALETTE[i % 8], "star-open"))
     if result.get("uniform_noise"):
         series.append(("uniform noise", result["uniform_noise"], GREY, "x"))
     figure = make_subplots(1, 2, subplot_titles=("Recall", "Precision"))

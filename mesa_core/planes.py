@@ -78,7 +78,6 @@ def scatter(
     )
     figure.update_annotations(yshift=4)
     known = next((p for line in panels for p in line if p is not None), {"bounds": (0, 1, 0, 1)})
-    side = 15 if len(columns) * len(rows) > 4 else 18
     for r, line in enumerate(panels, 1):
         for c, panel in enumerate(line, 1):
             axis = (r - 1) * len(columns) + c
@@ -102,7 +101,7 @@ def scatter(
             )
             wide = 900 if len(columns) < 3 else 600
             size = (wide, max(60, min(3000, round(wide * (y1 - y0) / max(x1 - x0, 1e-9)))))
-            drawn = plane(panel["triggers"], places, bounds, viridis(asr), size, side)
+            drawn = plane(panel["triggers"], places, bounds, viridis(asr), size, 27)
             _picture(figure, drawn, (x0, x1, y0, y1), axis)
             figure.add_trace(
                 go.Scatter(
@@ -125,7 +124,7 @@ def scatter(
         showticklabels=False, showgrid=False, zeroline=False, showline=True, mirror=True, linecolor=GREY
     )
     figure.update_layout(coloraxis={"colorscale": SCALE, "cmin": 0, "cmax": 100, "colorbar": {"title": "ASR (%)"}})
-    return plain(figure, 70 + (250 if len(rows) > 1 else 380) * len(rows), legend=False)
+    return plain(figure, 70 + (310 if len(rows) > 1 else 400) * len(rows), legend=False)
 
 
 def _picture(figure: Figure, pixels: np.ndarray, bounds: Sequence[float], axis: int) -> None:

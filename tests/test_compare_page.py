@@ -205,3 +205,20 @@ def test_a_result_of_another_program_is_refused(home):
     with pytest.raises(StoreError):
         runs.result(run)
     assert [r.name for r, _, _ in runs.finished()] == ["signs-ring"]
+
+
+@pytest.mark.parametrize("show", ["two", "alpha", "seeds", "all"])
+def test_a_run_deleted_under_the_page_is_survived(home, show):
+    run = copied(home, "gone")
+    at = page(show=show, a="gone", base="gone", run="gone")
+    shutil.rmtree(run.path)
+    at = at.run()
+    assert not at.exception
+    assert charts(at) >= 1
+
+
+def test_samples_are_a_table_too(home):
+    rows = gallery.sample_rows(jobs.find("signs-ring"))
+    assert len(rows) == 768
+    assert {row["β"] for row in rows} == {"0.5", "0.8", "0.9"}
+    assert all(len(row["trigger"].split()) == 9 for row in rows)

@@ -172,3 +172,12 @@ def test_rates_carry_the_interval_of_their_own_count():
     m = proportion(4, 16)
     assert found["low"][7] == round(m.low, 4)
     assert found["high"] != codemap.rates(np.full(512, 0.25), 100)["high"]
+
+
+def test_a_run_deleted_under_the_page_is_said(run):
+    at = page(run="ring")
+    shutil.rmtree(run.path)
+    at = at.run()
+    assert not at.exception
+    assert "not here" in words(at)
+    assert maps_drawn(at) == 1

@@ -79,6 +79,7 @@ def _map(run: Run, found: runs.Maps) -> None:
     """The map with its controls and downloads; a fragment, so that a control redraws no more than this."""
     have = {name: asr for name in ("clean", "before", "after") if (asr := getattr(found, name)) is not None}
     options = [key for key, (_, parts) in SHOWN.items() if all(p in have for p in parts)]
+    first = _first(run, found)
     orders = [key for key in ORDERS if key in arrange.ARRANGEMENTS or key in found.places]
 
     @st.fragment
@@ -107,7 +108,7 @@ def _map(run: Run, found: runs.Maps) -> None:
             layout = maps_of.placed(found.places[order])
         with st.container(key="codemap_box"):
             maps_of.codemap(
-                have, found.n, [(p, TITLES[p]) for p in parts], layout, found.looks, lit or [], _first(run, found),
+                have, found.n, [(p, TITLES[p]) for p in parts], layout, found.looks, lit or [], first,
                 "codemap", _picked,
             )  # fmt: skip
         st.caption(f"{ABOUT[order]} Click a trigger, or press Enter on it, to paint it in the Lab.")
@@ -213,6 +214,9 @@ def _coverage(run: Run, result: dict[str, Any] | None) -> None:
 def coverage_rows(result: dict[str, Any]) -> list[dict[str, Any]]:
     """Recall and precision as a table, one row a sub-model."""
     entries = [(f"β = {one['beta']:g}", one) for one in result["submodels"]] + [("mixture", result)]
+    for one in result["submodels"]:
+        if one.get("reference"):
+            entries.append((f"reference, β = {one['beta']:g}", one["reference"]))
     if result.get("uniform_noise"):
         entries.append(("uniform noise", result["uniform_noise"]))
     table = []
