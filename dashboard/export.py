@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import functools
 import importlib.util
 import io
 import re
 import shutil
+import threading
+import warnings
 import zipfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import streamlit as st
@@ -25,6 +28,7 @@ BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stab
 PRIVATE = {"owner.json", "control.json", "lease.json", "waiting", "error.txt"}  # not what a run computed
 LARGEST = 300 * 2**20  # bytes of a zip
 WIDTH, SCALE = 1100, 2
+ONE_BROWSER = threading.Lock()
 
 
 @functools.cache
@@ -70,8 +74,23 @@ def html_of(figure: Figure, caption: str) -> bytes:
     return for_paper(figure, caption).to_html(include_plotlyjs=True, full_html=True).encode()
 
 
+@contextlib.contextmanager
+def browser() -> Iterator[None]:
+    """One browser for all pictures made inside; only one at a time on this server, since it needs a core."""
+    import kaleido
+
+    with ONE_BROWSER:
+        kaleido.start_sync_server(silence_warnings=True)
+        try:
+            with warnings.catch_warnings():  # plotly says at each figure that the browser is running already
+                warnings.filterwarnings("ignore", message="The kopts argument")
+                yield
+        finally:
+            kaleido.stop_sync_server(silence_warnings=True)
+
+
 def image_of(figure: Figure, caption: str, kind: str) -> bytes:
-    """'png' or 'svg'; takes three seconds, most of them for the browser."""
+    """'png' or 'svg'. Within `browser` it takes half a second, else three, most of them for the browser's start."""
     return for_paper(figure, caption).to_image(format=kind, width=WIDTH, scale=SCALE if kind == "png" else 1)
 
 
@@ -100,7 +119,8 @@ def save_figure(make: Callable[[], Figure], name: str, caption: str, key: str) -
 
 
 def _image(make: Callable[[], Figure], caption: str, kind: str) -> bytes:
-    return image_of(make(), caption, kind)
+    with browser():
+        return image_of(make(), caption, kind)
 
 
 def download(label: str, make: Callable[[], bytes], file: str, mime: str, key: str, help: str | None = None) -> None:

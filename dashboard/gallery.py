@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import zipfile
 from collections.abc import Callable
@@ -169,14 +170,16 @@ def _drawn(make: Callable[..., Any], *given: Any) -> Callable[[], Any]:
 def archive(run: Run) -> bytes:
     """Every figure as HTML and, where they can be made, PNG and SVG; and the table."""
     found, rows = of_run(run)
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as file:
+    buffer, pictures = io.BytesIO(), export.pictures()
+    with (
+        zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as file,
+        export.browser() if pictures else contextlib.nullcontext(),
+    ):
         for name, (_, note, make) in found.items():
             drawn = make()
             file.writestr(f"{run.name}/{name}.html", export.html_of(drawn, note))
-            if export.pictures():
-                for kind in ("png", "svg"):
-                    file.writestr(f"{run.name}/{name}.{kind}", export.image_of(drawn, note, kind))
+            for kind in ("png", "svg") if pictures else ():
+                file.writestr(f"{run.name}/{name}.{kind}", export.image_of(drawn, note, kind))
         file.writestr(f"{run.name}/defences.csv", export.csv_of(rows))
         file.writestr(f"{run.name}/samples.csv", export.csv_of(sample_rows(run)))
     return buffer.getvalue()
