@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import streamlit as st
 
-from mesa_core.store import Run, StoreError
+from mesa_core.store import Run
 
 
 def to_lab(run: Run, trigger: str) -> None:
-    """Open the Lab on this run with `trigger` (nine hex colours) in the painter and the run's data and target kept."""
+    """Open the Lab on this run, whose data and target it takes over, with `trigger` (nine hex colours) in the painter."""
     from dashboard.views import lab  # which may call this module
 
-    query = {"run": run.name, "trigger": trigger.replace("#", "").replace(" ", ",")}
-    try:
-        config = run.config()
-        query |= {name: str(config[name]) for name in ("data", "target")}
-    except (StoreError, KeyError):
-        pass
     st.session_state.pop("adopted", None)  # or the Lab would keep the controls that it had
-    st.switch_page(st.Page(lab.page, title="Lab", url_path="lab", default=True), query_params=query)
+    page = st.Page(lab.page, title="Lab", url_path="lab", default=True)
+    st.switch_page(page, query_params={"run": run.name, "trigger": ",".join(map(_short, trigger.split()))})
+
+
+def _short(colour: str) -> str:
+    """'#ffffff' as 'fff', as the Lab spells it, so that it need not write the address once more."""
+    digits = colour.lstrip("#")
+    return digits[::2] if digits[::2] == digits[1::2] else digits

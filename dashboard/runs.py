@@ -37,15 +37,20 @@ def listed() -> list[Run]:
 
 
 def current() -> Run | None:
-    """The run of the address; where it names none, the one that the Lab showed last, else the prepared one."""
-    if "run" not in st.query_params and (name := st.session_state.get("adopted")):
-        try:
-            found = jobs.find(name)
-            st.query_params["run"] = found.name
-            return found
-        except StoreError:
-            pass
-    return state.current_run()
+    """The run of the address; where it names none, the one that the Lab showed last, else the prepared one.
+
+    It is put into the address when the page is entered, and not again, or the back button would never get past that.
+    """
+    name = st.session_state.get("adopted")
+    if "run" in st.query_params or not name:
+        return state.current_run()
+    try:
+        found = jobs.find(name)
+    except StoreError:
+        return state.current_run()
+    if "pick_run" not in st.session_state:  # Streamlit forgets a page's controls while another is shown
+        st.query_params["run"] = found.name
+    return found
 
 
 def config(run: Run) -> ExperimentConfig:

@@ -63,7 +63,8 @@ def test_point_arrange_mark_walk_and_paint(page):
     assert page.evaluate("location.search").startswith("?run=signs-ring")
     assert page.locator("[data-testid=stException]").count() == 0
 
-    page.go_back()
+    page.get_by_role("link", name="Landscape").click()
+    page.wait_for_url("**/landscape?run=signs-ring")  # the run that the Lab showed
     cell(page, 20).wait_for(timeout=20_000)
     cell(page, 20).click()
     page.get_by_text("code 20", exact=True).wait_for(timeout=20_000)
