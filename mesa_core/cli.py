@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from mesa_core import flags
-from mesa_core.config import VICTIMS, ConfigError, make_config, params
+from mesa_core.config import SHIPPED, VICTIMS, ConfigError, make_config
 from mesa_core.console import Console, duration, share, table
 from mesa_core.data.locate import DataError
 from mesa_core.intervals import proportion
@@ -73,12 +73,14 @@ def build_parser() -> argparse.ArgumentParser:
 
     detect = _command(commands, "detect", "examine and repair a network that someone brings", DETECT, _detect)
     detect.add_argument(
-        "--weights", required=True, metavar="FILE", help="Its weights: safetensors, or a checkpoint of weights only."
+        "--weights",
+        required=True,
+        metavar="FILE",
+        help="Its weights: safetensors, or a checkpoint of weights only; 'shipped': the clean victim that comes with this program.",
     )
     detect.add_argument("--arch", required=True, choices=VICTIMS, help="Its architecture.")
     detect.add_argument("--name", help="Name of the run's folder.")
-    skip = {"weights", "victim", "target", "attack_took", "clean_epochs", "repair_each_beta"}
-    flags.add_parameters(detect, [n for n, p in params().items() if p.group != "attack" and n not in skip])
+    flags.add_parameters(detect, flags.detect_parameters())
     _json(detect)
 
     scape = _command(
@@ -222,12 +224,15 @@ def _run(arguments: argparse.Namespace) -> int:
 
 def _detect(arguments: argparse.Namespace) -> int:
     store = _store(arguments)
-    weights = Path(arguments.weights).expanduser()
-    if not weights.is_file():
-        raise ConfigError(f"There is no weights file {weights}.")
+    suspect = arguments.weights
+    if suspect != SHIPPED:
+        weights = Path(suspect).expanduser()
+        if not weights.is_file():
+            raise ConfigError(f"There is no weights file {weights}.")
+        suspect = str(weights.resolve())
     arguments.weights = None
-    said = {"baselines": ("control",), **flags.given(arguments)}
-    config = settle({**said, "suspect": str(weights.resolve()), "victim": arguments.arch}, store.cache)
+    said = {"baselines": flags.DETECT_BASELINES, **flags.given(arguments)}
+    config = settle({**said, "suspect": suspect, "victim": arguments.arch}, store.cache)
     return _execute(store.create(ready(config, store.cache).to_dict(), arguments.name), store, arguments.json)
 
 

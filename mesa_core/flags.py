@@ -10,7 +10,14 @@ from mesa_core import triggers
 from mesa_core.config import DATA_PRESETS, ConfigError, Param, defaults, params
 
 SPECIAL = {"trigger", "suspect", "detect"}  # spelt differently on the command line
+DETECT_BASELINES = ("control",)  # what `mesa-lab detect` compares with, where nothing else is said
 TYPES = {"int": int, "float": float, "str": str, "floats": float, "strs": str}
+
+
+def detect_parameters() -> list[str]:
+    """The parameters that are flags of `mesa-lab detect`, which has no attack of its own."""
+    skip = {"weights", "victim", "target", "attack_took", "clean_epochs", "repair_each_beta", *SPECIAL}
+    return [name for name, param in params().items() if param.group != "attack" and name not in skip]
 
 
 def flag(name: str) -> str:

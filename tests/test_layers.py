@@ -27,5 +27,15 @@ def test_the_page_never_imports_torch():
     assert imported("import dashboard.views.lab, dashboard.jobs", ["torch", "mesa_core.experiment"]) == ""
 
 
+def test_figures_and_commands_need_neither_torch_nor_plotly_to_be_imported():
+    what = "import mesa_core.figures, mesa_core.planes, mesa_core.command, mesa_core.thumbnails"
+    assert imported(what, ["torch", "plotly", "streamlit", "dashboard"]) == ""
+
+
+def test_landscape_and_compare_need_no_torch():
+    what = "import dashboard.views.landscape, dashboard.views.compare, dashboard.report"
+    assert imported(what, ["torch", "mesa_core.experiment"]) == ""
+
+
 def test_these_checks_can_fail():
     assert imported("import mesa_core.experiment", ["torch"]) == "torch"

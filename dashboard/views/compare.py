@@ -1,10 +1,164 @@
-"""Compare: runs side by side: α and β, kinds of sub-model, defences."""
+"""Compare: two runs side by side; α against β; point against distribution; every figure at once."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import streamlit as st
+
+from dashboard import address, alphas, export, gallery, jobs, runs
+from dashboard.cards import interval
+from mesa_core import figures, planes
+from mesa_core.config import params
+from mesa_core.store import Run, StoreError
 
 
 def page() -> None:
     """Draw the whole page."""
     st.title("Compare", anchor=False)
+    st.markdown("What changes when one thing changes? Every figure here is drawn from runs that are there already.")
+    sections: dict[str, tuple[str, Callable[[], None]]] = {
+        "two": ("Two runs", two),
+        "alpha": ("α and β", alphas.draw),
+        "seeds": ("Point and distribution", gallery.seeds),
+        "all": ("All figures", gallery.everything),
+    }
+    shown = address.segmented(
+        "Compare", "show", {key: words for key, (words, _) in sections.items()}, "two", label_visibility="collapsed"
+    )
+    if not runs.listed():
+        st.info("No run yet. Start one in the Lab; it can be compared when it has finished.")
+        return
+    sections[shown][1]()
+
+
+def named(parameter: str, fallback: int) -> Run | None:
+    """The run that the address names under `parameter`, else the one at place `fallback` of the list."""
+    options = runs.listed()
+    name = st.query_params.get(parameter)
+    if name is not None:
+        try:
+            return jobs.find(name)
+        except StoreError:
+            st.warning(f"The address names a run ({parameter}) that is not here. Another is shown instead.")
+    return options[min(fallback, len(options) - 1)] if options else None
+
+
+def two() -> None:
+    """Two runs side by side."""
+    left, right = st.columns(2)
+    with left:
+        a = runs.picker("First run", "a", named("a", 0), "The address names it as a=…")
+    with right:
+        b = runs.picker("Second run", "b", named("b", 1), "The address names it as b=…")
+    if a is None or b is None:
+        return
+    if a.name == b.name:
+        st.info("Both are the same run. Choose another one, or start one in the Lab with another setting.")
+    titles = {a.name: f"A · {a.name}", b.name: f"B · {b.name}"}
+    pair = [a] if a.name == b.name else [a, b]
+    results: dict[str, dict[str, Any]] = {}
+    for run in pair:
+        try:
+            runs.config(run)
+            found = runs.result(run)
+            if found is None:
+                st.caption(f"{run.name} is {run.state()}; its figures come when it has finished.")
+            else:
+                results[run.name] = found
+        except StoreError as error:
+            st.warning(str(error))
+    _settings(pair)
+    if results:
+        _figures(results, titles)
+    _scatters(pair, titles)
+
+
+def differences(first: dict[str, Any], second: dict[str, Any]) -> list[dict[str, str]]:
+    """Settings that differ, as rows; with what each means."""
+    known = params()
+    return [
+        {"setting": name, "A": _words(first[name]), "B": _words(second[name]), "what it is": known[name].help}
+        for name in known
+        if first[name] != second[name]
+    ]
+
+
+def _words(value: Any) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value)
+
+
+def _settings(pair: list[Run]) -> None:
+    if len(pair) < 2:
+        return
+    try:
+        first, second = (runs.config(run).to_dict() for run in pair)
+    except StoreError:
+        return
+    rows = differences(first, second)
+    st.subheader("Settings that differ", anchor=False)
+    if rows:
+        export.table(rows, "settings-that-differ", "differ")
+    else:
+        st.caption(
+            "None: the same question was asked twice. What differs then is the machine, or chance on another machine."
+        )
+
+
+def _figures(results: dict[str, dict[str, Any]], titles: dict[str, str]) -> None:
+    """Before and after of every defence, and coverage."""
+    st.subheader("Before and after", anchor=False)
+    measure = address.segmented(
+        "Figure", "figure", figures.MEASURES, "original",
+        "Each with its 95 % interval. The original trigger and its oracle are known to whoever staged the attack only.",
+    )  # fmt: skip
+    found = {titles[name]: figures.evaluations(result) for name, result in results.items()}
+    notes = " ".join(f"{titles[name]}: {figures.caption(result)}" for name, result in results.items())
+    drawn = figures.defences(found, measure)
+    export.figure(
+        drawn, "compare-defences", f"{figures.MEASURES[measure]} for every defence of both runs.", notes, "two_defences"
+    )
+    rows = []
+    for title, evaluations in found.items():
+        for name, e in evaluations.items():
+            row = {"run": title, "": figures.named(name)}
+            for key, words in figures.MEASURES.items():
+                m = figures.measured(e, key)
+                row[words] = f"{interval(m)}, n = {m['n']}" if m else "–"
+            rows.append(row)
+    export.table(rows, "compare-defences", "two_defences")
+    st.caption(
+        "In brackets the 95 % interval. *Oracle* knows the trigger; *control* is retraining with clean images alone."
+    )
+    if any(result["submodels"] for result in results.values()):
+        st.subheader("Recall and precision", anchor=False)
+        for (name, result), place in zip(results.items(), st.columns(len(results)), strict=True):
+            with place:
+                st.markdown(f"**{titles[name]}**")
+                alt = f"Recall and precision by level of {name}."
+                export.figure(
+                    figures.coverage(result), f"{name}-coverage", alt, figures.caption(result), f"two_cov_{name}"
+                )
+
+
+def _scatters(pair: list[Run], titles: dict[str, str]) -> None:
+    """The samples of both, on the same axes where they share them."""
+    st.subheader("The sampled triggers", anchor=False)
+    view = address.segmented("View", "view", alphas.VIEWS, "pca")
+    found = [(run, alphas.panel(run, None, view)) for run in pair]
+    for run in [run for run, panel in found if panel is None]:
+        st.caption(f"The samples of {run.name} are missing or damaged, or not drawn yet.")
+    shown = [(titles[run.name], panel) for run, panel in found if panel is not None]
+    if not shown:
+        return
+    note = "Each square is one sampled trigger, drawn as itself, framed in the colour of its ASR; grey: the 512 black-and-white triggers."
+    if len(shown) > 1 and not alphas.same_axes(*(panel for _, panel in shown)):
+        st.info(
+            "The two runs attacked different victims, so each has axes of its own: compare the shapes, not the places."
+        )
+        note += " The axes differ, since the victims do."
+    elif len(shown) > 1:
+        note += " Both on the same axes."
+    drawn = planes.scatter([[panel for _, panel in shown]], [title for title, _ in shown], [""])
+    export.figure(drawn, "compare-samples", "Scatter of the sampled triggers of each run.", note, "two_scatter")

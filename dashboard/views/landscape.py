@@ -2,9 +2,228 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import numpy as np
 import streamlit as st
+
+from dashboard import address, export, links, runs
+from dashboard.cards import interval
+from dashboard.components import codemap as maps_of
+from mesa_core import arrange, figures, planes, triggers
+from mesa_core.store import Run, StoreError
+
+SHOWN = {
+    "both": ("Both", ("before", "after")),
+    "before": ("Attacked", ("before",)),
+    "after": ("Repaired", ("after",)),
+    "clean": ("Clean", ("clean",)),
+}
+TITLES = {"clean": "Clean victim", "before": "After the attack", "after": "After MESA's repair"}
+ORDERS = {"orbit": "Family", "white": "White", "asr": "Success", "pca": "PCA", "tsne": "t-SNE"}
+ABOUT = {
+    "orbit": "The 51 families, each made of one trigger by turning, mirroring and inverting it; the most successful family first.",
+    "white": "By the number of white cells, the most successful first in each line.",
+    "asr": "The most successful first.",
+    "pca": "By PCA: near each other where the main directions of what succeeds agree. Thumbnails may cover each other.",
+    "tsne": "By t-SNE: similar triggers near each other; distances between far groups mean little.",
+}
+LEVELS = (0.5, 0.8, 0.9)
 
 
 def page() -> None:
     """Draw the whole page."""
     st.title("Landscape", anchor=False)
+    st.markdown(
+        "A backdoor is planted with **one** trigger, yet the network comes to accept many. Here are all 512 "
+        "black-and-white 3×3 triggers, each drawn as itself; its frame shows how often it succeeds (ASR)."
+    )
+    run = runs.picker(
+        "Run",
+        "run",
+        runs.current(),
+        "Every run of this server and the prepared ones. The address names the choice.",
+    )
+    if run is None:
+        st.info("No run yet. Start one in the Lab.")
+        return
+    try:
+        found = runs.maps(run)
+        result = _result(run)
+    except StoreError as error:
+        st.warning(str(error))
+        return
+    for words in found.missing:
+        st.caption(words)
+    if found.before is None:
+        st.info("The map appears once the backdoor is in and measured.")
+    else:
+        _map(run, found)
+        _counts(run, found, result)
+    st.divider()
+    _coverage(run, result)
+    st.divider()
+    with st.expander("Take this run with you: report, command, folder"):
+        export.run_panel(run, "landscape")
+
+
+def _result(run: Run) -> dict[str, Any] | None:
+    try:
+        return runs.result(run)
+    except StoreError as error:
+        st.warning(str(error))
+        return None
+
+
+def _map(run: Run, found: runs.Maps) -> None:
+    """The map with its controls and downloads; a fragment, so that a control redraws no more than this."""
+    have = {name: asr for name in ("clean", "before", "after") if (asr := getattr(found, name)) is not None}
+    options = [key for key, (_, parts) in SHOWN.items() if all(p in have for p in parts)]
+    first = _first(run, found)
+    orders = [key for key in ORDERS if key in arrange.ARRANGEMENTS or key in found.places]
+
+    @st.fragment
+    def draw() -> None:
+        if code := st.session_state.pop("picked_code", None):
+            links.to_lab(run, triggers.code_to_hex(code - 1))
+        a, b, c = st.columns([1.2, 1.3, 1.2])
+        which = address.segmented(
+            "Victim", "victim", {k: SHOWN[k][0] for k in options}, options[0],
+            "Both: after the attack beside after MESA's repair. The clean victim has no backdoor; what succeeds there is "
+            "chance or a real weakness.", a,
+        )  # fmt: skip
+        order = address.segmented(
+            "Arranged by", "order", {k: ORDERS[k] for k in orders}, "orbit",
+            "Always by the success after the attack, so that a trigger stands at the same place before and after.", b,
+        )  # fmt: skip
+        lit = []
+        if found.looks:
+            words = "Marks the triggers to which samples of a level round, and fades the others."
+            lit = address.several("Where sub-models look", "looks", list(found.looks), "β", words, c)
+        parts = SHOWN[which][1]
+        groups = arrange.arranged(order if order in arrange.ARRANGEMENTS else "asr", found.before)
+        if order in arrange.ARRANGEMENTS:
+            layout = maps_of.grouped(groups, order == "white")
+        else:
+            layout = maps_of.placed(found.places[order])
+        with st.container(key="codemap_box"):
+            maps_of.codemap(
+                have, found.n, [(p, TITLES[p]) for p in parts], layout, found.looks, lit or [], first,
+                "codemap", _picked,
+            )  # fmt: skip
+        st.caption(f"{ABOUT[order]} Click a trigger, or press Enter on it, to paint it in the Lab.")
+        one, two = st.columns(2)
+        note = f"ASR of the 512 black-and-white triggers, n = {found.n} images each. Run {run.name}."
+        with one:
+            export.save_figure(
+                lambda: planes.landscape({TITLES[p]: have[p] for p in parts}, groups, found.n, order == "white"),
+                f"{run.name}-landscape", note, "landscape",
+            )  # fmt: skip
+        with two:
+            export.download(
+                "All 512 as a table (CSV)", lambda: export.csv_of(rows(found)), f"{run.name}-landscape.csv", "text/csv", "map_csv",
+                "The map in words and numbers: code, white cells, family, ASR with interval, samples of each level.",
+            )  # fmt: skip
+
+    draw()
+
+
+def _picked() -> None:
+    """The map's callback; 0 would read as nothing, so one is added."""
+    pick: Any = (st.session_state.get("codemap") or {}).get("pick")
+    if isinstance(pick, dict) and isinstance(pick.get("code"), int) and 0 <= pick["code"] < triggers.CODES:
+        st.session_state.picked_code = pick["code"] + 1
+
+
+def _first(run: Run, found: runs.Maps) -> int:
+    """The run's own trigger where it is black and white, else the most successful one."""
+    code = runs.config(run).code
+    return int(np.argmax(found.before)) if code is None else code
+
+
+def rows(found: runs.Maps) -> list[dict[str, Any]]:
+    """The map as a table, one row a code."""
+    told = {n: maps_of.rates(asr, found.n) for n in TITLES if (asr := getattr(found, n)) is not None}
+    table = []
+    for code in range(triggers.CODES):
+        row: dict[str, Any] = {"code": code, "cells": f"{code:09b}", "white cells": code.bit_count()}
+        row["family"] = triggers.orbits()[triggers.orbit_of(code)][0]
+        for name, rate in told.items():
+            for part, words in (("value", "ASR"), ("low", "low"), ("high", "high")):
+                row[f"{words} {TITLES[name].lower()}"] = rate[part][code]
+        row["images"] = found.n
+        for beta, counts in found.looks.items():
+            row[f"samples of β={beta:g}"] = int(counts[code])
+        table.append(row)
+    return table
+
+
+def _counts(run: Run, found: runs.Maps, result: dict[str, Any] | None) -> None:
+    """How many are valid, and the worst of them."""
+    st.subheader("How many triggers work, and how well does the best?", anchor=False)
+    table = []
+    for name, title in TITLES.items():
+        asr = getattr(found, name)
+        if asr is None:
+            continue
+        row: dict[str, Any] = {"": title}
+        for level in LEVELS:
+            row[f"ASR ≥ {level:.0%}"] = f"{int((asr >= level).sum())} of 512"
+        row["mean of the 512"] = f"{100 * asr.mean():.1f} %"
+        e = None
+        if result:
+            e = (result["after"] or {}).get("mesa") if name == "after" else result[name]
+        worst = e["asr"]["worst"] if e else None
+        row["worst of 512"] = f"{interval(worst)}, n = {worst['n']}" if worst else "–"
+        row["which"] = f"code {worst['code']}" if worst and isinstance(worst.get("code"), int) else "–"
+        table.append(row)
+    export.table(table, f"{run.name}-valid-triggers", "counts")
+    st.caption(
+        f"Counts from n = {found.n} images a trigger, so a single one near a level may fall on either side. *Worst of 512*: half of "
+        "the evaluation images selects the most successful trigger, the other half measures it; a maximum over noisy figures "
+        "would be too high. In brackets the 95 % interval."
+    )
+
+
+def _coverage(run: Run, result: dict[str, Any] | None) -> None:
+    """Recall and precision by level."""
+    st.subheader("Where the sub-models look, and where they do not", anchor=False)
+    if not result or not result["submodels"]:
+        st.caption("Recall and precision are there once the run has finished with a backdoor to sample.")
+        return
+    st.markdown(
+        "Call a trigger *valid* at a level if it succeeds at least that often. **Recall**: of the valid black-and-white triggers, "
+        "the share that the samples found. **Precision**: of the samples, the share that is valid. A point defence finds one "
+        "trigger: high precision, almost no recall. **Uniform noise** is the other extreme: random colours, which any defender has."
+    )
+    n = result["submodels"][0]["mean_asr"]["n"]
+    note = f"Each sub-model: {result['config']['samples']} samples, {result['config']['sample_images']} images each ({n} trials). {figures.caption(result)}"
+    if not any((result.get("recall") or {}).values()):
+        st.caption("No recall: the run measured no map of the 512, or no trigger reached a level.")
+    export.figure(
+        figures.coverage(result),
+        f"{run.name}-coverage",
+        "Recall and precision by level; the table below has the figures.",
+        note,
+        "coverage",
+    )
+    export.table(coverage_rows(result), f"{run.name}-coverage", "coverage")
+    st.caption("In brackets the 95 % interval; n is the number of valid triggers for recall, of samples for precision.")
+
+
+def coverage_rows(result: dict[str, Any]) -> list[dict[str, Any]]:
+    """Recall and precision as a table, one row a sub-model."""
+    entries = [(f"β = {one['beta']:g}", one) for one in result["submodels"]] + [("mixture", result)]
+    for one in result["submodels"]:
+        if one.get("reference"):
+            entries.append((f"reference, β = {one['beta']:g}", one["reference"]))
+    if result.get("uniform_noise"):
+        entries.append(("uniform noise", result["uniform_noise"]))
+    table = []
+    for name, one in entries:
+        row: dict[str, Any] = {"": name}
+        for what in ("recall", "precision"):
+            for level, m in (one.get(what) or {}).items():
+                row[f"{what} ≥ {level}"] = f"{interval(m)}, n = {m['n']}" if m else "–"
+        table.append(row)
+    return table

@@ -1,0 +1,212 @@
+const memory = new WeakMap();
+const SVG = "http://www.w3.org/2000/svg";
+const GAP = 0.45; // cells between two groups on a line, as in mesa_core/thumbnails.py
+const LABEL = 3.4; // cells kept at the left for the names of groups
+
+function element(name, attributes, parent) {
+  const made = document.createElementNS(SVG, name);
+  for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
+  if (parent) parent.appendChild(made);
+  return made;
+}
+
+// Viridis at five places, readable for colour-blind people on light and dark.
+function viridis(t) {
+  const stops = [[68, 1, 84], [59, 82, 139], [33, 145, 140], [94, 201, 98], [253, 231, 37]];
+  const at = Math.max(0, Math.min(0.9999, t)) * 4, i = Math.floor(at), f = at - i;
+  const c = stops[i].map((v, k) => Math.round(v + (stops[i + 1][k] - v) * f));
+  return `rgb(${c[0]},${c[1]},${c[2]})`;
+}
+
+function white(code, at, step) {
+  let path = "";
+  for (let p = 0; p < 9; p++) {
+    if (!((code >> (8 - p)) & 1)) continue;
+    path += `M${at + step * (p % 3)} ${at + step * Math.floor(p / 3)}h${step}v${step}h${-step}z`;
+  }
+  return path;
+}
+
+function ones(code) {
+  let count = 0;
+  for (let p = 0; p < 9; p++) count += (code >> p) & 1;
+  return count;
+}
+
+// Where every code stands, in cells; the names of groups; the size of it all.
+function arrange(layout, columns) {
+  const places = new Array(512), names = [];
+  if (layout.places) {
+    const wide = columns, high = columns * (columns > 20 ? 0.66 : 1.1);
+    layout.places.forEach(([x, y], code) => { places[code] = [x * (wide - 1), y * (high - 1)]; });
+    return { places, names, wide, high, left: 0 };
+  }
+  const left = layout.breaks ? LABEL : 0;
+  let x = 0, y = 0;
+  layout.groups.forEach((group, number) => {
+    if (number && (layout.breaks || x + Math.min(group.codes.length, columns) > columns)) {
+      x = 0; y += 1 + (layout.breaks ? GAP : 0);
+    }
+    if (layout.breaks) names.push({ text: group.name, y: y + 0.7 });
+    for (const code of group.codes) {
+      if (x + 1 > columns) { x = 0; y += 1; }
+      places[code] = [left + x, y];
+      x += 1;
+    }
+    x += GAP;
+  });
+  return { places, names, wide: left + columns, high: y + 1, left };
+}
+
+const percent = (v) => `${(100 * v).toFixed(v > 0 && v < 0.1 ? 1 : 0)} %`;
+
+export default function ({ data, parentElement, setTriggerValue }) {
+  let own = memory.get(parentElement);
+  if (!own) {
+    own = { code: data.first, panels: [], touch: false, columns: 0 };
+    memory.set(parentElement, own);
+    const find = (name) => parentElement.querySelector(name);
+    Object.assign(own, { box: find(".panels"), words: find(".words"), large: find(".large"), legend: find(".legend") });
+    find(".paint").addEventListener("click", () => own.send({ code: own.code }));
+
+    own.says = (code) => {
+      const parts = [];
+      for (const [name, rate] of Object.entries(own.data.asr))
+        parts.push(`${own.data.names[name]} ${percent(rate.value[code])} (${percent(rate.low[code])} to ${percent(rate.high[code])})`);
+      const looks = own.data.looks.filter((look) => look.count[code]).map((look) => `β ${look.beta}: ${look.count[code]}`);
+      const white = ones(code);
+      return { head: `Code ${code}, ${white} white cell${white === 1 ? "" : "s"}, family of code ${own.data.family[code]}`, parts, looks };
+    };
+
+    own.detail = () => {
+      own.large.replaceChildren();
+      element("rect", { width: 3, height: 3, fill: "#000" }, own.large);
+      element("path", { d: white(own.code, 0, 1), fill: "#fff" }, own.large);
+      const { head, parts, looks } = own.says(own.code);
+      own.words.replaceChildren();
+      const line = (text, kind) => {
+        const made = document.createElement("div");
+        made.textContent = text; if (kind) made.className = kind;
+        own.words.appendChild(made);
+        return made;
+      };
+      const first = line("");
+      const bold = document.createElement("b"); bold.textContent = head; first.appendChild(bold);
+      for (const part of parts) line(`ASR ${part}`, "figures");
+      line(`n = ${own.data.n} images each, in brackets the 95 % interval. Samples that round to it: ${looks.length ? looks.join(", ") : "none"}.`);
+    };
+
+    own.point = (code) => {
+      if (code === own.code && own.pointed) return;
+      for (const panel of own.panels) { panel.cells[own.code].classList.remove("now"); panel.cells[own.code].tabIndex = -1; }
+      own.code = code; own.pointed = true;
+      for (const panel of own.panels) { panel.cells[code].classList.add("now"); panel.cells[code].tabIndex = 0; }
+      own.detail();
+    };
+
+    // The nearest code in a direction; steps off the line count threefold.
+    own.towards = (dx, dy) => {
+      const [x, y] = own.at.places[own.code];
+      let best = own.code, least = Infinity;
+      for (let code = 0; code < 512; code++) {
+        const ax = own.at.places[code][0] - x, ay = own.at.places[code][1] - y;
+        const along = ax * dx + ay * dy, aside = Math.abs(ax * dy) + Math.abs(ay * dx);
+        if (along < 0.02 || code === own.code) continue;
+        if (along + 3 * aside < least) { least = along + 3 * aside; best = code; }
+      }
+      return best;
+    };
+
+    own.keys = (event, panel) => {
+      const way = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] }[event.key];
+      let next = null;
+      if (way) next = own.towards(...way);
+      if (event.key === "Home" || event.key === "End") {
+        const value = (code) => own.at.places[code][1] * 1000 + own.at.places[code][0];
+        const order = [...Array(512).keys()].sort((a, b) => value(a) - value(b));
+        next = event.key === "Home" ? order[0] : order[511];
+      }
+      if (event.key === "Enter" || event.key === " ") { event.preventDefault(); own.send({ code: own.code }); }
+      if (next === null) return;
+      event.preventDefault();
+      own.point(next);
+      panel.cells[next].focus({ preventScroll: false });
+    };
+
+    own.build = () => {
+      own.box.replaceChildren();
+      own.panels = own.data.panels.map(([name, title]) => {
+        const figure = document.createElement("figure"), caption = document.createElement("figcaption");
+        figure.appendChild(caption); own.box.appendChild(figure);
+        const svg = element("svg", { role: "group" }, figure);
+        const labels = element("g", {}, svg), cells = [];
+        const panel = { name, caption, svg, labels, cells };
+        for (let code = 0; code < 512; code++) {
+          const cell = element("g", { class: "cell", role: "button", tabindex: -1, "data-code": code }, svg);
+          element("rect", { class: "frame", width: 0.96, height: 0.96 }, cell);
+          element("rect", { x: 0.17, y: 0.17, width: 0.63, height: 0.63, fill: "#000" }, cell);
+          element("path", { d: white(code, 0.17, 0.21), fill: "#fff" }, cell);
+          cells.push(cell);
+        }
+        const codeOf = (event) => { const cell = event.target.closest(".cell"); return cell ? Number(cell.dataset.code) : null; };
+        svg.addEventListener("pointerover", (event) => { const code = codeOf(event); if (code !== null) own.point(code); });
+        svg.addEventListener("pointerdown", (event) => { own.touch = event.pointerType === "touch"; });
+        svg.addEventListener("focusin", (event) => { const code = codeOf(event); if (code !== null) own.point(code); });
+        svg.addEventListener("keydown", (event) => own.keys(event, panel));
+        svg.addEventListener("click", (event) => {
+          const code = codeOf(event);
+          if (code === null) return;
+          own.point(code);
+          if (!own.touch) own.send({ code }); // a finger chooses first, then the button paints
+        });
+        return panel;
+      });
+    };
+
+    own.draw = () => {
+      const each = own.box.clientWidth / Math.max(1, own.box.clientWidth > 640 ? own.panels.length : 1);
+      own.columns = each < 420 ? 17 : 33;
+      own.at = arrange(own.data.layout, own.columns);
+      const { places, names, wide, high } = own.at;
+      const lit = own.data.looks.filter((look) => look.lit);
+      for (const panel of own.panels) {
+        const rate = own.data.asr[panel.name];
+        panel.svg.setAttribute("viewBox", `-0.1 -0.1 ${wide + 0.2} ${high + 0.2}`);
+        panel.svg.setAttribute("aria-label", `${panel.caption.textContent}: the 512 black-and-white triggers. Arrow keys move, Enter paints one in the Lab.`);
+        panel.labels.replaceChildren();
+        for (const name of names) element("text", { class: "group", x: 0, y: name.y }, panel.labels).textContent = name.text;
+        panel.cells.forEach((cell, code) => {
+          cell.style.transform = `translate(${places[code][0]}px, ${places[code][1]}px)`;
+          cell.firstChild.setAttribute("fill", viridis(rate.value[code]));
+          const { head, parts, looks } = own.says(code);
+          cell.setAttribute("aria-label", `${head}. ASR ${parts.join("; ")}${looks.length ? `. Samples: ${looks.join(", ")}` : ""}`);
+          while (cell.childNodes.length > 3) cell.lastChild.remove();
+          let here = 0;
+          for (const look of lit) if (look.count[code]) {
+            element("rect", { x: 0.02 + here * 0.32, y: 0.68, width: 0.28, height: 0.28, fill: look.colour, stroke: "#fff", "stroke-width": 0.05 }, cell);
+            here += 1;
+          }
+          cell.classList.toggle("dim", lit.length > 0 && !here);
+        });
+      }
+    };
+    new ResizeObserver(() => {
+      const each = own.box.clientWidth / Math.max(1, own.box.clientWidth > 640 ? own.panels.length : 1);
+      if ((each < 420 ? 17 : 33) !== own.columns) own.draw();
+    }).observe(own.box);
+  }
+  const shape = (d) => d.panels.map((panel) => panel[0]).join();
+  const rebuilt = !own.data || shape(own.data) !== shape(data);
+  own.data = data;
+  own.send = (pick) => setTriggerValue("pick", pick);
+  if (rebuilt) { own.build(); own.pointed = false; }
+  own.panels.forEach((panel, i) => { panel.caption.textContent = data.panels[i][1]; });
+  own.draw();
+  if (!own.pointed) own.point(own.code); else own.detail();
+  own.legend.replaceChildren();
+  for (const look of data.looks.filter((one) => one.lit)) {
+    const pip = document.createElement("span"); pip.className = "pip"; pip.style.background = look.colour;
+    const sum = look.count.reduce((a, b) => a + b, 0), on = look.count.filter((v) => v > 0).length;
+    own.legend.append(pip, `β = ${look.beta}: ${sum} samples on ${on} of the 512`);
+  }
+}

@@ -1,0 +1,22 @@
+"""From one page to another, with what should be kept in the address."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from mesa_core.store import Run
+
+
+def to_lab(run: Run, trigger: str) -> None:
+    """Open the Lab on this run, whose data and target it takes over, with `trigger` (nine hex colours) in the painter."""
+    from dashboard.views import lab  # which may call this module
+
+    st.session_state.pop("adopted", None)  # or the Lab would keep the controls that it had
+    page = st.Page(lab.page, title="Lab", url_path="lab", default=True)
+    st.switch_page(page, query_params={"run": run.name, "trigger": ",".join(map(_short, trigger.split()))})
+
+
+def _short(colour: str) -> str:
+    """'#ffffff' as 'fff', as the Lab spells it, so that it need not write the address once more."""
+    digits = colour.lstrip("#")
+    return digits[::2] if digits[::2] == digits[1::2] else digits

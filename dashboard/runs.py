@@ -1,0 +1,276 @@
+"""What a page reads of a run that may be unfinished, old, damaged or foreign: checked once here, so that views need not."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import streamlit as st
+
+from dashboard import jobs, state
+from mesa_core import triggers
+from mesa_core.config import ConfigError, ExperimentConfig, make_config
+from mesa_core.console import NAMES
+from mesa_core.data.names import CLASSES
+from mesa_core.store import Run, StoreError
+
+CODES = triggers.CODES
+DAMAGED = "The figures of {} cannot be read; its result.json may be damaged or of another program."
+
+
+def defence_name(name: str) -> str:
+    """'mesa' and the like in words; 'point_2' is a further seed of the point defence."""
+    if name.startswith("point_"):
+        return f"point defence, seed {name.removeprefix('point_')}"
+    if name.startswith("beta."):
+        return f"MESA, β = {name.removeprefix('beta.')} alone"
+    return NAMES.get(name) or NAMES.get(f"after.{name}") or name
+
+
+def listed() -> list[Run]:
+    """Runs of this server, the newest first, and the shipped ones."""
+    shipped = jobs.shipped()
+    hidden = {run.name for run in shipped}  # a name means the shipped run, as in `jobs.find`
+    return shipped + [run for run in jobs.store().list() if run.name not in hidden]
+
+
+def current() -> Run | None:
+    """The run of the address; where it names none, the one that the Lab showed last, else the prepared one.
+
+    It is put into the address when the page is entered, and not again, or the back button would never get past that.
+    """
+    name = st.session_state.get("adopted")
+    if "run" in st.query_params or not name:
+        return state.current_run()
+    try:
+        found = jobs.find(name)
+    except StoreError:
+        return state.current_run()
+    if "pick_run" not in st.session_state:  # Streamlit forgets a page's controls while another is shown
+        st.query_params["run"] = found.name
+    return found
+
+
+def config(run: Run) -> ExperimentConfig:
+    """What a run was asked, checked. StoreError in one sentence."""
+    try:
+        return make_config(run.config())
+    except ConfigError as error:
+        raise StoreError(f"The settings of {run.name} cannot be read: {error}") from None
+
+
+def result(run: Run) -> dict[str, Any] | None:
+    """The result of a finished run, its shape checked; None while it is not finished. StoreError in one sentence."""
+    found = run.result()
+    if found is None:
+        return None
+    try:
+        _check(found)
+    except (KeyError, TypeError, ValueError, AttributeError):
+        raise StoreError(DAMAGED.format(run.name)) from None
+    return found
+
+
+def finished() -> list[tuple[Run, ExperimentConfig, dict[str, Any]]]:
+    """Every finished run that can be read, shipped ones first."""
+    found = []
+    for run in listed():
+        try:
+            value = result(run)
+            if value is not None:
+                found.append((run, config(run), value))
+        except StoreError:
+            continue
+    return found
+
+
+def label(run: Run) -> str:
+    """A run in a line, for a list to choose from."""
+    try:
+        c = config(run)
+    except StoreError:
+        return f"{run.name} (cannot be read)"
+    names = CLASSES.get(c.data, ())
+    what = triggers.describe(triggers.from_hex(c.trigger))
+    what = what if what.startswith("code") else "coloured trigger"
+    target = names[c.target] if c.target < len(names) else f"class {c.target}"
+    state = run.state()
+    said = "" if state == "finished" else f" · {state}"
+    kind = "" if c.kind == "mine" else f" · {c.kind}"
+    return f"{c.data} · {what} → {target} · α {c.alpha:g}{kind} · seed {c.seed} · {run.name}{said}"
+
+
+def picker(words: str, parameter: str, run: Run | None, help: str) -> Run | None:
+    """A list of all runs; the choice goes into the address under `parameter`. `run` is the one shown now."""
+    known = {r.name: r for r in listed()}
+    if run is not None:
+        known.setdefault(run.name, run)
+    options = list(known)
+    if not options:
+        return None
+    key = f"pick_{parameter}"
+    if run is not None:
+        st.session_state[key] = run.name
+    elif st.session_state.get(key) not in options:
+        st.session_state.pop(key, None)
+
+    def chosen() -> None:
+        st.query_params[parameter] = st.session_state[key]
+
+    labels = {name: label(known[name]) for name in options}
+    st.selectbox(words, options, format_func=lambda n: labels.get(n, n), key=key, on_change=chosen, help=help)
+    return known[st.session_state[key]]
+
+
+# -- the shape of a result
+def _measured(m: Any) -> None:
+    for name in ("value", "low", "high"):
+        if isinstance(m[name], bool) or not math.isfinite(m[name]) or not -1 <= m[name] <= 1:
+            raise ValueError(name)
+    if isinstance(m["n"], bool) or int(m["n"]) != m["n"] or m["n"] < 0:
+        raise ValueError("n")
+
+
+def _maybe(m: Any) -> None:
+    if m is not None:
+        _measured(m)
+
+
+def _evaluation(e: Any) -> None:
+    for name in ("clean_accuracy", "target_accuracy", "natural_rate"):
+        _measured(e[name])
+    for group in ("asr", "effective_asr"):
+        for part in ("original", "sampled", "worst"):
+            _maybe(e[group][part])
+
+
+def _levels(found: Any) -> None:
+    for name in ("recall", "precision"):
+        for level, m in (found.get(name) or {}).items():
+            float(level)
+            _maybe(m)
+
+
+def _check(r: dict[str, Any]) -> None:
+    """Raise KeyError, TypeError or ValueError where `r` is not a result as `mesa_core.results` makes it."""
+    make_config(r["config"])
+    _evaluation(r["before"])
+    if r["clean"] is not None:
+        _evaluation(r["clean"])
+    for name, e in [*(r["after"] or {}).items(), *(r.get("after_by_beta") or {}).items()]:
+        if not name.replace("_", "").replace(".", "").isalnum():
+            raise ValueError(name)
+        _evaluation(e)
+    for one in r["submodels"]:
+        float(one["beta"]), bool(one["kept"])
+        _measured(one["mean_asr"])
+        _levels(one)
+        if one.get("reference"):
+            _levels(one["reference"])
+        for mode in one["modes"]:
+            float(mode["share"]), triggers.from_hex(mode["trigger"])
+            _measured(mode["asr"])
+            _maybe(mode.get("asr_after"))
+    _levels(r)
+    if r.get("uniform_noise"):
+        _levels(r["uniform_noise"])
+    for name in ("hardware", "versions", "timings", "data"):
+        dict(r[name])
+    for seconds in r["timings"].values():
+        float(seconds)
+
+
+# -- arrays
+@dataclass(frozen=True)
+class Maps:
+    """The 512 black-and-white triggers of one run; None for what the run does not have, said in `missing`."""
+
+    clean: np.ndarray | None  # ASR (512,) on the victim before the attack
+    before: np.ndarray | None  # on the attacked victim
+    after: np.ndarray | None  # after MESA's repair
+    n: int  # images a code
+    places: dict[str, np.ndarray]  # 'pca', 'tsne': (512, 2)
+    looks: dict[float, np.ndarray]  # for each level: how many samples round to each code, (512,)
+    missing: list[str] = field(default_factory=list)
+
+
+def maps(run: Run) -> Maps:
+    """Read them. Whatever is missing or damaged is left out and said. StoreError where the settings are unreadable."""
+    c, missing = config(run), []
+    axes = _arrays(run, "axes.npz")
+    later = _arrays(run, "landscape-after.npz")
+    before, after, clean = _rates(axes, "codes_asr"), _rates(later, "codes_asr"), _rates(axes, "clean_asr")
+    if not c.landscape_images and before is not None:
+        missing.append(
+            "This run asked for no map of the 512 (2 images a trigger fix the axes only), so it is very rough."
+        )
+    if before is None:
+        missing.append("The map after the attack is missing or damaged, or the run has not come to it yet.")
+    if after is None:
+        missing.append(
+            "There is no map after the repair: the run is older than this measure, asked for no map, or has not come to it yet."
+        )
+    if clean is None:
+        missing.append(
+            "There is no map of the clean victim: the run is older than this measure, or brought its own network."
+        )
+    try:
+        n = int(axes["codes_images"])
+    except (KeyError, TypeError, ValueError):
+        n = c.landscape_images or 2
+    places = {}
+    for name in ("pca", "tsne"):
+        found = axes.get(name)
+        if found is not None and found.shape == (CODES, 2) and found.dtype.kind == "f" and np.isfinite(found).all():
+            places[name] = found
+    looks = _looks(run, list(c.beta))
+    if not looks:
+        missing.append("The sampled triggers are missing or damaged, or not sampled yet.")
+    return Maps(clean, before, after, max(1, n), places, looks, missing)
+
+
+def _arrays(run: Run, file: str) -> dict[str, np.ndarray]:
+    try:
+        return run.read_arrays(file)
+    except StoreError:
+        return {}
+
+
+def _rates(arrays: dict[str, np.ndarray], name: str) -> np.ndarray | None:
+    """A map `(512,)` of shares, or None."""
+    found = arrays.get(name)
+    if found is None or found.shape != (CODES,) or found.dtype.kind != "f" or not np.isfinite(found).all():
+        return None
+    return found.astype(np.float64) if ((found >= 0) & (found <= 1)).all() else None
+
+
+def samples(run: Run) -> dict[str, np.ndarray] | None:
+    """The measured samples, their shapes checked; None where they are missing or damaged.
+
+    `triggers` uint8 `(n, 27)`, `level`, `asr`, `mode` `(n,)`, `pca`, `tsne` `(n, 2)`, with the axes' bounds `(4,)`.
+    """
+    found, axes = _arrays(run, "samples.npz"), _arrays(run, "axes.npz")
+    try:
+        n = len(found["triggers"])
+        good = found["triggers"].shape == (n, 27) and found["triggers"].dtype == np.uint8 and n > 0
+        for name in ("level", "asr", "mode"):
+            good = good and found[name].shape == (n,) and np.isfinite(found[name]).all()
+        for name in ("pca", "tsne"):
+            bounds = axes[f"{name}_bounds"]
+            good = good and found[name].shape == (n, 2) and np.isfinite(found[name]).all()
+            good = good and bounds.shape == (4,) and np.isfinite(bounds).all()
+            good = good and axes[name].shape == (CODES, 2)
+            found[f"{name}_bounds"], found[f"codes_{name}"] = bounds, axes[name]
+    except (KeyError, TypeError, ValueError):
+        return None
+    return found if good else None
+
+
+def _looks(run: Run, betas: list[float]) -> dict[float, np.ndarray]:
+    found = samples(run)
+    if found is None or int(found["level"].max()) >= len(betas):
+        return {}
+    codes = triggers.round_to_codes(found["triggers"].reshape(-1, 3, 3, 3) / 255.0)
+    return {beta: np.bincount(codes[found["level"] == i], minlength=CODES) for i, beta in enumerate(betas)}
