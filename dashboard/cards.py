@@ -1,69 +1,97 @@
-"""Before and after: cards for the three figures that matter, and a table of all defences."""
+"""Before and after: cards for the figures that matter, a chart and a table of all defences, the sub-models."""
 
 from __future__ import annotations
 
+import html
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import streamlit as st
 
+from dashboard import reading
 from mesa_core import events as ev
+from mesa_core import triggers
 from mesa_core.console import NAMES
 from mesa_core.store import Run, StoreError
 
+BLUE, ORANGE = "#0072b2", "#d55e00"
 
-def interval(m: dict[str, Any] | None) -> str:
+
+def interval(m: Mapping[str, Any] | None) -> str:
     """'1.2 % (0.8–1.9)'."""
     if m is None:
         return "–"
     return f"{100 * m['value']:.1f} % ({100 * m['low']:.1f}–{100 * m['high']:.1f})"
 
 
-def evaluations(run: Run, events: list[ev.Event]) -> dict[str, dict[str, Any]]:
+def evaluations(run: Run, events: Sequence[ev.Event]) -> dict[str, dict[str, Any]]:
     """Every evaluation so far, by name; from the result where there is one."""
     found = {e.name: e.value for e in events if isinstance(e, ev.Evaluated)}
-    try:
-        result = run.result()
-    except StoreError:
-        result = None
+    result = reading.result(run)
     if result:
         found |= {k: result[k] for k in ("clean", "before") if result.get(k)}
         found |= {f"after.{k}": v for k, v in (result.get("after") or {}).items()}
     return found
 
 
-def draw(run: Run, events: list[ev.Event]) -> None:
+def draw(run: Run, events: Sequence[ev.Event]) -> None:
     """The right column."""
     st.subheader("3 · Before and after", anchor=False)
-    found = evaluations(run, events)
-    before, after = found.get("before"), found.get("after.mesa")
-    if before is None:
-        st.caption("Figures appear here as soon as the backdoor is in and measured.")
-        return
-    try:
-        card(before, after, "asr", "original", "The painted trigger succeeds on", "cards_original")
-        card(before, after, "asr", "worst", "The worst of all 512 black-and-white triggers", "cards_worst")
-        card(before, after, "clean_accuracy", None, "Right answers on clean images", "cards_clean")
-        table(found, target_known(run))
-        submodels(events)
-    except (KeyError, TypeError):
-        st.warning("The figures of this run cannot be read.")
+    with reading.readable("The figures of this run"):
+        found = evaluations(run, events)
+        before, after = found.get("before"), found.get("after.mesa")
+        if before is None:
+            st.caption("Figures appear here as soon as the backdoor is in and measured.")
+            return
+        card(before, after, ("asr", "original"), "The painted trigger succeeds on", "cards_original", True)
+        card(before, after, ("asr", "worst"), "The worst of all 512 black-and-white triggers", "cards_worst", True)
+        card(before, after, ("clean_accuracy",), "Right answers on clean images", "cards_clean", False)
+        chart(found)
+        st.caption(
+            "Share of images of other classes that go to the target class once stamped. "
+            + (
+                "**Target known**: the defender was told the target class (step 1 taken as done). "
+                if target_known(run)
+                else "The defender found the target class himself (step 1). "
+            )
+            + "Only the row marked *oracle* knows the trigger; *control* is retrained without any trigger."
+        )
+        with st.expander("All figures as a table"):
+            table(found)
+        submodels(run, events)
 
 
 def card(
-    before: dict[str, Any], after: dict[str, Any] | None, group: str, part: str | None, words: str, key: str
+    before: Mapping[str, Any], after: Mapping[str, Any] | None, path: tuple[str, ...], words: str, key: str, bad: bool
 ) -> None:
-    """One figure before, and after MESA's repair where it is there already."""
-    was = before[group][part] if part else before[group]
-    now = (after[group][part] if part else after[group]) if after else None
+    """One figure before, and after MESA's repair where it is there already. `bad`: less is better."""
+    was, now = _at(before, path), _at(after, path)
+    if was is None:
+        return
     with st.container(border=True, key=key):
         st.markdown(f"**{words}**")
         a, b = st.columns(2)
         for column, name, m in ((a, "before", was), (b, "after MESA", now)):
             about = m and f"{interval(m)}: 95 % interval, n = {m['n']} images"
             column.metric(name, f"{100 * m['value']:.1f} %" if m else "…", help=about)
-        shown = now or was
-        if shown is not None:
-            st.caption(f"95 % interval {interval(shown).split('(')[-1].rstrip(')')} %, n = {shown['n']}")
+        lines = [f"{name}: {_width(m)}, n = {m['n']}" for name, m in (("before", was), ("after", now)) if m]
+        said = f"95 % intervals {'; '.join(lines)}."
+        if bad:
+            effective = [_at(e, ("effective_asr", *path[1:])) for e in (before, after)]
+            figures = " → ".join(f"{100 * m['value']:.1f} %" for m in effective if m)
+            said += f" Effective, without images that go there unstamped: {figures}."
+        st.caption(said)
+
+
+def _at(value: Mapping[str, Any] | None, path: tuple[str, ...]) -> Any:
+    for name in path:
+        value = value.get(name) if value else None
+    return value
+
+
+def _width(m: Mapping[str, Any]) -> str:
+    """'0.8–1.9 %'."""
+    return f"{100 * m['low']:.1f}–{100 * m['high']:.1f} %"
 
 
 def target_known(run: Run) -> bool:
@@ -75,36 +103,72 @@ def target_known(run: Run) -> bool:
         return True
 
 
-def table(found: dict[str, dict[str, Any]], known: bool) -> None:
-    """All victims and defences with the same repair budget."""
+def chart(found: Mapping[str, Mapping[str, Any]]) -> None:
+    """Each victim and defence as a row: the original's ASR as a dot, the worst of the 512 as a square, with intervals."""
     rows = []
     for name, e in found.items():
+        label, marks, words = NAMES.get(name, name.removeprefix("after.")), "", []
+        for part, colour, shape, top in (("original", BLUE, "50%", 5), ("worst", ORANGE, "1px", 15)):
+            m = e["asr"].get(part)
+            if m is None:
+                continue
+            low, high, at = (max(0.0, min(100.0, 100 * float(m[k]))) for k in ("low", "high", "value"))
+            marks += (
+                f"<i style='position:absolute;top:{top + 3}px;height:2px;left:{low:.2f}%;width:{max(high - low, 0.4):.2f}%;"
+                f"background:{colour};opacity:.55'></i><i style='position:absolute;top:{top}px;left:calc({at:.2f}% - 4px);"
+                f"width:8px;height:8px;border-radius:{shape};background:{colour}'></i>"
+            )
+            words.append(f"{at:.1f} %")
         rows.append(
-            {
-                "": NAMES.get(name, name.removeprefix("after.")),
-                "ASR": interval(e["asr"]["original"]),
-                "effective": interval(e["effective_asr"]["original"]),
-                "worst of 512": interval(e["asr"]["worst"]),
-                "clean": interval(e["clean_accuracy"]),
-                "target class": interval(e["target_accuracy"]),
-            }
+            f"<tr><th scope='row'>{html.escape(label)}</th><td style='width:46%'><div style='position:relative;height:28px;"
+            "background:rgba(128,128,128,.13);border-radius:3px'>"
+            f"{marks}</div></td><td style='white-space:nowrap'>{'<br>'.join(words)}</td></tr>"
         )
     st.markdown("**Every defence with the same budget**")
-    st.dataframe(rows, hide_index=True, width="stretch")
-    told = "Target known: the defender was told the target class (step 1 taken as done)"
-    found_it = "The defender found the target class himself (step 1)"
-    st.caption(
-        "In brackets the 95 % interval. *ASR*: share of images of other classes that go to the target class once "
-        "stamped; *effective* leaves out those that go there anyway. "
-        f"{told if known else found_it}; only the row marked *oracle* knows the trigger. "
-        "*Control*: retrained without any trigger."
+    key = (
+        f"<span style='color:{BLUE}'>●</span> the painted trigger &nbsp; <span style='color:{ORANGE}'>■</span> "
+        "the worst of 512 &nbsp; line: 95 % interval &nbsp; from 0 % to 100 %"
+    )
+    st.html(
+        f"<div style='font-size:13px;margin-bottom:4px'>{key}</div>"
+        "<table style='width:100%;border-collapse:collapse;font-size:13px;line-height:1.2'>"
+        "<thead style='position:absolute;left:-9999px'><tr><th>victim</th><th>picture</th><th>ASR of the painted trigger, "
+        f"of the worst</th></tr></thead><tbody>{''.join(rows)}</tbody></table>"
+        "<style>tbody th{text-align:left;font-weight:400;padding:3px 8px 3px 0}tbody td{padding:3px 6px 3px 0}</style>"
     )
 
 
-def submodels(events: list[ev.Event]) -> None:
-    """What was measured of each level's samples."""
+def table(found: Mapping[str, Mapping[str, Any]]) -> None:
+    """All victims and defences with the same repair budget."""
+    rows = [
+        {
+            "": NAMES.get(name, name.removeprefix("after.")),
+            "ASR": interval(e["asr"].get("original")),
+            "effective": interval(e["effective_asr"].get("original")),
+            "sampled": interval(e["asr"].get("sampled")),
+            "worst of 512": interval(e["asr"].get("worst")),
+            "clean": interval(e["clean_accuracy"]),
+            "target class": interval(e["target_accuracy"]),
+            "natural": interval(e.get("natural_rate")),
+            "n": e["clean_accuracy"]["n"],
+        }
+        for name, e in found.items()
+    ]
+    st.dataframe(rows, hide_index=True, width="stretch")
+    st.caption(
+        "In brackets the 95 % interval. *ASR*: share of images of other classes that go to the target class once "
+        "stamped; *effective* leaves out those that go there anyway (*natural*). *Sampled*: with MESA's triggers. "
+        "*Clean* and *target class*: right answers, on all clean images and on those of the target class; n counts the "
+        "clean images."
+    )
+
+
+def submodels(run: Run, events: Sequence[ev.Event]) -> None:
+    """What was measured of each level's samples: success, coverage beside uniform noise, modes."""
+    result = reading.result(run) or {}
     last = next((e for e in reversed(events) if isinstance(e, ev.Submodels)), None)
-    if last is None:
+    entries = result.get("submodels") or (last.value if last else [])
+    if not entries:
         return
     st.markdown("**The sub-models**")
     rows = [
@@ -113,11 +177,66 @@ def submodels(events: list[ev.Event]) -> None:
             "ASR of its samples": interval(m["mean_asr"]),
             "used": "yes" if m["kept"] else "skipped",
             "modes": len(m["modes"]),
-            "finds of valid ≥ 0.8": interval(m["recall"]["0.8"]) if m["recall"]["0.8"] else "–",
+            **coverage(m),
         }
-        for m in last.value
+        for m in entries
     ]
+    if noise := result.get("uniform_noise"):
+        rows.append(
+            {
+                "β": "uniform noise",
+                "ASR of its samples": interval(noise["mean_asr"]),
+                "used": "",
+                "modes": None,
+                **coverage(noise),
+            }
+        )
     st.dataframe(rows, hide_index=True, width="stretch")
     st.caption(
-        "*Finds*: of the black-and-white triggers that succeed at least 80 % of the time, the share near one of its samples (recall)."
+        "*Finds ≥ 80 %*: of the black-and-white triggers that succeed at least 80 % of the time, the share near one of "
+        "its samples (recall). *Hits*: of its samples, the share that succeeds so often (precision). "
+        "A sub-model is *skipped* in the repair if its samples stay below its level."
     )
+    modes(entries)
+
+
+def coverage(entry: Mapping[str, Any]) -> dict[str, str]:
+    """Recall and precision of a sub-model at each level."""
+    found = {}
+    for what, words in (("recall", "finds"), ("precision", "hits")):
+        for level in sorted(entry.get(what) or {}, key=float, reverse=True):
+            m = entry[what][level]
+            found[f"{words} ≥ {100 * float(level):.0f} %"] = interval(m) if m else "–"
+    return found
+
+
+def modes(entries: Sequence[Mapping[str, Any]]) -> None:
+    """Each sub-model's modes with their middle trigger, share, and success before and after."""
+    rows = []
+    for m in entries:
+        for i, mode in enumerate(m["modes"]):
+            after = mode.get("asr_after")
+            words = interval(mode["asr"]) + (f" → {interval(after)}" if after else "")
+            rows.append(
+                f"<tr><td>{thumbnail(mode['trigger'])}</td><td>β = {float(m['beta']):g}, mode {i + 1}</td>"
+                f"<td>{100 * float(mode['share']):.0f} % of samples</td><td>{html.escape(words)}</td></tr>"
+            )
+    if not rows:
+        return
+    with st.expander(f"The {len(rows)} modes, before → after"):
+        st.html(
+            "<table style='font-size:13px;border-collapse:collapse'><thead style='position:absolute;left:-9999px'><tr>"
+            "<th>trigger</th><th>mode</th><th>share</th><th>ASR before, after</th></tr></thead>"
+            f"<tbody>{''.join(rows)}</tbody></table><style>td{{padding:3px 8px 3px 0;vertical-align:middle}}</style>"
+        )
+        st.caption("A mode is a cluster of similar samples, shown by its middle one. In brackets the 95 % interval.")
+
+
+def thumbnail(words: str, side: int = 30) -> str:
+    """A trigger of nine hex colours as an inline picture. Raises ValueError."""
+    cells = triggers.to_hex(triggers.from_hex(words)).split()
+    squares = "".join(
+        f"<rect x='{i % 3}' y='{i // 3}' width='1.02' height='1.02' fill='{c}'></rect>" for i, c in enumerate(cells)
+    )
+    label = triggers.describe(triggers.from_hex(words))
+    return f"<svg width='{side}' height='{side}' viewBox='0 0 3 3' role='img' aria-label='{label}'>{squares}</svg>"

@@ -1,7 +1,12 @@
-"""The page's side of the queue: start a run, find one, ask it to stop, keep one worker alive. Needs no torch."""
+"""The page's side of the queue: start a run, find one, ask it to stop, keep one worker alive. Needs no torch.
+
+Order between visitors is fair: everybody's first run comes before anybody's second, and among equals the one who was
+served longest ago is next.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import hmac
 import os
 import secrets
@@ -15,8 +20,12 @@ from typing import Any
 from mesa_core.assets import shipped_runs
 from mesa_core.store import NAME, STALE, Run, Store, StoreError, home, read_json, write_json
 
-MOST_WAITING = 12
+MOST_WAITING = 12  # runs in the queue, of all visitors
+MOST_OWN = 3  # of one visitor
+MOST_SERVED = 300  # visitors whose last turn is remembered
 ROOT = Path(__file__).resolve().parent.parent
+# What says where and how to compute; two runs that differ in nothing else ask the same question.
+HOW = ("device", "precision", "memory", "threads", "data_dir")
 
 
 def store() -> Store:
@@ -24,13 +33,19 @@ def store() -> Store:
     return Store(home())
 
 
-def start(config: Mapping[str, Any]) -> tuple[Run, str]:
-    """Queue a run; returns it and the token that allows its control. StoreError where the queue is full."""
+def start(config: Mapping[str, Any], visitor: str = "") -> tuple[Run, str]:
+    """Queue a run; returns it and the token that allows its control.
+
+    `visitor` is an opaque word for who asks ('' for nobody in particular). StoreError where the queue is full.
+    """
     here = store()
-    if len(waiting(here)) >= MOST_WAITING:
+    queued = waiting(here)
+    if len(queued) >= MOST_WAITING:
         raise StoreError(f"{MOST_WAITING} runs are waiting already; try again when some are done.")
+    if visitor and sum(visitor_of(run) == visitor for run in queued) >= MOST_OWN:
+        raise StoreError(f"{MOST_OWN} of your runs are waiting already; cancel one, or wait for the first.")
     run, token = here.create(config), secrets.token_hex(8)
-    write_json(run.path / "owner.json", {"token": token})
+    write_json(run.path / "owner.json", {"token": token, "visitor": visitor})
     (run.path / "waiting").touch()
     ensure_worker(here)
     return run, token
@@ -38,8 +53,49 @@ def start(config: Mapping[str, Any]) -> tuple[Run, str]:
 
 def waiting(here: Store) -> list[Run]:
     """Runs in the queue, the next one first."""
-    queued = [run for run in here.list() if (run.path / "waiting").exists()]
-    return sorted(queued, key=lambda run: (run.path / "waiting").stat().st_mtime)
+    queued = []
+    for run in here.list():
+        with contextlib.suppress(OSError):
+            queued.append(((run.path / "waiting").stat().st_mtime, run))
+    served = _served(here)
+    turns: dict[str, int] = {}
+    ranked = []
+    for since, run in sorted(queued, key=lambda pair: pair[0]):
+        visitor = visitor_of(run) or run.name
+        ranked.append((turns.get(visitor, 0), served.get(visitor, 0.0), since, run.name, run))
+        turns[visitor] = turns.get(visitor, 0) + 1
+    return [run for *_, run in sorted(ranked, key=lambda entry: entry[:4])]
+
+
+def take(here: Store) -> Run | None:
+    """The next run, taken from the queue, or None; remembers whose turn it was."""
+    for run in waiting(here):
+        try:
+            (run.path / "waiting").unlink()
+        except FileNotFoundError:
+            continue  # taken by another worker, or cancelled
+        served = _served(here)
+        served[visitor_of(run) or run.name] = time.time()
+        write_json(here.root / "served.json", dict(sorted(served.items(), key=lambda kv: kv[1])[-MOST_SERVED:]))
+        return run
+    return None
+
+
+def _served(here: Store) -> dict[str, float]:
+    """When each visitor last had a turn."""
+    try:
+        value = read_json(here.root / "served.json")
+        return {str(k): float(v) for k, v in value.items()}
+    except (StoreError, AttributeError, TypeError, ValueError):
+        return {}
+
+
+def visitor_of(run: Run) -> str:
+    """Who queued it, '' where that is not known."""
+    try:
+        return str(read_json(run.path / "owner.json").get("visitor", ""))
+    except (StoreError, AttributeError):
+        return ""
 
 
 def find(name: str) -> Run:
@@ -60,12 +116,43 @@ def shipped() -> list[Run]:
     return [Run(p) for p in sorted(folder.iterdir()) if NAME.fullmatch(p.name) and (p / "config.json").is_file()]
 
 
+def is_shipped(run: Run) -> bool:
+    """Whether the product brings it."""
+    return run.path.parent == shipped_runs()
+
+
+def twin(config: Mapping[str, Any]) -> Run | None:
+    """A run that was asked exactly this, finished before the others; None where nobody has asked it.
+
+    A shipped run counts, and one that is under way; a run that failed or was stopped does not.
+    """
+    asked = {k: v for k, v in config.items() if k not in HOW}
+    begun = None
+    for run in (*shipped(), *store().list()):
+        try:
+            same = {k: v for k, v in run.config().items() if k not in HOW} == asked
+            state = run.state() if same else ""
+        except (StoreError, OSError):
+            continue
+        if state == "finished":
+            return run
+        if state in ("running", "waiting"):
+            begun = begun or run
+    return begun
+
+
 def owns(run: Run, token: str) -> bool:
     """Whether `token` is the one that its starter was given."""
+    known = token_of(run)
+    return bool(known) and hmac.compare_digest(known.encode(), str(token).encode())
+
+
+def token_of(run: Run) -> str:
+    """The token of a run, '' where it has none."""
     try:
-        return hmac.compare_digest(str(read_json(run.path / "owner.json")["token"]), str(token))
+        return str(read_json(run.path / "owner.json")["token"])
     except (StoreError, KeyError, TypeError):
-        return False
+        return ""
 
 
 def ask(run: Run, command: str) -> None:

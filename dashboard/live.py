@@ -1,41 +1,56 @@
-"""The middle and right columns: what a run is doing, its scatter, and its figures; redrawn each second while it runs."""
+"""The middle and right columns: what a run is doing, its scatter, the chosen triggers, curves and figures.
+
+Redrawn each second while the run goes on, and not at all afterwards.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import streamlit as st
 
-from dashboard import jobs, state
+from dashboard import jobs, picture, progress, reading, selection, state
 from dashboard.components import scatter as dots
+from dashboard.components.curves import curves
+from dashboard.picture import COLOURS, VIEWS
 from mesa_core import events as ev
 from mesa_core import triggers
 from mesa_core.console import duration
 from mesa_core.store import Run, StoreError
 
-MOST_FRAMES = 21
-VIEWS = {"pca": "PCA", "tsne": "t-SNE"}
-COLOURS = {"asr": "success (ASR)", "level": "β", "mode": "mode"}
+ACTIVE = ("running", "waiting")
 
 
 def show(run: Run, middle: Any, right: Any, draw_cards: Callable[[Run, list[ev.Event]], None]) -> None:
     """Both columns as fragments that a timer redraws only while something happens."""
-    busy = run.state() in ("running", "waiting")
+    busy = run.state() in ACTIVE
+    awaited = bool(st.session_state.get("awaited"))
 
-    @st.fragment(run_every=1.0 if busy else None)
+    @st.fragment(run_every=1.0 if busy else 0.4 if awaited else None)
     def centre() -> None:
         with st.container(key="centre"):
-            events, now = [event for _, event in run.events()], run.state()
+            if not run.path.is_dir():
+                gone()
+                return
+            events, now = reading.events(run), run.state()
             header(run, events, now)
-            picture(run, events, now == "finished")
-            if busy and now not in ("running", "waiting"):
-                st.rerun()
+            with reading.readable("The picture"):
+                scatter(run, events, now == "finished")
+            about, lines = st.tabs(["Chosen triggers", "Curves"])
+            waits = False
+            with about, reading.readable("What is known of the chosen triggers"):
+                waits = selection.panel(run, events, now == "finished")
+            with lines, reading.readable("The curves"):
+                curves_of(events)
+            st.session_state.awaited = waits
+            if (busy and now not in ACTIVE) or (not busy and waits != awaited):
+                st.rerun()  # so that the timer stops, or starts
 
     @st.fragment(run_every=2.0 if busy else None)
     def side() -> None:
         with st.container(key="side"):
-            draw_cards(run, [event for _, event in run.events()])
+            draw_cards(run, reading.events(run))
 
     with middle:
         centre()
@@ -43,53 +58,102 @@ def show(run: Run, middle: Any, right: Any, draw_cards: Callable[[Run, list[ev.E
         side()
 
 
-def header(run: Run, events: list[ev.Event], now: str) -> None:
+def gone() -> None:
+    """The run's folder was deleted while it was shown."""
+    st.warning("This run has been deleted from the server's disk. Your settings on the left are kept; press Run.")
+    if st.button("Show the prepared example", key="forget"):
+        st.query_params.clear()
+        st.rerun()
+
+
+def header(run: Run, events: Sequence[ev.Event], now: str) -> None:
     """Name, state, progress with time to go, and the buttons of whoever started it."""
-    example, own = run.name in {r.name for r in jobs.shipped()}, state.may_control(run)
-    st.subheader("A prepared example" if example else "Your run" if own else "A run", anchor=False)
+    example, own = jobs.is_shipped(run), state.may_control(run)
+    title, links = st.columns([3, 1], vertical_alignment="bottom")
+    title.subheader("A prepared example" if example else "Your run" if own else "A run that you watch", anchor=False)
+    with links.popover("Links", width="stretch", help="Addresses to hand on."):
+        st.markdown("**Watch this run.** Whoever opens it sees the run move and cannot stop it.")
+        st.code(state.link(run=run.name), language=None, wrap_lines=True)
+        with reading.readable("The settings"):
+            st.markdown("**The controls as they stand now**, for somebody to run himself.")
+            st.code(state.link(**state.now()), language=None, wrap_lines=True)
     st.caption(
         f"{asked(run)}. "
         + ("Computed beforehand with this program; paint and press Run for your own." if example else "")
     )
     if now == "waiting":
-        ahead = [r.name for r in jobs.waiting(jobs.store())]
-        place = ahead.index(run.name) if run.name in ahead else 0
-        st.info("Starting…" if not place else f"Waiting; {place} before this one.")
-    stage = next((e for e in reversed(events) if isinstance(e, ev.StageBegun)), None)
-    if now == "running" and stage is not None:
-        last = events[-1]
-        step = last if isinstance(last, ev.Progress) else None
-        part = step.done / max(1, step.total) if step else 0.0
-        left = f" · {duration(step.left)} to go in this step" if step and step.left is not None else ""
-        st.progress(
-            min(1.0, (stage.index + part) / stage.count),
-            text=f"Step {stage.index + 1} of {stage.count}: {stage.label}{left}",
-        )
+        place_in_queue(run)
+    with reading.readable("The progress"):
+        working(events, now)
     failed = next((e for e in reversed(events) if isinstance(e, ev.Failed)), None)
     if now == "failed" and failed:
-        st.error(failed.message)
-    if now in ("stopped", "interrupted"):
+        st.error(str(failed.message))
+    if now == "stopped":
         st.warning("This run was stopped before its end. What was done is kept.")
+    if now == "interrupted":
+        st.warning(
+            "This run has not ended, and nothing works on it: it was cancelled, or its process was ended. "
+            "What was done is kept."
+        )
     if not example and own:
         buttons(run, now)
-    for note in [e.text for e in events if isinstance(e, ev.Note) and "attack did not" in e.text]:
+    for note in [str(e.text) for e in events if isinstance(e, ev.Note) and "attack did not" in str(e.text)]:
         st.warning(note)
+
+
+def place_in_queue(run: Run) -> None:
+    """How many are before this run, and how many wait in all."""
+    here = jobs.store()
+    names = [r.name for r in jobs.waiting(here)]
+    place = names.index(run.name) if run.name in names else 0
+    busy = any(r.is_running() for r in here.list()[:40])
+    if not place and not busy:
+        st.info("Starting…")
+        return
+    ahead = place + busy
+    st.info(
+        f"Waiting: place {place + 1} of {len(names)} in the queue, {ahead} run{'s' if ahead != 1 else ''} before it. "
+        "Visitors take turns, so nobody's second run comes before your first."
+    )
+
+
+def working(events: Sequence[ev.Event], now: str) -> None:
+    """The progress bar of a run that goes on."""
+    stage = next((e for e in reversed(events) if isinstance(e, ev.StageBegun)), None)
+    if now != "running" or stage is None:
+        return
+    step = events[-1] if isinstance(events[-1], ev.Progress) else None
+    part = step.done / max(1, step.total) if step else 0.0
+    left = f" · {duration(step.left)} to go in this step" if step and step.left is not None else ""
+    st.progress(
+        min(1.0, max(0.0, (stage.index + part) / max(1, stage.count))),
+        text=f"Step {stage.index + 1} of {stage.count}: {stage.label}{left}",
+    )
 
 
 def buttons(run: Run, now: str) -> None:
     """Pause, Step, Stop; or Resume."""
-    if now in ("running", "waiting"):
+    if now in ACTIVE:
         paused = run.control()[0] in ("pause", "step")
         a, b, c = st.columns(3)
-        if a.button("Go on" if paused else "Pause", width="stretch", key="pause", disabled=now == "waiting"):
+        waits = now == "waiting"
+        if a.button(
+            "Go on" if paused else "Pause",
+            width="stretch",
+            key="pause",
+            disabled=waits,
+            help="A pause of more than a minute frees the computer for others; Resume goes on from there.",
+        ):
             jobs.ask(run, "run" if paused else "pause")
             st.rerun(scope="fragment")
-        if b.button("Step", width="stretch", key="step", disabled=not paused):
+        if b.button("Step", width="stretch", key="step", disabled=waits or not paused, help="On to the next picture."):
             jobs.ask(run, "step")
-        if c.button("Stop", width="stretch", key="stop"):
+        if c.button("Cancel" if waits else "Stop", width="stretch", key="stop", help="What was done is kept."):
             jobs.ask(run, "stop")
             st.rerun()
-    elif now in ("stopped", "interrupted", "failed") and st.button("Resume", key="resume"):
+    elif now in ("stopped", "interrupted", "failed") and st.button(
+        "Resume", key="resume", help="Goes on with what was done."
+    ):
         jobs.resume(run)
         st.rerun()
 
@@ -100,56 +164,72 @@ def asked(run: Run) -> str:
         c = run.config()
         what = triggers.describe(triggers.from_hex(c["trigger"]))
         return f"{c['data']}, {c['victim']}, trigger {what}, target class {c['target']}, α = {c['alpha']:g}, seed {c['seed']}"
-    except (StoreError, KeyError, ValueError, TypeError):
+    except (StoreError, KeyError, ValueError, TypeError, AttributeError):
         return "Its settings cannot be read"
 
 
-def picture(run: Run, events: list[ev.Event], done: bool) -> None:
-    """The scatter, with the choice of view and colour."""
+def scatter(run: Run, events: Sequence[ev.Event], done: bool) -> None:
+    """The picture, with the choice of view and colour."""
     a, b = st.columns(2)
-    view = a.segmented_control("View", list(VIEWS), format_func=VIEWS.get, default="pca", key="view", required=True)
+    view = a.segmented_control(
+        "View",
+        list(VIEWS),
+        format_func=VIEWS.get,
+        default="pca",
+        key="view",
+        required=True,
+        bind="query-params",
+        help="PCA is a shadow of the 27 numbers of a trigger; t-SNE keeps neighbours together and bends the rest.",
+    )
     colour = b.segmented_control(
-        "Colour shows", list(COLOURS), format_func=COLOURS.get, default="asr", key="colour", required=True
+        "Colour shows",
+        list(COLOURS),
+        format_func=COLOURS.get,
+        default="asr",
+        key="colour",
+        required=True,
+        bind="query-params",
+        help="ASR: how often a trigger succeeds. β: which sub-model found it. Mode: clusters of similar triggers.",
     )
     axes = next((e for e in events if isinstance(e, ev.Axes)), None)
+    files = picture.files_of(run, events, done)
     if axes is None:
         st.caption("The picture appears once the backdoor is in: every dot will be a trigger that MESA found.")
-    shots = [e for e in events if isinstance(e, ev.Snapshot)]
-    chosen = shots[-1:]
-    if done and shots:
-        every = -(-len(shots) // MOST_FRAMES)
-        chosen = shots[::-1][::every][::-1]
-    try:
-        frames = [dots.frame(run.read_arrays(s.file), view, s.step) for s in chosen]
-        if done and shots:
-            try:
-                last = dots.frame(run.read_arrays("samples.npz"), view, shots[-1].step)
-                frames = [*frames, last] if colour != "mode" else [last]
-            except StoreError:
-                pass
-        ground = dots.ground(run.read_arrays(axes.file), view) if axes else None
-    except (StoreError, KeyError, ValueError):
-        st.warning("A snapshot of this run cannot be read, so the picture is left out.")
+    text = (
+        f"Scatter of sampled triggers, {VIEWS[view]}, coloured by {COLOURS[colour]}; {len(files)} moments. "
+        "Plus, minus and 0 zoom, arrows move, n and p walk from trigger to trigger. "
+        "The list below the picture chooses triggers without a pointer."
+    )
+    play = str(st.session_state.get("play", "")) if done else ""
+    dots.scatter(
+        picture.block(run, events, done, view, colour, selection.pick(run), play, text), "scatter", selection.selected
+    )
+    st.caption(about_axes(run, axes, files, view, done))
+
+
+def about_axes(run: Run, axes: ev.Axes | None, files: list[tuple[str, str, int]], view: str, done: bool) -> str:
+    """How much of the truth the picture keeps."""
+    said = (
+        "Each square is one sampled trigger, drawn as itself; grey points are the 512 black-and-white triggers, larger "
+        "where they succeed. The axes never move. "
+    )
+    if axes is not None and view == "pca" and axes.explained:
+        said += f"These two axes show {sum(axes.explained):.0%} of the variance of the 512, weighted by their success."
+    if axes is not None and view == "tsne":
+        file = files[-1][0] if files and done else axes.file
+        if file != axes.file:
+            share = picture.trust(str(run.path), file)
+            said += f"Trustworthiness {share:.2f} of 1: how far neighbours in this picture are neighbours as triggers."
+        else:
+            said += "The trustworthiness of the map is shown once the run has ended."
+    return said
+
+
+def curves_of(events: Sequence[ev.Event]) -> None:
+    """ASR and information by level, and the losses."""
+    panels = progress.panels(events)
+    if not panels:
+        st.caption("Curves appear as soon as something is trained.")
         return
-    marks = {
-        e.name: {"name": e.name, "trigger": e.trigger, "place": getattr(e, view)}
-        for e in events
-        if isinstance(e, ev.Mark)
-    }
-    betas = list(shots[-1].betas) if shots else []
-    text = f"Scatter of sampled triggers, {VIEWS[view]}, {len(frames)} moments, {len(marks)} marked triggers."
-    dots.scatter(frames, ground, list(marks.values()), betas, colour, text, "scatter")
-    legend = {
-        "asr": "Frame colour: dark blue fails, yellow always succeeds.",
-        "level": "Frame colour: " + ", ".join(f"β = {b:g}" for b in betas) + " in the order blue, orange, green.",
-        "mode": "Frame colour: clusters of similar triggers (modes); grey belongs to none.",
-    }[colour]
-    share = (
-        f" The two axes show {sum(axes.explained):.0%} of the variance."
-        if axes and view == "pca" and axes.explained
-        else ""
-    )
-    st.caption(
-        f"Each square is one sampled trigger, drawn as itself. {legend}{share} Grey points: the 512 black-and-white "
-        "triggers, larger where they succeed. The axes never move."
-    )
+    curves(panels, "curves")
+    st.caption("Scroll over a clicked curve, or press + and −, to zoom; drag to move; double click or 0 to see all.")

@@ -1,9 +1,16 @@
-"""What the page knows of a visit: the run in the URL, the controls' values, the painter's trigger."""
+"""What the page knows of a visit: the run in the URL, the controls' values, the painter's trigger.
+
+The address names the run and every control that differs from that run's settings, so that a link opened elsewhere
+shows the same; the browser's back button goes back through them.
+"""
 
 from __future__ import annotations
 
+import hashlib
 import random
+import secrets
 from typing import Any
+from urllib.parse import urlencode, urlsplit, urlunsplit
 
 import numpy as np
 import streamlit as st
@@ -15,17 +22,27 @@ from mesa_core.settle import settle
 from mesa_core.store import Run, StoreError
 
 KEPT = ("data", "target", "alpha", "beta", "protocol", "victim", "kind", "seed", "measure", "mesa_steps", "baselines")
+SAID = (*KEPT, "trigger")  # what the address can say
 
 
 def current_run() -> Run | None:
     """The run that the URL names, else a shipped one; says so where the named one is not there."""
+    returned = "adopted" in st.session_state and "c_data" not in st.session_state
+    if returned and "run" not in st.query_params and st.session_state.get("shown"):
+        st.query_params.update(st.session_state.shown)  # back from another page, whose address has no run
     name = st.query_params.get("run")
     shipped = jobs.shipped()
     if name is not None:
         try:
-            return jobs.find(name)
+            run = jobs.find(name)
+            st.session_state.shown = {k: st.query_params[k] for k in ("run", "by") if k in st.query_params}
+            return run
         except StoreError:
-            st.warning("The address names a run that is not here. The prepared example is shown instead.")
+            st.session_state.pop("shown", None)
+            st.warning(
+                "The address names a run that is not here; it may have been deleted, or made on another computer. "
+                "The prepared example is shown instead."
+            )
     return shipped[0] if shipped else None
 
 
@@ -34,12 +51,23 @@ def may_control(run: Run) -> bool:
     return jobs.owns(run, st.query_params.get("by", ""))
 
 
+def visitor() -> str:
+    """An opaque word for this browser, for turns in the queue; it names nobody."""
+    cookies = st.context.cookies
+    known = cookies.get("_streamlit_xsrf") or cookies.get("_xsrf")
+    if not known:
+        known = st.session_state.setdefault("visitor", secrets.token_hex(8))
+    return hashlib.sha256(str(known).encode()).hexdigest()[:16]
+
+
 def adopt(run: Run | None) -> None:
-    """Set the controls to a run's settings, once each time another run is shown."""
-    name = run.name if run else ""
-    if st.session_state.get("adopted") == name:
+    """Set the controls to a run's settings and the address's, once each time one of them has changed."""
+    s, name, address = st.session_state, run.name if run else "", heard()
+    if s.get("adopted") == name and s.get("heard") == address and "held" in s:
+        for key, value in s.held.items():  # Streamlit forgets controls while another page is shown
+            s.setdefault(f"c_{key}", value)
         return
-    st.session_state.adopted = name
+    s.adopted, s.heard, s.held = name, address, {}
     try:
         config = make_config(run.config()).to_dict() if run else make_config().to_dict()
     except (StoreError, ConfigError):
@@ -48,21 +76,71 @@ def adopt(run: Run | None) -> None:
         config["data"] = "auto"
     if config["victim"] == make_config(data=config["data"], protocol=config["protocol"]).victim:
         config["victim"] = "auto"  # so that other images bring their own
+    if not 0 <= config["target"] <= 9:
+        config["target"] = 0
+    s.base = words(config)
     config |= from_address()
     for key in KEPT:
-        st.session_state[f"c_{key}"] = config[key]
-    st.session_state.c_beta = [f"{b:g}" for b in config["beta"]]
+        s[f"c_{key}"] = config[key]
+    s.c_beta = [f"{b:g}" for b in config["beta"]]
     preset(triggers.from_hex(config["trigger"]))
+
+
+def heard() -> dict[str, str]:
+    """The settings in the address, as they stand there."""
+    return {key: st.query_params[key] for key in SAID if key in st.query_params}
+
+
+def words(config: dict[str, Any]) -> dict[str, str]:
+    """Settings as the address spells them."""
+    said = {}
+    for key in SAID:
+        value = config[key]
+        if key == "trigger":
+            said[key] = ",".join(_short(word) for word in value.split())
+        elif isinstance(value, (list, tuple)):
+            said[key] = ",".join(f"{v:g}" if isinstance(v, float) else str(v) for v in value)
+        else:
+            said[key] = f"{value:g}" if isinstance(value, float) else str(value)
+    return said
+
+
+def _short(colour: str) -> str:
+    """'#ffffff' as 'fff'; 'ff8000' stays as it is."""
+    digits = colour.lstrip("#")
+    return digits[::2] if digits[::2] == digits[1::2] else digits
+
+
+def now() -> dict[str, str]:
+    """The controls' values as the address spells them."""
+    s = st.session_state
+    config = {key: s[f"c_{key}"] for key in KEPT} | {"trigger": " ".join(s.trigger)}
+    config["beta"] = sorted((float(b) for b in s.c_beta), key=float)
+    return words(config)
+
+
+def to_address() -> None:
+    """Write into the address what differs from the shown run; called once all controls are drawn."""
+    s = st.session_state
+    s.held = {key: s[f"c_{key}"] for key in KEPT}
+    wanted = {key: word for key, word in now().items() if word != s.base.get(key)}
+    if wanted != heard():
+        others = {key: value for key, value in st.query_params.to_dict().items() if key not in SAID}
+        st.query_params.from_dict({**others, **wanted})
+    s.heard = wanted
+
+
+def link(**query: str) -> str:
+    """An address of this page with this query only."""
+    parts = urlsplit(st.context.url or "http://localhost:8501/")
+    return urlunsplit((parts.scheme, parts.netloc, parts.path, urlencode(query, safe=","), ""))
 
 
 def from_address() -> dict[str, Any]:
     """Settings that the address carries, such as `?alpha=1&trigger=...`; what does not make sense is left out."""
     found: dict[str, Any] = {}
     known = params()
-    for key in (*KEPT, "trigger"):
-        word = st.query_params.get(key)
-        if word is None:
-            continue
+    for key, word in heard().items():
         try:
             kind, parts = known[key].kind, [w for w in word.split(",") if w]
             numbers = {"int": int, "float": float, "floats": float}
@@ -91,20 +169,52 @@ def edited() -> None:
     """The painter's callback; an edit that is not nine colours is left out."""
     edit: Any = (st.session_state.get("painter") or {}).get("edit")
     try:
-        words = [str(word) for word in edit["value"]]
-        triggers.from_hex(" ".join(words))
-        st.session_state.trigger, st.session_state.seq = words, int(edit["seq"])
+        words_ = [str(word) for word in edit["value"]]
+        triggers.from_hex(" ".join(words_))
+        st.session_state.trigger, st.session_state.seq = words_, int(edit["seq"])
     except (TypeError, KeyError, ValueError):
         return
 
 
+def picked_code() -> None:
+    """The gallery's callback: paint the trigger of a code."""
+    pick: Any = (st.session_state.get("gallery") or {}).get("pick")
+    try:
+        preset(triggers.from_code(int(pick["id"])))
+    except (TypeError, KeyError, ValueError):
+        return
+
+
+def picked_class() -> None:
+    """The class pictures' callback."""
+    pick: Any = (st.session_state.get("classes") or {}).get("pick")
+    try:
+        target = int(pick["id"])
+    except (TypeError, KeyError, ValueError):
+        return
+    if 0 <= target <= 9:
+        st.session_state.c_target = target
+
+
+def edited_beta() -> None:
+    """The β control's callback: keep what is a level, sorted; say what is not."""
+    s, good, bad = st.session_state, set(), []
+    for word in s.c_beta:
+        try:
+            good |= set(params()["beta"].check("beta", [float(word.replace(",", "."))]))
+        except (ConfigError, ValueError):
+            bad.append(word)
+    s.c_beta = [f"{b:g}" for b in sorted(good)]
+    s.problem = f"{', '.join(bad)[:60]} is not a level: β is a number from 0 to 1." if bad else ""
+
+
 def change(what: str) -> None:
     """Invert, rotate, mirror, or draw a random black-and-white trigger."""
-    now = triggers.from_hex(" ".join(st.session_state.trigger))
+    painted = triggers.from_hex(" ".join(st.session_state.trigger))
     if what == "random":
         preset(triggers.from_code(random.randrange(1, 511)))
     else:
-        preset({"invert": triggers.invert, "rotate": triggers.rotate, "mirror": triggers.mirror}[what](now))
+        preset({"invert": triggers.invert, "rotate": triggers.rotate, "mirror": triggers.mirror}[what](painted))
 
 
 def settings() -> dict[str, Any]:
@@ -114,3 +224,11 @@ def settings() -> dict[str, Any]:
     given["beta"] = [float(b) for b in s.c_beta]
     given["trigger"] = " ".join(s.trigger)
     return settle(given, jobs.store().cache).to_dict()
+
+
+def show_run(run: Run, token: str = "") -> None:
+    """Put a run into the address; the controls stay as they are."""
+    s = st.session_state
+    s.adopted, s.heard, s.base = run.name, {}, now()
+    s.shown = {"run": run.name, **({"by": token} if token else {})}
+    st.query_params.from_dict(s.shown)

@@ -1,7 +1,8 @@
 """The worker process: takes waiting runs one after another, along the same path as the command line.
 
-It is warm (torch imported before the first run comes), runs at a lower priority than the page, shows that it lives
-by touching a file, and ends when the server that started it is gone or nothing came for ten minutes.
+It is warm (torch imported before the first run comes), runs at a lower priority than the page, answers the page's
+small questions between two steps and while it is idle, shows that it lives by touching a file, and ends when the
+server that started it is gone or nothing came for ten minutes.
 """
 
 from __future__ import annotations
@@ -12,32 +13,20 @@ import sys
 import threading
 import time
 
+from dashboard import jobs
 from mesa_core.experiment import execute
-from mesa_core.store import HEARTBEAT, Run, Store, StoreError, home, process_lives
+from mesa_core.probe import Probe
+from mesa_core.store import HEARTBEAT, Store, StoreError, home, process_lives
 
 IDLE = 600.0  # seconds without work after which the worker ends
-POLL = 0.2
-
-
-def next_run(store: Store) -> Run | None:
-    """The run that has waited longest, taken from the queue, or None."""
-    queued = []
-    for run in store.list():
-        with contextlib.suppress(OSError):
-            queued.append(((run.path / "waiting").stat().st_mtime, run))
-    for _, run in sorted(queued, key=lambda pair: pair[0]):
-        try:
-            (run.path / "waiting").unlink()
-            return run
-        except FileNotFoundError:
-            continue  # taken by another worker, or cancelled
-    return None
+POLL = 0.2  # seconds between two looks at the queue
+GLANCE = 0.04  # seconds between two looks at the questions
 
 
 def serve(store: Store, parent: int, idle: float = IDLE) -> None:
     """Work until the server is gone or nothing comes."""
-    last, current = time.monotonic(), None
-    done = threading.Event()
+    last, looked, current = time.monotonic(), 0.0, None
+    done, probe = threading.Event(), Probe(store)
 
     def beat() -> None:
         while not done.wait(HEARTBEAT):
@@ -48,12 +37,15 @@ def serve(store: Store, parent: int, idle: float = IDLE) -> None:
 
     threading.Thread(target=beat, daemon=True).start()
     while process_lives(parent) and time.monotonic() - last < idle:
-        current = next_run(store)
+        if probe.answer_all():
+            last = time.monotonic()
+        if time.monotonic() - looked >= POLL:
+            looked, current = time.monotonic(), jobs.take(store)
         if current is None:
-            time.sleep(POLL)
+            time.sleep(GLANCE)
             continue
         with contextlib.suppress(StoreError):  # another process runs it
-            execute(current, store)
+            execute(current, store, between=probe.answer_all)
         current, last = None, time.monotonic()
     done.set()
     (store.root / "worker.json").unlink(missing_ok=True)

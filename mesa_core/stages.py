@@ -72,12 +72,14 @@ def seed_of(seed: int, stage: str) -> int:
 class Stages:
     """Runs the stages of one run, one after another."""
 
-    def __init__(self, run: Run, store: Store, count: int) -> None:
+    def __init__(self, run: Run, store: Store, count: int, between: Callable[[], Any] | None = None) -> None:
         self.run, self.store, self.count, self.index = run, store, count, 0
+        self.between = between or (lambda: None)  # small work for others, done between two steps
         self.timings: dict[str, float] = {}
         self.reused: list[str] = []
         self.answered = ""  # a request made before this start counts; whoever resumes a run asks it to run first
         self.paused = False
+        self.stepping = False
 
     def stage(
         self, name: str, label: str, recipe: Mapping[str, Any], body: Body, keep: bool = True
@@ -105,6 +107,9 @@ class Stages:
                 break
             if isinstance(event, REPLAYED):
                 told.append(event)
+            if self.stepping:  # a step ends with something to see: the next picture, where the stage draws any
+                draws = any(isinstance(e, ev.Snapshot) for e in told)
+                self.stepping = draws and not isinstance(event, ev.Snapshot)
             yield replace(event, stage=name) if isinstance(event, ev.Progress) else event
         seconds = round(time.monotonic() - began, 3)
         output = Output(key, value, {k: v.detach().cpu().contiguous() for k, v in tensors.items()})
@@ -119,6 +124,7 @@ class Stages:
         """Act on the last request: raises StopRequested, or waits while the run is paused."""
         began = time.monotonic()
         while True:
+            self.between()
             if not self.run.path.is_dir():  # deleted under us: there is nothing left to write to
                 raise StopRequested
             command, number = self.run.control()
@@ -127,9 +133,8 @@ class Stages:
                 if command == "stop":
                     raise StopRequested
                 self.paused = command in ("pause", "step")
-                if command == "step":
-                    return  # one stretch of work is let through, then the run waits again
-            if not self.paused:
+                self.stepping = command == "step"  # one stretch of work is let through, then the run waits again
+            if not self.paused or self.stepping:
                 return
             if time.monotonic() - began > PATIENCE:
                 raise StopRequested

@@ -47,16 +47,16 @@ def test_run_queues_what_was_asked_and_the_address_names_it(home):
     assert (config["alpha"], config["beta"], config["data"]) == (1.0, [0.8], "signs")
     assert config["trigger"].startswith("#ff0000")
     assert run.state() == "waiting"
-    assert [b.label for b in at.button if b.label == "Stop"] == ["Stop"]
-    at = press(at, "Stop")
+    assert [b.label for b in at.button if b.label == "Cancel"] == ["Cancel"]
+    at = press(at, "Cancel")
     assert run.state() == "interrupted"
 
 
 def test_who_did_not_start_it_watches(home):
     run, token = jobs.start(make_config(data="signs").to_dict())
     labels = [b.label for b in page(run=run.name).button]
-    assert "Stop" not in labels
-    assert "Stop" in [b.label for b in page(run=run.name, by=token).button]
+    assert "Cancel" not in labels
+    assert "Cancel" in [b.label for b in page(run=run.name, by=token).button]
 
 
 @pytest.mark.parametrize(

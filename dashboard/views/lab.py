@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import secrets
+
 import streamlit as st
 
-from dashboard import cards, jobs, live, state
+from dashboard import cards, classes, jobs, live, state
 from dashboard.components.painter import painter
+from dashboard.components.picker import picker
 from mesa_core import triggers
 from mesa_core.config import ConfigError, params
 from mesa_core.data.names import CLASSES
@@ -14,6 +17,7 @@ from mesa_core.store import StoreError
 DATA_NAMES = {"auto": "CIFAR-10 if found, else road signs", "signs": "Road signs", "cifar10": "CIFAR-10"}
 LEVELS = ("0.1", "0.3", "0.5", "0.7", "0.8", "0.9", "0.95", "1")
 ALPHAS = (0.0, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0)
+MOST_STEPS = 5000  # of MESA, that a page may ask of a shared server
 
 
 def page() -> None:
@@ -29,60 +33,140 @@ def page() -> None:
     )
     left, middle, right = st.columns([1.05, 2.1, 1.55], gap="medium")
     with left:
-        controls()
+        trigger()
+        question()
+        start()
+    state.to_address()
     if run is None:
         middle.info("No run yet. Press Run.")
         return
     live.show(run, middle, right, cards.draw)
 
 
-def controls() -> None:
-    """The left column: painter, settings, Run."""
+def trigger() -> None:
+    """The painter, what can be done to the trigger at once, and the gallery."""
     st.subheader("1 · The trigger", anchor=False)
     painter(st.session_state.trigger, st.session_state.seq, st.session_state.epoch, "painter", state.edited)
+    names = {
+        "invert": ("Invert", "Black becomes white, each colour its opposite."),
+        "rotate": ("Rotate", "A quarter turn to the left."),
+        "mirror": ("Mirror", "Left and right exchanged."),
+        "random": ("Random", "Any black-and-white trigger."),
+    }
     buttons = st.columns(2)
-    names = {"invert": "Invert", "rotate": "Rotate", "mirror": "Mirror", "random": "Random"}
-    for i, (what, name) in enumerate(names.items()):
-        buttons[i % 2].button(name, key=f"do_{what}", on_click=state.change, args=(what,), width="stretch")
-    st.caption(triggers.describe(triggers.from_hex(" ".join(st.session_state.trigger))))
+    for i, (what, (name, about)) in enumerate(names.items()):
+        buttons[i % 2].button(name, key=f"do_{what}", on_click=state.change, args=(what,), width="stretch", help=about)
+    painted = triggers.from_hex(" ".join(st.session_state.trigger))
+    code = triggers.code_of(painted)
+    st.caption(triggers.describe(painted))
+    with st.expander("Gallery: one of each kind"):
+        gallery(code)
+        st.caption(
+            "Turning, mirroring and inverting the 512 black-and-white triggers leaves 51 that differ. "
+            "The paper tests one of each."
+        )
+
+
+def gallery(code: int | None, known: dict[int, str] | None = None) -> None:
+    """The 51 orbits; `known` says in words how hard a code was found to be, where results are at hand."""
+    items = []
+    for orbit in triggers.orbits():
+        first, size = orbit[0], len(orbit)
+        about = f", {known[first]}" if known and first in known else ""
+        label = f"code {first}, with {size - 1} others of its kind{about}" if size > 1 else f"code {first}{about}"
+        items.append({"id": str(first), "label": label, "trigger": triggers.code_to_hex(first)})
+    chosen = "" if code is None else str(triggers.orbits()[triggers.orbit_of(code)][0])
+    picker(items, chosen, "The 51 kinds of trigger", "gallery", state.picked_code)
+
+
+def question() -> None:
+    """The settings; every bound and help text comes from the declarations."""
     st.subheader("2 · The question", anchor=False)
     known = params()
     st.selectbox("Images", list(DATA_NAMES), format_func=DATA_NAMES.get, key="c_data", help=known["data"].help)
-    classes = CLASSES.get(st.session_state.c_data, ())
+    data = st.session_state.c_data
+    names = CLASSES.get(data, ())
     st.selectbox(
         "Target class",
         range(10),
-        format_func=lambda i: f"{i} · {classes[i]}" if classes else f"class {i}",
+        format_func=lambda i: f"{i} · {names[i]}" if names else f"class {i}",
         key="c_target",
         help=known["target"].help,
     )
+    pictures = classes.pictures(data)
+    if pictures:
+        items = [{"id": str(i), "label": f"{i}: {names[i]}", "image": p} for i, p in enumerate(pictures)]
+        picker(items, str(st.session_state.c_target), "Target class by picture", "classes", state.picked_class, 32)
     scale = sorted({*ALPHAS, float(st.session_state.c_alpha)})
     st.select_slider("α, how much to spread", scale, key="c_alpha", help=known["alpha"].help)
     options = sorted({*LEVELS, *st.session_state.c_beta}, key=float)
-    st.multiselect("β, how often a trigger must succeed", options, key="c_beta", help=known["beta"].help)
+    st.multiselect(
+        "β, how often a trigger must succeed",
+        options,
+        key="c_beta",
+        help=known["beta"].help + " Type a number from 0 to 1 for another level.",
+        accept_new_options=True,
+        on_change=state.edited_beta,
+    )
     with st.expander("More"):
         st.selectbox("Protocol", known["protocol"].choices, key="c_protocol", help=known["protocol"].help)
         st.selectbox("Victim", known["victim"].choices, key="c_victim", help=known["victim"].help)
         st.selectbox("Kind of sub-model", known["kind"].choices, key="c_kind", help=known["kind"].help)
-        low, high = int(known["mesa_steps"].low), 5000
-        st.number_input("Training steps of MESA", low, high, key="c_mesa_steps", help=known["mesa_steps"].help)
+        low = int(known["mesa_steps"].low)
+        if st.session_state.c_mesa_steps > MOST_STEPS:
+            st.session_state.c_mesa_steps = MOST_STEPS
+        st.number_input("Training steps of MESA", low, MOST_STEPS, key="c_mesa_steps", help=known["mesa_steps"].help)
         baselines, measures = known["baselines"], known["measure"]
         st.multiselect("Defences to compare with", baselines.choices, key="c_baselines", help=baselines.help)
         st.selectbox("Size of the measurements", measures.choices, key="c_measure", help=measures.help)
         st.number_input("Seed", int(known["seed"].low), int(known["seed"].high), key="c_seed", help=known["seed"].help)
+
+
+def start() -> None:
+    """The Run button, and what came of pressing it."""
     # A callback, so that the run is begun and its address set before anything is drawn, in one go.
     st.button("Run", type="primary", width="stretch", key="run", on_click=begin)
     if problem := st.session_state.pop("problem", ""):
         st.error(problem)
+    if twin := st.session_state.get("twin"):
+        if twin["run"] == st.session_state.adopted and twin["asked"] == state.now():
+            st.info(twin["words"])
+            if twin["shipped"]:
+                st.button("Run it here", key="again", on_click=begin, args=(True,), width="stretch")
+            st.button("Run it with the next seed", key="reseed", on_click=reseed, width="stretch")
+        else:
+            st.session_state.pop("twin")
     st.caption("Attack, sampling and repair take about one to three minutes on the road signs, on a laptop.")
 
 
-def begin() -> None:
-    """Check the settings, queue a run, and put it into the address."""
+def begin(again: bool = False) -> None:
+    """Check the settings, show the run that has been asked the same or queue one, and put it into the address."""
+    s = st.session_state
+    s.pop("twin", None)
     try:
-        run, token = jobs.start(state.settings())
+        config = state.settings()
+        twin = None if again else jobs.twin(config)
+        if twin is None:
+            run, token = jobs.start(config, state.visitor())
+            state.show_run(run, token)
+            return
     except (ConfigError, StoreError) as error:
-        st.session_state.problem = str(error)
+        s.problem = str(error)
         return
-    st.session_state.adopted = run.name
-    st.query_params.from_dict({"run": run.name, "by": token})
+    done = twin.state() == "finished"
+    state.show_run(twin, jobs.token_of(twin) if jobs.visitor_of(twin) == state.visitor() else "")
+    s.play = secrets.token_hex(4) if done else ""
+    s.twin = {
+        "run": twin.name,
+        "asked": state.now(),
+        "shipped": jobs.is_shipped(twin),
+        "words": "Exactly this was run before, so its result is shown at once; the picture replays how it came about."
+        if done
+        else "Exactly this is being run already, so you watch it.",
+    }
+
+
+def reseed() -> None:
+    """The same question with the next seed."""
+    st.session_state.c_seed = min(st.session_state.c_seed + 1, int(params()["seed"].high))
+    begin()

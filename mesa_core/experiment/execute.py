@@ -25,10 +25,16 @@ from mesa_core.store import Run, Store, StoreError
 PLAIN = (ConfigError, DataError, StoreError, weights.WeightsError)  # errors whose message is for people
 
 
-def execute(run: Run, store: Store, watch: Callable[[ev.Event], None] | None = None) -> str:
+def execute(
+    run: Run,
+    store: Store,
+    watch: Callable[[ev.Event], None] | None = None,
+    between: Callable[[], object] | None = None,
+) -> str:
     """Run, or go on with, a run; returns its state: finished, failed or stopped.
 
-    Appends every event to the run and hands it to `watch`. Raises StoreError if another process holds the run.
+    Appends every event to the run and hands it to `watch`; `between` is called between two steps, also while the run
+    is paused. Raises StoreError if another process holds the run.
     """
     with run.lease() as writer:
 
@@ -39,7 +45,7 @@ def execute(run: Run, store: Store, watch: Callable[[ev.Event], None] | None = N
 
         stage = ""
         try:
-            for event in experiment(run, store):
+            for event in experiment(run, store, between):
                 stage = getattr(event, "stage", stage)
                 tell(event)
             return "finished"
@@ -62,11 +68,11 @@ def execute(run: Run, store: Store, watch: Callable[[ev.Event], None] | None = N
         return "failed"
 
 
-def experiment(run: Run, store: Store) -> Iterator[ev.Event]:
+def experiment(run: Run, store: Store, between: Callable[[], object] | None = None) -> Iterator[ev.Event]:
     """All stages of a run, in order; writes result.json at the end."""
     began = time.monotonic()
     config, compute, calibration = resolve(run, store)
-    lab = Lab(config, compute, store, run)
+    lab = Lab(config, compute, store, run, between)
     if calibration:
         yield ev.Note(calibration)
     yield from lab.prepare()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import queue
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
@@ -41,6 +41,7 @@ class Lab:
     compute: devices.Compute
     store: Store
     run: Run
+    between: Callable[[], Any] | None = None
 
     def __post_init__(self) -> None:
         c = self.config
@@ -49,7 +50,7 @@ class Lab:
         seeds = c.point_seeds - 1 if "point" in c.baselines else 0
         self.searches = c.detect or bool(c.suspect)
         count = 3 + self.searches + 1 + 2 + extra + 2 * (defences + seeds)
-        self.stages = Stages(self.run, self.store, count)
+        self.stages = Stages(self.run, self.store, count, self.between)
         self.results: dict[str, Output] = {}
         self.target: int | None = None if self.searches else c.target  # what the defender takes for the target
         self.pixels = torch.from_numpy(codes.from_hex(c.trigger))

@@ -1,68 +1,92 @@
 """The live scatter: every dot is a sampled trigger, drawn as itself, on axes that never move.
 
-`frames` are moments of the training; the same row is the same noise, so a dot can be followed. With one frame the
-dots tween to it; with several there is a time slider to replay them.
+Frames are moments of the training; the same row is the same noise, so a dot can be followed. With one frame the dots
+tween to it; with several there is a time slider to replay them. Zoom, switched layers and the chosen dots stay through
+new data. A lasso or a box sends `select` with {file, rows}.
 """
 
 from __future__ import annotations
 
-import base64
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import streamlit as st
 
+from dashboard.components.packing import pack
+
 HERE = Path(__file__).parent
 _HTML = """<div class="scatter">
-<canvas role="img" tabindex="0"></canvas>
-<div class="tip" hidden><canvas width="72" height="72"></canvas><div class="words"></div></div>
+<div class="tools" role="toolbar" aria-label="Tools of the picture">
+<span class="group"><button type="button" data-tool="move" title="Drag moves the picture">Move</button>
+<button type="button" data-tool="box" title="Drag a box around triggers">Box</button>
+<button type="button" data-tool="lasso" title="Draw around triggers">Lasso</button></span>
+<span class="group"><button type="button" class="in" aria-label="Zoom in">+</button>
+<button type="button" class="out" aria-label="Zoom out">−</button>
+<button type="button" class="reset">Whole picture</button></span><span class="much"></span>
+<span class="chosen" role="status"></span><button type="button" class="none" hidden>Choose none</button></div>
+<div class="plane"><canvas class="ground" aria-hidden="true"></canvas><canvas class="dots" aria-hidden="true"></canvas>
+<canvas class="over" role="img" tabindex="0" aria-keyshortcuts="+ - 0 ArrowLeft ArrowRight ArrowUp ArrowDown n p Escape"></canvas>
+<div class="tip" hidden><canvas width="84" height="84"></canvas><div class="words" role="status"></div></div></div>
 <div class="time"><button type="button" class="play">Play</button>
 <input type="range" class="slider" min="0" value="0" aria-label="Step of the training"><span class="step"></span></div>
+<div class="under"><fieldset class="layers" aria-label="Layers"></fieldset><div class="legend"></div></div>
 </div>"""
 MOUNT = st.components.v2.component(
-    "mesa_scatter", html=_HTML, css=(HERE / "scatter.css").read_text(), js=(HERE / "scatter.js").read_text()
+    "mesa_scatter",
+    html=_HTML,
+    css=(HERE / "scatter.css").read_text("utf-8"),
+    js=(HERE / "drawing.js").read_text("utf-8") + (HERE / "scatter.js").read_text("utf-8"),
 )
 
 
-def packed(array: np.ndarray, kind: type) -> str:
-    """Base64 of an array in little-endian order."""
-    return base64.b64encode(np.ascontiguousarray(array, np.dtype(kind).newbyteorder("<")).tobytes()).decode()
+def placed(places: np.ndarray, bounds: Sequence[float]) -> np.ndarray:
+    """Places `(n, 2)` on axes with `bounds` (xmin, xmax, ymin, ymax) as uint16: 0 is half a width below the bounds."""
+    low, high = np.array([bounds[0], bounds[2]], np.float64), np.array([bounds[1], bounds[3]], np.float64)
+    unit = (np.asarray(places, np.float64).reshape(-1, 2) - low) / np.maximum(high - low, 1e-9)
+    unit = np.nan_to_num(unit, nan=0.5, posinf=1.5, neginf=-0.5)
+    return np.rint((np.clip(unit, -0.5, 1.5) + 0.5) * 32767.5).astype(np.uint16)
 
 
-def frame(arrays: dict[str, np.ndarray], view: str, step: int) -> dict[str, Any]:
-    """A snapshot of the store as the component wants it; `view` is 'pca' or 'tsne'."""
-    good = {
-        "step": step,
-        "n": len(arrays["triggers"]),
-        "triggers": packed(arrays["triggers"], np.uint8),
-        "places": packed(arrays[view], np.float32),
-        "asr": packed(arrays["asr"], np.float32),
-        "level": packed(arrays["level"], np.uint8),
-    }
-    if "mode" in arrays:
-        good["mode"] = packed(arrays["mode"], np.int16)
-    return good
+def rates(asr: np.ndarray) -> np.ndarray:
+    """Shares as uint8, 255 for 1."""
+    return np.rint(np.clip(np.nan_to_num(np.asarray(asr, np.float64)), 0, 1) * 255).astype(np.uint8)
 
 
-def ground(arrays: dict[str, np.ndarray], view: str) -> dict[str, Any]:
-    """The 512 black-and-white triggers as a faint ground, and the axes' bounds."""
-    return {
-        "places": packed(arrays[view], np.float32),
-        "asr": packed(arrays["codes_asr"], np.float32),
-        "bounds": [float(v) for v in arrays[f"{view}_bounds"]],
-    }
+def block(
+    frames: Sequence[Mapping[str, Any]],
+    ground: Mapping[str, np.ndarray] | None,
+    marks: Sequence[Mapping[str, Any]],
+    header: Mapping[str, Any],
+) -> bytes:
+    """What the browser gets.
+
+    A frame holds `file`, `label`, `step`, `bounds`, `triggers` `(n, 27)` uint8, `places` `(n, 2)`, `asr` `(n,)`,
+    `level` `(n,)`, and perhaps `mode` `(n,)`; `ground` holds `places` and `asr` of the 512 and `bounds`.
+    """
+    arrays: dict[str, np.ndarray] = {}
+    described = []
+    for i, frame in enumerate(frames):
+        n = len(frame["triggers"])
+        arrays |= {
+            f"triggers{i}": np.asarray(frame["triggers"], np.uint8).reshape(n, 27),
+            f"places{i}": placed(frame["places"], ground["bounds"] if ground else frame["bounds"]).reshape(n, 2),
+            f"asr{i}": rates(frame["asr"]).reshape(n),
+            f"level{i}": np.asarray(frame["level"], np.uint8).reshape(n),
+        }
+        if frame.get("mode") is not None:
+            arrays[f"mode{i}"] = np.clip(frame["mode"], -1, 127).astype(np.int8).reshape(n)
+        described.append({"file": frame["file"], "label": frame["label"], "step": frame["step"], "n": n})
+    shown = []
+    if ground is not None:
+        arrays |= {"ground": placed(ground["places"], ground["bounds"]), "ground_asr": rates(ground["asr"])}
+        for mark in marks:
+            x, y = placed(np.array([mark["place"]]), ground["bounds"])[0] / 32767.5 - 0.5
+            shown.append({**mark, "place": [float(x), float(y)]})
+    return pack({**header, "frames": described, "marks": shown}, arrays)
 
 
-def scatter(
-    frames: list[dict[str, Any]],
-    backdrop: dict[str, Any] | None,
-    marks: list[dict[str, Any]],
-    betas: list[float],
-    colour: str,
-    text: str,
-    key: str,
-) -> None:
-    """Mount the scatter; `colour` is 'asr', 'level' or 'mode'; `text` is what a screen reader says."""
-    data = {"frames": frames, "ground": backdrop, "marks": marks, "betas": betas, "colour": colour, "text": text}
-    MOUNT(key=key, data=data, height=560)
+def scatter(data: bytes, key: str, on_select: Callable[[], None]) -> None:
+    """Mount the scatter with a `block`; `on_select` finds {file, rows} in session_state[key]["select"]."""
+    MOUNT(key=key, data=data, on_select_change=on_select)

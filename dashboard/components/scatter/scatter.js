@@ -1,196 +1,310 @@
+// The scatter's state and its hands: layers of canvas, zoom and pan, hover, lasso and box, the replay.
 const memory = new WeakMap();
 const TWEEN = 700; // milliseconds
-const SIDE = 15; // pixels of a thumbnail
-const PALETTE = ["#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#8a8a8a", "#f0e442"];
+const PAD = 26;
+const still = window.matchMedia("(prefers-reduced-motion: reduce)");
 
-function bytes(text) {
-  const raw = atob(text);
-  const out = new Uint8Array(raw.length);
-  for (let i = 0; i < raw.length; i++) out[i] = raw.charCodeAt(i);
-  return out;
-}
-
-function unpack(frame) {
-  if (frame.ready) return frame.ready;
-  const ready = {
-    n: frame.n,
-    step: frame.step,
-    triggers: bytes(frame.triggers),
-    places: new Float32Array(bytes(frame.places).buffer),
-    asr: new Float32Array(bytes(frame.asr).buffer),
-    level: bytes(frame.level),
-    mode: frame.mode ? new Int16Array(bytes(frame.mode).buffer) : null,
-  };
-  frame.ready = ready;
-  return ready;
-}
-
-// Viridis at five places, readable for colour-blind people on light and dark.
-function viridis(t) {
-  const stops = [[68, 1, 84], [59, 82, 139], [33, 145, 140], [94, 201, 98], [253, 231, 37]];
-  const at = Math.max(0, Math.min(0.9999, t)) * 4;
-  const i = Math.floor(at), f = at - i;
-  const c = stops[i].map((v, k) => Math.round(v + (stops[i + 1][k] - v) * f));
-  return `rgb(${c[0]},${c[1]},${c[2]})`;
-}
-
-// A trigger is stored colour by colour: red of nine cells, then green, then blue.
-function thumb(context, triggers, i, x, y, side) {
-  const cell = side / 3;
-  for (let p = 0; p < 9; p++) {
-    const at = i * 27 + p;
-    context.fillStyle = `rgb(${triggers[at]},${triggers[at + 9]},${triggers[at + 18]})`;
-    context.fillRect(x + (p % 3) * cell, y + Math.floor(p / 3) * cell, cell + 0.3, cell + 0.3);
+class Scatter {
+  constructor(root) {
+    this.root = root;
+    this.find = (what) => root.querySelector(what);
+    [this.ground, this.dots, this.over] = ["ground", "dots", "over"].map((n) => this.find(`canvas.${n}`));
+    this.tip = this.find(".tip"); this.slider = this.find(".slider"); this.playButton = this.find(".play");
+    this.zoom = { k: 1, x: 0.5, y: 0.5 };
+    this.tool = "move"; this.off = new Set(); this.dirty = new Set();
+    this.at = 0; this.now = null; this.from = null; this.began = 0; this.mouse = null; this.spot = -1;
+    this.shape = null; this.chosen = null; this.epoch = -1; this.playing = false;
+    this.listen();
   }
-}
 
-function atlas(frame) {
-  if (frame.atlas) return frame.atlas;
-  const columns = 64;
-  const sheet = document.createElement("canvas");
-  sheet.width = columns * SIDE;
-  sheet.height = Math.ceil(frame.n / columns) * SIDE;
-  const context = sheet.getContext("2d");
-  for (let i = 0; i < frame.n; i++) thumb(context, frame.triggers, i, (i % columns) * SIDE, Math.floor(i / columns) * SIDE, SIDE);
-  frame.atlas = { sheet, columns };
-  return frame.atlas;
-}
+  // -- what comes from the server
+  receive(data) {
+    const first = !this.data, before = this.data;
+    this.data = data;
+    this.over.setAttribute("aria-label", data.text);
+    if (data.pick && data.pick.epoch !== this.epoch) { // Python owns a selection that was made with a native control
+      this.epoch = data.pick.epoch;
+      this.rows = data.pick.rows;
+    }
+    const same = before && before.frames.map((f) => f.file).join() === data.frames.map((f) => f.file).join();
+    this.slider.max = Math.max(0, data.frames.length - 1);
+    this.playButton.hidden = this.slider.hidden = data.frames.length < 2;
+    if (!data.frames.length) { this.now = null; this.find(".step").textContent = ""; }
+    else if (!same) { this.stop(); this.show(data.frames.length - 1); }
+    else this.show(Math.min(this.at, data.frames.length - 1), before.view !== data.view);
+    this.legend();
+    this.ask("ground", "dots", "over");
+    if (data.play && data.play !== this.played) { this.played = data.play; if (!first || data.frames.length > 1) this.play(true); }
+  }
 
-function hexToBytes(words) {
-  const out = new Uint8Array(27);
-  words.split(" ").forEach((word, p) => {
-    const v = parseInt(word.slice(1), 16);
-    out[p] = v >> 16; out[p + 9] = (v >> 8) & 255; out[p + 18] = v & 255;
-  });
-  return out;
-}
+  show(index, tween = true) {
+    const time = performance.now(), next = frameOf(this.data, index);
+    this.from = tween && this.now && this.now.n === next.n ? this.positions(time).slice() : null;
+    this.at = index; this.now = next; this.began = tween ? time : 0; this.xy = null;
+    this.slider.value = index;
+    this.slider.setAttribute("aria-valuetext", next.label);
+    this.find(".step").textContent = next.label;
+    this.mask(); this.tiles = null;
+    this.ask("dots", "over");
+  }
 
-export default function ({ data, parentElement }) {
-  let own = memory.get(parentElement);
-  const canvas = parentElement.querySelector(".scatter > canvas");
-  if (!own) {
-    own = { at: 0, now: null, from: null, began: 0, playing: false, mouse: null, asked: false };
-    memory.set(parentElement, own);
-    own.tip = parentElement.querySelector(".tip");
-    own.slider = parentElement.querySelector(".slider");
-    own.play = parentElement.querySelector(".play");
-    own.ask = () => { if (!own.asked) { own.asked = true; requestAnimationFrame(own.draw); } };
-    own.show = (index) => {
-      own.at = index;
-      const next = unpack(own.data.frames[index]);
-      if (own.now && own.now.n === next.n) own.from = own.positions(performance.now());
-      else own.from = null;
-      own.now = next;
-      own.began = performance.now();
-      own.slider.value = index;
-      parentElement.querySelector(".step").textContent = `step ${next.step}`;
-      own.ask();
-    };
-    own.positions = (time) => {
-      const t = Math.min(1, (time - own.began) / TWEEN), e = t * t * (3 - 2 * t);
-      const to = own.now.places, out = new Float32Array(to.length);
-      if (!own.from || own.from.length !== to.length) return to;
-      for (let i = 0; i < to.length; i++) out[i] = own.from[i] + (to[i] - own.from[i]) * e;
-      return out;
-    };
-    own.draw = () => {
-      own.asked = false;
-      const time = performance.now();
-      const wide = canvas.clientWidth, high = canvas.clientHeight, scale = window.devicePixelRatio || 1;
-      if (canvas.width !== Math.round(wide * scale) || canvas.height !== Math.round(high * scale)) {
-        canvas.width = Math.round(wide * scale); canvas.height = Math.round(high * scale);
-      }
-      const style = getComputedStyle(parentElement.host || canvas);
-      const ink = style.getPropertyValue("--st-text-color") || "#222";
-      const c = canvas.getContext("2d");
-      c.setTransform(scale, 0, 0, scale, 0, 0);
-      c.clearRect(0, 0, wide, high);
-      const ground = own.data.ground;
-      if (!ground) return;
-      const [x0, x1, y0, y1] = ground.bounds, pad = 26;
-      own.px = (x) => pad + (x - x0) / (x1 - x0) * (wide - 2 * pad);
-      own.py = (y) => high - pad - (y - y0) / (y1 - y0) * (high - 2 * pad);
-      if (!ground.xy) { ground.xy = new Float32Array(bytes(ground.places).buffer); ground.rate = new Float32Array(bytes(ground.asr).buffer); }
-      for (let i = 0; i < 512; i++) { // the 512 as a faint ground: larger where they succeed
-        const r = 1.2 + 2.2 * ground.rate[i];
-        c.globalAlpha = 0.12 + 0.25 * ground.rate[i];
-        c.fillStyle = ink;
-        c.beginPath(); c.arc(own.px(ground.xy[2 * i]), own.py(ground.xy[2 * i + 1]), r, 0, 6.3); c.fill();
-      }
-      c.globalAlpha = 1;
-      if (own.now) {
-        const xy = own.positions(time), now = own.now, sheet = atlas(now);
-        own.xy = xy;
-        for (let i = 0; i < now.n; i++) {
-          const x = own.px(xy[2 * i]) - SIDE / 2, y = own.py(xy[2 * i + 1]) - SIDE / 2;
-          c.fillStyle = own.colour(i);
-          c.fillRect(x - 2, y - 2, SIDE + 4, SIDE + 4);
-          c.drawImage(sheet.sheet, (i % sheet.columns) * SIDE, Math.floor(i / sheet.columns) * SIDE, SIDE, SIDE, x, y, SIDE, SIDE);
+  mask() { // the chosen rows as a mask over the dots that are shown
+    this.chosen = null;
+    if (!this.rows || !this.rows.length || !this.now) return;
+    this.chosen = new Uint8Array(this.now.n);
+    for (const row of this.rows) if (row < this.now.n) this.chosen[row] = 1;
+  }
+
+  positions(time) {
+    const to = this.now.xy, t = still.matches ? 1 : Math.min(1, (time - this.began) / TWEEN);
+    if (!this.from || t >= 1) return to;
+    const e = t * t * (3 - 2 * t), out = this.buffer && this.buffer.length === to.length ? this.buffer : (this.buffer = new Float32Array(to.length));
+    for (let i = 0; i < to.length; i++) out[i] = this.from[i] + (to[i] - this.from[i]) * e;
+    return out;
+  }
+
+  // -- drawing: each layer only when something in it has changed
+  ask(...layers) {
+    layers.forEach((l) => this.dirty.add(l));
+    if (!this.asked) { this.asked = true; requestAnimationFrame(() => this.draw()); }
+  }
+
+  draw() {
+    this.asked = false;
+    const time = performance.now(), dirty = this.dirty;
+    this.dirty = new Set();
+    this.wide = this.over.clientWidth; this.high = this.over.clientHeight; this.scale = window.devicePixelRatio || 1;
+    if (!this.data || !this.wide) return;
+    for (const canvas of [this.ground, this.dots, this.over]) {
+      const w = Math.round(this.wide * this.scale), h = Math.round(this.high * this.scale);
+      if (canvas.width !== w || canvas.height !== h) { canvas.width = w; canvas.height = h; dirty.add("ground").add("dots").add("over"); }
+    }
+    if (dirty.has("ground")) this.drawGround();
+    if (dirty.has("dots")) this.drawDots(time);
+    if (dirty.has("over") || dirty.has("dots")) this.drawOver();
+    if (this.from && this.now && time - this.began < TWEEN && !still.matches) this.ask("dots");
+  }
+
+  px(u) { return PAD + ((u - this.zoom.x) * this.zoom.k + 0.5) * (this.wide - 2 * PAD); }
+  py(v) { return PAD + ((v - this.zoom.y) * this.zoom.k + 0.5) * (this.high - 2 * PAD); }
+  clean(canvas) {
+    const c = canvas.getContext("2d");
+    c.setTransform(this.scale, 0, 0, this.scale, 0, 0);
+    c.clearRect(0, 0, this.wide, this.high);
+    return c;
+  }
+  css(name, otherwise) { return getComputedStyle(this.root.host || this.over).getPropertyValue(name).trim() || otherwise; }
+
+  drawGround() { // the 512: larger where they succeed
+    const c = this.clean(this.ground), places = this.data.arrays.ground, rate = this.data.arrays.ground_asr;
+    if (!places || this.off.has("codes")) return;
+    c.fillStyle = this.css("--st-text-color", "#222");
+    for (let i = 0; i < rate.length; i++) {
+      const x = this.px(unit(places[2 * i])), y = this.py(1 - unit(places[2 * i + 1])), r = rate[i] / 255;
+      c.globalAlpha = 0.14 + 0.26 * r;
+      c.beginPath(); c.arc(x, y, 1.3 + 2.4 * r, 0, 6.3); c.fill();
+    }
+    c.globalAlpha = 1;
+  }
+
+  shown(i) { return !this.off.has(`level${this.now.level[i]}`); }
+
+  drawDots(time) {
+    const canvas = this.dots, w = canvas.width, h = canvas.height, context = canvas.getContext("2d");
+    if (!this.picture || this.picture.width !== w || this.picture.height !== h) {
+      this.picture = context.createImageData(w, h);
+      this.pixels = new Uint32Array(this.picture.data.buffer);
+    }
+    this.pixels.fill(0);
+    if (this.now) {
+      const grow = this.zoom.k > 8 ? 2 : this.zoom.k > 3 ? 1.5 : 1;
+      const cell = Math.max(2, Math.round(5 * grow * this.scale)), rim = Math.max(1, Math.round(2 * this.scale));
+      const want = `${cell} ${this.data.colour}`;
+      if (!this.tiles || this.tilesFor !== want) { this.tiles = bake(this.now, this.data.colour, cell, rim, this.chosen); this.tilesFor = want; }
+      const xy = this.xy = this.positions(time), half = this.tiles.side / 2;
+      for (let pass = this.chosen ? 0 : 1; pass < 2; pass++) { // chosen dots lie on top
+        for (let i = 0; i < this.now.n; i++) {
+          if ((this.chosen && this.chosen[i] !== pass) || !this.shown(i)) continue;
+          blit(this.pixels, w, h, this.tiles, i, Math.round(this.px(xy[2 * i]) * this.scale - half), Math.round(this.py(xy[2 * i + 1]) * this.scale - half));
         }
       }
-      c.font = "12px sans-serif"; c.textAlign = "center"; c.lineWidth = 2;
-      for (const mark of own.data.marks) {
-        const x = own.px(mark.place[0]), y = own.py(mark.place[1]);
-        const px = Math.max(20, Math.min(wide - 20, x)), py = Math.max(20, Math.min(high - 30, y));
-        c.fillStyle = style.getPropertyValue("--st-background-color") || "#fff";
-        c.strokeStyle = "#d55e00";
-        c.fillRect(px - 16, py - 16, 32, 32); c.strokeRect(px - 16, py - 16, 32, 32);
-        thumb(c, hexToBytes(mark.trigger), 0, px - 12, py - 12, 24);
-        c.lineWidth = 4; // a halo keeps the word readable over the dots
-        c.strokeStyle = style.getPropertyValue("--st-secondary-background-color") || "#fff";
-        c.strokeText(mark.name, px, py + 30);
-        c.lineWidth = 2;
-        c.fillStyle = ink; c.fillText(mark.name, px, py + 30);
-      }
-      own.hover();
-      if (own.now && time - own.began < TWEEN) own.ask();
-    };
-    own.colour = (i) => {
-      const now = own.now;
-      if (own.data.colour === "level") return PALETTE[now.level[i] % PALETTE.length];
-      if (own.data.colour === "mode" && now.mode) return now.mode[i] < 0 ? "#8a8a8a" : PALETTE[now.mode[i] % PALETTE.length];
-      return viridis(now.asr[i]);
-    };
-    own.hover = () => {
-      let best = -1, near = 18 * 18;
-      if (own.mouse && own.xy && own.now) for (let i = 0; i < own.now.n; i++) {
-        const dx = own.px(own.xy[2 * i]) - own.mouse[0], dy = own.py(own.xy[2 * i + 1]) - own.mouse[1];
-        if (dx * dx + dy * dy < near) { near = dx * dx + dy * dy; best = i; }
-      }
-      own.tip.hidden = best < 0;
-      if (best < 0) return;
-      const small = own.tip.querySelector("canvas").getContext("2d");
-      thumb(small, own.now.triggers, best, 0, 0, 72);
-      const beta = own.data.betas[own.now.level[best]];
-      own.tip.querySelector(".words").textContent = `ASR about ${Math.round(100 * own.now.asr[best])} %, sampled for β = ${beta}`;
-      own.tip.style.left = `${Math.min(own.mouse[0] + 14, canvas.clientWidth - 220)}px`;
-      own.tip.style.top = `${Math.min(own.mouse[1] + 14, canvas.clientHeight - 95)}px`;
-    };
-    canvas.addEventListener("pointermove", (e) => { own.mouse = [e.offsetX, e.offsetY]; own.ask(); });
-    canvas.addEventListener("pointerleave", () => { own.mouse = null; own.ask(); });
-    own.slider.addEventListener("input", () => { own.stop(); own.show(Number(own.slider.value)); });
-    own.stop = () => { own.playing = false; clearInterval(own.timer); own.play.textContent = "Play"; };
-    own.play.addEventListener("click", () => {
-      if (own.playing) return own.stop();
-      own.playing = true; own.play.textContent = "Pause";
-      if (own.at >= own.data.frames.length - 1) own.show(0);
-      own.timer = setInterval(() => {
-        if (!parentElement.isConnected && !(parentElement.host && parentElement.host.isConnected)) return own.stop();
-        if (own.at >= own.data.frames.length - 1) return own.stop();
-        own.show(own.at + 1);
-      }, 550);
-    });
-    new ResizeObserver(() => own.ask()).observe(canvas);
+    }
+    context.putImageData(this.picture, 0, 0);
   }
-  const before = own.data;
-  own.data = data;
-  canvas.setAttribute("aria-label", data.text);
-  const replay = data.frames.length > 1;
-  parentElement.querySelector(".play").hidden = own.slider.hidden = !replay;
-  own.slider.max = Math.max(0, data.frames.length - 1);
-  const steps = (d) => d ? d.frames.map((f) => `${f.step}:${f.places.slice(0, 24)}`).join() : "";
-  if (data.frames.length && steps(before) !== steps(data)) { own.stop(); own.show(data.frames.length - 1); }
-  else if (data.frames.length && own.now) own.now = unpack(data.frames[Math.min(own.at, data.frames.length - 1)]);
-  else if (!data.frames.length) { own.now = null; parentElement.querySelector(".step").textContent = ""; }
-  own.ask();
+
+  drawOver() { // marks, the lasso, the dot under the pointer
+    const c = this.clean(this.over), ink = this.css("--st-text-color", "#222"), paper = this.css("--st-background-color", "#fff");
+    c.font = "12px sans-serif"; c.textAlign = "center";
+    for (const mark of this.data.marks) {
+      if (this.off.has(`mark:${mark.kind}`)) continue;
+      const x = this.px(mark.place[0]), y = this.py(1 - mark.place[1]);
+      if (this.zoom.k > 1 && (x < 0 || y < 0 || x > this.wide || y > this.high)) continue;
+      const px = Math.max(20, Math.min(this.wide - 20, x)), py = Math.max(20, Math.min(this.high - 34, y));
+      c.fillStyle = paper; c.strokeStyle = "#d55e00"; c.lineWidth = 2;
+      c.fillRect(px - 16, py - 16, 32, 32); c.strokeRect(px - 16, py - 16, 32, 32);
+      thumb(c, hexToBytes(mark.trigger), 0, px - 12, py - 12, 24);
+      c.lineWidth = 4; c.strokeStyle = paper; c.strokeText(mark.name, px, py + 30); // a halo keeps the word readable
+      c.fillStyle = ink; c.fillText(mark.name, px, py + 30);
+    }
+    if (this.shape && this.shape.length > 1) {
+      c.beginPath(); this.shape.forEach(([x, y], i) => (i ? c.lineTo(x, y) : c.moveTo(x, y))); c.closePath();
+      c.globalAlpha = 0.15; c.fillStyle = this.css("--st-primary-color", "#0b62a8"); c.fill();
+      c.globalAlpha = 1; c.lineWidth = 1.5; c.strokeStyle = c.fillStyle; c.stroke();
+    }
+    this.hover(c, ink);
+  }
+
+  hover(c, ink) {
+    let best = this.spot, near = 18 * 18;
+    const xy = this.xy;
+    if (this.mouse && xy && this.now && !this.shape) {
+      best = -1;
+      for (let i = 0; i < this.now.n; i++) {
+        const dx = this.px(xy[2 * i]) - this.mouse[0], dy = this.py(xy[2 * i + 1]) - this.mouse[1], d = dx * dx + dy * dy;
+        if (d < near && this.shown(i)) { near = d; best = i; }
+      }
+    }
+    if (!this.now || !xy || best >= this.now.n || this.shape) best = -1;
+    this.tip.hidden = best < 0;
+    if (best < 0) return;
+    const x = this.px(xy[2 * best]), y = this.py(xy[2 * best + 1]);
+    c.lineWidth = 2; c.strokeStyle = ink; c.strokeRect(x - 12, y - 12, 24, 24);
+    thumb(this.tip.querySelector("canvas").getContext("2d"), this.now.triggers, best, 0, 0, 84);
+    const percent = Math.round(100 * this.now.asr[best] / 255), beta = this.data.betas[this.now.level[best]];
+    const mode = this.now.mode ? (this.now.mode[best] < 0 ? ", no mode" : `, mode ${this.now.mode[best] + 1}`) : "";
+    this.tip.querySelector(".words").textContent =
+      `succeeds on about ${percent} % (ASR)\nsampled for β = ${beta}${mode}\nnearest black-and-white code: ${codeOf(this.now.triggers, best)}`;
+    this.tip.style.left = `${Math.max(2, Math.min(x + 16, this.wide - 260))}px`;
+    this.tip.style.top = `${Math.max(2, Math.min(y + 16, this.high - 104))}px`;
+  }
+
+  // -- the legend, which also switches layers
+  legend() {
+    const d = this.data, by = d.colour, box = this.find(".legend"), layers = this.find(".layers");
+    const words = `${by} ${d.betas.join()} ${d.modes} ${d.marks.map((m) => m.kind).join()}`;
+    if (this.legendFor === words) return;
+    this.legendFor = words;
+    const item = (colour, text) => `<li><span class="swatch" style="background:${colour}"></span>${text}</li>`;
+    if (by === "asr") box.innerHTML = `<span>fails</span><span class="bar" role="img" aria-label="Colour scale from dark blue, 0 %, to yellow, 100 %"></span><span>always succeeds</span>
+      <ol><li>0 %</li><li>ASR</li><li>100 %</li></ol>`;
+    else if (by === "level") box.innerHTML = `<ul>${d.betas.map((b, i) => item(PALETTE[i % PALETTE.length], `β = ${b}`)).join("")}</ul>`;
+    else box.innerHTML = `<ul>${Array.from({ length: d.modes }, (_, i) => item(PALETTE[i % PALETTE.length], `mode ${i + 1}`)).join("")}${item(GREY, "in no mode")}</ul>`;
+    box.className = `legend by-${by}`;
+    const kinds = [...new Set(d.marks.map((m) => m.kind))];
+    const names = [...d.betas.map((b, i) => [`level${i}`, `β = ${b}`]), ...kinds.map((k) => [`mark:${k}`, k]), ["codes", "the 512"]];
+    layers.replaceChildren(...names.map(([key, text]) => {
+      const label = document.createElement("label"), tick = document.createElement("input");
+      tick.type = "checkbox"; tick.checked = !this.off.has(key);
+      tick.addEventListener("change", () => { this.off[tick.checked ? "delete" : "add"](key); this.ask("ground", "dots", "over"); });
+      label.append(tick, ` ${text}`);
+      return label;
+    }));
+  }
+
+  // -- hands
+  scaleBy(factor, x = this.wide / 2, y = this.high / 2) {
+    const k = Math.max(1, Math.min(40, this.zoom.k * factor)), z = this.zoom;
+    const u = (x - PAD) / (this.wide - 2 * PAD) - 0.5, v = (y - PAD) / (this.high - 2 * PAD) - 0.5;
+    this.lookAt(k, z.x + u / z.k - u / k, z.y + v / z.k - v / k);
+  }
+  lookAt(k, x, y) {
+    const free = 0.5 / k; // never leave the axes by more than a view's half
+    this.zoom = { k, x: k === 1 ? 0.5 : Math.max(-free, Math.min(1 + free, x)), y: k === 1 ? 0.5 : Math.max(-free, Math.min(1 + free, y)) };
+    this.find(".much").textContent = k === 1 ? "" : `${k.toFixed(1)} ×`;
+    this.ask("ground", "dots", "over");
+  }
+  panBy(dx, dy) {
+    this.lookAt(this.zoom.k, this.zoom.x - dx / (this.wide - 2 * PAD) / this.zoom.k, this.zoom.y - dy / (this.high - 2 * PAD) / this.zoom.k);
+  }
+  take(tool) {
+    this.tool = tool;
+    for (const b of this.root.querySelectorAll("[data-tool]")) b.setAttribute("aria-pressed", String(b.dataset.tool === tool));
+    this.over.style.cursor = tool === "move" ? "grab" : "crosshair";
+  }
+  choose(rows) {
+    this.rows = rows; this.mask(); this.tiles = null;
+    this.find(".chosen").textContent = rows.length ? `${rows.length} chosen` : "";
+    this.find(".none").hidden = !rows.length;
+    this.ask("dots", "over");
+    this.send({ file: this.now ? this.now.file : "", rows });
+  }
+  finish() {
+    const shape = this.shape; this.shape = null;
+    if (!shape || shape.length < 3 || !this.now || !this.xy) return this.ask("over");
+    const rows = [];
+    for (let i = 0; i < this.now.n; i++) if (this.shown(i) && inside(shape, this.px(this.xy[2 * i]), this.py(this.xy[2 * i + 1]))) rows.push(i);
+    this.choose(rows);
+  }
+
+  stop() { this.playing = false; clearInterval(this.timer); this.playButton.textContent = "Play"; }
+  play(again = false) {
+    if (this.playing) this.stop();
+    this.playing = true; this.playButton.textContent = "Pause";
+    if (again || this.at >= this.data.frames.length - 1) this.show(0);
+    this.timer = setInterval(() => {
+      const gone = !this.root.isConnected && !(this.root.host && this.root.host.isConnected);
+      if (gone || this.at >= this.data.frames.length - 1) return this.stop();
+      this.show(this.at + 1);
+    }, 550);
+  }
+
+  listen() {
+    const over = this.over, on = (what, when, then) => what.addEventListener(when, then);
+    let last = null;
+    on(over, "pointerdown", (e) => {
+      over.focus({ preventScroll: true }); over.setPointerCapture(e.pointerId);
+      last = [e.offsetX, e.offsetY];
+      if (this.tool !== "move") this.shape = [last];
+    });
+    on(over, "pointermove", (e) => {
+      const at = [e.offsetX, e.offsetY];
+      this.mouse = at; this.spot = -1;
+      if (last && this.tool === "move") { this.panBy(at[0] - last[0], at[1] - last[1]); last = at; }
+      else if (this.shape && this.tool === "lasso") this.shape.push(at);
+      else if (this.shape) { const [x, y] = this.shape[0]; this.shape = [[x, y], [at[0], y], at, [x, at[1]]]; }
+      this.ask("over");
+    });
+    on(over, "pointerup", () => { last = null; this.finish(); });
+    on(over, "pointercancel", () => { last = null; this.shape = null; this.ask("over"); });
+    on(over, "pointerleave", () => { if (!last) { this.mouse = null; this.ask("over"); } });
+    over.addEventListener("wheel", (e) => {
+      if (!e.ctrlKey && document.activeElement !== this.root.host && this.root.activeElement !== over) return; // else the page scrolls
+      e.preventDefault(); this.scaleBy(Math.exp(-e.deltaY * 0.0016), e.offsetX, e.offsetY);
+    }, { passive: false });
+    on(over, "dblclick", () => this.lookAt(1, 0.5, 0.5));
+    const walk = (by) => {
+      if (!this.now || !this.now.n) return;
+      this.mouse = null;
+      for (let tries = 0; tries < this.now.n; tries++) {
+        this.spot = (this.spot + by + this.now.n) % this.now.n;
+        if (this.shown(this.spot)) break;
+      }
+      this.ask("over");
+    };
+    const keys = {
+      "+": () => this.scaleBy(1.4), "=": () => this.scaleBy(1.4), "-": () => this.scaleBy(1 / 1.4), 0: () => this.lookAt(1, 0.5, 0.5),
+      ArrowLeft: () => this.panBy(40, 0), ArrowRight: () => this.panBy(-40, 0), ArrowUp: () => this.panBy(0, 40), ArrowDown: () => this.panBy(0, -40),
+      n: () => walk(1), p: () => walk(-1), Escape: () => { this.shape = null; this.spot = -1; this.mouse = null; if (this.rows && this.rows.length) this.choose([]); this.ask("over"); },
+    };
+    on(over, "keydown", (e) => {
+      if (e.ctrlKey || e.metaKey || e.altKey || !keys[e.key]) return;
+      e.preventDefault(); e.stopPropagation(); keys[e.key]();
+    });
+    for (const b of this.root.querySelectorAll("[data-tool]")) on(b, "click", () => this.take(b.dataset.tool));
+    on(this.find(".in"), "click", () => this.scaleBy(1.5));
+    on(this.find(".out"), "click", () => this.scaleBy(1 / 1.5));
+    on(this.find(".reset"), "click", () => this.lookAt(1, 0.5, 0.5));
+    on(this.find(".none"), "click", () => this.choose([]));
+    on(this.slider, "input", () => { this.stop(); this.show(Number(this.slider.value)); });
+    on(this.playButton, "click", () => (this.playing ? this.stop() : this.play()));
+    new ResizeObserver(() => this.ask("ground", "dots", "over")).observe(over);
+    this.take("move");
+  }
+}
+
+export default function ({ data, parentElement, setTriggerValue }) {
+  let own = memory.get(parentElement);
+  if (!own) memory.set(parentElement, (own = new Scatter(parentElement)));
+  own.send = (value) => setTriggerValue("select", value);
+  own.receive(parse(data));
 }

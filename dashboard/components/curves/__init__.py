@@ -1,0 +1,26 @@
+"""Live curves whose zoom stays while new points come: a small canvas for each panel, with a legend and a table."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+HERE = Path(__file__).parent
+_HTML = """<div class="curves">
+<div class="panels"></div>
+<details><summary>The curves as a table</summary><div class="table"></div></details>
+</div>"""
+MOUNT = st.components.v2.component(
+    "mesa_curves",
+    html=_HTML,
+    css=(HERE / "curves.css").read_text("utf-8"),
+    js=(HERE / "curves.js").read_text("utf-8"),
+)
+
+
+def curves(panels: Sequence[dict[str, Any]], key: str) -> None:
+    """Mount panels of {title, x, low, high, lines: [{name, x: [...], y: [...]}]}; `low`, `high` fix the y axis or are None."""
+    MOUNT(key=key, data={"panels": list(panels)})

@@ -1,0 +1,115 @@
+// What the scatter draws, as plain functions: bytes to numbers, numbers to pixels.
+const PALETTE = ["#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#b8a500", "#7a5195"];
+const GREY = "#8a8a8a";
+const ARRAYS = { u1: Uint8Array, i1: Int8Array, u2: Uint16Array, f4: Float32Array };
+
+// The inverse of packing.pack: a header, and typed arrays beside it.
+function parse(data) {
+  const block = data.slice().buffer; // a copy that begins at a multiple of eight
+  const length = new DataView(block).getUint32(0, true);
+  const header = JSON.parse(new TextDecoder().decode(new Uint8Array(block, 4, length)));
+  const found = {};
+  for (const [name, [kind, at, count]] of Object.entries(header.arrays)) {
+    found[name] = new ARRAYS[kind](block, 4 + length + at, count);
+  }
+  header.arrays = found;
+  return header;
+}
+
+// Places come as whole numbers: 0 is half a width left of the axes' bounds, 65535 half a width right of them.
+const unit = (whole) => whole / 32767.5 - 0.5;
+
+// A frame of the header with its arrays; the y axis is turned, since a canvas grows downwards.
+function frameOf(header, i) {
+  const a = header.arrays, f = header.frames[i], places = a[`places${i}`];
+  const xy = new Float32Array(places.length);
+  for (let p = 0; p < xy.length; p += 2) { xy[p] = unit(places[p]); xy[p + 1] = 1 - unit(places[p + 1]); }
+  return { ...f, xy, triggers: a[`triggers${i}`], asr: a[`asr${i}`], level: a[`level${i}`], mode: a[`mode${i}`] || null };
+}
+
+function rgb(hex) {
+  const v = parseInt(hex.slice(1), 16);
+  return [v >> 16, (v >> 8) & 255, v & 255];
+}
+
+// Viridis at five places, readable for colour-blind people on light and dark.
+const STOPS = [[68, 1, 84], [59, 82, 139], [33, 145, 140], [94, 201, 98], [253, 231, 37]];
+function viridis(t) {
+  const at = Math.max(0, Math.min(0.9999, t)) * 4, i = Math.floor(at), f = at - i;
+  return STOPS[i].map((v, k) => Math.round(v + (STOPS[i + 1][k] - v) * f));
+}
+
+// The colour of one dot's frame, as three numbers.
+function colourOf(frame, i, by) {
+  if (by === "level") return rgb(PALETTE[frame.level[i] % PALETTE.length]);
+  if (by === "mode") return frame.mode && frame.mode[i] >= 0 ? rgb(PALETTE[frame.mode[i] % PALETTE.length]) : rgb(GREY);
+  return viridis(frame.asr[i] / 255);
+}
+
+// All dots as little pictures with their coloured frame baked in: 32-bit pixels, one tile after another.
+// A trigger is stored colour by colour: red of nine cells, then green, then blue. `chosen` dims all others.
+function bake(frame, by, cell, rim, chosen) {
+  const side = 3 * cell + 2 * rim, out = new Uint32Array(frame.n * side * side), t = frame.triggers;
+  for (let i = 0; i < frame.n; i++) {
+    const alpha = (!chosen || chosen[i] ? 255 : 60) << 24, at = i * 27, base = i * side * side;
+    const [r, g, b] = colourOf(frame, i, by);
+    out.fill((alpha | (b << 16) | (g << 8) | r) >>> 0, base, base + side * side);
+    for (let p = 0; p < 9; p++) {
+      const pixel = (alpha | (t[at + p + 18] << 16) | (t[at + p + 9] << 8) | t[at + p]) >>> 0;
+      const start = base + (rim + Math.floor(p / 3) * cell) * side + rim + (p % 3) * cell;
+      for (let y = 0; y < cell; y++) out.fill(pixel, start + y * side, start + y * side + cell);
+    }
+  }
+  return { side, pixels: out };
+}
+
+// Copy a tile into a picture of `wide` by `high` pixels, cut at its edges.
+function blit(out, wide, high, tiles, i, left, top) {
+  const side = tiles.side, from = tiles.pixels;
+  const x0 = Math.max(0, -left), x1 = Math.min(side, wide - left);
+  const y0 = Math.max(0, -top), y1 = Math.min(side, high - top);
+  for (let y = y0; y < y1; y++) {
+    let s = i * side * side + y * side + x0, o = (top + y) * wide + left + x0;
+    for (let x = x0; x < x1; x++) out[o++] = from[s++];
+  }
+}
+
+// One trigger on a canvas of its own, large.
+function thumb(context, triggers, i, x, y, side) {
+  const cell = side / 3;
+  for (let p = 0; p < 9; p++) {
+    const at = i * 27 + p;
+    context.fillStyle = `rgb(${triggers[at]},${triggers[at + 9]},${triggers[at + 18]})`;
+    context.fillRect(x + (p % 3) * cell, y + Math.floor(p / 3) * cell, cell + 0.3, cell + 0.3);
+  }
+}
+
+function hexToBytes(words) {
+  const out = new Uint8Array(27);
+  words.split(" ").forEach((word, p) => {
+    const [r, g, b] = rgb(word);
+    out[p] = r; out[p + 9] = g; out[p + 18] = b;
+  });
+  return out;
+}
+
+// The black-and-white code to which a trigger rounds: white where the mean of the three colours exceeds one half.
+function codeOf(triggers, i) {
+  let code = 0;
+  for (let p = 0; p < 9; p++) {
+    const at = i * 27 + p;
+    code = code * 2 + (triggers[at] + triggers[at + 9] + triggers[at + 18] > 382.5 ? 1 : 0);
+  }
+  return code;
+}
+
+// Whether a point lies in a polygon (even-odd rule).
+function inside(polygon, x, y) {
+  let odd = false;
+  for (let i = 0, j = polygon.length - 1; i < polygon.length; j = i++) {
+    const [ax, ay] = polygon[i], [bx, by] = polygon[j];
+    if ((ay > y) !== (by > y) && x < (bx - ax) * (y - ay) / (by - ay) + ax) odd = !odd;
+  }
+  return odd;
+}
+

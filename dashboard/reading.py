@@ -1,0 +1,73 @@
+"""Reading a run for the page: each file once for all visitors, and a sentence instead of a traceback.
+
+A run directory may be half written, damaged, foreign, or gone in the middle of a look at it. What is read here is
+shared between visitors and must not be changed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import streamlit as st
+
+from mesa_core import events as ev
+from mesa_core.store import Run, StoreError
+
+# What a file that somebody else wrote can raise when it is used as if it were ours.
+UNREADABLE = (StoreError, KeyError, ValueError, TypeError, AttributeError, IndexError, OSError, OverflowError)
+
+
+@contextlib.contextmanager
+def readable(what: str) -> Iterator[None]:
+    """Draws `what`; where its files make no sense, says so and lets the page go on."""
+    try:
+        yield
+    except UNREADABLE:
+        st.warning(f"{what} cannot be read; the run's folder may be damaged or made by another program.")
+
+
+def _stamp(path: Path) -> tuple[int, int] | None:
+    try:
+        known = path.stat()
+        return known.st_mtime_ns, known.st_size
+    except OSError:
+        return None
+
+
+def events(run: Run) -> list[ev.Event]:
+    """All events of a run so far; [] where there are none."""
+    stamp = _stamp(run.path / "events.jsonl")
+    return _events(str(run.path), stamp) if stamp else []
+
+
+def arrays(run: Run, file: str) -> dict[str, np.ndarray]:
+    """A file of the run. Raises StoreError."""
+    return _arrays(str(run.path), file, _stamp(run.path / "snapshots" / file))
+
+
+def result(run: Run) -> dict[str, Any] | None:
+    """result.json, None while there is none or where it is damaged."""
+    stamp = _stamp(run.path / "result.json")
+    with contextlib.suppress(StoreError):
+        found = _result(str(run.path), stamp) if stamp else None
+        return found if isinstance(found, dict) else None
+    return None
+
+
+@st.cache_resource(max_entries=64, show_spinner=False)
+def _events(path: str, stamp: tuple[int, int]) -> list[ev.Event]:
+    return [event for _, event in Run(Path(path)).events()]
+
+
+@st.cache_resource(max_entries=256, show_spinner=False)
+def _arrays(path: str, file: str, stamp: tuple[int, int] | None) -> dict[str, np.ndarray]:
+    return Run(Path(path)).read_arrays(file)
+
+
+@st.cache_resource(max_entries=32, show_spinner=False)
+def _result(path: str, stamp: tuple[int, int]) -> dict[str, Any] | None:
+    return Run(Path(path)).result()

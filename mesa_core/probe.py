@@ -1,0 +1,172 @@
+"""Answers to `questions`: what triggers do to a few evaluation images, before and after the repair.
+
+Networks and evaluation images of the last few runs stay loaded, so that an answer costs two or three small passes.
+No global random state is touched, so answering between the steps of a run does not change its figures.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from mesa_core import devices, questions, weights
+from mesa_core import triggers as codes
+from mesa_core.config import ConfigError, make_config
+from mesa_core.data import DataError, Dataset, load_data, split
+from mesa_core.evaluation import Bench, Plain
+from mesa_core.images import Normalise
+from mesa_core.intervals import Measured
+from mesa_core.stages import seed_of
+from mesa_core.stamping import apply
+from mesa_core.store import Run, Store, StoreError
+from mesa_core.victims import build
+
+MOST_LOADED = 4  # runs whose networks stay in memory
+PASSES = 512  # stamped images behind an answer's ASR
+FILES = {"before": "attacked", "after": "repaired"}
+
+
+@dataclass
+class Loaded:
+    """A run's bench and its networks, each with the time stamp of the file it came from."""
+
+    bench: Bench
+    classes: tuple[str, ...]
+    victim: str
+    models: dict[str, tuple[float, nn.Module]]
+
+
+class Probe:
+    """Answers the questions of one store."""
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+        self.runs: OrderedDict[str, Loaded] = OrderedDict()
+        self.data: tuple[str, Dataset] | None = None
+
+    def answer_all(self) -> int:
+        """Answer what waits; returns how many. Never raises for a question's sake."""
+        count = 0
+        for number in questions.waiting(self.store.root):
+            question = questions.take(self.store.root, number)
+            if question is None:
+                continue
+            try:
+                questions.reply(self.store.root, number, self.answer(question))
+            except (questions.Refused, StoreError, ConfigError, DataError, weights.WeightsError) as error:
+                questions.refuse(self.store.root, number, str(error))
+            except (RuntimeError, ValueError, KeyError, TypeError, OSError) as error:
+                questions.refuse(self.store.root, number, f"The networks of this run cannot be asked ({error}).")
+            count += 1
+        return count
+
+    @torch.no_grad()
+    def answer(self, question: questions.Question) -> dict[str, np.ndarray]:
+        """Images, classes, probabilities and ASR as arrays; the names with `before` and `after` for each network."""
+        run = self.store.open(question.run)
+        loaded = self._load(run)
+        bench = loaded.bench
+        flat = torch.tensor(question.triggers, dtype=torch.float32) / 255
+        triggers = flat.view(-1, 3, codes.SIZE, codes.SIZE)
+        chosen = self._images(bench, question)
+        own = triggers[torch.arange(len(chosen)) % len(triggers)].to(bench.images.device)
+        host = torch.Generator().manual_seed(1 + question.draw)
+        height, width = bench.images.shape[-2:]
+        corner = torch.stack(
+            [torch.randint(side - codes.SIZE + 1, (len(chosen),), generator=host) for side in (height, width)], 1
+        )
+        clean = bench.images[chosen]
+        pixels = (own * 255).round().to(torch.uint8)
+        stamped = apply(clean, pixels, corner.to(clean.device))
+        found: dict[str, np.ndarray] = {
+            "classes": np.array(loaded.classes),
+            "clean": clean.cpu().numpy(),
+            "stamped": stamped.cpu().numpy(),
+            "label": bench.labels[chosen].cpu().numpy(),
+            "corner": corner.numpy(),
+            "target": np.int64(bench.target),
+        }
+        each = max(4, PASSES // len(triggers)) if len(triggers) > 1 else PASSES
+        for name in FILES:
+            model = self._model(run, loaded, name)
+            if model is None:
+                continue
+            for what, images in (("plain", clean), ("stamped", stamped)):
+                share = self._through(bench, model, images).softmax(1)
+                found[f"{name}_{what}_class"] = share.argmax(1).cpu().numpy()
+                found[f"{name}_{what}_p"] = share.amax(1).cpu().numpy()
+                found[f"{name}_{what}_target_p"] = share[:, bench.target].cpu().numpy()
+            found[f"{name}_asr"] = _row(self._asr(bench, model, triggers, each))
+        return found
+
+    # -- parts
+    def _images(self, bench: Bench, question: questions.Question) -> Tensor:
+        """Indices of images of other classes, of as many classes as there are."""
+        host = torch.Generator().manual_seed(question.draw)
+        order = torch.randperm(len(bench.others), generator=host)
+        labels = bench.labels[bench.others].cpu()[order].tolist()
+        seen: dict[int, int] = {}
+        rank = []  # how many of the same class came before
+        for label in labels:
+            rank.append(seen.get(label, 0))
+            seen[label] = rank[-1] + 1
+        best = sorted(range(len(order)), key=lambda i: rank[i])[: question.images]  # one of each class, then two, …
+        return bench.others[order[torch.tensor(best)].to(bench.others.device)]
+
+    def _through(self, bench: Bench, model: nn.Module, images: Tensor) -> Tensor:
+        batch = images.contiguous(memory_format=bench.compute.memory_format)
+        return bench.compute.through(model, bench.normalise.images(batch)).float()
+
+    def _asr(self, bench: Bench, model: nn.Module, triggers: Tensor, each: int) -> Measured:
+        """ASR on the bench's own draws; the natural rate is not asked, so no image is left out."""
+        nothing = Plain(torch.full((len(bench.images),), -1, device=bench.images.device))
+        work = bench.of_samples(model, nothing, triggers.to(bench.images.device), min(each, len(bench.others)))
+        while True:
+            try:
+                next(work)
+            except StopIteration as done:
+                return done.value[0]
+
+    def _load(self, run: Run) -> Loaded:
+        if not (run.path / "weights" / "attacked.safetensors").is_file():
+            raise questions.Refused("The networks of this run are not here, so they cannot be asked.")
+        if run.name in self.runs:
+            self.runs.move_to_end(run.name)
+            return self.runs[run.name]
+        config, known = make_config(run.config()), run.resolved() or {}
+        compute = devices.Compute(
+            devices.pick_device(known.get("device", "cpu")), known.get("precision", "fp32"), known.get("memory", "nchw")
+        )
+        what = f"{config.data} {config.data_dir}"
+        if self.data is None or self.data[0] != what:
+            self.data = (what, load_data(config.data, config.data_dir, cache=self.store.cache))
+        dataset = self.data[1]
+        images = split(dataset, config.seed).evaluation
+        normalise = Normalise(dataset.mean, dataset.std)
+        bench = Bench(images, config.target, normalise, compute, seed_of(config.seed, "bench"), config.eval_images)
+        self.runs[run.name] = Loaded(bench, dataset.classes, config.victim, {})
+        while len(self.runs) > MOST_LOADED:
+            self.runs.popitem(last=False)
+        return self.runs[run.name]
+
+    def _model(self, run: Run, loaded: Loaded, name: str) -> nn.Module | None:
+        """The network before or after the repair, read again where its file has changed; None where there is none."""
+        path: Path = run.path / "weights" / f"{FILES[name]}.safetensors"
+        try:
+            stamp = path.stat().st_mtime
+        except FileNotFoundError:
+            return None
+        if name not in loaded.models or loaded.models[name][0] != stamp:
+            model = weights.load_into(build(loaded.victim, len(loaded.classes)), weights.read(path), path.name)
+            loaded.models[name] = (stamp, loaded.bench.compute.freeze(model))
+        return loaded.models[name][1]
+
+
+def _row(m: Measured) -> np.ndarray:
+    """value, n, low, high."""
+    return np.array([m.value, m.n, m.low, m.high], np.float64)
