@@ -70,10 +70,10 @@ def card(
         return
     with st.container(border=True, key=key):
         st.markdown(f"**{words}**")
-        a, b = st.columns(2)
-        for column, name, m in ((a, "before", was), (b, "after MESA", now)):
-            about = m and f"{interval(m)}: 95 % interval, n = {m['n']} images"
-            column.metric(name, f"{100 * m['value']:.1f} %" if m else "…", help=about)
+        with st.container(horizontal=True):
+            for name, m in (("before", was), ("after MESA", now)):
+                about = m and f"{interval(m)}: 95 % interval, n = {m['n']} images"
+                st.metric(name, f"{100 * m['value']:.1f} %" if m else "…", help=about, width=130)
         lines = [f"{name}: {_width(m)}, n = {m['n']}" for name, m in (("before", was), ("after", now)) if m]
         said = f"95 % intervals {'; '.join(lines)}."
         if bad:
@@ -131,10 +131,11 @@ def chart(found: Mapping[str, Mapping[str, Any]]) -> None:
     )
     st.html(
         f"<div style='font-size:13px;margin-bottom:4px'>{key}</div>"
-        "<table style='width:100%;border-collapse:collapse;font-size:13px;line-height:1.2'>"
+        "<table class='mesa-chart' style='width:100%;border-collapse:collapse;font-size:13px;line-height:1.2'>"
         "<thead style='position:absolute;left:-9999px'><tr><th>victim</th><th>picture</th><th>ASR of the painted trigger, "
         f"of the worst</th></tr></thead><tbody>{''.join(rows)}</tbody></table>"
-        "<style>tbody th{text-align:left;font-weight:400;padding:3px 8px 3px 0}tbody td{padding:3px 6px 3px 0}</style>"
+        "<style>.mesa-chart th{text-align:left;font-weight:400;padding:3px 8px 3px 0}.mesa-chart td{padding:3px 6px 3px 0}"
+        "</style>"
     )
 
 
@@ -225,9 +226,9 @@ def modes(entries: Sequence[Mapping[str, Any]]) -> None:
         return
     with st.expander(f"The {len(rows)} modes, before → after"):
         st.html(
-            "<table style='font-size:13px;border-collapse:collapse'><thead style='position:absolute;left:-9999px'><tr>"
+            "<table class='mesa-modes' style='font-size:13px;border-collapse:collapse'><thead style='position:absolute;left:-9999px'><tr>"
             "<th>trigger</th><th>mode</th><th>share</th><th>ASR before, after</th></tr></thead>"
-            f"<tbody>{''.join(rows)}</tbody></table><style>td{{padding:3px 8px 3px 0;vertical-align:middle}}</style>"
+            f"<tbody>{''.join(rows)}</tbody></table><style>.mesa-modes td{{padding:3px 8px 3px 0;vertical-align:middle}}</style>"
         )
         st.caption("A mode is a cluster of similar samples, shown by its middle one. In brackets the 95 % interval.")
 

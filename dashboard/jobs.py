@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from mesa_core.assets import shipped_runs
+from mesa_core.config import ConfigError, make_config
 from mesa_core.store import NAME, STALE, Run, Store, StoreError, home, read_json, write_json
 
 MOST_WAITING = 12  # runs in the queue, of all visitors
@@ -126,19 +127,22 @@ def twin(config: Mapping[str, Any]) -> Run | None:
 
     A shipped run counts, and one that is under way; a run that failed or was stopped does not.
     """
-    asked = {k: v for k, v in config.items() if k not in HOW}
-    begun = None
+    asked, begun = _question(config), None
     for run in (*shipped(), *store().list()):
         try:
-            same = {k: v for k, v in run.config().items() if k not in HOW} == asked
-            state = run.state() if same else ""
-        except (StoreError, OSError):
+            state = run.state() if _question(run.config()) == asked else ""
+        except (ConfigError, StoreError, OSError):
             continue
         if state == "finished":
             return run
         if state in ("running", "waiting"):
             begun = begun or run
     return begun
+
+
+def _question(config: Mapping[str, Any]) -> dict[str, Any]:
+    """What decides the figures; a parameter that did not exist yet when a run was made has its default."""
+    return {k: v for k, v in make_config(config).to_dict().items() if k not in HOW}
 
 
 def owns(run: Run, token: str) -> bool:

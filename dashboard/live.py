@@ -69,9 +69,9 @@ def gone() -> None:
 def header(run: Run, events: Sequence[ev.Event], now: str) -> None:
     """Name, state, progress with time to go, and the buttons of whoever started it."""
     example, own = jobs.is_shipped(run), state.may_control(run)
-    title, links = st.columns([3, 1], vertical_alignment="bottom")
-    title.subheader("A prepared example" if example else "Your run" if own else "A run that you watch", anchor=False)
-    with links.popover("Links", width="stretch", help="Addresses to hand on."):
+    top = st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center")
+    top.subheader("A prepared example" if example else "Your run" if own else "A run that you watch", anchor=False)
+    with top.popover("Links", help="Addresses to hand on."):
         st.markdown("**Watch this run.** Whoever opens it sees the run move and cannot stop it.")
         st.code(state.link(run=run.name), language=None, wrap_lines=True)
         with reading.readable("The settings"):
@@ -88,7 +88,9 @@ def header(run: Run, events: Sequence[ev.Event], now: str) -> None:
     failed = next((e for e in reversed(events) if isinstance(e, ev.Failed)), None)
     if now == "failed" and failed:
         st.error(str(failed.message))
-    if now == "stopped":
+    if now == "stopped" and run.control()[0] in ("pause", "step"):
+        st.info("Paused for more than a minute, so this run made room for others. What was done is kept.")
+    elif now == "stopped":
         st.warning("This run was stopped before its end. What was done is kept.")
     if now == "interrupted":
         st.warning(
@@ -124,10 +126,10 @@ def working(events: Sequence[ev.Event], now: str) -> None:
         return
     step = events[-1] if isinstance(events[-1], ev.Progress) else None
     part = step.done / max(1, step.total) if step else 0.0
-    left = f" · {duration(step.left)} to go in this step" if step and step.left is not None else ""
+    left = f" · {duration(step.left)} to go in this stage" if step and step.left is not None else ""
     st.progress(
         min(1.0, max(0.0, (stage.index + part) / max(1, stage.count))),
-        text=f"Step {stage.index + 1} of {stage.count}: {stage.label}{left}",
+        text=f"Stage {stage.index + 1} of {stage.count}: {stage.label}{left}",
     )
 
 
@@ -135,22 +137,21 @@ def buttons(run: Run, now: str) -> None:
     """Pause, Step, Stop; or Resume."""
     if now in ACTIVE:
         paused = run.control()[0] in ("pause", "step")
-        a, b, c = st.columns(3)
         waits = now == "waiting"
-        if a.button(
-            "Go on" if paused else "Pause",
-            width="stretch",
-            key="pause",
-            disabled=waits,
-            help="A pause of more than a minute frees the computer for others; Resume goes on from there.",
-        ):
-            jobs.ask(run, "run" if paused else "pause")
-            st.rerun(scope="fragment")
-        if b.button("Step", width="stretch", key="step", disabled=waits or not paused, help="On to the next picture."):
-            jobs.ask(run, "step")
-        if c.button("Cancel" if waits else "Stop", width="stretch", key="stop", help="What was done is kept."):
-            jobs.ask(run, "stop")
-            st.rerun()
+        with st.container(horizontal=True, gap="small"):
+            if st.button(
+                "Go on" if paused else "Pause",
+                key="pause",
+                disabled=waits,
+                help="A pause of more than a minute frees the computer for others; Resume goes on from there.",
+            ):
+                jobs.ask(run, "run" if paused else "pause")
+                st.rerun(scope="fragment")
+            if st.button("Step", key="step", disabled=waits or not paused, help="On to the next picture."):
+                jobs.ask(run, "step")
+            if st.button("Cancel" if waits else "Stop", key="stop", help="What was done is kept."):
+                jobs.ask(run, "stop")
+                st.rerun()
     elif now in ("stopped", "interrupted", "failed") and st.button(
         "Resume", key="resume", help="Goes on with what was done."
     ):
@@ -170,8 +171,8 @@ def asked(run: Run) -> str:
 
 def scatter(run: Run, events: Sequence[ev.Event], done: bool) -> None:
     """The picture, with the choice of view and colour."""
-    a, b = st.columns(2)
-    view = a.segmented_control(
+    choices = st.container(horizontal=True, gap="medium")
+    view = choices.segmented_control(
         "View",
         list(VIEWS),
         format_func=VIEWS.get,
@@ -181,7 +182,7 @@ def scatter(run: Run, events: Sequence[ev.Event], done: bool) -> None:
         bind="query-params",
         help="PCA is a shadow of the 27 numbers of a trigger; t-SNE keeps neighbours together and bends the rest.",
     )
-    colour = b.segmented_control(
+    colour = choices.segmented_control(
         "Colour shows",
         list(COLOURS),
         format_func=COLOURS.get,

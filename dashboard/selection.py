@@ -23,6 +23,7 @@ from mesa_core.intervals import of_drawn
 from mesa_core.store import FILE, Run, StoreError
 
 SHOWN = 30  # thumbnails
+MOST_ROWS = 1_000_000  # of one file
 IMAGES = 6
 WAIT = 0.35  # seconds that a redraw waits for an answer before it says that one is coming
 ORIGINAL, LASSO = "original", "lasso"
@@ -45,7 +46,7 @@ def selected() -> None:
         file, rows = str(sent["file"]), sorted({int(r) for r in sent["rows"]})
     except (TypeError, KeyError, ValueError, OverflowError):
         return
-    if kept is None or not FILE.fullmatch(file) or len(rows) > 100_000 or (rows and rows[0] < 0):
+    if kept is None or not FILE.fullmatch(file) or (rows and not 0 <= rows[0] <= rows[-1] < MOST_ROWS):
         return
     # The browser shows its own choice already, so `epoch` stays.
     st.session_state.chosen = {**kept, "file": file, "rows": rows}
@@ -220,12 +221,12 @@ def show(found: dict[str, np.ndarray], count: int) -> None:
             )
         body.append(f"<tr><th scope='row'>{html.escape(label)}</th>{''.join(cells)}</tr>")
     st.html(
-        "<div style='overflow-x:auto'><table style='border-collapse:collapse;font-size:14px;line-height:1.35'>"
+        "<div style='overflow-x:auto'><table class='mesa-images' style='border-collapse:collapse;font-size:14px;line-height:1.35'>"
         "<caption style='text-align:left;padding-bottom:4px'>What the network says, and how sure it is; "
         "an arrow marks the attacker's target. The frame shows where the trigger sits.</caption>"
         f"<thead><tr><th scope='col'>truth</th>{head}</tr></thead><tbody>{''.join(body)}</tbody></table></div>"
-        "<style>table th,table td{padding:4px 10px;text-align:left;vertical-align:top;font-weight:400;"
-        "border-bottom:1px solid rgba(128,128,128,.25)} table img{image-rendering:pixelated;display:block}</style>"
+        "<style>.mesa-images th,.mesa-images td{padding:4px 10px;text-align:left;vertical-align:top;font-weight:400;"
+        "border-bottom:1px solid rgba(128,128,128,.25)} .mesa-images img{image-rendering:pixelated;display:block}</style>"
     )
 
 

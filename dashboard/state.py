@@ -231,4 +231,5 @@ def show_run(run: Run, token: str = "") -> None:
     s = st.session_state
     s.adopted, s.heard, s.base = run.name, {}, now()
     s.shown = {"run": run.name, **({"by": token} if token else {})}
-    st.query_params.from_dict(s.shown)
+    others = {k: v for k, v in st.query_params.to_dict().items() if k not in (*SAID, "run", "by")}
+    st.query_params.from_dict({**s.shown, **others})

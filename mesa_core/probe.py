@@ -162,7 +162,9 @@ class Probe:
         except FileNotFoundError:
             return None
         if name not in loaded.models or loaded.models[name][0] != stamp:
-            model = weights.load_into(build(loaded.victim, len(loaded.classes)), weights.read(path), path.name)
+            with torch.random.fork_rng(devices=[]):  # new weights are drawn before they are filled
+                model = build(loaded.victim, len(loaded.classes))
+            weights.load_into(model, weights.read(path), path.name)
             loaded.models[name] = (stamp, loaded.bench.compute.freeze(model))
         return loaded.models[name][1]
 

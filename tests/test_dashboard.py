@@ -1,11 +1,15 @@
 """The page without a browser."""
 
+import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from dashboard import jobs, state
+from dashboard import jobs, progress, selection, state
+from mesa_core import events as ev
+from mesa_core import questions
 from mesa_core.config import make_config
 from mesa_core.store import Store
 
@@ -94,7 +98,7 @@ def test_no_beta_at_all_is_said(home):
 def test_a_full_queue_is_said(home):
     for _ in range(jobs.MOST_WAITING):
         jobs.start(make_config(data="signs").to_dict())
-    assert any("waiting" in e.value for e in press(page(), "Run").error)
+    assert any("waiting" in e.value for e in press(page(seed="77"), "Run").error)
 
 
 def test_other_images_bring_their_own_victim(home):
@@ -109,3 +113,218 @@ def test_everything_that_the_address_can_set_can_be_set_on_the_page(home):
     at = page()
     kinds = (at.selectbox, at.multiselect, at.number_input, at.select_slider)
     assert {f"c_{name}" for name in state.KEPT} <= {widget.key for kind in kinds for widget in kind}
+
+
+def finished(home, name="signs-done", **config):
+    """The shipped run's files as a run of this server, with weights that nobody will read."""
+    shipped = jobs.shipped()[0]
+    run = home.create({**shipped.config(), **config}, name)
+    for what in ("events.jsonl", "result.json"):
+        (run.path / what).write_bytes((shipped.path / what).read_bytes())
+    shutil.copytree(shipped.path / "snapshots", run.path / "snapshots")
+    (run.path / "weights").mkdir()
+    for what in ("attacked", "repaired"):
+        (run.path / "weights" / f"{what}.safetensors").touch()
+    return run
+
+
+def words(at):
+    """Everything that the page says."""
+    kinds = (at.markdown, at.caption, at.info, at.warning, at.error)
+    return "\n".join(str(e.value) for kind in kinds for e in kind)
+
+
+def reply(home, **more):
+    """Answer what the page has asked, as the worker would."""
+    for number in questions.waiting(home.root):
+        asked = questions.take(home.root, number)
+        k = asked.images
+        arrays = {
+            "classes": np.array(["stop", "give way"]),
+            "clean": np.zeros((k, 3, 32, 32), np.uint8),
+            "stamped": np.zeros((k, 3, 32, 32), np.uint8),
+            "label": np.ones(k, np.int64),
+            "corner": np.zeros((k, 2), np.int64),
+            "target": np.int64(0),
+        }
+        for network, to in (("before", 0), ("after", 1)):
+            for what in ("plain", "stamped"):
+                arrays[f"{network}_{what}_class"] = np.full(k, to)
+                arrays[f"{network}_{what}_p"] = np.full(k, 0.9)
+            arrays[f"{network}_asr"] = np.array([1.0 - to, 512, 0.0, 1.0])
+        questions.reply(home.root, number, {**arrays, **more})
+        return asked
+    return None
+
+
+def test_the_panel_asks_about_the_original_and_shows_the_answer(home):
+    run = finished(home)
+    at = page(run=run.name)
+    assert "Asking the networks" in words(at)
+    asked = reply(home)
+    assert (asked.run, asked.repaired) == (run.name, True)
+    assert len(asked.triggers) == 1
+    at.run()
+    assert not at.exception
+    assert "before the repair: 100.0%" in words(at)
+    assert "after MESA's repair: 0.0%" in words(at)
+
+
+def with_lasso(run, rows):
+    """The page of a visit that has drawn around these dots."""
+    at = AppTest.from_file(APP, default_timeout=30)
+    at.query_params["run"] = run.name
+    at.session_state["chosen"] = {"run": run.name, "file": "samples.npz", "rows": rows, "epoch": 0}
+    at.session_state["choose"] = "lasso"
+    return at.run()
+
+
+def test_a_lasso_asks_about_the_dots_in_it(home):
+    run = finished(home)
+    at = with_lasso(run, [0, 5, 7])
+    assert not at.exception
+    assert "3 triggers, mean ASR" in words(at)
+    sent = reply(home)
+    known = run.read_arrays("samples.npz")["triggers"]
+    assert [list(t) for t in sent.triggers] == known[[0, 5, 7]].tolist()
+
+
+def test_modes_and_levels_can_be_chosen_without_a_pointer(home):
+    run = finished(home)
+    at = page(run=run.name)
+    box = next(b for b in at.selectbox if b.key == "choose")
+    assert {"all of β = 0.5", "all of mode 1", "the original trigger"} <= set(box.options)
+    box.set_value("mode0").run()
+    assert not at.exception
+    rows = int((run.read_arrays("samples.npz")["mode"] == 0).sum())
+    assert f"{rows} triggers, mean ASR" in words(at)
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        None,
+        {"file": "../../x.npz", "rows": [1]},
+        {"file": "samples.npz", "rows": [-1]},
+        {"file": "samples.npz", "rows": "x"},
+        {"file": "samples.npz", "rows": [1e99]},
+        {"rows": []},
+    ],
+)
+def test_a_selection_that_makes_no_sense_is_left_out(monkeypatch, sent):
+    kept = {"run": "r", "file": "", "rows": [], "epoch": 0}
+    monkeypatch.setattr(selection.st, "session_state", Session(scatter={"select": sent}, chosen=kept))
+    selection.selected()
+    assert selection.st.session_state.chosen == kept
+
+
+class Session(dict):
+    """A session's state without a session."""
+
+    __getattr__, __setattr__ = dict.__getitem__, dict.__setitem__
+
+
+def test_rows_beyond_the_file_are_left_out(home):
+    run = finished(home)
+    at = with_lasso(run, [0, 99_999])
+    assert not at.exception
+    assert "1 triggers, mean ASR" in words(at)
+
+
+def test_a_prepared_example_says_why_it_shows_no_images(home):
+    assert "comes without them" in words(page())
+
+
+def test_what_was_run_before_is_shown_at_once(home):
+    at = press(page(), "Run")
+    assert not at.exception
+    assert home.list() == [], "the shipped run was repeated"
+    assert "shown at once" in words(at)
+    at = press(at, "Run it with the next seed")
+    assert [run.config()["seed"] for run in home.list()] == [1]
+
+
+def test_a_prepared_example_can_be_run_here(home):
+    at = press(press(page(), "Run"), "Run it here")
+    assert not at.exception
+    assert home.list()[0].config() == make_config(jobs.shipped()[0].config()).to_dict()
+
+
+def test_what_is_under_way_is_watched_and_not_stopped_by_others(home):
+    config = make_config(data="signs", seed=3, beta=[0.5], protocol="fast").to_dict()
+    run, _ = jobs.start(config, "somebody")
+    at = press(page(data="signs", seed="3", beta="0.5", trigger=state.words(config)["trigger"]), "Run")
+    assert not at.exception
+    assert len(home.list()) == 1
+    assert "you watch it" in words(at)
+    assert "Cancel" not in [b.label for b in at.button]
+    assert run.state() == "waiting"
+
+
+def test_the_queue_place_is_said(home):
+    for seed in range(2):
+        run, token = jobs.start(make_config(data="signs", seed=seed).to_dict(), "a")
+    at = page(run=run.name, by=token)
+    assert "place 2 of 2" in words(at)
+
+
+def test_the_address_follows_the_controls_and_back_again(home):
+    at = page()
+    next(s for s in at.select_slider if s.key == "c_alpha").set_value(3.0).run()
+    at = press(at, "Invert")
+    said = {k: at.query_params[k] for k in at.query_params}
+    assert said["alpha"] in ("3", ["3"])
+    other = AppTest.from_file(APP, default_timeout=30)
+    for key, value in said.items():
+        other.query_params[key] = value[0] if isinstance(value, list) else value
+    other.run()
+    assert other.select_slider(key="c_alpha").value == 3.0
+    assert any("code 16" in str(c.value) for c in other.caption)  # the inverse of 495
+
+
+def test_a_level_may_be_typed_and_nonsense_is_said(home):
+    at = page()
+    next(m for m in at.multiselect if m.key == "c_beta").set_value(["0.5", "0.62", "7", "x"]).run()
+    assert not at.exception
+    assert at.session_state["c_beta"] == ["0.5", "0.62"]
+    assert any("is not a level" in e.value for e in at.error)
+
+
+def test_a_run_that_is_deleted_while_it_is_shown_is_said(home):
+    run = finished(home)
+    at = page(run=run.name)
+    shutil.rmtree(run.path)
+    at.run()
+    assert not at.exception
+    assert "may have been deleted" in words(at)
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        ("snapshots/samples.npz", b"PK nothing"),
+        ("snapshots/axes.npz", b""),
+        ("result.json", b"[1, 2]"),
+        ("result.json", b'{"before": {"asr": 3}, "after": [], "submodels": [7]}'),
+        ("config.json", b'{"config": {"trigger": 5}}'),
+        ("events.jsonl", b'{"n":0,"type":"Snapshot","step":"x","file":"../a.npz","betas":["b"]}\n'),
+        ("events.jsonl", b'{"n":0,"type":"Axes","file":"axes.npz","explained":"x"}\n'),
+        ("events.jsonl", b'{"n":0,"type":"Evaluated","name":"before","value":{"asr":null}}\n'),
+        ("owner.json", b"[]"),
+    ],
+)
+def test_a_foreign_or_damaged_finished_run_shows_no_traceback(home, damage):
+    run = finished(home)
+    file, content = damage
+    (run.path / file).write_bytes(content)
+    at = page(run=run.name)
+    assert not at.exception
+    assert at.title[0].value == "MESA Lab"
+
+
+def test_curves_have_a_line_for_each_level_and_begin_anew_after_a_resume():
+    told = [ev.Progress("mesa", i, 3, 0.0, None, {"asr_0.5": i / 10, "information_0.5": 1.0}) for i in (1, 2, 1)]
+    told.append(ev.Progress("repair.mesa", 1, 2, 0.0, None, {"loss": 0.5}))
+    panels = progress.panels(told)
+    assert [p["title"].split(" ")[0] for p in panels] == ["Success", "Information", "Loss"]
+    assert panels[0]["lines"] == [{"name": "β = 0.5", "x": [1.0], "y": [0.1]}]
