@@ -56,7 +56,24 @@ def page():
 
 def pixels(page) -> str:
     """The scatter's picture."""
-    return page.locator(".scatter > canvas").first.evaluate("c => c.toDataURL()")
+    return page.locator("canvas.dots").first.evaluate("c => c.toDataURL()")
+
+
+def drag(page, tool: str, corners: list[tuple[float, float]]) -> None:
+    """Draw with a tool of the scatter through points given as shares of its width and height."""
+    page.get_by_role("button", name=tool, exact=True).click()
+    canvas = page.locator("canvas.over").first
+    canvas.scroll_into_view_if_needed()
+    box = canvas.bounding_box()
+    spots = [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in corners]
+    page.mouse.move(*spots[0])
+    page.mouse.down()
+    for spot in spots[1:]:
+        page.mouse.move(*spot, steps=4)
+    page.mouse.up()
+
+
+WHOLE = [(0.02, 0.02), (0.98, 0.02), (0.98, 0.98), (0.02, 0.98)]
 
 
 def step_beyond(page, least: int, patience: float = 400.0) -> int:
@@ -87,10 +104,14 @@ def test_paint_run_watch_reload_and_read(server, page):
     page.get_by_test_id("stProgress").wait_for(timeout=120_000)
     page.get_by_text("Sampling the triggers").wait_for(timeout=400_000)  # until then the example's dots are shown
     first = step_beyond(page, -1)
+    page.get_by_role("button", name="Zoom in").click()
+    zoomed = page.locator(".scatter .much").text_content()
+    assert zoomed == "1.5 ×"
     before = pixels(page)
     step_beyond(page, first)
     page.wait_for_timeout(900)
     assert pixels(page) != before, "the dots did not move"
+    assert page.locator(".scatter .much").text_content() == zoomed, "new data undid the zoom"
     page.reload()
     page.get_by_role("button", name="Stop", exact=True).wait_for(timeout=60_000)
     assert page.url == address
@@ -98,6 +119,13 @@ def test_paint_run_watch_reload_and_read(server, page):
     card.get_by_test_id("stMetricValue").nth(1).filter(has_text="%").wait_for(timeout=400_000)
     page.get_by_role("button", name="Stop", exact=True).wait_for(state="detached", timeout=300_000)
     page.get_by_role("button", name="Play", exact=True).wait_for(timeout=30_000)
+    drag(page, "Lasso", WHOLE)
+    page.get_by_text("after MESA's repair:").wait_for(timeout=60_000)  # the worker has answered
+    images = page.locator(".mesa-images img")
+    assert images.count() >= 6
+    assert "stamped, after the repair; the network says" in images.nth(2).get_attribute("alt")
+    page.get_by_role("button", name="Run", exact=True).click()
+    page.get_by_text("shown at once").wait_for(timeout=30_000)
     assert page.get_by_test_id("stException").count() == 0
     assert page.errors == []
 
@@ -110,4 +138,66 @@ def test_the_keyboard_paints(server, page):
     page.keyboard.press("ArrowUp")
     page.keyboard.press("Space")
     page.get_by_text("code 383").wait_for(timeout=30_000)
+    assert page.errors == []
+
+
+def test_a_lasso_and_a_box_choose_and_the_zoom_stays(server, page):
+    page.goto(server)
+    page.locator("canvas.over").first.wait_for(timeout=60_000)
+    page.wait_for_timeout(1500)
+    drag(page, "Lasso", WHOLE)
+    page.get_by_role("status").filter(has_text="chosen").wait_for(timeout=10_000)
+    everything = int(page.locator(".scatter .chosen").text_content().split()[0])
+    assert everything > 100
+    page.get_by_text(f"{everything} triggers, mean ASR").wait_for(timeout=30_000)
+    drag(page, "Box", [(0.02, 0.02), (0.4, 0.98)])
+    page.wait_for_timeout(300)
+    some = int(page.locator(".scatter .chosen").text_content().split()[0])
+    assert 0 < some < everything
+    page.get_by_text(f"{some} triggers, mean ASR").wait_for(timeout=30_000)
+    page.locator("canvas.over").first.focus()
+    page.keyboard.press("+")
+    zoomed = page.locator(".scatter .much").text_content()
+    assert zoomed.endswith("×")
+    page.get_by_text("t-SNE", exact=True).click()
+    page.get_by_text("Trustworthiness").wait_for(timeout=30_000)
+    assert page.locator(".scatter .much").text_content() == zoomed
+    page.locator("canvas.over").first.focus()
+    page.keyboard.press("0")
+    assert page.locator(".scatter .much").text_content() == ""
+    assert page.get_by_test_id("stException").count() == 0
+    assert page.errors == []
+
+
+def test_a_hidden_layer_is_gone_and_comes_back(server, page):
+    page.goto(server)
+    page.locator("canvas.over").first.wait_for(timeout=60_000)
+    page.wait_for_timeout(1500)
+    all_dots = pixels(page)
+    page.get_by_role("checkbox", name="β = 0.5").uncheck()
+    page.wait_for_timeout(200)
+    assert pixels(page) != all_dots
+    page.get_by_role("checkbox", name="β = 0.5").check()
+    page.wait_for_timeout(200)
+    assert pixels(page) == all_dots
+    assert page.errors == []
+
+
+def test_what_was_run_before_replays_at_once(server, page):
+    page.goto(server)
+    page.get_by_role("button", name="Run", exact=True).click(timeout=60_000)
+    page.get_by_text("shown at once").wait_for(timeout=30_000)
+    page.locator(".scatter").get_by_role("button", name="Pause", exact=True).wait_for(timeout=10_000)
+    assert "run=signs-ring" in page.url
+    assert page.errors == []
+
+
+def test_the_back_button_goes_back_through_the_settings(server, page):
+    page.goto(server)
+    page.get_by_role("button", name="Invert", exact=True).click(timeout=60_000)
+    page.get_by_text("code 16", exact=True).wait_for(timeout=30_000)
+    page.wait_for_timeout(500)
+    assert "trigger=" in page.url
+    page.go_back()
+    page.get_by_text("code 495", exact=True).wait_for(timeout=30_000)
     assert page.errors == []
