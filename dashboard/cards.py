@@ -177,7 +177,7 @@ def submodels(run: Run, events: Sequence[ev.Event]) -> None:
             "β": f"{m['beta']:g}",
             "ASR of its samples": interval(m["mean_asr"]),
             "used": "yes" if m["kept"] else "skipped",
-            "modes": len(m["modes"]),
+            "modes": str(len(m["modes"])),
             **coverage(m),
         }
         for m in entries
@@ -188,7 +188,7 @@ def submodels(run: Run, events: Sequence[ev.Event]) -> None:
                 "β": "uniform noise",
                 "ASR of its samples": interval(noise["mean_asr"]),
                 "used": "",
-                "modes": None,
+                "modes": "",
                 **coverage(noise),
             }
         )

@@ -19,7 +19,7 @@ from typing import Any
 
 from mesa_core.assets import shipped_runs
 from mesa_core.config import ConfigError, make_config
-from mesa_core.store import NAME, STALE, Run, Store, StoreError, home, read_json, write_json
+from mesa_core.store import NAME, STALE, Run, Store, StoreError, home, process_lives, read_json, write_json
 
 MOST_WAITING = 12  # runs in the queue, of all visitors
 MOST_OWN = 3  # of one visitor
@@ -181,7 +181,7 @@ def ensure_worker(here: Store) -> None:
     here.root.mkdir(parents=True, exist_ok=True)
     environment = dict(os.environ, PYTHONPATH=os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]))
     environment["MESA_LAB_HOME"] = str(here.root)
-    (here.root / "worker.json").touch()  # so that a second page does not start a second one
+    (here.root / "worker.json").write_text("")  # so that a second page does not start a second one
     with open(here.root / "worker.log", "a") as log:
         subprocess.Popen(
             [sys.executable, "-m", "dashboard.worker", str(os.getpid())],
@@ -194,8 +194,13 @@ def ensure_worker(here: Store) -> None:
 
 
 def alive(here: Store) -> bool:
-    """Whether a worker has shown itself lately."""
+    """Whether a worker has shown itself lately, and its process is there."""
+    path = here.root / "worker.json"
     try:
-        return time.time() - (here.root / "worker.json").stat().st_mtime < STALE
+        fresh = time.time() - path.stat().st_mtime < STALE
     except OSError:
         return False
+    try:
+        return fresh and process_lives(int(read_json(path)["pid"]))
+    except (StoreError, KeyError, TypeError, ValueError):
+        return fresh  # it is being started, and has not said its number yet

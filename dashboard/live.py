@@ -106,6 +106,7 @@ def header(run: Run, events: Sequence[ev.Event], now: str) -> None:
 def place_in_queue(run: Run) -> None:
     """How many are before this run, and how many wait in all."""
     here = jobs.store()
+    jobs.ensure_worker(here)
     names = [r.name for r in jobs.waiting(here)]
     place = names.index(run.name) if run.name in names else 0
     busy = any(r.is_running() for r in here.list()[:40])
@@ -212,10 +213,10 @@ def about_axes(run: Run, axes: ev.Axes | None, files: list[tuple[str, str, int]]
     """How much of the truth the picture keeps."""
     said = (
         "Each square is one sampled trigger, drawn as itself; grey points are the 512 black-and-white triggers, larger "
-        "where they succeed. The axes never move. "
+        "where they succeed. The axes never move. Click the picture and scroll, or press + and −, to zoom. "
     )
     if axes is not None and view == "pca" and axes.explained:
-        said += f"These two axes show {sum(axes.explained):.0%} of the variance of the 512, weighted by their success."
+        said += f"These two axes show {100 * sum(axes.explained):.0f} % of the variance of the 512, weighted by their success."
     if axes is not None and view == "tsne":
         file = files[-1][0] if files and done else axes.file
         if file != axes.file:

@@ -18,6 +18,7 @@ MOST_FRAMES = 21
 VIEWS = {"pca": "PCA", "tsne": "t-SNE"}
 COLOURS = {"asr": "success (ASR)", "level": "β", "mode": "mode"}
 NEAR = 1.0  # a dot belongs to the mode of the nearest measured sample within this (Euclidean, 27 values in [0, 1])
+MOST_CLUSTERED = 2500  # dots that are clustered while they move; more would keep the page waiting
 SAMPLES = "samples.npz"
 
 
@@ -132,7 +133,8 @@ def modes_of(run: Run, file: str) -> np.ndarray:
 def _clustered(path: str, file: str) -> np.ndarray:
     from mesa_core.modes import find_modes  # scikit-learn takes a second to import, and only this needs it
 
-    return find_modes(reading.arrays(Run(Path(path)), file)["triggers"].astype(np.float32) / 255)
+    found = reading.arrays(Run(Path(path)), file)["triggers"].astype(np.float32) / 255
+    return find_modes(found) if len(found) <= MOST_CLUSTERED else np.full(len(found), -1, np.int16)
 
 
 @st.cache_resource(max_entries=64, show_spinner=False)

@@ -132,10 +132,12 @@ def summary(run: Run, file: str, asr: np.ndarray) -> None:
         unknown = np.arange(hits.size).reshape(hits.shape)  # which images were used is not kept: all count as different
         m = of_drawn(hits, unknown) if hits.size <= 60_000 else None
         width = f", 95 % interval {100 * m.low:.0f}–{100 * m.high:.0f} %" if m else ""
-        st.markdown(f"**{len(asr)} triggers, mean ASR {asr.mean():.1%}**{width}, each measured on {images} images.")
+        st.markdown(
+            f"**{len(asr)} triggers, mean ASR {100 * asr.mean():.1f} %**{width}, each measured on {images} images."
+        )
     else:
         st.markdown(
-            f"**{len(asr)} triggers, mean ASR about {asr.mean():.0%}**, each seen on two images while it moves."
+            f"**{len(asr)} triggers, mean ASR about {100 * asr.mean():.0f} %**, each seen on two images while it moves."
         )
 
 
@@ -194,7 +196,7 @@ def show(found: dict[str, np.ndarray], count: int) -> None:
         if f"{name}_asr" in found:
             value, n, low, high = found[f"{name}_asr"]
             lines.append(
-                f"**{said}: {value:.1%}** go to *{target}* (95 % interval {100 * low:.0f}–{100 * high:.0f} %, n = {int(n)})"
+                f"**{said}: {100 * value:.1f} %** go to *{target}* (95 % interval {100 * low:.1f}–{100 * high:.1f} %, n = {int(n)})"
             )
     asked = min(count, questions.MOST_TRIGGERS)
     of = "this trigger" if count == 1 else f"these {asked}" if asked == count else f"{asked} of them, evenly taken,"
@@ -214,10 +216,10 @@ def show(found: dict[str, np.ndarray], count: int) -> None:
             share = float(found[f"{network}_{what}_p"][i])
             fooled = said == target
             corner = found["corner"][i].tolist() if pixels == "stamped" else None
-            alt = f"{label}, {words}; the network says {said}, {share:.0%}"
+            alt = f"{label}, {words}; the network says {said}, {100 * share:.0f} %"
             cells.append(
                 f"<td><img src='{png(found[pixels][i], 2, corner)}' width='64' height='64' alt='{html.escape(alt)}'>"
-                f"<br>{'<b>→ ' if fooled else ''}{html.escape(said)}{'</b>' if fooled else ''} {share:.0%}</td>"
+                f"<br>{'<b>→ ' if fooled else ''}{html.escape(said)}{'</b>' if fooled else ''} {100 * share:.0f} %</td>"
             )
         body.append(f"<tr><th scope='row'>{html.escape(label)}</th>{''.join(cells)}</tr>")
     st.html(

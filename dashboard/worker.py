@@ -16,7 +16,7 @@ import time
 from dashboard import jobs
 from mesa_core.experiment import execute
 from mesa_core.probe import Probe
-from mesa_core.store import HEARTBEAT, Store, StoreError, home, process_lives
+from mesa_core.store import HEARTBEAT, Store, StoreError, home, process_lives, write_json
 
 IDLE = 600.0  # seconds without work after which the worker ends
 POLL = 0.2  # seconds between two looks at the queue
@@ -25,6 +25,7 @@ GLANCE = 0.04  # seconds between two looks at the questions
 
 def serve(store: Store, parent: int, idle: float = IDLE) -> None:
     """Work until the server is gone or nothing comes."""
+    write_json(store.root / "worker.json", {"pid": os.getpid()})
     last, looked, current = time.monotonic(), 0.0, None
     done, probe = threading.Event(), Probe(store)
 
@@ -44,7 +45,7 @@ def serve(store: Store, parent: int, idle: float = IDLE) -> None:
         if current is None:
             time.sleep(GLANCE)
             continue
-        with contextlib.suppress(StoreError):  # another process runs it
+        with contextlib.suppress(StoreError, OSError):  # another process runs it, or it has just been deleted
             execute(current, store, between=probe.answer_all)
         current, last = None, time.monotonic()
     done.set()

@@ -28,6 +28,7 @@ from mesa_core.victims import build
 
 MOST_LOADED = 4  # runs whose networks stay in memory
 PASSES = 512  # stamped images behind an answer's ASR
+MOST_ALONE = 2000  # images on which one trigger alone is measured
 FILES = {"before": "attacked", "after": "repaired"}
 
 
@@ -123,9 +124,16 @@ class Probe:
         return bench.compute.through(model, bench.normalise.images(batch)).float()
 
     def _asr(self, bench: Bench, model: nn.Module, triggers: Tensor, each: int) -> Measured:
-        """ASR on the bench's own draws; the natural rate is not asked, so no image is left out."""
+        """ASR on the bench's own draws; one trigger alone is measured just as the run's figures are.
+
+        The natural rate is not asked, so no image is left out.
+        """
         nothing = Plain(torch.full((len(bench.images),), -1, device=bench.images.device))
-        work = bench.of_samples(model, nothing, triggers.to(bench.images.device), min(each, len(bench.others)))
+        stamps = triggers.to(bench.images.device)
+        if len(stamps) == 1 and len(bench.others) <= MOST_ALONE:
+            work = bench.of_trigger(model, nothing, stamps[0])
+        else:
+            work = bench.of_samples(model, nothing, stamps, min(each, len(bench.others)))
         while True:
             try:
                 next(work)

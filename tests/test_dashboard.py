@@ -166,8 +166,8 @@ def test_the_panel_asks_about_the_original_and_shows_the_answer(home):
     assert len(asked.triggers) == 1
     at.run()
     assert not at.exception
-    assert "before the repair: 100.0%" in words(at)
-    assert "after MESA's repair: 0.0%" in words(at)
+    assert "before the repair: 100.0 %" in words(at)
+    assert "after MESA's repair: 0.0 %" in words(at)
 
 
 def with_lasso(run, rows):

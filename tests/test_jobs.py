@@ -1,6 +1,8 @@
 """The queue: fair turns, limits, what has been run before."""
 
 import os
+import subprocess
+import sys
 import time
 
 import pytest
@@ -87,3 +89,16 @@ def test_only_the_token_owns(home):
         assert not jobs.owns(run, wrong)
     (run.path / "owner.json").unlink()
     assert not jobs.owns(run, "")
+
+
+def test_a_killed_worker_is_not_taken_for_a_living_one(home):
+    path = home.root / "worker.json"
+    assert not jobs.alive(home)
+    path.write_text("")
+    assert jobs.alive(home), "one that is being started would be started twice"
+    path.write_text(f'{{"pid": {os.getpid()}}}')
+    assert jobs.alive(home)
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    path.write_text(f'{{"pid": {gone.pid}}}')
+    assert not jobs.alive(home)

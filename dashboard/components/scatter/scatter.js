@@ -220,6 +220,7 @@ class Scatter {
     this.tool = tool;
     for (const b of this.root.querySelectorAll("[data-tool]")) b.setAttribute("aria-pressed", String(b.dataset.tool === tool));
     this.over.style.cursor = tool === "move" ? "grab" : "crosshair";
+    this.over.style.touchAction = tool === "move" ? "pan-y" : "none";
   }
   choose(rows) {
     this.rows = rows; this.mask(); this.tiles = null;
