@@ -53,11 +53,23 @@ def may_control(run: Run) -> bool:
 
 def visitor() -> str:
     """An opaque word for this browser, for turns in the queue; it names nobody."""
-    cookies = st.context.cookies
-    known = cookies.get("_streamlit_xsrf") or cookies.get("_xsrf")
+    known = unmasked(st.context.cookies.get("_streamlit_xsrf") or "")
     if not known:
         known = st.session_state.setdefault("visitor", secrets.token_hex(8))
     return hashlib.sha256(str(known).encode()).hexdigest()[:16]
+
+
+def unmasked(cookie: str) -> str:
+    """What stays the same in the cookie that Streamlit gives each browser; '' where it is none of its kind.
+
+    It reads `2|mask|masked token|time`, with a new mask each time it is sent.
+    """
+    try:
+        version, mask, masked, _ = cookie.split("|")
+        key, token = bytes.fromhex(mask), bytes.fromhex(masked)
+        return bytes(b ^ key[i % len(key)] for i, b in enumerate(token)).hex() if version == "2" else ""
+    except (ValueError, ZeroDivisionError):
+        return ""
 
 
 def adopt(run: Run | None) -> None:

@@ -145,7 +145,9 @@ class Run:
 
     # -- snapshots
     def write_arrays(self, file: str, arrays: Mapping[str, np.ndarray]) -> None:
-        """Arrays under a file name such as 'snapshot-00010.npz'."""
+        """Arrays under a file name such as 'snapshot-00010.npz'. StoreError where the run has been deleted."""
+        if not self.path.is_dir():  # writing would bring a part of it back
+            raise StoreError(f"{self.name} has been deleted.")
         buffer = io.BytesIO()
         np.savez_compressed(buffer, **dict(arrays))
         write_atomically(self._file(file), buffer.getvalue())

@@ -328,3 +328,15 @@ def test_curves_have_a_line_for_each_level_and_begin_anew_after_a_resume():
     panels = progress.panels(told)
     assert [p["title"].split(" ")[0] for p in panels] == ["Success", "Information", "Loss"]
     assert panels[0]["lines"] == [{"name": "β = 0.5", "x": [1.0], "y": [0.1]}]
+
+
+def test_a_browser_is_known_again_under_another_mask():
+    token = bytes(range(16))
+
+    def masked(mask):
+        return f"2|{mask.hex()}|{bytes(b ^ mask[i % 4] for i, b in enumerate(token)).hex()}|17"
+
+    first, again = masked(b"\x01\x02\x03\x04"), masked(b"\xaa\xbb\xcc\xdd")
+    assert first != again
+    assert state.unmasked(first) == state.unmasked(again) == token.hex()
+    assert {state.unmasked(word) for word in ("", "x", "2||00|1", "2|zz|00|1", "1|00|00|1")} == {""}

@@ -1,4 +1,5 @@
 import json
+import shutil
 import threading
 import time
 
@@ -105,3 +106,11 @@ def test_damaged_settings_are_one_sentence(store, resolved):
     write_json(run.path / "config.json", {"config": {}, "resolved": resolved})
     with pytest.raises(StoreError, match="damaged"):
         run.resolved()
+
+
+def test_writing_does_not_bring_a_deleted_run_back(store):
+    run = store.create({}, "gone")
+    shutil.rmtree(run.path)
+    with pytest.raises(StoreError, match="deleted"):
+        run.write_arrays("snapshot-0.npz", {"a": np.zeros(1)})
+    assert not run.path.exists()
