@@ -95,6 +95,7 @@ def adopt(run: Run | None) -> None:
     for key in KEPT:
         s[f"c_{key}"] = config[key]
     s.c_beta = [f"{b:g}" for b in config["beta"]]
+    s.held = {key: s[f"c_{key}"] for key in KEPT}  # at once: a click may cut this first drawing short
     preset(triggers.from_hex(config["trigger"]))
 
 
