@@ -196,7 +196,8 @@ def scatter(run: Run, events: Sequence[ev.Event], done: bool) -> None:
     axes = next((e for e in events if isinstance(e, ev.Axes)), None)
     files = picture.files_of(run, events, done)
     if axes is None:
-        st.caption("The picture appears once the backdoor is in: every dot will be a trigger that MESA found.")
+        st.info("The picture appears once the backdoor is in: every dot will be a trigger that MESA found.")
+        return
     text = (
         f"Scatter of sampled triggers, {VIEWS[view]}, coloured by {COLOURS[colour]}; {len(files)} moments. "
         "Plus, minus and 0 zoom, arrows move, n and p walk from trigger to trigger. "
@@ -209,15 +210,15 @@ def scatter(run: Run, events: Sequence[ev.Event], done: bool) -> None:
     st.caption(about_axes(run, axes, files, view, done))
 
 
-def about_axes(run: Run, axes: ev.Axes | None, files: list[tuple[str, str, int]], view: str, done: bool) -> str:
+def about_axes(run: Run, axes: ev.Axes, files: list[tuple[str, str, int]], view: str, done: bool) -> str:
     """How much of the truth the picture keeps."""
     said = (
         "Each square is one sampled trigger, drawn as itself; grey points are the 512 black-and-white triggers, larger "
         "where they succeed. The axes never move. Click the picture and scroll, or press + and −, to zoom. "
     )
-    if axes is not None and view == "pca" and axes.explained:
+    if view == "pca" and axes.explained:
         said += f"These two axes show {100 * sum(axes.explained):.0f} % of the variance of the 512, weighted by their success."
-    if axes is not None and view == "tsne":
+    if view == "tsne":
         file = files[-1][0] if files and done else axes.file
         if file != axes.file:
             share = picture.trust(str(run.path), file)

@@ -219,7 +219,7 @@ def show(found: dict[str, np.ndarray], count: int) -> None:
             alt = f"{label}, {words}; the network says {said}, {100 * share:.0f} %"
             cells.append(
                 f"<td><img src='{png(found[pixels][i], 2, corner)}' width='64' height='64' alt='{html.escape(alt)}'>"
-                f"<br>{'<b>→ ' if fooled else ''}{html.escape(said)}{'</b>' if fooled else ''} {100 * share:.0f} %</td>"
+                f"{'<b>→ ' if fooled else ''}{html.escape(said)}{'</b>' if fooled else ''} {100 * share:.0f}\u00a0%</td>"
             )
         body.append(f"<tr><th scope='row'>{html.escape(label)}</th>{''.join(cells)}</tr>")
     st.html(

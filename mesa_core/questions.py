@@ -21,6 +21,7 @@ import numpy as np
 
 from mesa_core.store import NAME, StoreError, read_json, write_atomically, write_json
 
+VERSION = 1  # of the answers; raise it when the same question is answered otherwise, so that no old answer is shown
 MOST_TRIGGERS = 64
 MOST_IMAGES = 12
 MOST_WAITING = 64
@@ -81,7 +82,7 @@ class Question:
     @property
     def id(self) -> str:
         """24 hex digits; equal for equal questions."""
-        return hashlib.sha256(json.dumps(self.to_json(), sort_keys=True).encode()).hexdigest()[:24]
+        return hashlib.sha256(f"{VERSION} {json.dumps(self.to_json(), sort_keys=True)}".encode()).hexdigest()[:24]
 
 
 def rows_of(triggers: np.ndarray) -> tuple[tuple[int, ...], ...]:

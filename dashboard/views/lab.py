@@ -53,9 +53,9 @@ def trigger() -> None:
         "mirror": ("Mirror", "Left and right exchanged."),
         "random": ("Random", "Any black-and-white trigger."),
     }
-    with st.container(horizontal=True, gap="small"):
-        for what, (name, about) in names.items():
-            st.button(name, key=f"do_{what}", on_click=state.change, args=(what,), help=about)
+    rows = [st.container(horizontal=True, gap="small") for _ in range(2)]
+    for i, (what, (name, about)) in enumerate(names.items()):
+        rows[i // 2].button(name, key=f"do_{what}", on_click=state.change, args=(what,), help=about, width="stretch")
     painted = triggers.from_hex(" ".join(st.session_state.trigger))
     code = triggers.code_of(painted)
     st.caption(triggers.describe(painted))
