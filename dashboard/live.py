@@ -5,6 +5,8 @@ Redrawn each second while the run goes on, and not at all afterwards.
 
 from __future__ import annotations
 
+import secrets
+import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -20,14 +22,17 @@ from mesa_core.console import duration
 from mesa_core.store import Run, StoreError
 
 ACTIVE = ("running", "waiting")
+PRESENT = 15.0  # seconds after its last redraw for which a visit counts
+SHARE = 0.06  # seconds of each redraw that a server with many visits can afford
 
 
 def show(run: Run, middle: Any, right: Any, draw_cards: Callable[[Run, list[ev.Event]], None]) -> None:
     """Both columns as fragments that a timer redraws only while something happens."""
     busy = run.state() in ACTIVE
+    every = pace(state.may_control(run))
     awaited = bool(st.session_state.get("awaited"))
 
-    @st.fragment(run_every=1.0 if busy else 0.4 if awaited else None)
+    @st.fragment(run_every=every if busy else 0.4 if awaited else None)
     def centre() -> None:
         with st.container(key="centre"):
             if not run.path.is_dir():
@@ -44,10 +49,11 @@ def show(run: Run, middle: Any, right: Any, draw_cards: Callable[[Run, list[ev.E
             with lines, reading.readable("The curves"):
                 curves_of(events)
             st.session_state.awaited = waits
-            if (busy and now not in ACTIVE) or (not busy and waits != awaited):
+            crowded = busy and not 0.5 < pace(state.may_control(run)) / every < 2
+            if (busy and now not in ACTIVE) or (not busy and waits != awaited) or crowded:
                 st.rerun()  # so that the timer stops, or starts
 
-    @st.fragment(run_every=2.0 if busy else None)
+    @st.fragment(run_every=2 * every if busy else None)
     def side() -> None:
         with st.container(key="side"):
             draw_cards(run, reading.events(run))
@@ -56,6 +62,22 @@ def show(run: Run, middle: Any, right: Any, draw_cards: Callable[[Run, list[ev.E
         centre()
     with right:
         side()
+
+
+@st.cache_resource(show_spinner=False)
+def visits() -> dict[str, float]:
+    """When each visit was last redrawn; one for the whole server."""
+    return {}
+
+
+def pace(own: bool) -> float:
+    """Seconds between two redraws: one, or more where many watch, so that everybody's clicks stay quick."""
+    seen, now = visits(), time.monotonic()
+    seen[st.session_state.setdefault("visit", secrets.token_hex(8))] = now
+    for visit, last in list(seen.items()):
+        if now - last > PRESENT:
+            seen.pop(visit, None)
+    return max(1.0, len(seen) * SHARE * (1 if own else 2))
 
 
 def gone() -> None:

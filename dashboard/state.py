@@ -75,11 +75,26 @@ def unmasked(cookie: str) -> str:
 def adopt(run: Run | None) -> None:
     """Set the controls to a run's settings and the address's, once each time one of them has changed."""
     s, name, address = st.session_state, run.name if run else "", heard()
-    if s.get("adopted") == name and s.get("heard") == address and "held" in s:
-        for key, value in s.held.items():  # Streamlit forgets controls while another page is shown
+    known = s.get("adopted") == name and "held" in s
+    back = known and "c_data" not in s  # Streamlit forgets controls while another page is shown
+    if known and (s.get("heard") == address or (back and not address)):
+        for key, value in s.held.items():
             s.setdefault(f"c_{key}", value)
         return
-    s.adopted, s.heard, s.held = name, address, {}
+    config = settings_of(run)
+    s.adopted, s.heard, s.base = name, address, words(config)
+    if back:  # another page sent us here with a setting or two: the others stay as they were
+        config |= s.held | {"beta": [float(b) for b in s.held["beta"]], "trigger": " ".join(s.trigger)}
+    config |= from_address()
+    for key in KEPT:
+        s[f"c_{key}"] = config[key]
+    s.c_beta = [f"{b:g}" for b in config["beta"]]
+    s.held = {key: s[f"c_{key}"] for key in KEPT}  # at once: a click may cut this first drawing short
+    preset(triggers.from_hex(config["trigger"]))
+
+
+def settings_of(run: Run | None) -> dict[str, Any]:
+    """A run's settings as the controls can show them; the defaults where there is none, or it makes no sense."""
     try:
         config = make_config(run.config()).to_dict() if run else make_config().to_dict()
     except (StoreError, ConfigError):
@@ -90,13 +105,7 @@ def adopt(run: Run | None) -> None:
         config["victim"] = "auto"  # so that other images bring their own
     if not 0 <= config["target"] <= 9:
         config["target"] = 0
-    s.base = words(config)
-    config |= from_address()
-    for key in KEPT:
-        s[f"c_{key}"] = config[key]
-    s.c_beta = [f"{b:g}" for b in config["beta"]]
-    s.held = {key: s[f"c_{key}"] for key in KEPT}  # at once: a click may cut this first drawing short
-    preset(triggers.from_hex(config["trigger"]))
+    return config
 
 
 def heard() -> dict[str, str]:

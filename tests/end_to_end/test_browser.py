@@ -192,6 +192,19 @@ def test_what_was_run_before_replays_at_once(server, page):
     assert page.errors == []
 
 
+def test_nothing_is_lost_on_the_way_to_another_page_and_back(server, page):
+    page.goto(server)
+    page.get_by_role("button", name="Invert", exact=True).click(timeout=60_000)
+    page.get_by_text("code 16", exact=True).wait_for(timeout=30_000)
+    page.get_by_role("link", name="Landscape").click()
+    page.get_by_role("button", name="Invert", exact=True).wait_for(state="detached", timeout=30_000)
+    page.get_by_role("link", name="Lab", exact=True).click()
+    page.get_by_text("code 16", exact=True).wait_for(timeout=30_000)
+    assert page.get_by_role("slider", name="α, how much to spread").input_value() != "0"
+    assert page.get_by_test_id("stException").count() == 0
+    assert page.errors == []
+
+
 def test_the_back_button_goes_back_through_the_settings(server, page):
     page.goto(server)
     page.get_by_role("button", name="Invert", exact=True).click(timeout=60_000)
