@@ -2,12 +2,13 @@
 
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from dashboard import jobs, progress, selection, state
+from dashboard import jobs, live, progress, selection, state
 from mesa_core import events as ev
 from mesa_core import questions
 from mesa_core.config import make_config
@@ -340,3 +341,58 @@ def test_a_browser_is_known_again_under_another_mask():
     assert first != again
     assert state.unmasked(first) == state.unmasked(again) == token.hex()
     assert {state.unmasked(word) for word in ("", "x", "2||00|1", "2|zz|00|1", "1|00|00|1")} == {""}
+
+
+@pytest.fixture
+def visit(home, monkeypatch):
+    """A visit without a browser: its state and its address."""
+    here = SimpleNamespace(session_state=Session(), query_params={}, warning=lambda text: None)
+    monkeypatch.setattr(state, "st", here)
+    return here
+
+
+def leave_and_come_back(visit, **address):
+    """What Streamlit does while another page is shown: the controls are forgotten, the address is emptied."""
+    for key in state.KEPT:
+        visit.session_state.pop(f"c_{key}")
+    visit.query_params = dict(address)
+    run = state.current_run()
+    state.adopt(run)
+    return run
+
+
+def test_another_page_can_paint_a_trigger_and_the_other_controls_stay(home, visit):
+    run = finished(home)
+    visit.query_params = {"run": run.name, "alpha": "3"}
+    state.adopt(state.current_run())
+    visit.session_state.held["seed"] = visit.session_state.c_seed = 41
+    assert leave_and_come_back(visit).name == run.name, "the run was lost"
+    assert (visit.session_state.c_alpha, visit.session_state.c_seed) == (3.0, 41)
+    leave_and_come_back(visit, trigger="fff,000,000,000,000,000,000,000,000")
+    assert visit.session_state.trigger[:2] == ["#ffffff", "#000000"]
+    assert (visit.session_state.c_alpha, visit.session_state.c_seed) == (3.0, 41)
+
+
+def test_another_run_brings_its_own_settings(home, visit):
+    first, second = finished(home, "one", alpha=1.0), finished(home, "two", alpha=0.3)
+    for run in (first, second):
+        visit.query_params = {"run": run.name}
+        state.adopt(state.current_run())
+        assert visit.session_state.c_alpha == run.config()["alpha"]
+
+
+def test_many_visits_are_redrawn_less_often(monkeypatch):
+    kept = {}
+    monkeypatch.setattr(live, "visits", lambda: kept)
+
+    def arrive(name, own=False):
+        monkeypatch.setattr(live.st, "session_state", Session(visit=name))
+        return live.pace(own)
+
+    assert arrive("first") == 1.0
+    for i in range(29):
+        arrive(str(i))
+    assert arrive("first") > 3 > arrive("first", own=True) > 1
+    for visit in kept:
+        kept[visit] -= live.PRESENT + 1
+    assert arrive("first") == 1.0, "who has left still slows the others down"
