@@ -9,14 +9,14 @@ import base64
 import html
 import io
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import streamlit as st
 from PIL import Image
 
-from dashboard import jobs, picture, reading
+from dashboard import cards, jobs, picture, reading
 from mesa_core import events as ev
 from mesa_core import questions, triggers
 from mesa_core.intervals import of_drawn
@@ -27,6 +27,7 @@ MOST_ROWS = 1_000_000  # of one file
 IMAGES = 6
 WAIT = 0.35  # seconds that a redraw waits for an answer before it says that one is coming
 ORIGINAL, LASSO = "original", "lasso"
+RATES = {"before": "before", "after": "after.mesa"}  # networks, and the run's evaluations of them
 
 
 def chosen(run: Run) -> dict[str, Any]:
@@ -121,7 +122,9 @@ def panel(run: Run, events: Sequence[ev.Event], done: bool) -> bool:
         order = np.argsort(-known["asr"][rows].astype(np.float32), kind="stable")
         st.html(strip(flat[order[:SHOWN]], f"{min(SHOWN, len(rows))} of the {len(rows)} chosen triggers"))
         summary(run, kept["file"], known["asr"][rows].astype(np.float64))
-    return answer(run, flat)
+    known = cards.evaluations(run, events) if what == ORIGINAL else {}
+    rates = {name: known[key]["asr"]["original"] for name, key in RATES.items() if known.get(key)}
+    return answer(run, flat, rates)
 
 
 def summary(run: Run, file: str, asr: np.ndarray) -> None:
@@ -141,8 +144,11 @@ def summary(run: Run, file: str, asr: np.ndarray) -> None:
         )
 
 
-def answer(run: Run, flat: np.ndarray) -> bool:
-    """Ask the worker and show what it says; returns whether the answer is still awaited."""
+def answer(run: Run, flat: np.ndarray, rates: Mapping[str, Any]) -> bool:
+    """Ask the worker and show what it says; returns whether the answer is still awaited.
+
+    `rates` holds what the run has measured of these triggers already, by network; then only images are asked about.
+    """
     if jobs.is_shipped(run):
         st.info(
             "To stamp these triggers on images the networks themselves are needed, and a prepared example comes "
@@ -165,6 +171,7 @@ def answer(run: Run, flat: np.ndarray) -> bool:
         IMAGES,
         int(st.session_state.get("draw", 0)),
         (weights / "repaired.safetensors").is_file(),
+        not rates,
     )
     jobs.ensure_worker(jobs.store())
     try:
@@ -178,6 +185,8 @@ def answer(run: Run, flat: np.ndarray) -> bool:
     if found is None:
         st.caption("Asking the networks… (the worker answers between two of its steps)")
         return True
+    for name, m in rates.items():
+        found[f"{name}_asr"] = np.array([m["value"], m["n"], m["low"], m["high"]], np.float64)
     show(found, len(flat))
 
     def others() -> None:
@@ -205,7 +214,7 @@ def show(found: dict[str, np.ndarray], count: int) -> None:
         ("clean", "before", "plain", "without a trigger"),
         ("stamped", "before", "stamped", "stamped, before the repair"),
     ]
-    if "after_asr" in found:
+    if "after_stamped_p" in found:
         columns.append(("stamped", "after", "stamped", "stamped, after the repair"))
     head = "".join(f"<th scope='col'>{words}</th>" for *_, words in columns)
     body = []

@@ -27,8 +27,8 @@ from mesa_core.store import Run, Store, StoreError
 from mesa_core.victims import build
 
 MOST_LOADED = 4  # runs whose networks stay in memory
-PASSES = 512  # stamped images behind an answer's ASR
-MOST_ALONE = 2000  # images on which one trigger alone is measured
+PASSES = 256  # stamped images behind an answer's ASR
+MOST_ALONE = 1200  # images on which one trigger alone is measured
 FILES = {"before": "attacked", "after": "repaired"}
 
 
@@ -102,7 +102,8 @@ class Probe:
                 found[f"{name}_{what}_class"] = share.argmax(1).cpu().numpy()
                 found[f"{name}_{what}_p"] = share.amax(1).cpu().numpy()
                 found[f"{name}_{what}_target_p"] = share[:, bench.target].cpu().numpy()
-            found[f"{name}_asr"] = _row(self._asr(bench, model, triggers, each))
+            if question.rates:
+                found[f"{name}_asr"] = _row(self._asr(bench, model, triggers, each))
         return found
 
     # -- parts

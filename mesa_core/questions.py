@@ -40,6 +40,7 @@ class Question:
 
     `triggers` are rows of 27 bytes (colour, row, column); `draw` chooses other images and places; `repaired` says
     whether the repaired network was there when it was asked, so that an answer without it is not kept for later.
+    Without `rates` only the images are asked about, which is quicker.
     """
 
     run: str
@@ -47,6 +48,7 @@ class Question:
     images: int = 6
     draw: int = 0
     repaired: bool = False
+    rates: bool = True
 
     def __post_init__(self) -> None:
         if not isinstance(self.run, str) or not NAME.fullmatch(self.run):
@@ -68,6 +70,7 @@ class Question:
             "images": self.images,
             "draw": self.draw,
             "repaired": bool(self.repaired),
+            "rates": bool(self.rates),
         }
 
     @staticmethod
@@ -75,7 +78,9 @@ class Question:
         """The inverse of `to_json`; ValueError for anything else."""
         try:
             rows = tuple(tuple(t) for t in value["triggers"])
-            return Question(value["run"], rows, value["images"], value["draw"], value["repaired"] is True)
+            return Question(
+                value["run"], rows, value["images"], value["draw"], value["repaired"] is True, value["rates"] is True
+            )
         except (KeyError, TypeError) as error:
             raise ValueError(f"That is no question: {error}.") from None
 

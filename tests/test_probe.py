@@ -100,3 +100,9 @@ def test_waiting_questions_are_answered_in_passing(store, run):
     assert asked.answer_all() == 1
     assert "before_asr" in questions.answer_to(store.root, number)
     assert asked.answer_all() == 0
+
+
+def test_images_alone_are_answered_without_rates(store, run):
+    found = ask(store, run, [WHITE], rates=False)
+    assert "before_stamped_p" in found
+    assert "before_asr" not in found

@@ -32,7 +32,8 @@ def test_an_answer_comes_back_to_the_question_that_was_asked(tmp_path):
 
 def test_other_questions_have_other_numbers():
     numbers = {question().id, question(draw=1).id, question(repaired=True).id, question(run="signs-2").id}
-    assert len(numbers) == 4
+    numbers.add(question(rates=False).id)
+    assert len(numbers) == 5
     assert question().id == question().id
 
 

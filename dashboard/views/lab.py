@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Callable
+from typing import Any
 
 import streamlit as st
 
@@ -82,44 +84,56 @@ def gallery(code: int | None, known: dict[int, str] | None = None) -> None:
 def question() -> None:
     """The settings; every bound and help text comes from the declarations."""
     st.subheader("2 · The question", anchor=False)
-    known = params()
-    st.selectbox("Images", list(DATA_NAMES), format_func=DATA_NAMES.get, key="c_data", help=known["data"].help)
+    known, held = params(), st.session_state.held
+    choice("Images", list(DATA_NAMES), "data", DATA_NAMES.get)
     data = st.session_state.c_data
     names = CLASSES.get(data, ())
-    st.selectbox(
-        "Target class",
-        range(10),
-        format_func=lambda i: f"{i} · {names[i]}" if names else f"class {i}",
-        key="c_target",
-        help=known["target"].help,
-    )
+    choice("Target class", list(range(10)), "target", lambda i: f"{i} · {names[i]}" if names else f"class {i}")
     pictures = classes.pictures(data)
     if pictures:
         items = [{"id": str(i), "label": f"{i}: {names[i]}", "image": p} for i, p in enumerate(pictures)]
         picker(items, str(st.session_state.c_target), "Target class by picture", "classes", state.picked_class, 32)
-    scale = sorted({*ALPHAS, float(st.session_state.c_alpha)})
-    st.select_slider("α, how much to spread", scale, key="c_alpha", help=known["alpha"].help)
-    options = sorted({*LEVELS, *st.session_state.c_beta}, key=float)
+    scale = sorted({*ALPHAS, float(st.session_state.c_alpha), float(held["alpha"])})
+    st.select_slider("α, how much to spread", scale, held["alpha"], key="c_alpha", help=known["alpha"].help)
     st.multiselect(
         "β, how often a trigger must succeed",
-        options,
+        sorted({*LEVELS, *st.session_state.c_beta, *held["beta"]}, key=float),
+        held["beta"],
         key="c_beta",
         help=known["beta"].help + " Type a number from 0 to 1 for another level.",
         accept_new_options=True,
         on_change=state.edited_beta,
     )
     with st.expander("More"):
-        st.selectbox("Protocol", known["protocol"].choices, key="c_protocol", help=known["protocol"].help)
-        st.selectbox("Victim", known["victim"].choices, key="c_victim", help=known["victim"].help)
-        st.selectbox("Kind of sub-model", known["kind"].choices, key="c_kind", help=known["kind"].help)
-        low = int(known["mesa_steps"].low)
-        if st.session_state.c_mesa_steps > MOST_STEPS:
-            st.session_state.c_mesa_steps = MOST_STEPS
-        st.number_input("Training steps of MESA", low, MOST_STEPS, key="c_mesa_steps", help=known["mesa_steps"].help)
-        baselines, measures = known["baselines"], known["measure"]
-        st.multiselect("Defences to compare with", baselines.choices, key="c_baselines", help=baselines.help)
-        st.selectbox("Size of the measurements", measures.choices, key="c_measure", help=measures.help)
-        st.number_input("Seed", int(known["seed"].low), int(known["seed"].high), key="c_seed", help=known["seed"].help)
+        choice("Protocol", list(known["protocol"].choices), "protocol")
+        choice("Victim", list(known["victim"].choices), "victim")
+        choice("Kind of sub-model", list(known["kind"].choices), "kind")
+        number("Training steps of MESA", "mesa_steps", MOST_STEPS)
+        baselines = known["baselines"]
+        st.multiselect(
+            "Defences to compare with", baselines.choices, held["baselines"], key="c_baselines", help=baselines.help
+        )
+        choice("Size of the measurements", list(known["measure"].choices), "measure")
+        number("Seed", "seed", int(known["seed"].high))
+
+
+# Every control is given its value twice: as the session's, which counts, and as its own default. The browser would
+# else begin with the widget's first option wherever a quick click cuts the first drawing short.
+def choice(label: str, options: list[Any], name: str, words: Callable[[Any], str] = str) -> None:
+    """A drop-down for one parameter."""
+    held = st.session_state.held[name]
+    index = options.index(held) if held in options else 0
+    st.selectbox(label, options, index, format_func=words, key=f"c_{name}", help=params()[name].help)
+
+
+def number(label: str, name: str, most: int) -> None:
+    """A whole number for one parameter, from the declared least to `most`."""
+    low, key = int(params()[name].low), f"c_{name}"
+    if not low <= st.session_state[key] <= most:
+        st.session_state[key] = max(low, min(most, st.session_state[key]))
+    st.number_input(
+        label, low, most, max(low, min(most, st.session_state.held[name])), key=key, help=params()[name].help
+    )
 
 
 def start() -> None:
