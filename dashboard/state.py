@@ -18,7 +18,7 @@ import streamlit as st
 from dashboard import jobs
 from mesa_core import triggers
 from mesa_core.config import ConfigError, make_config, params
-from mesa_core.settle import settle
+from mesa_core.settle import ready, settle
 from mesa_core.store import Run, StoreError
 
 KEPT = ("data", "target", "alpha", "beta", "protocol", "victim", "kind", "seed", "measure", "mesa_steps", "baselines")
@@ -240,12 +240,13 @@ def change(what: str) -> None:
 
 
 def settings() -> dict[str, Any]:
-    """The controls' values as a checked configuration. Raises ConfigError."""
+    """The controls' values as a checked configuration. Raises ConfigError, DataError."""
     s = st.session_state
     given = {key: s[f"c_{key}"] for key in KEPT if key != "beta"}
     given["beta"] = [float(b) for b in s.c_beta]
     given["trigger"] = " ".join(s.trigger)
-    return settle(given, jobs.store().cache).to_dict()
+    cache = jobs.store().cache
+    return ready(settle(given, cache), cache).to_dict()
 
 
 def show_run(run: Run, token: str = "") -> None:

@@ -102,7 +102,16 @@ def test_a_full_queue_is_said(home):
     assert any("waiting" in e.value for e in press(page(seed="77"), "Run").error)
 
 
-def test_other_images_bring_their_own_victim(home):
+def test_images_that_are_not_here_are_said(home):
+    at = page(data="cifar10")
+    at = press(at, "Run")
+    assert not at.exception
+    assert any("CIFAR-10 was not found" in e.value for e in at.error)
+    assert home.list() == []
+
+
+def test_other_images_bring_their_own_victim(home, monkeypatch):
+    monkeypatch.setattr(state, "ready", lambda config, cache: config)  # as if CIFAR-10 were here
     at = page()
     next(b for b in at.selectbox if b.label == "Images").set_value("cifar10").run()
     at = press(at, "Run")

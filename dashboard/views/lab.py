@@ -13,6 +13,7 @@ from dashboard.components.painter import painter
 from dashboard.components.picker import picker
 from mesa_core import triggers
 from mesa_core.config import ConfigError, params
+from mesa_core.data.locate import DataError
 from mesa_core.data.names import CLASSES
 from mesa_core.store import StoreError
 
@@ -164,7 +165,7 @@ def begin(again: bool = False) -> None:
             run, token = jobs.start(config, state.visitor())
             state.show_run(run, token)
             return
-    except (ConfigError, StoreError) as error:
+    except (ConfigError, DataError, StoreError) as error:
         s.problem = str(error)
         return
     done = twin.state() == "finished"
