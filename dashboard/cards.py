@@ -36,7 +36,7 @@ def evaluations(run: Run, events: Sequence[ev.Event]) -> dict[str, dict[str, Any
 
 def draw(run: Run, events: Sequence[ev.Event]) -> None:
     """The right column."""
-    st.subheader("3 · Before and after", anchor=False)
+    st.subheader("2 · Before and after", anchor=False)
     with reading.readable("The figures of this run"):
         found = evaluations(run, events)
         before, after = found.get("before"), found.get("after.mesa")

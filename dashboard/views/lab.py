@@ -36,9 +36,11 @@ def page() -> None:
     )
     left, middle, right = st.columns([1.05, 2.1, 1.55], gap="medium")
     with left:
-        trigger()
+        code = trigger()
+        start()  # right below the painter: a trigger, one button
+        with st.expander("Gallery: one of each kind"):
+            gallery(code)
         question()
-        start()
     state.to_address()
     if run is None:
         middle.info("No run yet. Press Run.")
@@ -46,8 +48,8 @@ def page() -> None:
     live.show(run, middle, right, cards.draw)
 
 
-def trigger() -> None:
-    """The painter, what can be done to the trigger at once, and the gallery."""
+def trigger() -> int | None:
+    """The painter, and what can be done to the trigger at once; returns its code where it has one."""
     st.subheader("1 · The trigger", anchor=False)
     painter(st.session_state.trigger, st.session_state.seq, st.session_state.epoch, "painter", state.edited)
     names = {
@@ -62,12 +64,7 @@ def trigger() -> None:
     painted = triggers.from_hex(" ".join(st.session_state.trigger))
     code = triggers.code_of(painted)
     st.caption(triggers.describe(painted))
-    with st.expander("Gallery: one of each kind"):
-        gallery(code)
-        st.caption(
-            "Turning, mirroring and inverting the 512 black-and-white triggers leaves 51 that differ. "
-            "The paper tests one of each."
-        )
+    return code
 
 
 def gallery(code: int | None, known: dict[int, str] | None = None) -> None:
@@ -80,11 +77,15 @@ def gallery(code: int | None, known: dict[int, str] | None = None) -> None:
         items.append({"id": str(first), "label": label, "trigger": triggers.code_to_hex(first)})
     chosen = "" if code is None else str(triggers.orbits()[triggers.orbit_of(code)][0])
     picker(items, chosen, "The 51 kinds of trigger", "gallery", state.picked_code)
+    st.caption(
+        "Turning, mirroring and inverting the 512 black-and-white triggers leaves 51 that differ. "
+        "The paper tests one of each."
+    )
 
 
 def question() -> None:
     """The settings; every bound and help text comes from the declarations."""
-    st.subheader("2 · The question", anchor=False)
+    st.subheader("Settings", anchor=False)
     known, held = params(), st.session_state.held
     choice("Images", list(DATA_NAMES), "data", DATA_NAMES.get)
     data = st.session_state.c_data
