@@ -106,3 +106,16 @@ def test_images_alone_are_answered_without_rates(store, run):
     found = ask(store, run, [WHITE], rates=False)
     assert "before_stamped_p" in found
     assert "before_asr" not in found
+
+
+def test_other_images_of_the_same_triggers_cost_no_second_measurement(store, run, monkeypatch):
+    asked = probe.Probe(store)
+    measured = []
+    real = asked._asr
+    monkeypatch.setattr(asked, "_asr", lambda *a: measured.append(1) or real(*a))
+    first, second = (asked.answer(questions.Question(run.name, (WHITE,), draw=draw)) for draw in (0, 1))
+    assert len(measured) == 2  # one a network
+    assert (first["before_asr"] == second["before_asr"]).all()
+    assert (first["clean"] != second["clean"]).any()
+    asked.answer(questions.Question(run.name, (BLACK,)))
+    assert len(measured) == 4
