@@ -47,8 +47,16 @@ def current_run() -> Run | None:
 
 
 def may_control(run: Run) -> bool:
-    """Whether this visit was given the run's token, which its starter's address carries."""
-    return jobs.owns(run, st.query_params.get("by", ""))
+    """Whether this visit was given the run's token, which its starter's address carries.
+
+    A visit remembers it, since the way to another page and back leads through addresses without it.
+    """
+    tokens = st.session_state.setdefault("tokens", {})
+    token = st.query_params.get("by") or tokens.get(run.name, "")
+    if not jobs.owns(run, token):
+        return False
+    tokens[run.name] = token
+    return True
 
 
 def visitor() -> str:
