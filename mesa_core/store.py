@@ -30,6 +30,7 @@ from mesa_core import events
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,79}")
 FILE = re.compile(r"[a-z0-9][a-z0-9_-]{0,79}\.npz")
 HEARTBEAT = 2.0  # seconds between two touches of a lease
+LOCK = 5.0  # seconds after which the lock of a moment, in which a lease is made, is taken for dead
 STALE = 20.0  # seconds after which a lease is taken for dead
 MOST_SNAPSHOTS = 400
 STATES = ("waiting", "running", "finished", "failed", "stopped", "interrupted")
@@ -210,21 +211,26 @@ class Run:
                 path.unlink()
 
     def _take(self, path: Path) -> None:
-        """Make the lease, or raise StoreError; only one of many who try at the same moment succeeds."""
-        for _ in range(2):
+        """Make the lease, or raise StoreError; only one of many who try at the same moment succeeds.
+
+        Whoever tries holds a lock of a moment, so that nobody takes a lease for dead that another has just made.
+        """
+        lock = self.path / ".taking"
+        until = time.monotonic() + LOCK
+        while True:
             try:
-                with os.fdopen(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY), "w") as file:
-                    json.dump({"pid": os.getpid()}, file)
-                return
+                os.close(os.open(lock, os.O_CREAT | os.O_EXCL | os.O_WRONLY))
+                break
             except FileExistsError:
-                if self.is_running():
-                    break
-                # Its holder died. A rename is done by one of those who find that out; the others try in vain.
-                with contextlib.suppress(OSError):
-                    aside = path.with_name(f".lease-{secrets.token_hex(4)}")
-                    os.replace(path, aside)
-                    aside.unlink()
-        raise StoreError(f"{self.name} is being run by another process.")
+                if time.monotonic() > until:  # a moment is over: its holder died in it
+                    lock.unlink(missing_ok=True)
+                time.sleep(0.01)
+        try:
+            if self.is_running():
+                raise StoreError(f"{self.name} is being run by another process.")
+            write_json(path, {"pid": os.getpid()})
+        finally:
+            lock.unlink(missing_ok=True)
 
     def is_running(self) -> bool:
         """Whether a live process holds the lease."""
