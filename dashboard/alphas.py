@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from dashboard import address, export, jobs, runs
+from dashboard import address, export, jobs, runs, state
 from mesa_core import figures, planes
 from mesa_core.config import ExperimentConfig
 from mesa_core.store import Run, StoreError
@@ -133,7 +133,7 @@ def _offer(base: ExperimentConfig, best: dict[float, Run], waits: dict[float, Ru
 def _queue(base: ExperimentConfig, missing: list[float]) -> None:
     for alpha in missing:
         try:
-            run, token = jobs.start({**base.to_dict(), "alpha": alpha})
+            run, token = jobs.start({**base.to_dict(), "alpha": alpha}, state.visitor())
             st.session_state.setdefault("alpha_tokens", {})[run.name] = token  # so that its starter may stop it
         except StoreError as error:
             st.session_state.alpha_problem = str(error)

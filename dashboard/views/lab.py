@@ -8,7 +8,7 @@ from typing import Any
 
 import streamlit as st
 
-from dashboard import cards, classes, jobs, live, state
+from dashboard import cards, classes, export, jobs, live, state
 from dashboard.components.painter import painter
 from dashboard.components.picker import picker
 from mesa_core import triggers
@@ -46,6 +46,8 @@ def page() -> None:
         middle.info("No run yet. Press Run.")
         return
     live.show(run, middle, right, cards.draw)
+    with middle.expander("Take it away: report, command, files"):
+        export.run_panel(run)
 
 
 def trigger() -> int | None:
