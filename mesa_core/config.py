@@ -119,7 +119,7 @@ class ExperimentConfig:
         "victim",
         "File with the weights of a network that may carry a backdoor (safetensors, or a "
         "checkpoint of weights only). There is no attack then: classes are searched, and what is found "
-        "is repaired.",
+        "is repaired. The word shipped stands for the shipped clean victim of these images, to compare with.",
     )
     clean_epochs: int = _p(
         20, "victim", "Epochs of clean training where no weights are shipped for this victim.", 1, 300, unit="epochs"

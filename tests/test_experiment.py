@@ -152,13 +152,39 @@ def test_a_target_that_is_not_there_is_one_sentence(store, tiny_data):
 
 
 def test_detection_uses_its_own_verdict(store, tiny_data):
-    run, state, _ = go(store, "one", detect=True, detect_steps=3, detect_threshold=1.0)
+    run, state, seen = go(store, "one", detect=True, detect_steps=3, detect_threshold=1.0)
     assert state == "finished"
     result = run.result()
     assert result["target_known"] is False
     assert len(result["detection"]["classes"]) == 10
     assert result["detection"]["target"] is None
     assert result["after"] is None
+    kept = run.read_arrays("detect.npz")
+    assert kept["triggers"].shape == (10, 64, 27)
+    assert kept["triggers"].dtype == np.uint8
+    for i, one in enumerate(result["detection"]["classes"]):
+        assert kept["asr"][i].mean() == pytest.approx(one["asr"]["value"], abs=1e-5)
+        assert kept["hits"][i] / kept["images"][i] == pytest.approx(one["asr"]["value"], abs=1e-5)
+    assert run.read_arrays("detect-live.npz")["triggers"].shape == (10, 16, 27)
+    live = [e for e in seen if isinstance(e, ev.Progress) and "asr_9" in e.metrics]
+    assert live
+    assert max(live[-1].metrics[f"asr_{i}"] for i in range(10)) == pytest.approx(live[-1].metrics["highest"], abs=1e-4)
+    _, again, _ = go(store, "two", detect=True, detect_steps=3, detect_threshold=1.0)
+    assert again == "finished"
+    found = store.open("two")
+    assert "detect" in found.result()["reused"]
+    assert (found.read_arrays("detect.npz")["triggers"] == kept["triggers"]).all()
+
+
+def test_the_shipped_clean_victim_can_be_examined_without_naming_a_path(store, tiny_data):
+    run, state, _ = go(store, "clean", suspect="shipped", detect_steps=2, detect_threshold=1.0)
+    assert state == "finished"
+    result = run.result()
+    assert result["detection"]["target"] is None
+    assert result["before"]["clean_accuracy"]["value"] > 0.9
+    _, state, seen = go(store, "none", suspect="shipped", victim="resnet9-64")
+    assert state == "failed"
+    assert "No clean weights are shipped" in seen[-1].message
 
 
 @pytest.mark.slow

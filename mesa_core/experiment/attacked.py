@@ -14,6 +14,7 @@ from mesa_core import attack, clean, weights
 from mesa_core import events as ev
 from mesa_core import triggers as codes
 from mesa_core.assets import shipped_weights
+from mesa_core.config import SHIPPED, ConfigError, ExperimentConfig
 from mesa_core.experiment.defended import detect_stage
 from mesa_core.experiment.lab import VERSION, Lab
 from mesa_core.experiment.pictures import flat_codes, mark, scatter_axes
@@ -26,7 +27,7 @@ def victim_stages(lab: Lab) -> Iterator[ev.Event]:
     c = lab.config
     if c.suspect:
         lab.clean, lab.took = None, True
-        path = Path(c.suspect)
+        path = suspect_file(c)
         state = weights.read(path)
         lab.victim = lab.model(state).eval()
         lab.check_finite(lab.victim, path.name)
@@ -57,6 +58,16 @@ def victim_stages(lab: Lab) -> Iterator[ev.Event]:
     if lab.took and c.detect:
         yield from detect_stage(lab)
         lab.took = lab.target is not None
+
+
+def suspect_file(c: ExperimentConfig) -> Path:
+    """The file of the network to examine. ConfigError where the shipped one is asked for and there is none."""
+    if c.suspect != SHIPPED:
+        return Path(c.suspect)
+    path = shipped_weights(c.data, c.victim)
+    if path is None:
+        raise ConfigError(f"No clean weights are shipped for {c.victim} on {c.data}; name a file as the suspect.")
+    return path
 
 
 def clean_stage(lab: Lab) -> Iterator[ev.Event]:

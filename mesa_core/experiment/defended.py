@@ -34,7 +34,7 @@ def detect_stage(lab: Lab) -> Iterator[ev.Event]:
     """Step 1: which class, if any?"""
 
     def body(scribe: Scribe) -> Iterator[ev.Event]:
-        verdict = yield from detection.detect(
+        search = detection.detect(
             lab.compute.freeze(lab.victim),
             lab.defender,
             lab.dataset.classes,
@@ -43,6 +43,7 @@ def detect_stage(lab: Lab) -> Iterator[ev.Event]:
             lab.config,
             lab.seed("detect"),
         )
+        verdict = yield from _shown(search, scribe)
         found = verdict["target"]
         name = "no class" if found is None else f"class {found} ({lab.dataset.classes[found]})"
         yield ev.Note(f"Detection: {name} looks attacked.")
@@ -64,6 +65,21 @@ def detect_stage(lab: Lab) -> Iterator[ev.Event]:
 def pool_size(c: ExperimentConfig) -> int:
     """Triggers that are drawn of each sub-model, once for all uses."""
     return max(POOL, c.samples)
+
+
+def _shown(search: Generator[Any, None, dict[str, Any]], scribe: Scribe) -> Generator[ev.Event, None, dict[str, Any]]:
+    """Pass a search's progress on and keep its glimpses: the last in detect.npz, passing ones in detect-live.npz."""
+    while True:
+        try:
+            news = next(search)
+        except StopIteration as done:
+            return done.value
+        if not isinstance(news, detection.Glimpse):
+            yield news
+        elif news.measured:
+            scribe.save("detect.npz", news.arrays)
+        else:  # overwritten each time, and no part of the result
+            scribe.run.write_arrays("detect-live.npz", news.arrays)
 
 
 def defence_stages(lab: Lab) -> Iterator[ev.Event]:
