@@ -1,0 +1,52 @@
+"""A picture with a trigger that can be put anywhere on it, beside what a network answers to it.
+
+A click, or the arrow keys, move the trigger; the component sends `place` with {row, column, seq}. Python owns the
+place, as with the painter: data with an older `seq` is ignored by the browser.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+import streamlit as st
+
+HERE = Path(__file__).parent
+_HTML = """<div class="photo">
+<canvas tabindex="0" role="application" width="320" height="320"></canvas>
+<div class="answer"><p class="ask"></p><ul></ul></div>
+</div>"""
+MOUNT = st.components.v2.component(
+    "mesa_photo", html=_HTML, css=(HERE / "photo.css").read_text(), js=(HERE / "photo.js").read_text()
+)
+
+
+def photo(
+    picture: np.ndarray,
+    trigger: np.ndarray | None,
+    place: tuple[int, int],
+    seq: int,
+    asked: str,
+    answers: Sequence[tuple[str, float, bool]],
+    text: str,
+    key: str,
+    on_place: Callable[[], None],
+) -> None:
+    """Mount it. `picture` uint8 (3, 32, 32); `trigger` float (3, 3, 3) or None; `answers` (name, share, is target)."""
+
+    def packed(values: np.ndarray) -> str:
+        return base64.b64encode(np.ascontiguousarray(values, np.uint8).tobytes()).decode()
+
+    data = {
+        "picture": packed(picture),
+        "side": int(picture.shape[-1]),
+        "trigger": None if trigger is None else packed(np.rint(trigger * 255)),
+        "place": [int(v) for v in place],
+        "seq": seq,
+        "asked": asked,
+        "answers": [[name, round(float(share), 4), bool(hot)] for name, share, hot in answers],
+        "text": text,
+    }
+    MOUNT(key=key, data=data, height="content", on_place_change=on_place)

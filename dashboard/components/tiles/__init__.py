@@ -1,0 +1,55 @@
+"""A field of triggers, each drawn as itself in a frame whose colour says how it fares; one can be chosen.
+
+Frames are `viridis` (a share from 0 to 1) or a few named kinds. Arrow keys walk the field, Enter or a click chooses;
+the component sends `pick` with the tile's number.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+import streamlit as st
+
+HERE = Path(__file__).parent
+_HTML = """<div class="tiles">
+<canvas tabindex="0" role="img"></canvas>
+<p class="said" aria-live="polite"></p>
+</div>"""
+MOUNT = st.components.v2.component(
+    "mesa_tiles", html=_HTML, css=(HERE / "tiles.css").read_text(), js=(HERE / "tiles.js").read_text()
+)
+KINDS = ("out", "in", "missed", "point")  # faint; reached; valid and not reached; the point itself
+
+
+def tiles(
+    triggers: np.ndarray,
+    frames: np.ndarray | Sequence[str],
+    words: Sequence[str],
+    text: str,
+    key: str,
+    on_pick: Callable[[], None] | None = None,
+    side: int = 26,
+) -> None:
+    """Mount the field.
+
+    `triggers` uint8 `(n, 27)`; `frames` shares `(n,)` or n of `KINDS`; `words` are said of each when it is pointed
+    at; `text` describes the whole. `on_pick` finds the number in session_state[key]["pick"].
+    """
+    shares = isinstance(frames, np.ndarray)
+    data = {
+        "n": len(triggers),
+        "triggers": base64.b64encode(np.ascontiguousarray(triggers, np.uint8).tobytes()).decode(),
+        "shares": np.round(frames, 4).tolist() if shares else None,
+        "kinds": None if shares else [KINDS.index(kind) for kind in frames],
+        "words": list(words),
+        "text": text,
+        "side": side,
+        "picks": on_pick is not None,
+    }
+    if on_pick is None:
+        MOUNT(key=key, data=data, height="content")
+    else:
+        MOUNT(key=key, data=data, height="content", on_pick_change=on_pick)

@@ -1,0 +1,1 @@
+"""The six steps of Learn: one file a step, and what they share."""

@@ -1,0 +1,117 @@
+"""Step 6: forgetting, and what remains. The map of the 512 before and after, and every defence beside it."""
+
+from __future__ import annotations
+
+import numpy as np
+import streamlit as st
+
+from dashboard.components.tiles import tiles
+from dashboard.lessons import desk, prepared
+from dashboard.lessons.point import label
+from mesa_core import triggers
+from mesa_core.console import NAMES
+
+
+def draw() -> None:
+    """The whole step."""
+    names = prepared.stories()
+    desk.words(
+        "Now the defender retrains the network on his own clean pictures, a part of them stamped with **sampled triggers** "
+        "but with their **true** labels. So the network unlearns that the trigger means anything, for all the triggers of "
+        "the distribution at once. What matters in the end is not the one trigger but **what remains**: the worst of all."
+    )
+    left, right = st.columns([1.35, 1], gap="large")
+    with left:
+        name = names[0] if names else ""
+        if len(names) > 1:
+            name = desk.choice(
+                "story", "The attacker's trigger", names, names[0], {n: label(n) for n in names},
+                "Which of the prepared runs to look at.",
+            )  # fmt: skip
+        story = prepared.story(name)
+        when = "before"
+        if story.after is not None:
+            when = desk.choice(
+                "when", "The 512 triggers", ("before", "after"), "before",
+                {"before": "before the repair", "after": "after MESA's repair"}, "The same triggers, in the same order.",
+            )  # fmt: skip
+        else:
+            st.caption("This run has no map of the 512 after the repair; the map before it is shown.")
+        shown = story.after if when == "after" else story.before
+        order = np.argsort(-story.before, kind="stable")
+        words = [f"code {c}: works on {shown[c]:.0%} of {story.images} images {when} the repair" for c in order]
+        counts = int((shown >= 0.5).sum())
+        ink = np.rint(triggers.all_codes()[order] * 255).astype(np.uint8).reshape(-1, 27)
+        st.markdown(
+            f"**{counts} of 512** work on at least half of the {story.images} images each. Yellow: always, dark blue: never."
+        )
+        tiles(
+            ink,
+            shown[order],
+            words,
+            f"512 triggers {when} the repair; {counts} work at least half of the time.",
+            "learn_tiles_after",
+            None,
+            22,
+        )
+        table(story)
+    with right:
+        desk.equation(
+            r"""\begin{aligned}&\text{loss}=\mathbb E_Z\sum_{(m,y)\in\mathcal D'}\\[-2pt]&\begin{cases}
+            \mathcal L\big(P(\text{Apply}(m,G_{\theta_i}(z))),\,y\big)&\text{prob. } r\\[2pt]
+            \mathcal L\big(P(m),\,y\big)&\text{prob. } 1-r\end{cases}\end{aligned}""",
+            "equation 5 of the paper",
+            "The mirror image of the attack: the same stamp, now with sampled triggers *G(z)*, but the true label *y* stays.",
+        )
+        ask(story)
+        config = story.result["config"]
+        desk.lab_link(data="signs", trigger=config["trigger"].replace("#", ""), target=config["target"])
+
+
+def table(story: prepared.Story) -> None:
+    """Every defence of the run, with intervals."""
+    after, before, clean = story.result.get("after") or {}, story.result["before"], story.result["clean"]
+    rows = []
+    named = {"clean": clean, "before": before, **{f"after.{k}": v for k, v in after.items()}}
+    for name, e in named.items():
+        rows.append(
+            {
+                "network": NAMES.get(name, name.removeprefix("after.")),
+                "original works on": brief(e["asr"]["original"]),
+                "worst of 512": brief(e["asr"]["worst"]),
+                "clean pictures right": brief(e["clean_accuracy"]),
+            }
+        )
+    st.dataframe(rows, hide_index=True, width="stretch")
+    n = before["asr"]["original"]["n"], before["asr"]["worst"]["n"], before["clean_accuracy"]["n"]
+    st.caption(
+        f"In brackets 95 % intervals; n = {n[0]:,}, {n[1]:,} and {n[2]:,} images. The target class was known to the defender; "
+        "*oracle* also knows the trigger. *Control*: retrained on clean pictures alone."
+    )
+
+
+def brief(m: dict | None) -> str:
+    """'0.5 % (0.3–1.2)'."""
+    return "–" if m is None else f"{100 * m['value']:.1f} % ({100 * m['low']:.1f}–{100 * m['high']:.1f})"
+
+
+def ask(story: prepared.Story) -> None:
+    """Does clean retraining do?"""
+    try:
+        after, before, clean = story.result["after"], story.result["before"], story.result["clean"]
+        control, mesa = after["control"]["asr"]["original"], after["mesa"]["asr"]["original"]
+        worst, floor, was = after["mesa"]["asr"]["worst"], clean["asr"]["worst"], before["asr"]["original"]
+    except (KeyError, TypeError):
+        return
+    near = [0.02, round(control["value"], 2), round(was["value"], 2)]
+    options = [f"{100 * v:.0f} %" for v in sorted({min(near, key=lambda v: abs(v - c)) for c in near})]
+    right = options.index(f"{100 * round(control['value'], 2):.0f} %")
+    desk.question(
+        "forgetting",
+        f"Without any trigger at all, only retrained on clean pictures: on how many does the original still work? (Before: {was['value']:.0%}.)",
+        options,
+        right,
+        f"{desk.share(control)}: networks do not forget by themselves. With MESA's samples {desk.share(mesa)} remain, and of all "
+        f"512 the worst keeps {desk.share(worst)}; in a network that never was attacked the worst has {desk.share(floor)}.",
+        "Try it: compare the rows of the table.",
+    )

@@ -1,0 +1,124 @@
+"""Step 3: why one point is not enough. What lies within reach of one trigger, and of MESA's samples."""
+
+from __future__ import annotations
+
+import numpy as np
+import streamlit as st
+
+from dashboard.components.tiles import tiles
+from dashboard.lessons import desk, prepared
+from mesa_core import triggers
+
+VALID = 0.8
+KNOWN = {"point": "one reversed trigger", "mesa": "MESA's samples", "random": "as many random ones"}
+DRAWS = 200  # of random triggers, for the mean
+
+
+def reach(from_codes: np.ndarray, radius: int) -> np.ndarray:
+    """Which of the 512 codes differ from some of `from_codes` in at most `radius` cells, bool (512,)."""
+    apart = np.arange(512)[:, None] ^ np.asarray(from_codes, int)[None]
+    return (np.vectorize(int.bit_count, otypes=[int])(apart) <= radius).any(1)
+
+
+def random_reach(count: int, radius: int, valid: np.ndarray) -> float:
+    """Mean share of the valid codes within reach of `count` random codes."""
+    draw = np.random.default_rng(0)
+    return float(np.mean([reach(draw.choice(512, count, replace=False), radius)[valid].mean() for _ in range(DRAWS)]))
+
+
+def draw() -> None:
+    """The whole step."""
+    names = prepared.stories()
+    desk.words(
+        "A defender wants to find the trigger and to close the door. The simplest way finds **one** trigger by walking "
+        "uphill on *F*, and then blocks, or trains away, whatever resembles it. But which of the valid triggers does "
+        "it find? Not the attacker's, as a rule, only *some* point of the distribution. Here you decide how far the "
+        "defender's caution reaches, and see which valid triggers stay **outside** it."
+    )
+    left, right = st.columns([1.35, 1], gap="large")
+    with left:
+        name = names[0] if names else ""
+        if len(names) > 1:
+            name = desk.choice(
+                "story", "The attacker's trigger", names, names[0], {n: label(n) for n in names},
+                "Which of the prepared runs to look at.",
+            )  # fmt: skip
+        story = prepared.story(name)
+        if story.point is None:
+            st.info("In this run no single trigger was reversed, so there is nothing to show here.")
+            return
+        point, mesa = triggers.round_to_codes(story.point[None]), story.sample_codes()
+        known = desk.choice(
+            "known", "What the defender found", tuple(KNOWN), "point", KNOWN,
+            f"One trigger by gradient descent; the {len(mesa)} black-and-white triggers to which MESA's samples round; "
+            "or the same number drawn blindly.",
+        )  # fmt: skip
+        radius = desk.slider(
+            "reach", "Cells that may differ and still count as “the same”", range(0, 5), 1,
+            "0: exactly what was found. 2: anything that differs from it in at most two of its nine cells.",
+        )  # fmt: skip
+        found = {"point": point, "mesa": mesa, "random": np.random.default_rng(0).choice(512, len(mesa), replace=False)}
+        valid = np.flatnonzero(story.before >= VALID)
+        near = reach(found[known], radius)
+        order = valid[np.lexsort((-story.before[valid], ~near[valid]))]
+        kinds = ["point" if code in found[known] else "in" if near[code] else "missed" for code in order]
+        inside, outside = int(near[valid].sum()), int((~near[valid]).sum())
+        told = {"point": "found itself", "in": "within reach", "missed": "out of reach"}
+        words = [
+            f"code {c}: {told[k]}; works on {story.before[c]:.0%} of {story.images} images"
+            for c, k in zip(order, kinds, strict=True)
+        ]
+        st.markdown(
+            f"**{len(valid)} black-and-white triggers are valid** (ASR at least {VALID:.0%}, {story.images} images each). "
+            f"Blue: found. Green: within reach, {inside} with the found ones. Orange: **out of reach, {outside}**."
+        )
+        ink = np.rint(triggers.all_codes()[order] * 255).astype(np.uint8).reshape(-1, 27)
+        text = f"{len(valid)} valid triggers: {inside} within reach of what was found, {outside} out of reach."
+        tiles(ink, kinds, words, text, "learn_tiles_valid", None, 34)
+        st.caption(
+            f"So much caution also touches {int(near.sum())} of all 512 triggers. As many random triggers as MESA's "
+            f"({len(mesa)}) would reach {random_reach(len(mesa), radius, valid):.0%} of the valid ones on average "
+            f"({DRAWS} draws); MESA's reach {reach(mesa, radius)[valid].mean():.0%}, the point {reach(point, radius)[valid].mean():.0%}."
+        )
+    with right:
+        desk.equation(
+            r"x^{*}=\arg\max_{x}\;F(x)\qquad\text{against}\qquad x\sim\tilde G",
+            "Sections 1 and 3.1 of the paper",
+            "Walking uphill gives one *x*\\*, a different one from each start. MESA instead trains a generator *G̃* whose "
+            "samples cover the valid triggers as widely as it can.",
+        )
+        ask(story, point, valid)
+        desk.lab_link(
+            data="signs", trigger=story.result["config"]["trigger"].replace("#", ""), target=story.result["config"]["target"],
+            baselines="point,control",
+        )  # fmt: skip
+
+
+def label(name: str) -> str:
+    """A story's trigger in a word."""
+    return {"signs-ring": "the ring", "signs-170": "the lattice"}.get(name, name)
+
+
+def ask(story: prepared.Story, point: np.ndarray, valid: np.ndarray) -> None:
+    """How much is left with some caution, and what came of the repairs."""
+    outside = int((~reach(point, 1))[valid].sum())
+    options = [f"{n} of {len(valid)}" for n in sorted({0, outside, len(valid) // 4})]
+    after = story.result.get("after") or {}
+    try:
+        repairs = (
+            f"And yet a point *can* be enough: retrained with it, this network kept an ASR of "
+            f"{desk.share(after['point']['asr']['original'])} of the original, with MESA's samples "
+            f"{desk.share(after['mesa']['asr']['original'])}, since retraining generalises as well. In the paper the point's "
+            f"outcome over 51 triggers lay anywhere between 2.4 and 51.4 %, MESA's between 1.2 and 5.9 %: the point is "
+            f"a lottery."
+        )
+    except (KeyError, TypeError):
+        repairs = ""
+    desk.question(
+        "point",
+        "The defender blocks the reversed trigger and all that differ from it in one cell. How many valid ones still open the door?",
+        options,
+        options.index(f"{outside} of {len(valid)}"),
+        f"{outside} of {len(valid)} stay out of reach of the one point. {repairs}",
+        "Try it: choose one reversed trigger above and let one cell differ.",
+    )
