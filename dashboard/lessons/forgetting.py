@@ -54,6 +54,8 @@ def draw() -> None:
             None,
             22,
         )
+        if name == "signs-ring":
+            asked_now(story)
         table(story)
     with right:
         desk.equation(
@@ -66,6 +68,17 @@ def draw() -> None:
         ask(story)
         config = story.result["config"]
         desk.lab_link(data="signs", trigger=config["trigger"].replace("#", ""), target=config["target"])
+
+
+def asked_now(story: prepared.Story) -> None:
+    """The same trigger asked of two networks in this very process."""
+    hexes = triggers.to_hex(story.original)
+    had, left = prepared.tried("attacked", hexes), prepared.tried("repaired", hexes)
+    st.markdown(
+        f"Asked just now, the ring stamped on {had['n']} pictures of other signs: **{had['hits']}** go to “{story.target}” "
+        f"with the backdoor, **{left['hits']}** after MESA's repair (95 % interval {100 * left['low']:.0f} to "
+        f"{100 * left['high']:.0f} %)."
+    )
 
 
 def table(story: prepared.Story) -> None:

@@ -1,0 +1,50 @@
+"""Ten small panels, one a class: the sampled triggers as themselves, and how often they work as a bar.
+
+The bar has the measured share with its 95 % interval, the threshold as a line, and below it the clean victim's. The
+same element is filled again with every new `data`, so a running search moves in place.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import streamlit as st
+
+HERE = Path(__file__).parent
+_HTML = """<div class="panels">
+<ul></ul>
+</div>"""
+MOUNT = st.components.v2.component(
+    "mesa_panels", html=_HTML, css=(HERE / "panels.css").read_text(), js=(HERE / "panels.js").read_text()
+)
+
+
+@dataclass(frozen=True)
+class Panel:
+    """One class. Shares in [0, 1]; `low` and `high` None while only an estimate is known; `clean` None if unknown."""
+
+    name: str
+    value: float | None
+    low: float | None
+    high: float | None
+    n: int
+    clean: float | None
+    hot: bool
+    words: str
+
+
+def panels(found: Sequence[Panel], triggers: np.ndarray | None, threshold: float, key: str) -> None:
+    """Mount the panels; `triggers` uint8 `(classes, samples, 27)` in their order, or None while there are none."""
+    inks: list[Any] = [None] * len(found)
+    if triggers is not None and len(triggers) == len(found):
+        inks = [base64.b64encode(np.ascontiguousarray(t, np.uint8).tobytes()).decode() for t in triggers]
+    data = {
+        "panels": [{**asdict(one), "triggers": ink} for one, ink in zip(found, inks, strict=True)],
+        "threshold": float(threshold),
+    }
+    MOUNT(key=key, data=data, height="content")
