@@ -9,7 +9,8 @@ from __future__ import annotations
 import dataclasses
 import json
 from dataclasses import dataclass, field
-from typing import Any
+from types import UnionType
+from typing import Any, get_args, get_origin, get_type_hints
 
 
 @dataclass(frozen=True)
@@ -130,6 +131,7 @@ Event = (
     | Stopped
 )
 TYPES: dict[str, type] = {t.__name__: t for t in Event.__args__}
+HINTS = {t: get_type_hints(t) for t in Event.__args__}
 
 
 def to_json(event: Event) -> dict[str, Any]:
@@ -142,11 +144,31 @@ def from_json(value: dict[str, Any]) -> Event:
     kind = TYPES.get(str(value.get("type")))
     if kind is None:
         raise ValueError(f"There is no event {value.get('type')!r}.")
-    known = {f.name for f in dataclasses.fields(kind)}
+    hints = HINTS[kind]
+    given = {k: v for k, v in value.items() if k in hints}
+    odd = next((k for k, v in given.items() if not _fits(v, hints[k])), None)
+    if odd is not None:
+        raise ValueError(f"An event {value['type']} has an odd {odd}.")
     try:
-        return kind(**{k: v for k, v in value.items() if k in known})
+        return kind(**given)
     except TypeError as error:
         raise ValueError(f"An event {value['type']} is incomplete: {error}") from None
+
+
+def _fits(value: Any, hint: Any) -> bool:
+    """Whether a JSON value is what a field is declared as; events come from files that anybody may have written."""
+    inner = get_args(hint)
+    if hint is Any:
+        return True
+    if isinstance(hint, UnionType):
+        return any(_fits(value, one) for one in inner)
+    if get_origin(hint) is list:
+        return isinstance(value, list) and all(_fits(v, inner[0]) for v in value)
+    if get_origin(hint) is dict:
+        return isinstance(value, dict) and all(_fits(v, inner[1]) for v in value.values())
+    if hint is float:
+        return isinstance(value, (int, float)) and not isinstance(value, bool)
+    return isinstance(value, hint) and (hint is bool or not isinstance(value, bool))
 
 
 def dumps(event: Event, **more: Any) -> str:

@@ -135,7 +135,7 @@ class Run:
     def _lines(self) -> Iterator[tuple[int, dict[str, Any]]]:
         try:
             text = (self.path / "events.jsonl").read_text("utf-8", errors="replace")
-        except FileNotFoundError:
+        except OSError:  # not there (yet), or no file
             return
         for line in text.splitlines():
             try:

@@ -47,6 +47,8 @@ def round_to_codes(batch: np.ndarray) -> np.ndarray:
 
 def from_hex(text: str) -> np.ndarray:
     """A trigger from nine hex colours, row by row, separated by spaces or commas. Raises ValueError."""
+    if not isinstance(text, str):  # from a file that anybody may have written
+        raise ValueError("A trigger is nine hex colours such as #ffffff, row by row.")
     parts = text.replace(",", " ").split()
     if len(parts) != SIZE * SIZE:
         raise ValueError(f"A trigger is nine hex colours such as #ffffff, row by row; {len(parts)} were given.")

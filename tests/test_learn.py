@@ -1,0 +1,158 @@
+"""Learn without a browser: every step, its settings in the address, its answers from the run's own figures."""
+
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from dashboard import jobs
+from dashboard.lessons import prepared
+from dashboard.lessons.point import reach
+from dashboard.views.learn import LESSONS
+from mesa_core import assets, triggers
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path, monkeypatch):
+    monkeypatch.setenv("MESA_LAB_HOME", str(tmp_path))
+    monkeypatch.setattr(jobs, "ensure_worker", lambda store: None)
+
+
+def script():
+    from dashboard.views import learn
+
+    learn.page()
+
+
+def page(**address):
+    at = AppTest.from_function(script, default_timeout=30)
+    for key, value in address.items():
+        at.query_params[key] = value
+    return at.run()
+
+
+def press(at, label):
+    return next(b for b in at.button if b.label.startswith(label)).click().run()
+
+
+def said(at):
+    return " ".join(element.value for kind in (at.success, at.info, at.markdown, at.caption) for element in kind)
+
+
+@pytest.mark.parametrize("number", range(1, 7))
+def test_each_step_has_words_an_equation_and_a_question(number):
+    at = page(step=str(number))
+    assert not at.exception
+    assert not at.warning
+    assert at.title[0].value == f"{number} · {LESSONS[number - 1].title}"
+    assert len(at.latex) == 1
+    question = at.radio[0]
+    answers = set()
+    for option in range(len(question.options)):
+        at = at.radio[0].set_value(option).run()
+        assert not at.exception
+        assert bool(at.success) != bool(at.info)
+        answers.add(bool(at.success))
+    assert answers == {True, False}
+
+
+def test_next_and_back_walk_the_six_and_the_address_follows():
+    at = page()
+    for number in range(2, 7):
+        at = press(at, "Next")
+        assert at.query_params["step"] in (str(number), [str(number)])
+        assert at.title[0].value.startswith(str(number))
+    at = press(at, "Back")
+    assert at.title[0].value.startswith("5")
+    assert not at.exception
+
+
+def test_a_setting_comes_from_the_address_and_goes_there():
+    at = page(step="4", alpha="10")
+    assert at.select_slider[0].value == 10.0
+    wide = [m.value for m in at.metric]
+    at = at.select_slider[0].set_value(0.01).run()
+    assert at.query_params["alpha"] in ("0.01", ["0.01"])
+    assert [m.value for m in at.metric] != wide
+    link = next(c.value for c in at.code)
+    assert "step=4" in link
+    assert "alpha=0.01" in link
+
+
+def test_a_lesson_link_may_hide_parts():
+    at = page(step="4", hide="nav,equation,question,controls")
+    assert not at.exception
+    assert (len(at.latex), len(at.radio), len(at.select_slider), len(at.button)) == (0, 0, 0, 0)
+    assert at.metric
+
+
+def test_the_number_of_valid_triggers_is_the_landscapes_own():
+    valid = int((prepared.story("signs-ring").before >= 0.8).sum())
+    at = page(step="2")
+    assert str(valid) in at.radio[0].options
+
+
+def test_painting_asks_the_network():
+    ring, flat = "-".join(triggers.code_to_hex(495).replace("#", "").split()), "-".join(["000000"] * 9)
+    share = [int(re.match(r"\d+", page(step="2", paint=word).metric[0].value)[0]) for word in (ring, flat)]
+    assert share[0] > 80
+    assert share[1] < 30
+
+
+def test_the_networks_differ_as_the_story_says():
+    trigger = triggers.to_hex(prepared.pictures().trigger)
+    assert prepared.tried("attacked", trigger)["value"] > 0.8
+    for name, stamp in (("clean", trigger), ("repaired", trigger), ("attacked", None)):
+        assert prepared.tried(name, stamp)["value"] < 0.1
+
+
+def test_the_pictures_are_of_ten_classes_and_the_network_knows_them():
+    shown = prepared.pictures()
+    right = prepared.network("clean").probabilities(shown.images).argmax(1) == shown.labels
+    assert right.mean() > 0.9
+    assert np.bincount(shown.labels).tolist() == [6] * 10
+
+
+def test_reach_counts_cells():
+    assert reach(np.array([0]), 0).sum() == 1
+    assert reach(np.array([0]), 1).sum() == 10
+    assert reach(np.array([495]), 9).all()
+
+
+def test_drawing_the_steps_imports_no_torch():
+    both = "from dashboard.views import detect, learn\nlearn.page()\ndetect.page()"
+    code = (
+        "import sys\nfrom dashboard import jobs\njobs.ensure_worker = lambda store: None\n"
+        f"from streamlit.testing.v1 import AppTest\nat = AppTest.from_string({both!r}, default_timeout=60).run()\n"
+        "sys.exit(f'{at.exception}' if 'torch' in sys.modules or len(at.title) != 2 else 0)"
+    )
+    root = Path(__file__).resolve().parents[1]
+    done = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("what", ["lessons", "runs"])
+@pytest.mark.parametrize("damage", ["missing", "rubbish"])
+def test_missing_or_damaged_assets_are_said(what, damage, tmp_path, monkeypatch):
+    copy = tmp_path / "assets"
+    shutil.copytree(assets.assets_dir(), copy)
+    if damage == "missing":
+        shutil.rmtree(copy / what)
+    else:
+        for path in (copy / what).rglob("*.*"):
+            if path.is_file():
+                path.write_bytes(b"{ rubbish")
+    for module in (assets, prepared):
+        monkeypatch.setattr(module, "assets_dir", lambda: copy)
+    prepared.pictures.clear(), prepared.network.clear(), prepared.tried.clear()
+    try:
+        pages = [page(step=str(number)) for number in (1, 2, 3, 6)]
+    finally:
+        prepared.pictures.clear(), prepared.network.clear(), prepared.tried.clear()
+    assert not any(at.exception for at in pages)
+    assert any(at.warning for at in pages)
