@@ -33,6 +33,7 @@ HEARTBEAT = 2.0  # seconds between two touches of a lease
 LOCK = 5.0  # seconds after which the lock of a moment, in which a lease is made, is taken for dead
 STALE = 20.0  # seconds after which a lease is taken for dead
 MOST_SNAPSHOTS = 400
+PARTS = ("config", "data", "clean", "before", "after", "after_by_beta", "detection")  # of a result, each a dictionary
 STATES = ("waiting", "running", "finished", "failed", "stopped", "interrupted")
 
 
@@ -109,9 +110,14 @@ class Run:
         write_json(self.path / "config.json", {"config": dict(config), "resolved": resolved and dict(resolved)})
 
     def result(self) -> dict[str, Any] | None:
-        """result.json, or None while the run is not finished."""
+        """result.json, or None while the run is not finished. StoreError where it is not the form of a result."""
         path = self.path / "result.json"
-        return read_json(path) if path.exists() else None
+        if not path.exists():
+            return None
+        value = read_json(path)
+        if not isinstance(value, dict) or any(not isinstance(value.get(k) or {}, dict) for k in PARTS):
+            raise StoreError(f"result.json of {self.name} does not hold a result.")
+        return value
 
     def write_result(self, result: Mapping[str, Any]) -> None:
         write_json(self.path / "result.json", result)
