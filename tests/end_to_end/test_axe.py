@@ -1,0 +1,83 @@
+"""axe-core on every page, light and dark: no serious or critical finding.
+
+axe-core is not shipped: the test looks for axe.min.js under the variable AXE, or under node_modules, and skips
+without it (`npm install axe-core`).
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from serving import CHROMIUM, ROOT, browsing, serving, settle
+
+pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
+BAD = ("serious", "critical")
+PAGES = {
+    "lab": "/",
+    "landscape": "/landscape",
+    "compare": "/compare",
+    "detect": "/detect",
+    **{f"learn-{i}": f"/learn?step={i}" for i in range(1, 7)},
+}
+
+
+def axe() -> Path | None:
+    """axe.min.js, if it is there."""
+    named = [Path(os.environ["AXE"])] if os.environ.get("AXE") else []
+    beside = [folder / "node_modules" / "axe-core" / "axe.min.js" for folder in (ROOT, *ROOT.parents)]
+    return next((path for path in (*named, *beside) if path.is_file()), None)
+
+
+pytestmark = [
+    pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine"),
+    pytest.mark.skipif(axe() is None, reason="axe.min.js is not here: npm install axe-core, or name it in AXE"),
+    pytest.mark.slow,
+]
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    with serving(tmp_path_factory.mktemp("axe")) as (url, _):
+        yield url
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with browsing() as browser:
+        yield browser
+
+
+def findings(page) -> list[str]:
+    """What axe finds that is serious or critical, each in a line."""
+    page.evaluate(axe().read_text("utf-8"))
+    found = page.evaluate("async () => (await axe.run(document, {resultTypes: ['violations']})).violations")
+    return [
+        f"{one['impact']} {one['id']}: {one['help']}: {node['target']} {node['html'][:160]} {node.get('failureSummary', '')[:200]}"
+        for one in found
+        if one["impact"] in BAD
+        for node in one["nodes"]
+    ]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("name", PAGES)
+def test_no_serious_finding(server, browser, name, scheme):
+    context = browser.new_context(color_scheme=scheme, viewport={"width": 1440, "height": 1000})
+    page = context.new_page()
+    page.goto(server + PAGES[name])
+    settle(page)
+    found = findings(page)
+    assert page.get_by_test_id("stException").count() == 0
+    context.close()
+    assert not found, "\n".join(found)
+
+
+def test_a_fault_would_be_found(server, browser):
+    page = browser.new_page()
+    page.goto(server + "/learn")
+    settle(page)
+    page.evaluate("document.body.insertAdjacentHTML('beforeend', '<button style=\"width:40px;height:40px\"></button>')")
+    assert any("button-name" in line for line in findings(page))
+    page.close()
