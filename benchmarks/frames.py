@@ -60,7 +60,20 @@ def training(wanted: bool, home: Path) -> Iterator[subprocess.Popen | None]:
     if not wanted:
         yield None
         return
-    words = ["run", "--data", "signs", "--code", "495", "--target", "0", "--mesa-steps", "5000", "--baselines", "--name", "benchmark"]
+    words = [
+        "run",
+        "--data",
+        "signs",
+        "--code",
+        "495",
+        "--target",
+        "0",
+        "--mesa-steps",
+        "5000",
+        "--baselines",
+        "--name",
+        "benchmark",
+    ]
     process = subprocess.Popen(
         [sys.executable, "-m", "mesa_core", "--home", str(home), *words],
         env=dict(os.environ, PYTHONPATH=str(ROOT)),
