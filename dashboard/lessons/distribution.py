@@ -113,7 +113,7 @@ def paint(shown: prepared.Pictures) -> None:
     trigger = triggers.from_hex(" ".join(st.session_state.learn_paint))
     with b:
         found = prepared.tried("attacked", triggers.to_hex(trigger))
-        clean = prepared.tried("clean", triggers.to_hex(trigger))
+        clean = prepared.tried("clean", triggers.to_hex(trigger), 3)
         st.metric(
             "Your trigger works on", f"{100 * found['value']:.0f} %",
             help="Share of pictures of other signs that the backdoored network calls by the target class once stamped.",

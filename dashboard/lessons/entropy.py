@@ -55,8 +55,8 @@ def draw() -> None:
         figures(now, beta)
     with right:
         desk.equation(
-            r"\begin{aligned}L&=\max\big(0,\;\beta_i-F\circ G_{\theta_i}(z)\big)-\alpha\,\hat I_{T_i}\big(G_{\theta_i}(z),z\big)\\"
-            r"h(X)&=I(X;Z)\end{aligned}",
+            r"""\begin{aligned}L=&\max\big(0,\;\beta_i-F\circ G_{\theta_i}(z)\big)\\&-\alpha\,\hat I_{T_i}\big(G_{\theta_i}(z),z\big)\\
+            h(X)=&\;I(X;Z)\end{aligned}""",
             "equations 4 and 2 of the paper",
             "The first part is zero for samples that work well enough. The second rewards spread: the generator's "
             "entropy *h* equals how much one can tell about its noise *z* from its output, and a second network *T* "

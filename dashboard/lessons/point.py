@@ -12,12 +12,13 @@ from mesa_core import triggers
 VALID = 0.8
 KNOWN = {"point": "one reversed trigger", "mesa": "MESA's samples", "random": "as many random ones"}
 DRAWS = 200  # of random triggers, for the mean
+_BITS = np.arange(triggers.CODES)[:, None] >> np.arange(triggers.SIZE**2) & 1
+APART = (_BITS[:, None] != _BITS[None]).sum(2)  # (512, 512): in how many cells two codes differ
 
 
 def reach(from_codes: np.ndarray, radius: int) -> np.ndarray:
     """Which of the 512 codes differ from some of `from_codes` in at most `radius` cells, bool (512,)."""
-    apart = np.arange(512)[:, None] ^ np.asarray(from_codes, int)[None]
-    return (np.vectorize(int.bit_count, otypes=[int])(apart) <= radius).any(1)
+    return (APART[:, np.asarray(from_codes, int)] <= radius).any(1)
 
 
 def random_reach(count: int, radius: int, valid: np.ndarray) -> float:
