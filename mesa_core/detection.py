@@ -67,7 +67,7 @@ def detect(
     for step in mesa.train(group, surrogate, config.detect_steps, generator):
         if step.diagnostics is not None and pace.due(step.done):
             success = step.diagnostics.success
-            each = {f"asr_{i}": value for i, value in enumerate(success.tolist())}
+            each = {f"class_asr_{i}": value for i, value in enumerate(success.tolist())}
             yield pace.progress(step.done, highest=success.max().item(), median=success.median().item(), **each)
             yield Glimpse({"triggers": _bytes(group.sample(GLANCE, watching())), "class": np.arange(count)}, False)
     triggers = group.sample(SAMPLES, generator)  # (C, S, 3, s, s)

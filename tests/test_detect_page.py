@@ -81,7 +81,7 @@ def test_a_running_search_shows_its_values(home):
     run.write_arrays("detect-live.npz", {"triggers": np.zeros((10, 16, 27), np.uint8), "class": np.arange(10)})
     with run.lease() as writer:
         writer.append(ev.StageBegun("detect", 3, 9, "Searching every class for triggers"))
-        writer.append(ev.Progress("detect", 50, 120, 5.0, 7.0, {f"asr_{i}": i / 10 for i in range(10)}))
+        writer.append(ev.Progress("detect", 50, 120, 5.0, 7.0, {f"class_asr_{i}": i / 10 for i in range(10)}))
         at = page(run=run.name, by=token)
         assert not at.exception
         assert any("Searching every class" in i.value for i in at.info)

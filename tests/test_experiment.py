@@ -166,9 +166,11 @@ def test_detection_uses_its_own_verdict(store, tiny_data):
         assert kept["asr"][i].mean() == pytest.approx(one["asr"]["value"], abs=1e-5)
         assert kept["hits"][i] / kept["images"][i] == pytest.approx(one["asr"]["value"], abs=1e-5)
     assert run.read_arrays("detect-live.npz")["triggers"].shape == (10, 16, 27)
-    live = [e for e in seen if isinstance(e, ev.Progress) and "asr_9" in e.metrics]
+    live = [e for e in seen if isinstance(e, ev.Progress) and "class_asr_9" in e.metrics]
     assert live
-    assert max(live[-1].metrics[f"asr_{i}"] for i in range(10)) == pytest.approx(live[-1].metrics["highest"], abs=1e-4)
+    assert max(live[-1].metrics[f"class_asr_{i}"] for i in range(10)) == pytest.approx(
+        live[-1].metrics["highest"], abs=1e-4
+    )
     _, again, _ = go(store, "two", detect=True, detect_steps=3, detect_threshold=1.0)
     assert again == "finished"
     found = store.open("two")

@@ -174,8 +174,10 @@ def live(run: Run) -> None:
         st.subheader("Searching", anchor=False)
         st.caption(subject(config_of(run)))
         progress(run, events, now)
-        last = next((e.metrics for e in reversed(events) if isinstance(e, ev.Progress) and "asr_0" in e.metrics), {})
-        values = [last.get(f"asr_{i}") for i in range(len(names))]
+        last = next(
+            (e.metrics for e in reversed(events) if isinstance(e, ev.Progress) and "class_asr_0" in e.metrics), {}
+        )
+        values = [last.get(f"class_asr_{i}") for i in range(len(names))]
         threshold = float(config_of(run).get("detect_threshold", 0.5))
         found = [
             Panel(f"{i} · {name}", value, None, None, 0, None, bool(value and value > threshold), "searching" if last else "waiting")
