@@ -11,7 +11,16 @@ STYLE = """<style>
 [data-testid="stMainBlockContainer"] { padding-top: 4.5rem; padding-bottom: 3rem; }
 </style>"""
 
+BARE = """<style>
+[data-testid="stHeader"], [data-testid="stSidebar"] { display: none; }
+</style>"""
+
 
 def apply() -> None:
     """Put the rules into the page; takes no room."""
     st.html(STYLE)
+
+
+def without_navigation() -> None:
+    """Leave out the way to other pages, for a lesson whose link hides it."""
+    st.html(BARE)

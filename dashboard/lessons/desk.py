@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 
 import streamlit as st
 
-HIDES = {"nav": "Back and Next", "equation": "the equation", "question": "the question", "controls": "the settings"}
+HIDES = {"nav": "the navigation", "equation": "the equation", "question": "the question", "controls": "the settings"}
 Read = Callable[[str], Any]  # of a word in the address; raises ValueError for nonsense
 
 

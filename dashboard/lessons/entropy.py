@@ -69,13 +69,18 @@ def draw() -> None:
             ["More of them work", "They spread out, and fewer of them work", "They gather on the highest hill"],
             1,
             f"At β = {beta:g} the share that works falls from {narrow.valid:.0%} to {wide.valid:.0%}, while the entropy grows "
-            f"from {narrow.entropy:.2f} to {wide.entropy:.2f} (0 is plain noise). At α = 0 nothing asks for spread at all, and "
+            f"from {nats(narrow.entropy)} to {nats(wide.entropy)} (0 is plain noise). At α = 0 nothing asks for spread at all, and "
             f"a single point is as good as any law. These are exact, no samples.",
             "Try it: drag α to its right end, then to 0.",
         )
         desk.lab_link(
             data="signs", trigger="fff fff fff fff 000 fff fff fff fff", target=0, alpha=f"{alpha:g}", beta=f"{beta:g}"
         )
+
+
+def nats(value: float) -> str:
+    """'−1.37', with a true minus, and no minus before nought."""
+    return f"{value:.2f}".replace("-0.00", "0.00").replace("-", "−")
 
 
 def figures(now: toy.Law, beta: float) -> None:
@@ -92,7 +97,7 @@ def figures(now: toy.Law, beta: float) -> None:
         )
         st.metric(
             "Entropy",
-            f"{now.entropy:.2f} nats",
+            f"{nats(now.entropy)} nats",
             help="0: as spread as possible. The more negative, the narrower.",
             width="content",
         )

@@ -6,6 +6,7 @@ from urllib.parse import urlencode, urlsplit
 
 import streamlit as st
 
+from dashboard import look
 from dashboard.lessons import backdoor, desk, distribution, entropy, forgetting, point, prepared, staircase
 
 LESSONS = (
@@ -41,7 +42,9 @@ def page() -> None:
     now = step()
     lesson = LESSONS[now - 1]
     st.title(f"{now} · {lesson.title}", anchor=False)
-    if "nav" not in desk.hidden():
+    if "nav" in desk.hidden():
+        look.without_navigation()
+    else:
         navigation(now)
     try:
         lesson.draw()

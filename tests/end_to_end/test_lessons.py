@@ -100,6 +100,20 @@ def test_a_link_shows_the_same_elsewhere(server, page, browser):
     other.close()
 
 
+def test_a_lesson_link_hides_what_was_ticked_off(server, page):
+    page.goto(f"{server}/learn?step=5")
+    settle(page)
+    assert page.get_by_role("link", name="Compare").is_visible()
+    page.get_by_role("button", name="Copy lesson link").click()
+    page.get_by_text("Hide the navigation").click()
+    page.locator("code", has_text="hide=nav").wait_for(timeout=20_000)
+    page.goto(page.locator("code", has_text="hide=nav").inner_text())
+    settle(page)
+    assert page.get_by_text("Misplaced mass").is_visible()
+    assert not page.get_by_role("link", name="Compare").is_visible()
+    assert page.get_by_role("button", name="Next").count() == 0
+
+
 @pytest.mark.parametrize("number", range(1, 7))
 def test_nothing_sticks_out_on_a_phone(server, browser, number):
     page = browser.new_page(viewport={"width": 360, "height": 740})
