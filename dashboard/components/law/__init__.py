@@ -15,7 +15,7 @@ import streamlit as st
 
 HERE = Path(__file__).parent
 _HTML = """<div class="law">
-<svg role="img"></svg>
+<svg role="img" aria-label="Curves"></svg>
 </div>"""
 MOUNT = st.components.v2.component(
     "mesa_law", html=_HTML, css=(HERE / "law.css").read_text(), js=(HERE / "law.js").read_text()

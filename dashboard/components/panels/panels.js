@@ -25,7 +25,7 @@ export default function ({ data, parentElement }) {
   const list = parentElement.querySelector("ul");
   while (list.children.length < data.panels.length) {
     const item = document.createElement("li");
-    item.innerHTML = '<div class="head"><span></span><span></span></div><div class="verdict"></div><canvas role="img"></canvas>'
+    item.innerHTML = '<div class="head"><span></span><span></span></div><div class="verdict"></div><canvas role="img" aria-label="Triggers of this class"></canvas>'
       + '<div class="bar"><div class="fill"></div><div class="range"></div><div class="line"></div></div>'
       + '<div class="bar clean"><div class="fill"></div></div><div class="foot"></div>';
     list.appendChild(item);

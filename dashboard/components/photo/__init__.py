@@ -15,7 +15,7 @@ import streamlit as st
 
 HERE = Path(__file__).parent
 _HTML = """<div class="photo">
-<canvas tabindex="0" role="application" width="320" height="320"></canvas>
+<canvas tabindex="0" role="application" aria-label="A picture" width="320" height="320"></canvas>
 <div class="answer"><p class="ask"></p><ul></ul></div>
 </div>"""
 MOUNT = st.components.v2.component(

@@ -15,7 +15,7 @@ import streamlit as st
 
 HERE = Path(__file__).parent
 _HTML = """<div class="tiles">
-<canvas tabindex="0" role="img"></canvas>
+<canvas tabindex="0" role="img" aria-label="Triggers"></canvas>
 <p class="said" aria-live="polite"></p>
 </div>"""
 MOUNT = st.components.v2.component(
