@@ -75,6 +75,13 @@ def test_the_buttons_queue_what_they_say(home):
     assert suspects == {"", "shipped"}
 
 
+def test_the_same_search_is_not_queued_twice(home):
+    press(page(), "Search every class")
+    at = press(page(), "Search every class")
+    assert not at.exception
+    assert len(home.list()) == 1
+
+
 def test_a_running_search_shows_its_values(home):
     run, token = jobs.start(make_config(data="signs", detect=True).to_dict())
     (run.path / "waiting").unlink()

@@ -278,13 +278,18 @@ def start(run: Run | None) -> None:
 
 
 def begin(config: dict[str, Any]) -> None:
-    """Queue a search and put it into the address. Defences to compare with are left out, so that it is short."""
+    """Show the search that was asked the same, or queue one. Defences to compare with are left out: it is short."""
     try:
-        run, token = jobs.start(make_config({**config, "baselines": []}).to_dict())
+        asked = make_config({**config, "baselines": []}).to_dict()
+        run = jobs.twin(asked)
+        if run is None:
+            run, token = jobs.start(asked, state.visitor())
+        else:
+            token = jobs.token_of(run) if jobs.visitor_of(run) == state.visitor() else ""
     except (ConfigError, StoreError) as error:
         st.session_state.detect_problem = str(error)
         return
-    st.query_params.from_dict({"run": run.name, "by": token})
+    st.query_params.from_dict({"run": run.name, **({"by": token} if token else {})})
 
 
 def own_model() -> None:
