@@ -68,6 +68,16 @@ def browsing() -> Iterator[Any]:
         browser.close()
 
 
+@contextlib.contextmanager
+def paging(width: int = 1440, height: int = 1200) -> Iterator[Any]:
+    """One page of a headless Chromium; errors of its scripts are collected in `page.errors`."""
+    with browsing() as browser:
+        page = browser.new_page(viewport={"width": width, "height": height})
+        page.errors = []
+        page.on("pageerror", lambda error: page.errors.append(str(error)))
+        yield page
+
+
 def settle(page: Any, patience: float = 30_000) -> None:
     """Wait until the page is drawn: a title, and no script running."""
     page.locator("h1").first.wait_for(timeout=60_000)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from browser import CHROMIUM, browsing, serving
+from serving import CHROMIUM, paging, serving
 
 pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")]
@@ -16,7 +16,7 @@ FOCUSED = """() => { let at = document.activeElement; while (at && at.shadowRoot
 
 @pytest.fixture
 def page(tmp_path):
-    with serving(tmp_path / "home") as url, browsing() as page:
+    with serving(tmp_path / "home") as (url, _), paging() as page:
         page.home = url
         yield page
 
