@@ -34,6 +34,12 @@ def duration(seconds: float | None) -> str:
     return f"{whole // 3600} h {whole % 3600 // 60} min"
 
 
+def named(key: str) -> str:
+    """What a row is called: 'after.point_2' is 'point defence 2'."""
+    stem, _, number = key.partition("_")
+    return f"{NAMES[stem]} {number}" if key not in NAMES and stem in NAMES and number.isdigit() else NAMES.get(key, key)
+
+
 def share(measured: dict[str, Any] | None) -> str:
     """A measured share with its interval and sample size."""
     if measured is None:
@@ -97,7 +103,7 @@ class Console:
             case ev.Evaluated(name=name, value=value):
                 original = value["asr"]["original"] or value["asr"]["sampled"]
                 accuracy = value["clean_accuracy"]["value"]
-                self.line(f"    {NAMES.get(name, name)}: ASR {share(original)}; clean accuracy {accuracy:.1%}")
+                self.line(f"    {named(name)}: ASR {share(original)}; clean accuracy {accuracy:.1%}")
             case ev.Note() | ev.Failed():
                 self.line(f"    {event.text if isinstance(event, ev.Note) else event.message}")
             case ev.Stopped():
@@ -117,7 +123,7 @@ def table(result: dict[str, Any]) -> str:
             continue
         cells = (e["asr"]["original"], e["effective_asr"]["original"], e["asr"]["worst"])
         cells = (*cells, e["clean_accuracy"], e["target_accuracy"])
-        rows.append((NAMES.get(name, name), *("–" if m is None else f"{m['value']:.1%}" for m in cells)))
+        rows.append((named(name), *("–" if m is None else f"{m['value']:.1%}" for m in cells)))
     wide = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
     lines = [
         "  ".join(cell.ljust(w) if not i else cell.rjust(w) for i, (cell, w) in enumerate(zip(row, wide, strict=True)))
