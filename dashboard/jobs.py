@@ -26,6 +26,7 @@ MOST_OWN = 3  # of one visitor
 MOST_SERVED = 300  # visitors whose last turn is remembered
 ROOT = Path(__file__).resolve().parent.parent
 # What says where and how to compute; two runs that differ in nothing else ask the same question.
+MORE = ("baselines", "point_seeds", "repair_each_beta")  # defences beside MESA's, which change none of its figures
 HOW = ("device", "precision", "memory", "threads", "data_dir")
 
 
@@ -123,16 +124,16 @@ def is_shipped(run: Run) -> bool:
 
 
 def twin(config: Mapping[str, Any]) -> Run | None:
-    """A run that was asked exactly this, finished before the others; None where nobody has asked it.
+    """A run that was asked this, and perhaps more defences beside it; finished ones first, None where nobody asked.
 
     A shipped run counts, and one that is under way; a run that failed or was stopped does not.
     """
-    asked, begun = _question(config), None
+    asked, begun = make_config(config).to_dict(), None
     for run in (*shipped(), *store().list()):
         try:
             given = run.config()
             like = all(given.get(k) == asked[k] for k in ("trigger", "target", "seed"))  # before the costly comparison
-            state = run.state() if like and _question(given) == asked else ""
+            state = run.state() if like and _answers(make_config(given).to_dict(), asked) else ""
         except (ConfigError, StoreError, OSError):
             continue
         if state == "finished":
@@ -142,9 +143,13 @@ def twin(config: Mapping[str, Any]) -> Run | None:
     return begun
 
 
-def _question(config: Mapping[str, Any]) -> dict[str, Any]:
-    """What decides the figures; a parameter that did not exist yet when a run was made has its default."""
-    return {k: v for k, v in make_config(config).to_dict().items() if k not in HOW}
+def _answers(given: Mapping[str, Any], asked: Mapping[str, Any]) -> bool:
+    """Whether a run that was asked `given` holds all that `asked` asks; both whole configurations."""
+    if any(given[k] != asked[k] for k in asked if k not in (*HOW, *MORE)):
+        return False
+    enough = given["point_seeds"] >= asked["point_seeds"] or "point" not in asked["baselines"]
+    each = given["repair_each_beta"] or not asked["repair_each_beta"]
+    return enough and each and set(given["baselines"]) >= set(asked["baselines"])
 
 
 def owns(run: Run, token: str) -> bool:

@@ -360,13 +360,13 @@ class Store:
 
 
 def new_name(config: Mapping[str, Any]) -> str:
-    """A readable name that no other run has: data, trigger, target, time, four random digits."""
+    """A readable name that no other run has: data, trigger, target, time, six random digits."""
     from mesa_core import triggers
 
     with contextlib.suppress(KeyError, ValueError):
         if config.get("suspect"):
-            return f"detect-{config['data']}-{config['victim']}-{time.strftime('%y%m%d-%H%M%S')}-{secrets.token_hex(2)}"
+            return f"detect-{config['data']}-{config['victim']}-{time.strftime('%y%m%d-%H%M%S')}-{secrets.token_hex(3)}"
         code = triggers.code_of(triggers.from_hex(str(config["trigger"])))
         what = f"{config['data']}-{'colour' if code is None else code}-to-{config['target']}"
-        return f"{what}-{time.strftime('%y%m%d-%H%M%S')}-{secrets.token_hex(2)}"
-    return f"run-{time.strftime('%y%m%d-%H%M%S')}-{secrets.token_hex(2)}"
+        return f"{what}-{time.strftime('%y%m%d-%H%M%S')}-{secrets.token_hex(3)}"
+    return f"run-{time.strftime('%y%m%d-%H%M%S')}-{secrets.token_hex(3)}"

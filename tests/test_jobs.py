@@ -102,3 +102,16 @@ def test_a_killed_worker_is_not_taken_for_a_living_one(home):
     gone.wait()
     path.write_text(f'{{"pid": {gone.pid}}}')
     assert not jobs.alive(home)
+
+
+def test_a_run_with_more_defences_answers_and_one_with_fewer_does_not(home):
+    more = make_config(data="signs", baselines=["point", "random", "control"], repair_each_beta=True)
+    run, _ = jobs.start(more.to_dict())
+    for asked, there in (
+        ({"baselines": ["control"]}, True),
+        ({"baselines": ["control", "ideal"]}, False),
+        ({"baselines": ["point"], "point_seeds": 2}, False),
+        ({"baselines": ["control"], "alpha": 1.0}, False),
+    ):
+        found = jobs.twin(make_config(data="signs", **asked).to_dict())
+        assert (found is not None and found.name == run.name) == there, asked
