@@ -8,7 +8,7 @@ from typing import Any
 
 import streamlit as st
 
-from dashboard import reading
+from dashboard import reading, state
 from mesa_core import events as ev
 from mesa_core import triggers
 from mesa_core.console import NAMES
@@ -43,14 +43,26 @@ def draw(run: Run, events: Sequence[ev.Event]) -> None:
         if before is None:
             st.caption("Figures appear here as soon as the backdoor is in and measured.")
             return
-        card(before, after, ("asr", "original"), "The painted trigger succeeds on", "cards_original", True)
-        card(before, after, ("asr", "worst"), "The worst of all 512 black-and-white triggers", "cards_worst", True)
-        card(before, after, ("clean_accuracy",), "Right answers on clean images", "cards_clean", False)
+        pending = "…" if run.state() in ("running", "waiting") else "not measured"
+        differs(run)
+        own = picture_of(run)
+        words = "Attack success rate (ASR): of images of other classes, the share that goes to the target class once stamped."
+        card(
+            before, after, ("asr", "original"), f"{own}This run's trigger succeeds on", "cards_original", words, pending
+        )
+        words = (
+            "Half of the images picks the most successful of the 512, the other half measures it, since the highest of "
+            "512 noisy figures would be too high. So it can lie a little below this run's own trigger."
+        )
+        title = "The worst of all 512 black-and-white triggers"
+        card(before, after, ("asr", "worst"), title, "cards_worst", words, pending)
+        card(before, after, ("clean_accuracy",), "Right answers on clean images", "cards_clean", "", pending)
         chart(found)
+        lottery(found)
         st.caption(
             "Share of images of other classes that go to the target class once stamped. "
             + (
-                "**Target known**: the defender was told the target class (step 1 taken as done). "
+                "**Target known**: the defender was told the target class (finding it, step 1 of the defence, is taken as done). "
                 if target_known(run)
                 else "The defender found the target class himself (step 1). "
             )
@@ -62,25 +74,62 @@ def draw(run: Run, events: Sequence[ev.Event]) -> None:
 
 
 def card(
-    before: Mapping[str, Any], after: Mapping[str, Any] | None, path: tuple[str, ...], words: str, key: str, bad: bool
+    before: Mapping[str, Any],
+    after: Mapping[str, Any] | None,
+    path: tuple[str, ...],
+    title: str,
+    key: str,
+    words: str,
+    pending: str,
 ) -> None:
-    """One figure before, and after MESA's repair where it is there already. `bad`: less is better."""
+    """One figure before, and after MESA's repair where it is there; `words` explain a success rate, `pending` waits."""
     was, now = _at(before, path), _at(after, path)
     if was is None:
         return
     with st.container(border=True, key=key):
-        st.markdown(f"**{words}**")
+        st.html(f"<div style='font-weight:600;display:flex;gap:8px;align-items:center'>{title}</div>")
         with st.container(horizontal=True):
             for name, m in (("before", was), ("after MESA", now)):
                 about = m and f"{interval(m)}: 95 % interval, n = {m['n']} images"
-                st.metric(name, f"{100 * m['value']:.1f} %" if m else "…", help=about, width=130)
+                value = f"{100 * m['value']:.1f} %" if m else pending
+                st.metric(name, value, help=f"{words} {about or ''}".strip() or None, width=130)
         lines = [f"{name}: {_width(m)}, n = {m['n']}" for name, m in (("before", was), ("after", now)) if m]
         said = f"95 % intervals {'; '.join(lines)}."
-        if bad:
+        if words:
             effective = [_at(e, ("effective_asr", *path[1:])) for e in (before, after)]
             figures = " → ".join(f"{100 * m['value']:.1f} %" for m in effective if m)
-            said += f" Effective, without images that go there unstamped: {figures}."
+            said += f" Effective ASR, leaving out images that go to the target class even unstamped: {figures}."
+            said += " It can lie below the trigger above: see the question mark." if path[-1] == "worst" else ""
         st.caption(said)
+
+
+def picture_of(run: Run) -> str:
+    """The run's trigger as a small picture, '' where it cannot be read or nobody knows it."""
+    try:
+        config = run.config()
+        return "" if config.get("suspect") else thumbnail(str(config["trigger"]), 24)
+    except (StoreError, KeyError, ValueError):
+        return ""
+
+
+def differs(run: Run) -> None:
+    """Say so where the controls ask another question than the run that is shown."""
+    s = st.session_state
+    if "held" in s and "base" in s and s.get("adopted") == run.name and state.now() != s.base:
+        st.info("Your settings differ from this run's. The figures below are the run's; press *Run* for yours.")
+
+
+def lottery(found: Mapping[str, Mapping[str, Any]]) -> None:
+    """What the point defence's seeds say beside MESA, and what they cannot say."""
+    points = [e["asr"]["original"]["value"] for name, e in found.items() if name.startswith("after.point")]
+    if not points or "after.mesa" not in found:
+        return
+    low, high = 100 * min(points), 100 * max(points)
+    ended = f"at {low:.1f} %" if len(points) == 1 else f"between {low:.1f} and {high:.1f} % over {len(points)} seeds"
+    st.caption(
+        f"The *point defence* retrains with one reversed trigger. Here it ends {ended}; which trigger it finds is a "
+        "lottery, and in the paper's runs the same defence left 2.4 to 51.4 %, the distribution 1.2 to 5.9 %."
+    )
 
 
 def _at(value: Mapping[str, Any] | None, path: tuple[str, ...]) -> Any:
@@ -126,13 +175,13 @@ def chart(found: Mapping[str, Mapping[str, Any]]) -> None:
         )
     st.markdown("**Every defence with the same budget**")
     key = (
-        f"<span style='color:{BLUE}'>●</span> the painted trigger &nbsp; <span style='color:{ORANGE}'>■</span> "
+        f"<span style='color:{BLUE}'>●</span> this run's trigger &nbsp; <span style='color:{ORANGE}'>■</span> "
         "the worst of 512 &nbsp; line: 95 % interval &nbsp; from 0 % to 100 %"
     )
     st.html(
         f"<div style='font-size:13px;margin-bottom:4px'>{key}</div>"
         "<table class='mesa-chart' style='width:100%;border-collapse:collapse;font-size:13px;line-height:1.2'>"
-        "<thead style='position:absolute;left:-9999px'><tr><th>victim</th><th>picture</th><th>ASR of the painted trigger, "
+        "<thead style='position:absolute;left:-9999px'><tr><th>victim</th><th>picture</th><th>ASR of the trigger, "
         f"of the worst</th></tr></thead><tbody>{''.join(rows)}</tbody></table>"
         "<style>.mesa-chart th{text-align:left;font-weight:400;padding:3px 8px 3px 0}.mesa-chart td{padding:3px 6px 3px 0}"
         "</style>"
@@ -194,9 +243,10 @@ def submodels(run: Run, events: Sequence[ev.Event]) -> None:
         )
     st.dataframe(rows, hide_index=True, width="stretch")
     st.caption(
-        "*Finds ≥ 80 %*: of the black-and-white triggers that succeed at least 80 % of the time, the share near one of "
-        "its samples (recall). *Hits*: of its samples, the share that succeeds so often (precision). "
-        "A sub-model is *skipped* in the repair if its samples stay below its level."
+        "*Finds ≥ 80 %*: of the black-and-white triggers that succeed at least 80 % of the time, the share that some "
+        "sample rounds to and that itself succeeds so often (recall). *Hits ≥ 80 %*: of its samples, the share that "
+        "succeeds so often (precision); the table scrolls sideways. *Uniform noise*: random colours, for comparison. "
+        "*Used: skipped* means that its samples stay below its level, so that the repair leaves them out."
     )
     modes(entries)
 

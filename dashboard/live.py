@@ -5,6 +5,7 @@ Redrawn each second while the run goes on, and not at all afterwards.
 
 from __future__ import annotations
 
+import contextlib
 import secrets
 import time
 from collections.abc import Callable, Sequence
@@ -97,7 +98,7 @@ def header(run: Run, events: Sequence[ev.Event], now: str) -> None:
         st.markdown("**Watch this run.** Whoever opens it sees the run move and cannot stop it.")
         st.code(state.link(run=run.name), language=None, wrap_lines=True)
         with reading.readable("The settings"):
-            st.markdown("**The controls as they stand now**, for somebody to run himself.")
+            st.markdown("**The controls as they stand now**, for somebody else to run.")
             st.code(state.link(**state.now()), language=None, wrap_lines=True)
     st.caption(
         f"{asked(run)}. "
@@ -106,7 +107,7 @@ def header(run: Run, events: Sequence[ev.Event], now: str) -> None:
     if now == "waiting":
         place_in_queue(run)
     with reading.readable("The progress"):
-        working(events, now)
+        working(run, events, now)
     failed = next((e for e in reversed(events) if isinstance(e, ev.Failed)), None)
     if now == "failed" and failed:
         st.error(str(failed.message))
@@ -135,14 +136,13 @@ def place_in_queue(run: Run) -> None:
     if not place and not busy:
         st.info("Starting…")
         return
-    ahead = place + busy
     st.info(
-        f"Waiting: place {place + 1} of {len(names)} in the queue, {ahead} run{'s' if ahead != 1 else ''} before it. "
+        f"Waiting: place {place + 1} of {len(names)} in the queue{', and one run is under way' if busy else ''}. "
         "Visitors take turns, so nobody's second run comes before your first."
     )
 
 
-def working(events: Sequence[ev.Event], now: str) -> None:
+def working(run: Run, events: Sequence[ev.Event], now: str) -> None:
     """The progress bar of a run that goes on."""
     stage = next((e for e in reversed(events) if isinstance(e, ev.StageBegun)), None)
     if now != "running" or stage is None:
@@ -154,6 +154,19 @@ def working(events: Sequence[ev.Event], now: str) -> None:
         min(1.0, max(0.0, (stage.index + part) / max(1, stage.count))),
         text=f"Stage {stage.index + 1} of {stage.count}: {stage.label}{left}",
     )
+    answer, whole = progress.to_go(events, run.config(), typical())
+    if whole is not None:
+        first = f"MESA's answer in about {duration(answer)}, all" if answer else "The answer is there; all"
+        st.caption(f"{first} other defences in about {duration(whole)}.")
+
+
+@st.cache_resource(show_spinner=False)
+def typical() -> dict[str, float]:
+    """Seconds of each stage of a prepared run, in their order: not how long they take here, but how they compare."""
+    for one in jobs.shipped():
+        with contextlib.suppress(StoreError, KeyError, TypeError, AttributeError):
+            return {str(k): float(v) for k, v in one.result()["timings"].items()}
+    return {}
 
 
 def buttons(run: Run, now: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from mesa_core import events as ev
@@ -57,3 +57,43 @@ def _line(name: str, xs: list[float], ys: list[float]) -> dict[str, Any]:
     """A line with at most MOST_POINTS points, the last one always."""
     every = -(-len(xs) // MOST_POINTS)
     return {"name": name, "x": xs[::-1][::every][::-1], "y": ys[::-1][::every][::-1]}
+
+
+def to_go(
+    events: Sequence[ev.Event], config: Mapping[str, Any], typical: Mapping[str, float]
+) -> tuple[float | None, float | None]:
+    """Seconds until MESA's repair is measured (None once it is), and until the end (None while unknown).
+
+    `typical` are the seconds of every stage of another run, in order; this run's pace so far scales them.
+    """
+    begun = [e.stage for e in events if isinstance(e, ev.StageBegun)]
+    last = next((e for e in reversed(events) if isinstance(e, ev.Progress)), None)
+    if not begun or last is None or last.stage not in typical or begun[-1] != last.stage or not last.total:
+        return None, None
+    fresh = {e.stage: e.seconds for e in events if isinstance(e, ev.StageDone) and not e.reused}
+    done = sum(typical.get(stage, 0.0) for stage in fresh) + typical[last.stage] * last.done / last.total
+    spent = sum(seconds for stage, seconds in fresh.items() if stage in typical) + last.elapsed
+    if done <= 0:
+        return None, None
+    pace, rest = spent / done, typical[last.stage] * (1 - last.done / last.total)
+    answer = None if "after.mesa" in fresh else rest
+    for stage in typical:
+        if stage in begun or not _asked(stage, config):
+            continue
+        rest += typical[stage]
+        if stage == "after.mesa":
+            answer = rest
+    return None if answer is None else answer * pace, rest * pace
+
+
+def _asked(stage: str, config: Mapping[str, Any]) -> bool:
+    """Whether a run with this configuration has the stage."""
+    part = stage.partition(".")[2] or stage
+    if part.startswith("beta."):
+        return bool(config.get("repair_each_beta"))
+    name, _, number = part.partition("_")
+    if name == "point" and number.isdigit() and int(number) > config.get("point_seeds", 1):
+        return False
+    names = ("point", "random", "uniform", "neural_cleanse", "ideal", "control")
+    wanted = next((n for n in names if part == n or (n == "point" and name == n)), None)
+    return wanted is None or wanted in config.get("baselines", ())

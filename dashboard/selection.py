@@ -17,8 +17,8 @@ import streamlit as st
 from PIL import Image
 
 from dashboard import cards, jobs, picture, reading
+from mesa_core import assets, questions, triggers
 from mesa_core import events as ev
-from mesa_core import questions, triggers
 from mesa_core.intervals import of_drawn
 from mesa_core.store import FILE, Run, StoreError
 
@@ -88,8 +88,8 @@ def panel(run: Run, events: Sequence[ev.Event], done: bool) -> bool:
         st.session_state.choose = next(iter(names))
 
     def choose() -> None:
-        what, kept = st.session_state.choose, chosen(run)
-        if what == LASSO:
+        what, kept = st.session_state.get("choose", LASSO), chosen(run)
+        if what == LASSO:  # or the list was taken from the page while the click was on its way
             return
         rows: list[int] = []
         for kind in ("level", "mode"):
@@ -121,6 +121,8 @@ def panel(run: Run, events: Sequence[ev.Event], done: bool) -> bool:
         flat = known["triggers"][rows]
         order = np.argsort(-known["asr"][rows].astype(np.float32), kind="stable")
         st.html(strip(flat[order[:SHOWN]], f"{min(SHOWN, len(rows))} of the {len(rows)} chosen triggers"))
+        if len(rows) > SHOWN:
+            st.caption(f"Shown: the {SHOWN} of {len(rows)} that succeed most.")
         summary(run, kept["file"], known["asr"][rows].astype(np.float64))
     known = cards.evaluations(run, events) if what == ORIGINAL else {}
     rates = {name: known[key]["asr"]["original"] for name, key in RATES.items() if known.get(key)}
@@ -149,14 +151,14 @@ def answer(run: Run, flat: np.ndarray, rates: Mapping[str, Any]) -> bool:
 
     `rates` holds what the run has measured of these triggers already, by network; then only images are asked about.
     """
-    if jobs.is_shipped(run):
+    attacked, repaired = (assets.network(run.path, name) for name in ("attacked", "repaired"))
+    if jobs.is_shipped(run) and attacked is None:
         st.info(
             "To stamp these triggers on images the networks themselves are needed, and a prepared example comes "
             "without them. Press *Run* and *Run it here* for networks of your own; it takes one to three minutes."
         )
         return False
-    weights = run.path / "weights"
-    if not (weights / "attacked.safetensors").is_file():
+    if attacked is None:
         going = run.state() in ("running", "waiting")
         st.caption(
             "The images appear here once the backdoor is in."
@@ -170,7 +172,7 @@ def answer(run: Run, flat: np.ndarray, rates: Mapping[str, Any]) -> bool:
         questions.rows_of(flat),
         IMAGES,
         int(st.session_state.get("draw", 0)),
-        (weights / "repaired.safetensors").is_file(),
+        repaired is not None,
         not rates,
     )
     jobs.ensure_worker(jobs.store())

@@ -47,10 +47,13 @@ def current_run() -> Run | None:
 
 
 def may_control(run: Run) -> bool:
-    """Whether this visit was given the run's token, which its starter's address carries.
+    """Whether this browser started the run, or this visit was given its token.
 
-    A visit remembers it, since the way to another page and back leads through addresses without it.
+    The token is not in the address, or whoever a teacher hands it to could stop the demonstration; an address that has
+    one (`by`) is obeyed, for another browser of one's own.
     """
+    if jobs.visitor_of(run) and jobs.visitor_of(run) == visitor():
+        return True
     tokens = st.session_state.setdefault("tokens", {})
     token = st.query_params.get("by") or tokens.get(run.name, "")
     if not jobs.owns(run, token):
@@ -171,7 +174,7 @@ def link(**query: str) -> str:
 def from_address() -> dict[str, Any]:
     """Settings that the address carries, such as `?alpha=1&trigger=...`; what does not make sense is left out."""
     found: dict[str, Any] = {}
-    known = params()
+    known, ignored = params(), []
     for key, word in heard().items():
         try:
             kind, parts = known[key].kind, [w for w in word.split(",") if w]
@@ -181,12 +184,14 @@ def from_address() -> dict[str, Any]:
             value = known[key].check(key, value)
             make_config({key: value})
         except (ConfigError, ValueError, OverflowError):
+            ignored.append(f"{key}={word}")
             continue
         if key == "data" and value == "folder":
             continue  # paths are named on the command line only
         found[key] = list(value) if isinstance(value, tuple) else value
     if not 0 <= found.get("target", 0) <= 9:
-        found.pop("target")
+        ignored.append(f"target={found.pop('target')}")
+    st.session_state["ignored"] = ", ".join(ignored)[:120]
     return found
 
 
@@ -263,6 +268,8 @@ def show_run(run: Run, token: str = "") -> None:
     """Put a run into the address; the controls stay as they are."""
     s = st.session_state
     s.adopted, s.heard, s.base = run.name, {}, now()
-    s.shown = {"run": run.name, **({"by": token} if token else {})}
+    s.shown = {"run": run.name}
+    if token:
+        s.setdefault("tokens", {})[run.name] = token
     others = {k: v for k, v in st.query_params.to_dict().items() if k not in (*SAID, "run", "by")}
     st.query_params.from_dict({**s.shown, **others})

@@ -246,8 +246,19 @@ def test_rows_beyond_the_file_are_left_out(home):
     assert "1 triggers, mean ASR" in words(at)
 
 
-def test_a_prepared_example_says_why_it_shows_no_images(home):
-    assert "comes without them" in words(page())
+def test_a_prepared_example_answers_with_the_lessons_networks_or_says_why_not(home):
+    assert "Asking the networks" in words(page())
+    assert "comes without them" in words(page(run="signs-two-modes"))
+
+
+def test_words_of_the_address_that_make_no_sense_are_named(home):
+    at = page(alpha="banana", beta="0.5")
+    assert any("alpha=banana" in w.value and "beta" not in w.value for w in at.warning)
+
+
+def test_settings_that_differ_from_the_run_are_said(home):
+    assert "Your settings differ" not in words(page())
+    assert any("Your settings differ" in i.value for i in page(alpha="3").info)
 
 
 def test_what_was_run_before_is_shown_at_once(home):

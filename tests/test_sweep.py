@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-import multiprocessing
+import os
+import subprocess
+import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -85,19 +88,24 @@ def test_another_sweep_of_the_same_name_is_refused(store):
         sweep.begin(store, "s", pieces_of(store, seed=[1]))
 
 
-def _process(root, seeds):
-    store = Store(root)
-    finish(store, sweep.expand(SAID, {"seed": seeds}, "s", store.cache))
+PROCESS = """
+import sys
+from pathlib import Path
+from test_sweep import finish, pieces_of
+from mesa_core.store import Store
+
+store = Store(Path(sys.argv[1]))
+finish(store, pieces_of(store, seed=list(range(12))))
+"""
 
 
 def test_processes_share_it_and_nothing_is_done_twice(store):
+    here = Path(__file__).resolve().parent
+    paths = os.pathsep.join([str(here), str(here.parent)])
+    command = [sys.executable, "-c", PROCESS, str(store.root)]
+    workers = [subprocess.Popen(command, env=dict(os.environ, PYTHONPATH=paths)) for _ in range(2)]
+    assert [worker.wait(120) for worker in workers] == [0, 0]
     seeds = list(range(12))
-    context = multiprocessing.get_context("spawn")
-    workers = [context.Process(target=_process, args=(store.root, seeds)) for _ in range(2)]
-    for worker in workers:
-        worker.start()
-    for worker in workers:
-        worker.join(60)
     pieces = sweep.expand(SAID, {"seed": seeds}, "s", store.cache)
     assert sweep.standing(store, pieces).finished == 12
     for piece in pieces:

@@ -75,7 +75,11 @@ def gallery(code: int | None, known: dict[int, str] | None = None) -> None:
     for orbit in triggers.orbits():
         first, size = orbit[0], len(orbit)
         about = f", {known[first]}" if known and first in known else ""
-        label = f"code {first}, with {size - 1} others of its kind{about}" if size > 1 else f"code {first}{about}"
+        label = (
+            f"code {first}, with {size - 1} other{'s' if size > 2 else ''} of its kind{about}"
+            if size > 1
+            else f"code {first}{about}"
+        )
         items.append({"id": str(first), "label": label, "trigger": triggers.code_to_hex(first)})
     chosen = "" if code is None else str(triggers.orbits()[triggers.orbit_of(code)][0])
     picker(items, chosen, "The 51 kinds of trigger", "gallery", state.picked_code)
@@ -106,6 +110,7 @@ def question() -> None:
         key="c_beta",
         help=known["beta"].help + " Type a number from 0 to 1 for another level.",
         accept_new_options=True,
+        select_all=False,  # else it would be what a typed number chooses first
         on_change=state.edited_beta,
     )
     with st.expander("More"):
@@ -144,7 +149,10 @@ def start() -> None:
     """The Run button, and what came of pressing it."""
     # A callback, so that the run is begun and its address set before anything is drawn, in one go.
     st.button("Run", type="primary", width="stretch", key="run", on_click=begin)
-    if problem := st.session_state.pop("problem", ""):
+    # Kept until the next press: a page may be drawn twice in a row.
+    if ignored := st.session_state.get("ignored"):
+        st.warning(f"In the address this makes no sense and was left out: {ignored}")
+    if problem := st.session_state.get("problem"):
         st.error(problem)
     if twin := st.session_state.get("twin"):
         if twin["run"] == st.session_state.adopted and twin["asked"] == state.now():
@@ -154,13 +162,14 @@ def start() -> None:
             st.button("Run it with the next seed", key="reseed", on_click=reseed, width="stretch")
         else:
             st.session_state.pop("twin")
-    st.caption("Attack, sampling and repair take about one to three minutes on the road signs, on a laptop.")
+    st.caption("On the road signs the answer takes one to three minutes on a laptop, longer where others compute, too.")
 
 
 def begin(again: bool = False) -> None:
     """Check the settings, show the run that has been asked the same or queue one, and put it into the address."""
     s = st.session_state
-    s.pop("twin", None)
+    for old in ("twin", "problem", "ignored"):
+        s.pop(old, None)
     try:
         config = state.settings()
         twin = None if again else jobs.twin(config)

@@ -135,16 +135,20 @@ class Scatter {
   drawOver() { // marks, the lasso, the dot under the pointer
     const c = this.clean(this.over), ink = this.css("--st-text-color", "#222"), paper = this.css("--st-background-color", "#fff");
     c.font = "12px sans-serif"; c.textAlign = "center";
+    const placed = [];
     for (const mark of this.data.marks) {
       if (this.off.has(`mark:${mark.kind}`)) continue;
       const x = this.px(mark.place[0]), y = this.py(1 - mark.place[1]);
       if (this.zoom.k > 1 && (x < 0 || y < 0 || x > this.wide || y > this.high)) continue;
       const px = Math.max(20, Math.min(this.wide - 20, x)), py = Math.max(20, Math.min(this.high - 34, y));
+      const above = placed.some(([a, b]) => Math.abs(a - px) < 60 && Math.abs(b - py) < 40); // two names would cover each other
+      placed.push([px, py]);
+      const at = above ? py - 22 : py + 30;
       c.fillStyle = paper; c.strokeStyle = "#d55e00"; c.lineWidth = 2;
       c.fillRect(px - 16, py - 16, 32, 32); c.strokeRect(px - 16, py - 16, 32, 32);
       thumb(c, hexToBytes(mark.trigger), 0, px - 12, py - 12, 24);
-      c.lineWidth = 4; c.strokeStyle = paper; c.strokeText(mark.name, px, py + 30); // a halo keeps the word readable
-      c.fillStyle = ink; c.fillText(mark.name, px, py + 30);
+      c.lineWidth = 4; c.strokeStyle = paper; c.strokeText(mark.name, px, at); // a halo keeps the word readable
+      c.fillStyle = ink; c.fillText(mark.name, px, at);
     }
     if (this.shape && this.shape.length > 1) {
       c.beginPath(); this.shape.forEach(([x, y], i) => (i ? c.lineTo(x, y) : c.moveTo(x, y))); c.closePath();
