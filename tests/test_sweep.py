@@ -13,7 +13,7 @@ import pytest
 from mesa_core import events as ev
 from mesa_core import sweep
 from mesa_core.config import ConfigError
-from mesa_core.store import Store, StoreError
+from mesa_core.store import StoreError
 
 SAID = {"data": "signs"}
 
