@@ -27,6 +27,11 @@ def title(config: ExperimentConfig) -> str:
     return f"{config.data}, {what if config.code is not None else 'coloured'}"
 
 
+def many(count: int, what: str) -> str:
+    """'1 finished run', '2 finished runs'."""
+    return f"{count} {what}" if count == 1 else f"{count} {what}s"
+
+
 def seeds() -> None:
     """The section: every finished run, grouped by its trigger."""
     st.markdown(
@@ -45,7 +50,7 @@ def seeds() -> None:
     count = sum(name.startswith("point") for _, _, r in found for name in r["after"])
     machines = sorted({str(r["hardware"].get("name", "?")) for _, _, r in found})
     note = (
-        f"{len(found)} finished runs, {count} point repairs; seeds {', '.join(sorted({str(c.seed) for _, c, _ in found}))}; "
+        f"{many(len(found), 'finished run')}, {many(count, 'point repair')}; seeds {', '.join(sorted({str(c.seed) for _, c, _ in found}))}; "
         f"bars: 95 % intervals; computed on {', '.join(machines)}. Sorted by MESA's figure. More seeds of the point defence: --point-seeds on the command line."
     )
     export.figure(

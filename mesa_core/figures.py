@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 Evaluations = Mapping[str, Mapping[str, Any]]  # 'clean', 'before', 'after.mesa', ... -> an evaluation
 SCALE = [[i / (len(VIRIDIS) - 1), f"rgb{colour}"] for i, colour in enumerate(VIRIDIS)]
 GREY = "#8a8a8a"
-ORDER = ("clean", "before", "after.mesa", "after.beta", "after.point", "after.neural_cleanse", "after.random",
-         "after.uniform", "after.control", "after.ideal")  # fmt: skip
+ORDER = ("clean", "before", "after.mesa", "after.beta", "after.point", "after.random", "after.uniform",
+         "after.neural_cleanse", "after.ideal", "after.control")  # fmt: skip
 MEASURES = {
     "original": "ASR of the original trigger",
     "sampled": "ASR of the sampled triggers",
@@ -145,16 +145,16 @@ def _place(level: str, result: Mapping[str, Any], what: str) -> int:
     return levels.index(level) if level in levels else 0
 
 
-MARKS = {  # symbol, colour, size of each defence in `seeds`
+MARKS = {  # symbol, colour, size of each defence in `seeds`, from the top of a line down, as in ORDER
     "before": ("line-ns-open", GREY, 14),
-    "after.control": ("x-thin-open", GREY, 9),
+    "after.mesa": ("diamond", PALETTE[0], 12),
+    "after.beta": ("diamond-open", PALETTE[0], 8),
+    "after.point": ("circle-open", PALETTE[5], 9),
     "after.random": ("square-open", PALETTE[4], 9),
     "after.uniform": ("triangle-up-open", PALETTE[4], 9),
     "after.neural_cleanse": ("hexagram-open", PALETTE[3], 10),
-    "after.point": ("circle-open", PALETTE[5], 9),
-    "after.beta": ("diamond-open", PALETTE[0], 8),
-    "after.mesa": ("diamond", PALETTE[0], 12),
     "after.ideal": ("star-open", PALETTE[2], 11),
+    "after.control": ("x-thin-open", GREY, 9),
 }
 
 
@@ -180,7 +180,7 @@ def seeds(runs: Sequence[tuple[str, str, Evaluations]], measure: str = "original
             kind = next((k for k in MARKS if name == k or name.startswith((f"{k}_", f"{k}."))), None)
             m = measured(e, measure)
             if kind is not None and m is not None:
-                shift = 0.085 * (list(MARKS).index(kind) - (len(MARKS) - 1) / 2)
+                shift = 0.085 * ((len(MARKS) - 1) / 2 - list(MARKS).index(kind))
                 marks[kind].append((titles.index(title) + shift, f"{title}: {named(name)}", m))
     figure = go.Figure()
     for kind, found in marks.items():

@@ -1,6 +1,7 @@
 """The Compare page without a browser."""
 
 import json
+import re
 import shutil
 
 import numpy as np
@@ -8,7 +9,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from dashboard import alphas, gallery, jobs, runs
-from dashboard.views.compare import differences
+from dashboard.views.compare import differences, differing
 from mesa_core.assets import shipped_runs
 from mesa_core.config import make_config
 from mesa_core.store import Run, Store, StoreError
@@ -67,9 +68,9 @@ def test_two_runs_show_what_differs_and_share_axes(home):
     copied(home, "other", alpha=10.0)
     at = page(a="signs-ring", b="other")
     assert not at.exception
-    table = at.dataframe[0].value
-    assert list(table["setting"]) == ["alpha"]
-    assert (table["A"][0], table["B"][0]) == ("0.1", "10.0")
+    table = at.get("html")[0].proto.body
+    assert re.findall(r"<b>(\w+)</b>", table) == ["alpha"]
+    assert re.findall(r"<td>(.*?)</td>", table) == ["0.1", "10.0"]
     assert "Both on the same axes." in words(at)
 
 
@@ -87,6 +88,26 @@ def test_only_settings_that_differ_are_listed():
     one = make_config(data="signs").to_dict()
     assert differences(one, one) == []
     assert [r["setting"] for r in differences(one, {**one, "beta": [0.5], "seed": 2})] == ["beta", "seed"]
+
+
+def test_triggers_that_differ_are_pictures_with_names():
+    one, coloured = make_config(data="signs").to_dict(), "#ff0000 " + " ".join(["#000000"] * 8)
+    table = differing(differences({**one, "trigger": RING}, {**one, "trigger": coloured}))
+    assert table.count("<img src='data:image/png") == 2
+    a, b = re.findall(r"<td>(.*?)</td>", table)
+    assert a.endswith("code 495")
+    assert b.endswith("nine colours")
+    assert f"alt='{coloured}'" in b
+
+
+def test_what_differs_is_shown_as_text():
+    row = {"setting": "a", "A": "<script>", "B": "&", "what it is": "<i>"}
+    assert not re.search("<script>|<i>", differing([row]))
+
+
+def test_one_is_not_many():
+    assert (gallery.many(1, "point repair"), gallery.many(2, "point repair")) == ("1 point repair", "2 point repairs")
+    assert gallery.many(0, "finished run") == "0 finished runs"
 
 
 def test_missing_alphas_are_queued_with_all_else_equal(home):

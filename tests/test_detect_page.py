@@ -30,6 +30,10 @@ def page(**address):
     return at.run()
 
 
+def words(at):
+    return " ".join(e.value for e in at.caption)
+
+
 def press(at, label):
     return next(b for b in at.button if b.label == label).click().run()
 
@@ -61,6 +65,27 @@ def test_the_threshold_changes_what_is_called_attacked(home):
     at = at.slider[0].set_value(0.0).run()
     assert "classes look attacked" in at.warning[0].value
     assert not at.exception
+
+
+def test_it_says_whose_settings_a_new_search_takes(home):
+    assert "of the prepared example" in words(page())
+    assert "of the run in the address" not in words(page())
+    assert "of the run in the address" in words(page(run="signs-ring"))
+
+
+def test_a_wrong_run_name_is_said_once(home):
+    told = [w.value for w in page(run="nonsense").warning if "not here" in w.value]
+    assert len(told) == 1
+
+
+def test_triggers_of_a_class_without_a_backdoor_are_said_not_to_work(home):
+    run, _ = jobs.start(make_config(data="signs", detect=True).to_dict())
+    (run.path / "waiting").unlink()
+    run.write_result({"detection": verdict()})
+    at = page(run=run.name)
+    assert "the best that the search" in words(at)
+    at = at.slider[0].set_value(0.0).run()
+    assert "the best that the search" not in words(at)
 
 
 def test_the_buttons_queue_what_they_say(home):

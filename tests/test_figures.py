@@ -33,6 +33,17 @@ def test_every_defence_stands_at_its_figure_with_its_interval(result):
     assert any("oracle" in tick for tick in ticks)
 
 
+def test_defences_stand_in_one_order_everywhere(result):
+    told = ["mesa", "point", "random", "uniform", "neural_cleanse", "ideal", "control"]
+    after = dict.fromkeys(told[::-1], result["before"])
+    found = figures.evaluations({**result, "after": after, "after_by_beta": None})
+    assert list(found)[2:] == [f"after.{name}" for name in told]
+    drawn = figures.seeds([("a", triggers.code_to_hex(495), found)])
+    assert [t.name for t in drawn.data][1:] == [figures.named(f"after.{name}") for name in told]
+    heights = [t.y[0] for t in drawn.data]
+    assert heights == sorted(heights, reverse=True)  # from the top of the line down
+
+
 def test_what_was_not_measured_has_no_mark(result):
     bare = copy.deepcopy(figures.evaluations(result))
     bare["after.mesa"]["asr"]["worst"] = None
@@ -55,7 +66,7 @@ def test_seeds_are_sorted_by_mesa_and_every_point_seed_has_a_mark(result):
     figure = figures.seeds([("bad", white, bad), ("good", white, good), ("bad", white, good)])
     assert list(figure.layout.yaxis.ticktext) == ["bad", "good"]  # the lowest line first
     points = next(t for t in figure.data if t.name == "point defence")
-    assert len(points.x) == 5
+    assert len(points.x) == sum(n.startswith("after.point") for found in (bad, good, good) for n in found)
     assert list(figures.evaluations({**result, "after": {"point_10": bad["before"], "point_2": bad["before"], "mesa": bad["before"]}}))[2:] == [
         "after.mesa", "after.point_2", "after.point_10",
     ]  # fmt: skip

@@ -11,7 +11,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from dashboard import jobs
-from dashboard.lessons import prepared
+from dashboard.lessons import desk, prepared, staircase, toy
 from dashboard.lessons.point import reach
 from dashboard.views.learn import LESSONS
 from mesa_core import assets, triggers
@@ -122,6 +122,61 @@ def test_reach_counts_cells():
     assert reach(np.array([0]), 0).sum() == 1
     assert reach(np.array([0]), 1).sum() == 10
     assert reach(np.array([495]), 9).all()
+
+
+@pytest.mark.parametrize("most", [38, 101, 512])
+def test_a_question_offers_three_counts_that_differ_and_not_always_the_middle_one_is_right(most):
+    places = set()
+    for right in range(most + 1):
+        options = desk.choices(right, most)
+        assert len(set(options)) == 3
+        assert options == sorted(options)
+        assert 0 <= options[0] <= options[-1] <= most
+        places.add(options.index(right))
+    assert places == {0, 1, 2}
+
+
+@pytest.mark.parametrize("story", prepared.stories())
+def test_the_third_step_does_not_print_its_answer_before_it_is_asked(story):
+    at = page(step="3", story=story)
+    shown = next(m.value for m in at.markdown if "are valid" in m.value)
+    outside = re.search(r"out of reach, (\d+)", shown)[1]
+    assert not any(option.startswith(f"{outside} of") for option in at.radio[0].options)
+
+
+def test_the_third_step_says_what_is_counted_and_that_a_point_can_do():
+    at = page(step="3")
+    assert "is stricter" in said(at)
+    assert "the point is a lottery" in said(at)  # and nothing was answered
+
+
+def test_the_control_is_shown_once_the_question_is_answered_or_not_asked():
+    def control(at):
+        table = at.dataframe[0].value
+        return table[table["network"].str.contains("control")]["original works on"].iloc[0]
+
+    at = page(step="6")
+    assert control(at) == "?"
+    assert "%" in control(at.radio[0].set_value(0).run())
+    assert "%" in control(page(step="6", hide="question"))
+
+
+def test_no_step_of_the_staircase_is_idle_and_more_steps_err_less():
+    found = [toy.staircase(staircase.levels(n)) for n in staircase.STEPS]
+    assert [len(one.levels) for one in found] == list(staircase.STEPS)
+    assert not any(one.empty for one in found)
+    errors = [one.error for one in found]
+    assert errors == sorted(errors, reverse=True)
+    three, ten = (found[staircase.STEPS.index(n)].error for n in (3, 10))
+    assert ten < three / 2  # as the answer says
+    assert toy.staircase(toy.even_levels(3)).empty  # what is left out
+
+
+@pytest.mark.parametrize("word", ["99", "0", "x"])
+def test_an_address_of_no_step_is_put_right(word):
+    at = page(step=word)
+    assert at.title[0].value.startswith("1")
+    assert at.query_params["step"] in ("1", ["1"])
 
 
 def test_drawing_the_steps_imports_no_torch():

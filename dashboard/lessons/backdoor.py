@@ -104,7 +104,8 @@ def widget(shown: prepared.Pictures) -> None:
         f"(95 % interval {100 * all_['low']:.0f} to {100 * all_['high']:.0f} %)."
     )
     st.caption(
-        "Computed just now by the network itself. The share that goes to the target is called ASR, attack success rate."
+        "Computed just now by the network itself. The share that goes to the target is called ASR, attack success rate. "
+        + desk.FEWER
     )
 
 

@@ -116,11 +116,32 @@ def question(name: str, text: str, options: Sequence[str], right: int, because: 
             st.info(f"Not this time: *{options[right]}*. {because}")
 
 
+def answered(name: str) -> bool:
+    """Whether nothing need be kept back for the question: it was answered, or is not asked on this page."""
+    return "question" in hidden() or st.session_state.get(f"ask_{name}") is not None
+
+
+def choices(right: int, most: int) -> list[int]:
+    """Three counts in order, `right` among them; the other two are its halves and doubles, so that none stands out.
+
+    Which place `right` takes depends on it, else it would always be the middle. `most` is the largest possible count.
+    """
+    factors = ((0.5, 2), (0.25, 0.5), (2, 4))[right % 3]
+    wrong = {round(right * factor) for factor in factors}
+    if len(wrong - {right}) < 2 or max(wrong) > most:
+        parts = {most // 4, most // 2, 3 * most // 4, most} - {right}
+        wrong = set(sorted(parts, key=lambda n: abs(n - right))[:2])
+    return sorted({right, *wrong})
+
+
 def lab_link(label: str = "Try it in the Lab", **settings: Any) -> None:
     """A link to the Lab with these settings."""
     st.link_button(
         label, f"./?{urlencode(settings)}", help="Opens the Lab in a new tab with the settings of this step."
     )
+
+
+FEWER = "Measured on fewer images than in the Lab, so it differs a little."
 
 
 def share(m: Mapping[str, Any] | None, of: str = "images") -> str:

@@ -71,7 +71,7 @@ def draw() -> None:
             f"**All 512 black-and-white triggers** in this backdoored network, {story.images} images each. "
             f"Yellow frames: always work. Dark blue: never."
         )
-        text = f"512 triggers sorted by success; {valid} of them work on at least {VALID:.0%} of the images."
+        text = "512 triggers sorted by success, the most successful first."
         ink = np.rint(triggers.all_codes()[order] * 255).astype(np.uint8).reshape(-1, 27)
         tiles(ink, story.before[order], words, text, "learn_tiles_all", lambda: picked(order), 22)
     with right:
@@ -82,12 +82,12 @@ def draw() -> None:
             "a picture *m*. The triggers with a high *F* are the **valid** ones. Not one of them is special to the "
             "network: together they are a distribution over all possible triggers.",
         )
-        options = ["1: the attacker's own", "2: the ring and its inverse", f"{valid}", "All 512"]
+        options = desk.choices(valid, triggers.CODES)
         desk.question(
             "distribution",
             f"How many of the 512 work on at least {VALID:.0%} of the images?",
-            options,
-            2,
+            [f"{n}" for n in options],
+            options.index(valid),
             f"Measured: {valid} of 512, on {story.images} images each, so each of them is known to some "
             f"{50 * 1.96 / story.images**0.5:.0f} points. And there are far more in colour and in shades of grey.",
             "Try it: walk the field of triggers with the mouse or the arrow keys, and read each one's success.",
@@ -120,7 +120,7 @@ def paint(shown: prepared.Pictures) -> None:
         )  # fmt: skip
         st.caption(
             f"{found['hits']} of {found['n']} pictures (95 % interval {100 * found['low']:.0f} to "
-            f"{100 * found['high']:.0f} %), asked just now. The network before the attack: {clean['hits']} of {clean['n']}."
+            f"{100 * found['high']:.0f} %), asked just now. {desk.FEWER} The network before the attack: {clean['hits']} of {clean['n']}."
         )
         far = int(
             (triggers.round_to_codes(trigger[None]) ^ triggers.round_to_codes(shown.trigger[None]))[0]

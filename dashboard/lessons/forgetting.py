@@ -8,15 +8,14 @@ import streamlit as st
 from dashboard.components.tiles import tiles
 from dashboard.lessons import desk, prepared
 from dashboard.lessons.point import label
-from mesa_core import triggers
-from mesa_core.console import NAMES
+from mesa_core import figures, triggers
 
 
 def draw() -> None:
     """The whole step."""
     names = prepared.stories()
     desk.words(
-        "Now the defender retrains the network on his own clean pictures, a part of them stamped with **sampled triggers** "
+        "Now the defender retrains the network on their own clean pictures, a part of them stamped with **sampled triggers** "
         "but with their **true** labels. So the network unlearns that the trigger means anything, for all the triggers of "
         "the distribution at once. What matters in the end is not the one trigger but **what remains**: the worst of all."
     )
@@ -77,21 +76,22 @@ def asked_now(story: prepared.Story) -> None:
     st.markdown(
         f"Asked just now, the ring stamped on {had['n']} pictures of other signs: **{had['hits']}** go to “{story.target}” "
         f"with the backdoor, **{left['hits']}** after MESA's repair (95 % interval {100 * left['low']:.0f} to "
-        f"{100 * left['high']:.0f} %)."
+        f"{100 * left['high']:.0f} %). {desk.FEWER}"
     )
 
 
 def table(story: prepared.Story) -> None:
     """Every defence of the run, with intervals."""
-    after, before, clean = story.result.get("after") or {}, story.result["before"], story.result["clean"]
-    rows = []
-    named = {"clean": clean, "before": before, **{f"after.{k}": v for k, v in after.items()}}
-    for name, e in named.items():
+    before, rows = story.result["before"], []
+    found = figures.evaluations({**story.result, "after_by_beta": None})
+    asked = not desk.answered("forgetting") and "after.control" in found  # its row would give the answer away
+    for name, e in found.items():
+        secret = asked and name == "after.control"
         rows.append(
             {
-                "network": NAMES.get(name, name.removeprefix("after.")),
-                "original works on": brief(e["asr"]["original"]),
-                "worst of 512": brief(e["asr"]["worst"]),
+                "network": figures.named(name),
+                "original works on": "?" if secret else brief(e["asr"]["original"]),
+                "worst of 512": "?" if secret else brief(e["asr"]["worst"]),
                 "clean pictures right": brief(e["clean_accuracy"]),
             }
         )
@@ -100,6 +100,7 @@ def table(story: prepared.Story) -> None:
     st.caption(
         f"In brackets 95 % intervals; n = {n[0]:,}, {n[1]:,} and {n[2]:,} images. The target class was known to the defender; "
         "*oracle* also knows the trigger. *Control*: retrained on clean pictures alone."
+        + (" *?*: that is asked in “Your turn”, and shown once you have answered." if asked else "")
     )
 
 
@@ -126,5 +127,5 @@ def ask(story: prepared.Story) -> None:
         right,
         f"{desk.share(control)}: networks do not forget by themselves. With MESA's samples {desk.share(mesa)} remain, and of all "
         f"512 the worst keeps {desk.share(worst)}; in a network that never was attacked the worst has {desk.share(floor)}.",
-        "Try it: compare the rows of the table.",
+        "Choose first; the table then shows the row of the control.",
     )

@@ -11,6 +11,7 @@ from mesa_core import triggers
 
 VALID = 0.8
 KNOWN = {"point": "one reversed trigger", "mesa": "MESA's samples", "random": "as many random ones"}
+ASKED = 2  # cells, in the question; not what the page shows first, or it would answer itself
 DRAWS = 200  # of random triggers, for the mean
 _BITS = np.arange(triggers.CODES)[:, None] >> np.arange(triggers.SIZE**2) & 1
 APART = (_BITS[:, None] != _BITS[None]).sum(2)  # (512, 512): in how many cells two codes differ
@@ -48,6 +49,8 @@ def draw() -> None:
         if story.point is None:
             st.info("In this run no single trigger was reversed, so there is nothing to show here.")
             return
+        if told := lottery(story):
+            st.markdown(told)
         point, mesa = triggers.round_to_codes(story.point[None]), story.sample_codes()
         known = desk.choice(
             "known", "What the defender found", tuple(KNOWN), "point", KNOWN,
@@ -64,9 +67,9 @@ def draw() -> None:
         order = valid[np.lexsort((-story.before[valid], ~near[valid]))]
         kinds = ["point" if code in found[known] else "in" if near[code] else "missed" for code in order]
         inside, outside = int(near[valid].sum()), int((~near[valid]).sum())
-        told = {"point": "found itself", "in": "within reach", "missed": "out of reach"}
+        kind = {"point": "found itself", "in": "within reach", "missed": "out of reach"}
         words = [
-            f"code {c}: {told[k]}; works on {story.before[c]:.0%} of {story.images} images"
+            f"code {c}: {kind[k]}; works on {story.before[c]:.0%} of {story.images} images"
             for c, k in zip(order, kinds, strict=True)
         ]
         st.markdown(
@@ -79,7 +82,10 @@ def draw() -> None:
         st.caption(
             f"So much caution also touches {int(near.sum())} of all 512 triggers. As many random triggers as MESA's "
             f"({len(mesa)}) would reach {random_reach(len(mesa), radius, valid):.0%} of the valid ones on average "
-            f"({DRAWS} draws); MESA's reach {reach(mesa, radius)[valid].mean():.0%}, the point {reach(point, radius)[valid].mean():.0%}."
+            f"({DRAWS} draws); MESA's reach {reach(mesa, radius)[valid].mean():.0%}, the point {reach(point, radius)[valid].mean():.0%}. "
+            f"*Counted here*: the triggers valid at {VALID:.0%} that lie within {cells(radius)} of one that was found, by any "
+            "sample, whether that sample works or not. The Lab's “finds” is stricter: a sample must round to the trigger itself "
+            "and succeed."
         )
     with right:
         desk.equation(
@@ -100,26 +106,36 @@ def label(name: str) -> str:
     return {"signs-ring": "the ring", "signs-170": "the lattice"}.get(name, name)
 
 
-def ask(story: prepared.Story, point: np.ndarray, valid: np.ndarray) -> None:
-    """How much is left with some caution, and what came of the repairs."""
-    outside = int((~reach(point, 1))[valid].sum())
-    options = [f"{n} of {len(valid)}" for n in sorted({0, outside, len(valid) // 4})]
-    after = story.result.get("after") or {}
+def cells(count: int) -> str:
+    """'1 cell'."""
+    return f"{count} cell" if count == 1 else f"{count} cells"
+
+
+def lottery(story: prepared.Story) -> str:
+    """What came of the repairs of this very run, so that nobody takes the point for worthless; empty if not measured."""
     try:
-        repairs = (
-            f"And yet a point *can* be enough: retrained with it, this network kept an ASR of "
-            f"{desk.share(after['point']['asr']['original'])} of the original, with MESA's samples "
-            f"{desk.share(after['mesa']['asr']['original'])}, since retraining generalises as well. In the paper the point's "
-            f"outcome over 51 triggers lay anywhere between 2.4 and 51.4 %, MESA's between 1.2 and 5.9 %: the point is "
-            f"a lottery."
-        )
+        after = story.result["after"]
+        point, mesa = after["point"]["asr"]["original"], after["mesa"]["asr"]["original"]
+        enough = point["low"] <= mesa["high"]
     except (KeyError, TypeError):
-        repairs = ""
+        return ""
+    begin = "And yet a point *can* be enough: retrained" if enough else "Retrained"
+    return (
+        f"{begin} with the one trigger, the ASR of the original trigger fell to {desk.share(point)}, with MESA's samples to {desk.share(mesa)}. In the paper the point's outcome over 51 triggers "
+        "lay anywhere between 2.4 and 51.4 %, MESA's between 1.2 and 5.9 %: **the point is a lottery**."
+    )
+
+
+def ask(story: prepared.Story, point: np.ndarray, valid: np.ndarray) -> None:
+    """How much is left with some caution."""
+    outside = int((~reach(point, ASKED))[valid].sum())
+    options = desk.choices(outside, len(valid))
     desk.question(
         "point",
-        "The defender blocks the reversed trigger and all that differ from it in one cell. How many valid ones still open the door?",
-        options,
-        options.index(f"{outside} of {len(valid)}"),
-        f"{outside} of {len(valid)} stay out of reach of the one point. {repairs}",
-        "Try it: choose one reversed trigger above and let one cell differ.",
+        "The defender blocks the reversed trigger and all that differ from it in at most two cells. How many valid ones still open the door?",
+        [f"{n} of {len(valid)}" for n in options],
+        options.index(outside),
+        f"{outside} of {len(valid)} stay out of reach of the one point. Blocking is not all that a defender can do, though: "
+        "retraining generalises as well, and so one point can be enough.",
+        "Try it: choose one reversed trigger and let two cells differ.",
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from collections.abc import Callable
 from typing import Any
 
@@ -9,9 +10,10 @@ import streamlit as st
 
 from dashboard import address, alphas, export, gallery, jobs, runs
 from dashboard.cards import interval
-from mesa_core import figures, planes
+from mesa_core import figures, planes, triggers
 from mesa_core.config import params
 from mesa_core.store import Run, StoreError
+from mesa_core.thumbnails import trigger_uri
 
 
 def page() -> None:
@@ -89,6 +91,32 @@ def _words(value: Any) -> str:
     return ", ".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value)
 
 
+def differing(rows: list[dict[str, str]]) -> str:
+    """The rows of `differences` as a table that wraps on a phone; a trigger is a small picture and its name."""
+
+    def cell(row: dict[str, str], side: str) -> str:
+        if row["setting"] != "trigger":
+            return html.escape(row[side])
+        trigger = triggers.from_hex(row[side])
+        name = "nine colours" if triggers.code_of(trigger) is None else triggers.describe(trigger)
+        # nine colours have no other name, so the picture says them to whoever points at it or hears it
+        words = html.escape(row[side] if name == "nine colours" else name)
+        return f"<img src='{trigger_uri(trigger)}' alt='{words}' title='{words}' width='32' height='32'> {name}"
+
+    body = "".join(
+        f"<tr><th scope='row'><b>{html.escape(row['setting'])}</b><br><small>{html.escape(row['what it is'])}</small></th>"
+        f"<td>{cell(row, 'A')}</td><td>{cell(row, 'B')}</td></tr>"
+        for row in rows
+    )
+    return (
+        "<table class='mesa-differ'><thead><tr><th scope='col'>setting</th><th scope='col'>A</th><th scope='col'>B</th></tr>"
+        f"</thead><tbody>{body}</tbody></table><style>.mesa-differ{{width:100%;max-width:900px;table-layout:fixed;"
+        "border-collapse:collapse;font-size:14px}.mesa-differ th,.mesa-differ td{text-align:left;vertical-align:top;"
+        "font-weight:400;padding:6px 10px 6px 0;border-bottom:1px solid rgba(128,128,128,.3);overflow-wrap:anywhere}"
+        ".mesa-differ th:first-child{width:46%}.mesa-differ img{vertical-align:middle;image-rendering:pixelated}</style>"
+    )
+
+
 def _settings(pair: list[Run]) -> None:
     if len(pair) < 2:
         return
@@ -99,7 +127,10 @@ def _settings(pair: list[Run]) -> None:
     rows = differences(first, second)
     st.subheader("Settings that differ", anchor=False)
     if rows:
-        export.table(rows, "settings-that-differ", "differ")
+        st.html(differing(rows))
+        export.download(
+            "Save as CSV", lambda: export.csv_of(rows), "settings-that-differ.csv", "text/csv", "differ_csv"
+        )
     else:
         st.caption(
             "None: the same question was asked twice. What differs then is the machine, or chance on another machine."

@@ -29,20 +29,20 @@ def page() -> None:
             "searches **every** class for small triggers that send most images to it. A clean network has none; a network with "
             "a backdoor has them for the **target class**, and there the bar rises."
         )
-    run, example = chosen()
+    current = state.current_run()  # once: it says so where the address names a run that is not here
+    run, example = chosen(current)
     if run is None:
         st.info("There is no search to show yet. Start one below.")
     elif run.state() in ("waiting", "running"):
         live(run)
     else:
         finished(run, example)
-    start(state.current_run())
+    start(current)
     own_model()
 
 
-def chosen() -> tuple[Run | None, bool]:
-    """The run to show, and whether it is the prepared example: the address's if it searches classes."""
-    run = state.current_run()
+def chosen(run: Run | None) -> tuple[Run | None, bool]:
+    """The run to show, and whether it is the prepared example: `run`, the address's, if it searches classes."""
     if run is not None and searches(config_of(run)):
         return run, False
     example = prepared("ring")
@@ -78,6 +78,12 @@ def finished(run: Run, example: bool) -> None:
     st.caption(
         "Each panel: triggers that MESA sampled for that class, and the share of images that they send there (mean ASR, thick bar, "
         "with its 95 % interval). Dashed: the threshold. "
+        + (
+            ""
+            if all(one.hot for one in found)
+            else "Where it says *nothing found*, the triggers drawn are the best that the search came to there, and as the bar "
+            "shows they do not do what was sought. "
+        )
         + (
             "Thin grey bar: the same search on a clean victim."
             if clean
@@ -256,11 +262,13 @@ def class_names(config: dict[str, Any]) -> tuple[str, ...]:
 def start(run: Run | None) -> None:
     """Buttons that queue a search of the current victim, or of a clean one."""
     config = config_of(run)
+    named = run is not None and st.query_params.get("run") == run.name
+    whose = "of the run in the address" if named else "of the prepared example"
     if not config or config["data"] == "folder":
-        config = make_config(data="signs").to_dict()
+        config, whose = make_config(data="signs").to_dict(), "that the Lab begins with on the road signs"
     with st.container(border=True, key="detect_start"):
         st.markdown("**Search a victim yourself**")
-        st.caption(f"With the settings of the run in the address: {subject({**config, 'suspect': ''})}")
+        st.caption(f"With the settings {whose}: {subject({**config, 'suspect': ''})}")
         with st.container(horizontal=True):
             st.button(
                 "Search every class", type="primary", key="detect_run", on_click=begin, args=({**config, "suspect": "", "weights": "", "detect": True},),

@@ -58,7 +58,7 @@ def page() -> None:
     if found.before is None:
         st.info("The map appears once the backdoor is in and measured.")
     else:
-        _map(run, found)
+        _map(run, found, result)
         _counts(run, found, result)
     st.divider()
     _coverage(run, result)
@@ -75,7 +75,15 @@ def _result(run: Run) -> dict[str, Any] | None:
         return None
 
 
-def _map(run: Run, found: runs.Maps) -> None:
+def _fewer(found: runs.Maps, result: dict[str, Any] | None) -> str:
+    """Why a trigger's ASR here is not quite the Lab's, where it was measured on fewer images."""
+    original = result["before"]["asr"]["original"] if result else None
+    if original is not None and found.n >= original["n"]:
+        return ""
+    return f" Each ASR is from n = {found.n} images, fewer than in the Lab, so it differs a little."
+
+
+def _map(run: Run, found: runs.Maps, result: dict[str, Any] | None) -> None:
     """The map with its controls and downloads; a fragment, so that a control redraws no more than this."""
     have = {name: asr for name in ("clean", "before", "after") if (asr := getattr(found, name)) is not None}
     options = [key for key, (_, parts) in SHOWN.items() if all(p in have for p in parts)]
@@ -111,7 +119,9 @@ def _map(run: Run, found: runs.Maps) -> None:
                 have, found.n, [(p, TITLES[p]) for p in parts], layout, found.looks, lit or [], first,
                 "codemap", _picked,
             )  # fmt: skip
-        st.caption(f"{ABOUT[order]} Click a trigger, or press Enter on it, to paint it in the Lab.")
+        st.caption(
+            f"{ABOUT[order]} Click a trigger, or press Enter on it, to paint it in the Lab.{_fewer(found, result)}"
+        )
         one, two = st.columns(2)
         note = f"ASR of the 512 black-and-white triggers, n = {found.n} images each. Run {run.name}."
         with one:

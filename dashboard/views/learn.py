@@ -40,6 +40,8 @@ def chosen() -> None:
 def page() -> None:
     """Draw the whole page."""
     now = step()
+    if st.query_params.get("step", str(now)) != str(now):
+        st.query_params["step"] = str(now)  # the address names no step; let it say what is shown
     lesson = LESSONS[now - 1]
     st.title(f"{now} · {lesson.title}", anchor=False)
     if "nav" in desk.hidden():
