@@ -116,9 +116,9 @@ def draw() -> None:
 def _offer(base: ExperimentConfig, best: dict[float, Run], waits: dict[float, Run]) -> None:
     missing = [alpha for alpha in WANTED if alpha not in best and alpha not in waits]
     for alpha, run in waits.items():
-        token = st.session_state.get("alpha_tokens", {}).get(run.name, "")
-        link = f"./?run={run.name}" + (f"&by={token}" if token else "")
-        st.caption(f"α = {alpha:g} is {run.state()} as [{run.name}]({link}); its row appears when it has finished.")
+        st.caption(
+            f"α = {alpha:g} is {run.state()} as [{run.name}](./?run={run.name}); its row appears when it has finished."
+        )
     if problem := st.session_state.pop("alpha_problem", ""):
         st.error(problem)
     if missing:
@@ -134,7 +134,7 @@ def _queue(base: ExperimentConfig, missing: list[float]) -> None:
     for alpha in missing:
         try:
             run, token = jobs.start({**base.to_dict(), "alpha": alpha}, state.visitor())
-            st.session_state.setdefault("alpha_tokens", {})[run.name] = token  # so that its starter may stop it
+            state.remember(run, token)  # so that its starter may stop it
         except StoreError as error:
             st.session_state.alpha_problem = str(error)
             return

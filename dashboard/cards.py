@@ -64,7 +64,7 @@ def draw(run: Run, events: Sequence[ev.Event]) -> None:
             + (
                 "**Target known**: the defender was told the target class (finding it, step 1 of the defence, is taken as done). "
                 if target_known(run)
-                else "The defender found the target class himself (step 1). "
+                else "The defender had to find the target class (step 1). "
             )
             + "Only the row marked *oracle* knows the trigger; *control* is retrained without any trigger."
         )

@@ -62,6 +62,12 @@ def may_control(run: Run) -> bool:
     return True
 
 
+def remember(run: Run, token: str) -> None:
+    """Keep the token of a run that this visit started; '' changes nothing."""
+    if token:
+        st.session_state.setdefault("tokens", {})[run.name] = token
+
+
 def visitor() -> str:
     """An opaque word for this browser, for turns in the queue; it names nobody."""
     known = unmasked(st.context.cookies.get("_streamlit_xsrf") or "")
@@ -269,7 +275,6 @@ def show_run(run: Run, token: str = "") -> None:
     s = st.session_state
     s.adopted, s.heard, s.base = run.name, {}, now()
     s.shown = {"run": run.name}
-    if token:
-        s.setdefault("tokens", {})[run.name] = token
+    remember(run, token)
     others = {k: v for k, v in st.query_params.to_dict().items() if k not in (*SAID, "run", "by")}
     st.query_params.from_dict({**s.shown, **others})

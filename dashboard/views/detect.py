@@ -297,7 +297,8 @@ def begin(config: dict[str, Any]) -> None:
     except (ConfigError, StoreError) as error:
         st.session_state.detect_problem = str(error)
         return
-    st.query_params.from_dict({"run": run.name, **({"by": token} if token else {})})
+    state.remember(run, token)
+    st.query_params.from_dict({"run": run.name})
 
 
 def own_model() -> None:
