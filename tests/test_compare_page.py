@@ -95,8 +95,8 @@ def test_triggers_that_differ_are_pictures_with_names():
     table = differing(differences({**one, "trigger": RING}, {**one, "trigger": coloured}))
     assert table.count("<img src='data:image/png") == 2
     a, b = re.findall(r"<td>(.*?)</td>", table)
-    assert a.endswith("code 495")
-    assert b.endswith("nine colours")
+    assert a.endswith("<span>code 495</span>")
+    assert b.endswith("<span>nine colours</span>")
     assert f"alt='{coloured}'" in b
 
 

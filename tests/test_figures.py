@@ -67,7 +67,7 @@ def test_seeds_are_sorted_by_mesa_and_every_point_seed_has_a_mark(result):
     assert list(figure.layout.yaxis.ticktext) == ["bad", "good"]  # the lowest line first
     points = next(t for t in figure.data if t.name == "point defence")
     assert len(points.x) == sum(n.startswith("after.point") for found in (bad, good, good) for n in found)
-    assert list(figures.evaluations({**result, "after": {"point_10": bad["before"], "point_2": bad["before"], "mesa": bad["before"]}}))[2:] == [
+    assert list(figures.evaluations({**result, "after_by_beta": None, "after": {"point_10": bad["before"], "point_2": bad["before"], "mesa": bad["before"]}}))[2:] == [
         "after.mesa", "after.point_2", "after.point_10",
     ]  # fmt: skip
 

@@ -144,6 +144,12 @@ def test_the_third_step_does_not_print_its_answer_before_it_is_asked(story):
     assert not any(option.startswith(f"{outside} of") for option in at.radio[0].options)
 
 
+def test_the_lessons_tell_only_of_runs_that_compared_defences():
+    names = prepared.stories()
+    assert names[0] == "signs-ring"
+    assert all({"point", "control"} <= set(prepared.story(name).result["after"]) for name in names)
+
+
 def test_the_third_step_says_what_is_counted_and_that_a_point_can_do():
     at = page(step="3")
     assert "is stricter" in said(at)

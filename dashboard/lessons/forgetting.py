@@ -6,7 +6,7 @@ import numpy as np
 import streamlit as st
 
 from dashboard.components.tiles import tiles
-from dashboard.lessons import desk, prepared
+from dashboard.lessons import desk, point, prepared
 from dashboard.lessons.point import label
 from mesa_core import figures, triggers
 
@@ -106,7 +106,7 @@ def table(story: prepared.Story) -> None:
 
 def brief(m: dict | None) -> str:
     """'0.5 % (0.3–1.2)'."""
-    return "–" if m is None else f"{100 * m['value']:.1f} % ({100 * m['low']:.1f}–{100 * m['high']:.1f})"
+    return "–" if m is None else point.brief(m)
 
 
 def ask(story: prepared.Story) -> None:

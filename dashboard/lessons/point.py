@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 import streamlit as st
 
@@ -103,7 +106,7 @@ def draw() -> None:
 
 def label(name: str) -> str:
     """A story's trigger in a word."""
-    return {"signs-ring": "the ring", "signs-170": "the lattice"}.get(name, name)
+    return {"signs-ring": "the ring", "signs-two-modes": "the chequerboard"}.get(name, name)
 
 
 def cells(count: int) -> str:
@@ -121,9 +124,14 @@ def lottery(story: prepared.Story) -> str:
         return ""
     begin = "And yet a point *can* be enough: retrained" if enough else "Retrained"
     return (
-        f"{begin} with the one trigger, the ASR of the original trigger fell to {desk.share(point)}, with MESA's samples to {desk.share(mesa)}. In the paper the point's outcome over 51 triggers "
-        "lay anywhere between 2.4 and 51.4 %, MESA's between 1.2 and 5.9 %: **the point is a lottery**."
+        f"{begin} with one, the attacker's trigger still works on {brief(point)} of the images here, with MESA's samples on "
+        f"{brief(mesa)}; in brackets 95 % intervals, n = {point['n']:,}. In the paper it was 2.4 to 51.4 % against 1.2 to 5.9 %: **the point is a lottery**."
     )
+
+
+def brief(m: Mapping[str, Any]) -> str:
+    """'0.5 % (0.2–1.1)'."""
+    return f"{100 * m['value']:.1f} % ({100 * m['low']:.1f}–{100 * m['high']:.1f})"
 
 
 def ask(story: prepared.Story, point: np.ndarray, valid: np.ndarray) -> None:

@@ -54,10 +54,20 @@ class Story:
 
 
 def stories() -> list[str]:
-    """Names of the shipped runs that are finished, the ring first."""
-    return sorted(
-        (run.name for run in jobs.shipped() if run.state() == "finished"), key=lambda n: (n != "signs-ring", n)
-    )
+    """Names of the shipped runs that are finished and compared defences, the ring first.
+
+    Others are shipped to show another α or another kind of sub-model, and have nothing that a lesson could compare.
+    """
+    found = [run.name for run in jobs.shipped() if run.state() == "finished" and _compared(run)]
+    return sorted(found, key=lambda n: (n != "signs-ring", n))
+
+
+def _compared(run: Run) -> bool:
+    """Whether a run was asked for the point defence and the control, which the lessons tell of."""
+    try:
+        return {"point", "control"} <= set(run.config()["baselines"])
+    except (StoreError, KeyError, TypeError):
+        return False
 
 
 def story(name: str) -> Story:

@@ -101,7 +101,7 @@ def differing(rows: list[dict[str, str]]) -> str:
         name = "nine colours" if triggers.code_of(trigger) is None else triggers.describe(trigger)
         # nine colours have no other name, so the picture says them to whoever points at it or hears it
         words = html.escape(row[side] if name == "nine colours" else name)
-        return f"<img src='{trigger_uri(trigger)}' alt='{words}' title='{words}' width='32' height='32'> {name}"
+        return f"<img src='{trigger_uri(trigger)}' alt='{words}' title='{words}' width='32' height='32'> <span>{name}</span>"
 
     body = "".join(
         f"<tr><th scope='row'><b>{html.escape(row['setting'])}</b><br><small>{html.escape(row['what it is'])}</small></th>"
@@ -113,7 +113,8 @@ def differing(rows: list[dict[str, str]]) -> str:
         f"</thead><tbody>{body}</tbody></table><style>.mesa-differ{{width:100%;max-width:900px;table-layout:fixed;"
         "border-collapse:collapse;font-size:14px}.mesa-differ th,.mesa-differ td{text-align:left;vertical-align:top;"
         "font-weight:400;padding:6px 10px 6px 0;border-bottom:1px solid rgba(128,128,128,.3);overflow-wrap:anywhere}"
-        ".mesa-differ th:first-child{width:46%}.mesa-differ img{vertical-align:middle;image-rendering:pixelated}</style>"
+        ".mesa-differ th:first-child{width:46%}.mesa-differ img{vertical-align:middle;image-rendering:pixelated}"
+        ".mesa-differ span{white-space:nowrap}</style>"
     )
 
 
@@ -128,9 +129,11 @@ def _settings(pair: list[Run]) -> None:
     st.subheader("Settings that differ", anchor=False)
     if rows:
         st.html(differing(rows))
-        export.download(
-            "Save as CSV", lambda: export.csv_of(rows), "settings-that-differ.csv", "text/csv", "differ_csv"
-        )
+        left, _ = st.columns([1, 2])
+        with left:
+            export.download(
+                "Save as CSV", lambda: export.csv_of(rows), "settings-that-differ.csv", "text/csv", "differ_csv"
+            )
     else:
         st.caption(
             "None: the same question was asked twice. What differs then is the machine, or chance on another machine."
