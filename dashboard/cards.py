@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import base64
 import html
+import io
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import streamlit as st
+from PIL import Image
 
 from dashboard import reading, state
 from mesa_core import events as ev
 from mesa_core import triggers
-from mesa_core.console import NAMES
+from mesa_core.console import named
 from mesa_core.store import Run, StoreError
 
 BLUE, ORANGE = "#0072b2", "#d55e00"
@@ -156,7 +160,7 @@ def chart(found: Mapping[str, Mapping[str, Any]]) -> None:
     """Each victim and defence as a row: the original's ASR as a dot, the worst of the 512 as a square, with intervals."""
     rows = []
     for name, e in found.items():
-        label, marks, words = NAMES.get(name, name.removeprefix("after.")), "", []
+        label, marks, words = named(name), "", []
         for part, colour, shape, top in (("original", BLUE, "50%", 5), ("worst", ORANGE, "1px", 15)):
             m = e["asr"].get(part)
             if m is None:
@@ -192,7 +196,7 @@ def table(found: Mapping[str, Mapping[str, Any]]) -> None:
     """All victims and defences with the same repair budget."""
     rows = [
         {
-            "": NAMES.get(name, name.removeprefix("after.")),
+            "": named(name),
             "ASR": interval(e["asr"].get("original")),
             "effective": interval(e["effective_asr"].get("original")),
             "sampled": interval(e["asr"].get("sampled")),
@@ -284,10 +288,12 @@ def modes(entries: Sequence[Mapping[str, Any]]) -> None:
 
 
 def thumbnail(words: str, side: int = 30) -> str:
-    """A trigger of nine hex colours as an inline picture. Raises ValueError."""
-    cells = triggers.to_hex(triggers.from_hex(words)).split()
-    squares = "".join(
-        f"<rect x='{i % 3}' y='{i // 3}' width='1.02' height='1.02' fill='{c}'></rect>" for i, c in enumerate(cells)
-    )
-    label = triggers.describe(triggers.from_hex(words))
-    return f"<svg width='{side}' height='{side}' viewBox='0 0 3 3' role='img' aria-label='{label}'>{squares}</svg>"
+    """A trigger of nine hex colours as an inline picture (`st.html` lets no SVG through). Raises ValueError."""
+    trigger = triggers.from_hex(words)
+    cells = np.rint(trigger * 255).astype(np.uint8).transpose(1, 2, 0)  # (rows, columns, colours)
+    buffer = io.BytesIO()
+    Image.fromarray(cells.repeat(10, 0).repeat(10, 1)).save(buffer, "PNG")
+    source = base64.b64encode(buffer.getvalue()).decode()
+    border = "border:1px solid rgba(128,128,128,.6);image-rendering:pixelated"
+    label = html.escape(triggers.describe(trigger))
+    return f"<img src='data:image/png;base64,{source}' width='{side}' height='{side}' alt='{label}' style='{border}'>"

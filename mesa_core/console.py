@@ -35,7 +35,9 @@ def duration(seconds: float | None) -> str:
 
 
 def named(key: str) -> str:
-    """What a row is called: 'after.point_2' is 'point defence 2'."""
+    """What a row is called: 'after.point_2' is 'point defence 2', 'after.beta.0.5' is 'β = 0.5 alone'."""
+    if key.startswith("after.beta."):
+        return f"β = {key.removeprefix('after.beta.')} alone"
     stem, _, number = key.partition("_")
     return f"{NAMES[stem]} {number}" if key not in NAMES and stem in NAMES and number.isdigit() else NAMES.get(key, key)
 

@@ -135,20 +135,27 @@ class Scatter {
   drawOver() { // marks, the lasso, the dot under the pointer
     const c = this.clean(this.over), ink = this.css("--st-text-color", "#222"), paper = this.css("--st-background-color", "#fff");
     c.font = "12px sans-serif"; c.textAlign = "center";
-    const placed = [];
-    for (const mark of this.data.marks) {
-      if (this.off.has(`mark:${mark.kind}`)) continue;
+    const marks = this.data.marks.filter((m) => !this.off.has(`mark:${m.kind}`)).map((mark) => {
       const x = this.px(mark.place[0]), y = this.py(1 - mark.place[1]);
-      if (this.zoom.k > 1 && (x < 0 || y < 0 || x > this.wide || y > this.high)) continue;
-      const px = Math.max(20, Math.min(this.wide - 20, x)), py = Math.max(20, Math.min(this.high - 34, y));
-      const above = placed.some(([a, b]) => Math.abs(a - px) < 60 && Math.abs(b - py) < 40); // two names would cover each other
-      placed.push([px, py]);
-      const at = above ? py - 22 : py + 30;
+      const gone = this.zoom.k > 1 && (x < 0 || y < 0 || x > this.wide || y > this.high);
+      return { mark, gone, x: Math.max(20, Math.min(this.wide - 20, x)), y: Math.max(20, Math.min(this.high - 34, y)) };
+    }).filter((m) => !m.gone);
+    for (const { mark, x, y } of marks) {
       c.fillStyle = paper; c.strokeStyle = "#d55e00"; c.lineWidth = 2;
-      c.fillRect(px - 16, py - 16, 32, 32); c.strokeRect(px - 16, py - 16, 32, 32);
-      thumb(c, hexToBytes(mark.trigger), 0, px - 12, py - 12, 24);
-      c.lineWidth = 4; c.strokeStyle = paper; c.strokeText(mark.name, px, at); // a halo keeps the word readable
-      c.fillStyle = ink; c.fillText(mark.name, px, at);
+      c.fillRect(x - 16, y - 16, 32, 32); c.strokeRect(x - 16, y - 16, 32, 32);
+      thumb(c, hexToBytes(mark.trigger), 0, x - 12, y - 12, 24);
+    }
+    // Names after all boxes, each below, above, right or left of its own, wherever nothing lies yet.
+    const taken = marks.map(({ x, y }) => [x - 17, y - 17, x + 17, y + 17]);
+    for (const { mark, x, y } of marks) {
+      const half = c.measureText(mark.name).width / 2 + 2;
+      const spots = [[x, y + 30], [x, y - 22], [x + 20 + half, y + 4], [x - 20 - half, y + 4], [x, y + 44], [x, y - 36]];
+      const free = spots.find(([a, b]) => a - half > 0 && a + half < this.wide && b > 12 && b < this.high &&
+        !taken.some(([x0, y0, x1, y1]) => a + half > x0 && a - half < x1 && b + 3 > y0 && b - 11 < y1));
+      if (!free) continue; // no room for a name: the list below the picture still has it
+      taken.push([free[0] - half, free[1] - 11, free[0] + half, free[1] + 3]);
+      c.lineWidth = 4; c.strokeStyle = paper; c.strokeText(mark.name, ...free); // a halo keeps the word readable
+      c.fillStyle = ink; c.fillText(mark.name, ...free);
     }
     if (this.shape && this.shape.length > 1) {
       c.beginPath(); this.shape.forEach(([x, y], i) => (i ? c.lineTo(x, y) : c.moveTo(x, y))); c.closePath();
