@@ -49,15 +49,19 @@ def same_axes(a: dict[str, Any], b: dict[str, Any]) -> bool:
     return np.allclose(a["ground"], b["ground"], atol=1e-4) and np.allclose(a["bounds"], b["bounds"], atol=1e-4)
 
 
+def _plain(config: ExperimentConfig) -> dict[str, Any]:
+    return {k: v for k, v in config.to_dict().items() if k != "alpha" and k not in (*jobs.MORE, *jobs.HOW)}
+
+
 def family(base: ExperimentConfig) -> dict[float, list[Run]]:
-    """Runs that differ from `base` in α only, by α, the newest first."""
-    plain, found = {**base.to_dict(), "alpha": 0}, {}
+    """Runs that differ from `base` in α only, whatever defences stand beside MESA, by α, the newest first."""
+    plain, found = _plain(base), {}
     for run in runs.listed():
         try:
             config = runs.config(run)
         except StoreError:
             continue
-        if {**config.to_dict(), "alpha": 0} == plain and run.state() in (*PENDING, "finished"):
+        if _plain(config) == plain and run.state() in (*PENDING, "finished"):
             found.setdefault(config.alpha, []).append(run)
     return found
 

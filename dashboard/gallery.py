@@ -33,14 +33,14 @@ def many(count: int, what: str) -> str:
 
 
 def seeds() -> None:
-    """The section: every finished run, grouped by its trigger."""
+    """The section: every finished run that has a point defence, grouped by its trigger."""
     st.markdown(
         "A **point defence** reverses one trigger and retrains on it: how well that works depends on which one it happened to find. "
         "**MESA** retrains on the distribution. Each hollow circle is one seed of the point defence, each filled diamond one of MESA."
     )
-    found = [(run, config, result) for run, config, result in runs.finished() if result["after"]]
+    found = [(run, config, result) for run, config, result in runs.finished() if "point" in (result["after"] or {})]
     if not found:
-        st.info("No run with a repair has finished yet.")
+        st.info("No run with a point defence has finished yet.")
         return
     measure = address.segmented(
         "Figure", "figure", {m: figures.MEASURES[m] for m in AFTER}, "original",
