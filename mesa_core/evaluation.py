@@ -152,21 +152,28 @@ class Bench:
         )
 
     def landscape(self, model: nn.Module, each: int) -> Work:
-        """ASR of all 512 black-and-white triggers, float64 `(512,)`, `each` images a trigger."""
-        drawn = self._draw(self.others, codes.CODES, each, 3)
+        """ASR of all 512 black-and-white triggers, float64 `(512,)`, `each` images a trigger.
+
+        Its images are of the half that selects the worst of 512, so that it can stand for that search's first round.
+        """
+        drawn = self._draw(self.selects, codes.CODES, each, 3)
         hits = yield from self._hits(model, torch.from_numpy(codes.all_codes()), drawn)
         return hits.cpu().numpy().mean(1, dtype=np.float64)
 
-    def worst(self, model: nn.Module, plain: Plain, first: int) -> Work:
+    def worst(self, model: nn.Module, plain: Plain, first: int, landscape: np.ndarray | None = None) -> Work:
         """(ASR, effective ASR, code) of the worst black-and-white trigger.
 
         One half of the images selects: all 512 on `first` images each, the highest on more, the last four on all of
         that half. The other half measures the one selected, or the maximum over noisy figures would be biased up.
+        A `landscape` of at least `first` images a trigger, made by this bench for this victim, is the first round.
         """
         every = torch.from_numpy(codes.all_codes())
         alive = torch.arange(codes.CODES)
         rounds, rates = [(codes.CODES, 1), *NARROW, (4, 0)], np.zeros(codes.CODES)
         for number, (stay, times) in enumerate(rounds):
+            if not number and landscape is not None:
+                rates = landscape
+                continue
             if number:
                 alive = alive[torch.from_numpy(np.argsort(-rates, kind="stable")[:stay])]
             each = min(first * times, len(self.selects)) if times else len(self.selects)
@@ -179,10 +186,11 @@ class Bench:
         natural = plain.predicted[drawn.image[0]] == self.target
         return _share(hits), _share(hits[~natural]), code
 
-    def size(self, original: bool, samples: int, each: int, first: int) -> int:
-        """Images that `evaluate` will pass through a victim."""
+    def size(self, original: bool, samples: int, each: int, first: int, mapped: bool = False) -> int:
+        """Images that `evaluate` will pass through a victim; `mapped`: it will be given a landscape."""
         last = 4 * len(self.selects) + len(self.measures)
-        rounds = sum(stay * min(first * times, len(self.selects)) for stay, times in ((codes.CODES, 1), *NARROW))
+        narrowing = NARROW if mapped else ((codes.CODES, 1), *NARROW)
+        rounds = sum(stay * min(first * times, len(self.selects)) for stay, times in narrowing)
         return (
             len(self.images)
             + original * len(self.others)
@@ -198,12 +206,13 @@ class Bench:
         each: int,
         first: int,
         hits: dict[str, Tensor] | None = None,
+        landscape: np.ndarray | None = None,
     ) -> Work:
         """The whole evaluation E of one frozen victim, as JSON; what was not asked for is None.
 
         `original` `(3, s, s)` is known to whoever staged the attack, never to the defender. `samples` `(m, 3, s, s)`
         are the sub-models'; `each` images a sample; `first` images a code in the first round of the worst of 512
-        (0: not measured). `hits` is filled with what `change` compares, trial by trial.
+        (0: not measured). `hits` is filled with what `change` compares, trial by trial; `landscape` is this victim's.
         """
         plain = yield from self.plain(model)
         hits = {} if hits is None else hits
@@ -215,7 +224,7 @@ class Bench:
         if samples is not None:
             asr["sampled"], effective["sampled"], _ = yield from self.of_samples(model, plain, samples, each)
         if first:
-            asr["worst"], effective["worst"], code = yield from self.worst(model, plain, first)
+            asr["worst"], effective["worst"], code = yield from self.worst(model, plain, first, landscape)
         value: dict[str, Any] = {k: v.to_json() for k, v in self.accuracy(plain).items()}
         value["asr"] = {k: v and v.to_json() for k, v in asr.items()}
         value["effective_asr"] = {k: v and v.to_json() for k, v in effective.items()}

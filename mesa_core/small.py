@@ -101,7 +101,7 @@ def landscape(
     bench = Bench(
         parts.evaluation, config.target, Normalise(dataset.mean, dataset.std), compute, seed_of(config.seed, "bench")
     )
-    passed, each = 0, min(images, len(bench.others))
+    passed, each = 0, min(images, len(bench.selects))
 
     def count(more: int) -> None:
         nonlocal passed

@@ -132,3 +132,16 @@ def test_progress_adds_up_to_the_size_that_was_announced(compute):
 def test_images_of_one_class_are_refused(compute):
     with pytest.raises(ValueError, match="at least two of others"):
         Bench(ImageSet(torch.zeros(4, 3, 16, 16, dtype=torch.uint8), torch.zeros(4).long()), 0, PLAIN, compute, 0)
+
+
+def test_a_landscape_stands_for_the_first_round_of_the_worst(compute):
+    made, passed = bench(compute), []
+    victim = SeesWhite()
+    plain = finish(made.plain(victim))
+    seen = finish(made.landscape(victim, 8))
+    with_map = finish(made.worst(victim, plain, 4, seen), passed.append)
+    alone = finish(made.worst(victim, plain, 4))
+    assert with_map[0].value == alone[0].value == 1
+    assert seen[with_map[2]] == seen.max()
+    assert sum(passed) == made.size(False, 0, 0, 4, True) - len(made.images)
+    assert made.size(False, 0, 0, 4) - made.size(False, 0, 0, 4, True) == 512 * 4

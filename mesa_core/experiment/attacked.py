@@ -113,7 +113,8 @@ def before_stage(lab: Lab) -> Iterator[ev.Event]:
     def body(scribe: Scribe) -> Iterator[ev.Event]:
         bench = lab.bench(target)
         each = c.landscape_images or 2
-        size = bench.size(original is not None, 0, 0, first)
+        mapped = c.landscape_images >= max(first, 1)  # enough images to stand for the search's first round
+        size = bench.size(original is not None, 0, 0, first, mapped)
         pace = Pace("before", (size + codes.CODES * each) * (1 if lab.clean is None else 2))
         value: dict[str, Any] = {"clean": None}
         maps: dict[str, np.ndarray] = {}
@@ -121,20 +122,24 @@ def before_stage(lab: Lab) -> Iterator[ev.Event]:
         victim = lab.compute.freeze(lab.victim)
         if lab.clean is not None:
             clean = lab.compute.freeze(lab.clean)
-            value["clean"] = yield from follow(pace, bench.evaluate(clean, original, None, 0, first))
-            yield ev.Evaluated("clean", value["clean"])
+            seen = None
             if c.landscape_images:
-                maps["clean_asr"] = (yield from follow(pace, bench.landscape(clean, each))).astype(np.float32)
-        value["before"] = yield from follow(pace, bench.evaluate(victim, original, None, 0, first, hits))
-        yield ev.Evaluated("before", value["before"])
+                seen = yield from follow(pace, bench.landscape(clean, each))
+                maps["clean_asr"] = seen.astype(np.float32)
+            work = bench.evaluate(clean, original, None, 0, first, landscape=seen if mapped else None)
+            value["clean"] = yield from follow(pace, work)
+            yield ev.Evaluated("clean", value["clean"])
         landscape = yield from follow(pace, bench.landscape(victim, each))
+        work = bench.evaluate(victim, original, None, 0, first, hits, landscape if mapped else None)
+        value["before"] = yield from follow(pace, work)
+        yield ev.Evaluated("before", value["before"])
         axes, tsne = lab.axes, lab.tsne = scatter_axes(landscape, lab.seed("axes"))
         scribe.save(
             "axes.npz",
             {
                 **maps,
                 "codes_asr": landscape.astype(np.float32),
-                "codes_images": np.int32(min(each, len(bench.others))),
+                "codes_images": np.int32(min(each, len(bench.selects))),
                 "pca": axes.place(flat_codes()),
                 "tsne": tsne.places,
                 "pca_bounds": np.float32(axes.bounds),

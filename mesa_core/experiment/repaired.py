@@ -103,17 +103,21 @@ def repair_with(lab: Lab, name: str, pool: Any, key: str) -> Iterator[ev.Event]:
         mixture = lab.results["measure"].tensors["mixture"][: c.samples]
         original = None if c.suspect else lab.pixels
         each = c.landscape_images if name == "mesa" else 0
-        size = bench.size(original is not None, len(mixture), c.sample_images, c.worst_images)
+        mapped = each >= max(c.worst_images, 1)
+        size = bench.size(original is not None, len(mixture), c.sample_images, c.worst_images, mapped)
         medoids = _medoids(lab) if each else None
         pace = Pace("after", size + each * (codes.CODES + (0 if medoids is None else len(medoids))))
         hits: dict[str, Tensor] = {}
-        value = yield from follow(pace, bench.evaluate(model, original, mixture, c.sample_images, c.worst_images, hits))
-        value["change"] = bench.change(lab.results["before"].tensors, hits)
-        yield ev.Evaluated(f"after.{name}", value)
-        whole: dict[str, Any] = {"after": value}
+        landscape = None
         if each:
             landscape = yield from follow(pace, bench.landscape(model, each))
             scribe.save("landscape-after.npz", {"codes_asr": landscape.astype(np.float32)})
+        sizes = (c.sample_images, c.worst_images)
+        work = bench.evaluate(model, original, mixture, *sizes, hits, landscape if mapped else None)
+        value = yield from follow(pace, work)
+        value["change"] = bench.change(lab.results["before"].tensors, hits)
+        yield ev.Evaluated(f"after.{name}", value)
+        whole: dict[str, Any] = {"after": value}
         if medoids is not None:
             plain = finish(bench.plain(model))
             _, _, rates = yield from follow(pace, bench.of_samples(model, plain, medoids, each))
