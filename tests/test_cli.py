@@ -41,6 +41,7 @@ def test_bad_requests_are_one_sentence_and_leave_nothing(words, tmp_path, capsys
     assert not (tmp_path / "home" / "runs").exists()
 
 
+@pytest.mark.slow
 def test_json_is_one_document_and_all_else_goes_to_stderr(tmp_path, capsys, tiny_data):
     words = "run --data signs --measure tiny --mesa-steps 4 --hidden 32 --attack-epochs 0.1 --attack-took 0 --repair-epochs 0.1"
     code = main(
@@ -66,6 +67,7 @@ def test_json_is_one_document_and_all_else_goes_to_stderr(tmp_path, capsys, tiny
     assert "MESA" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("threshold", "repaired"), [("1", False), ("0", True)])
 def test_a_brought_network_is_searched_and_repaired_only_where_something_is_found(
     threshold, repaired, tmp_path, capsys, tiny_data

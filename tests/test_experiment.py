@@ -80,6 +80,7 @@ def test_a_run_ends_with_the_result_that_is_promised(store, tiny_data):
     assert frame["pca"].shape == frame["tsne"].shape == (96, 2)
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_figures_and_another_does_not(tmp_path, tiny_data):
     found = []
     for i, seed in enumerate((0, 0, 1)):
@@ -90,6 +91,7 @@ def test_the_same_seed_gives_the_same_figures_and_another_does_not(tmp_path, tin
     assert found[0]["before"] != found[2]["before"]
 
 
+@pytest.mark.slow
 def test_changing_beta_does_not_repeat_the_attack(store, tiny_data):
     go(store, "one")
     run, _, seen = go(store, "two", beta=[0.7])
@@ -99,6 +101,7 @@ def test_changing_beta_does_not_repeat_the_attack(store, tiny_data):
     assert run.result()["after"]["control"] is not None
 
 
+@pytest.mark.slow
 def test_a_damaged_stage_is_made_again(store, tiny_data):
     first, _, _ = go(store, "one")
     for file in store.stages.glob("attack-*/tensors.safetensors"):

@@ -121,6 +121,7 @@ def test_success_is_fixed_and_its_slope_is_right(blobs, compute):
     assert torch.allclose(slope[:, 4], numeric, atol=1e-3, rtol=0.05)
 
 
+@pytest.mark.slow
 def test_a_run_gets_its_reference_and_another_run_is_compared_with_it(store, tiny_data, monkeypatch):
     from test_experiment import TINY
 

@@ -8,7 +8,7 @@ import pytest
 from serving import CHROMIUM, paging, serving
 
 playwright = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")]
 
 
 @pytest.fixture
@@ -57,7 +57,6 @@ def step_beyond(page, least: int, patience: float = 400.0) -> int:
     pytest.fail(f"the scatter did not pass step {least}; the page says: {page.inner_text('body')}")
 
 
-@pytest.mark.slow
 def test_paint_run_watch_reload_and_read(server, page):
     page.goto(f"{server}/?data=signs&measure=tiny&mesa_steps=200&baselines=control")
     cell = page.get_by_role("button", name="row 1, column 1: white")

@@ -8,7 +8,7 @@ import pytest
 from serving import CHROMIUM, browsing, serving, settle
 
 pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")]
 MOST_TABS = 90
 # The focused element, also inside a component's shadow root, and what it is called.
 FOCUSED = """() => {
