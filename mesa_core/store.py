@@ -14,6 +14,7 @@ import json
 import os
 import re
 import secrets
+import shutil
 import tempfile
 import threading
 import time
@@ -335,11 +336,19 @@ class Store:
             raise StoreError(f"{name!r} cannot name a run; use small letters, digits, '-' and '_', at most 80.")
         run = Run(self.runs / name)
         self.runs.mkdir(parents=True, exist_ok=True)
+        # Made whole under another name, so that nobody ever sees a run without its configuration.
+        place = Path(tempfile.mkdtemp(dir=self.runs, prefix=".new-"))
         try:
-            run.path.mkdir()
-        except FileExistsError:
-            raise StoreError(f"There is a run {name!r} already.") from None
-        run.write_config(config)
+            place.chmod(0o755)
+            Run(place).write_config(config)
+            if run.path.exists():
+                raise FileExistsError
+            os.rename(place, run.path)
+        except OSError as error:
+            shutil.rmtree(place, ignore_errors=True)
+            if run.path.exists():
+                raise StoreError(f"There is a run {name!r} already.") from None
+            raise error
         return run
 
     def open(self, name: str) -> Run:
