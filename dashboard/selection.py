@@ -25,7 +25,7 @@ from mesa_core.store import FILE, Run, StoreError
 SHOWN = 30  # thumbnails
 MOST_ROWS = 1_000_000  # of one file
 IMAGES = 6
-WAIT = 0.35  # seconds that a redraw waits for an answer before it says that one is coming
+WAIT = 0.15  # seconds that a redraw waits for an answer before it says that one is coming
 ORIGINAL, LASSO = "original", "lasso"
 RATES = {"before": "before", "after": "after.mesa"}  # networks, and the run's evaluations of them
 
