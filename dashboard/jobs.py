@@ -188,6 +188,8 @@ def ensure_worker(here: Store) -> None:
     here.root.mkdir(parents=True, exist_ok=True)
     environment = dict(os.environ, PYTHONPATH=os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]))
     environment["MESA_LAB_HOME"] = str(here.root)
+    # Threads that spin while they wait for each other starve, and are starved by, the page on the same cores.
+    environment.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     (here.root / "worker.json").write_text("")  # so that a second page does not start a second one
     with open(here.root / "worker.log", "a") as log:
         subprocess.Popen(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 import time
 from collections.abc import Sequence
@@ -33,6 +34,9 @@ the run's folder."""
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Entry point; returns the exit status."""
+    # Read when torch is first imported. Waiting threads that sleep instead of spinning: beside other work on the same
+    # cores training was 6 to 14 times faster so, and alone it is about as fast.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     parser = build_parser()
     parsed = parser.parse_args(arguments)
     if not hasattr(parsed, "command"):
@@ -435,8 +439,6 @@ def _runs(arguments: argparse.Namespace) -> int:
 
 
 def _dashboard(arguments: argparse.Namespace) -> int:
-    import os
-
     from streamlit.web import cli as streamlit
 
     import dashboard
