@@ -34,8 +34,8 @@ the run's folder."""
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Entry point; returns the exit status."""
-    # Read when torch is first imported. Waiting threads that sleep instead of spinning: beside other work on the same
-    # cores training was 6 to 14 times faster so, and alone it is about as fast.
+    # Read when torch is first imported: waiting threads then sleep instead of spinning. On two shared cores training
+    # was 2.5 times faster so, beside other work 6 to 14 times.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     parser = build_parser()
     parsed = parser.parse_args(arguments)
