@@ -152,7 +152,8 @@ def answer(run: Run, flat: np.ndarray, rates: Mapping[str, Any]) -> bool:
     `rates` holds what the run has measured of these triggers already, by network; then only images are asked about.
     """
     attacked, repaired = (assets.network(run.path, name) for name in ("attacked", "repaired"))
-    if jobs.is_shipped(run) and attacked is None:
+    # To ask a prepared run's networks, a worker would first have to draw all images, and a run would wait for that.
+    if jobs.is_shipped(run):
         st.info(
             "To stamp these triggers on images the networks themselves are needed, and a prepared example comes "
             "without them. Press *Run* and *Run it here* for networks of your own; it takes one to three minutes."

@@ -246,9 +246,8 @@ def test_rows_beyond_the_file_are_left_out(home):
     assert "1 triggers, mean ASR" in words(at)
 
 
-def test_a_prepared_example_answers_with_the_lessons_networks_or_says_why_not(home):
-    assert "Asking the networks" in words(page())
-    assert "comes without them" in words(page(run="signs-two-modes"))
+def test_a_prepared_example_says_why_it_shows_no_images(home):
+    assert "comes without them" in words(page())
 
 
 def test_words_of_the_address_that_make_no_sense_are_named(home):
