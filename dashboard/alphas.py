@@ -80,8 +80,6 @@ def chosen(groups: dict[float, list[Run]]) -> tuple[dict[float, Run], dict[float
 
 def draw() -> None:
     """The section: a base run, the grid, and the offer to queue what is missing."""
-    from dashboard.views.compare import named
-
     st.markdown(
         "**α** weighs *spread* against *success*: at 0 each sub-model shrinks towards a point, at 10 it spreads beyond what works. "
         "**β** is how often a trigger must succeed. Rows and columns share their axes, so places can be compared."
@@ -89,7 +87,7 @@ def draw() -> None:
     run = runs.picker(
         "Run that gives all other settings",
         "base",
-        named("base", 0),
+        runs.run_at("base", 0),
         "Runs that differ from it in α only make the rows.",
     )
     if run is None:

@@ -2,30 +2,19 @@
 
 from __future__ import annotations
 
-import base64
 import html
-import io
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
 import streamlit as st
-from PIL import Image
 
 from dashboard import reading, state
 from mesa_core import events as ev
-from mesa_core import triggers
-from mesa_core.console import named
+from mesa_core.console import brief, named
 from mesa_core.store import Run, StoreError
+from mesa_core.thumbnails import PALETTE, trigger_img
 
-BLUE, ORANGE = "#0072b2", "#d55e00"
-
-
-def interval(m: Mapping[str, Any] | None) -> str:
-    """'1.2 % (0.8–1.9)'."""
-    if m is None:
-        return "–"
-    return f"{100 * m['value']:.1f} % ({100 * m['low']:.1f}–{100 * m['high']:.1f})"
+BLUE, ORANGE = PALETTE[0], PALETTE[5]
 
 
 def evaluations(run: Run, events: Sequence[ev.Event]) -> dict[str, dict[str, Any]]:
@@ -94,7 +83,7 @@ def card(
         st.html(f"<div style='font-weight:600;display:flex;gap:8px;align-items:center'>{title}</div>")
         with st.container(horizontal=True):
             for name, m in (("before", was), ("after MESA", now)):
-                about = m and f"{interval(m)}: 95 % interval, n = {m['n']} images"
+                about = m and f"{brief(m)}: 95 % interval, n = {m['n']} images"
                 value = f"{100 * m['value']:.1f} %" if m else pending
                 st.metric(name, value, help=f"{words} {about or ''}".strip() or None, width=130)
         lines = [f"{name}: {_width(m)}, n = {m['n']}" for name, m in (("before", was), ("after", now)) if m]
@@ -111,7 +100,7 @@ def picture_of(run: Run) -> str:
     """The run's trigger as a small picture, '' where it cannot be read or nobody knows it."""
     try:
         config = run.config()
-        return "" if config.get("suspect") else thumbnail(str(config["trigger"]), 24)
+        return "" if config.get("suspect") else trigger_img(str(config["trigger"]), 24)
     except (StoreError, KeyError, ValueError):
         return ""
 
@@ -197,13 +186,13 @@ def table(found: Mapping[str, Mapping[str, Any]]) -> None:
     rows = [
         {
             "": named(name),
-            "ASR": interval(e["asr"].get("original")),
-            "effective": interval(e["effective_asr"].get("original")),
-            "sampled": interval(e["asr"].get("sampled")),
-            "worst of 512": interval(e["asr"].get("worst")),
-            "clean": interval(e["clean_accuracy"]),
-            "target class": interval(e["target_accuracy"]),
-            "natural": interval(e.get("natural_rate")),
+            "ASR": brief(e["asr"].get("original")),
+            "effective": brief(e["effective_asr"].get("original")),
+            "sampled": brief(e["asr"].get("sampled")),
+            "worst of 512": brief(e["asr"].get("worst")),
+            "clean": brief(e["clean_accuracy"]),
+            "target class": brief(e["target_accuracy"]),
+            "natural": brief(e.get("natural_rate")),
             "n": e["clean_accuracy"]["n"],
         }
         for name, e in found.items()
@@ -228,7 +217,7 @@ def submodels(run: Run, events: Sequence[ev.Event]) -> None:
     rows = [
         {
             "β": f"{m['beta']:g}",
-            "ASR of its samples": interval(m["mean_asr"]),
+            "ASR of its samples": brief(m["mean_asr"]),
             "used": "yes" if m["kept"] else "skipped",
             "modes": str(len(m["modes"])),
             **coverage(m),
@@ -239,7 +228,7 @@ def submodels(run: Run, events: Sequence[ev.Event]) -> None:
         rows.append(
             {
                 "β": "uniform noise",
-                "ASR of its samples": interval(noise["mean_asr"]),
+                "ASR of its samples": brief(noise["mean_asr"]),
                 "used": "",
                 "modes": "",
                 **coverage(noise),
@@ -261,7 +250,7 @@ def coverage(entry: Mapping[str, Any]) -> dict[str, str]:
     for what, words in (("recall", "finds"), ("precision", "hits")):
         for level in sorted(entry.get(what) or {}, key=float, reverse=True):
             m = entry[what][level]
-            found[f"{words} ≥ {100 * float(level):.0f} %"] = interval(m) if m else "–"
+            found[f"{words} ≥ {100 * float(level):.0f} %"] = brief(m) if m else "–"
     return found
 
 
@@ -271,9 +260,9 @@ def modes(entries: Sequence[Mapping[str, Any]]) -> None:
     for m in entries:
         for i, mode in enumerate(m["modes"]):
             after = mode.get("asr_after")
-            words = interval(mode["asr"]) + (f" → {interval(after)}" if after else "")
+            words = brief(mode["asr"]) + (f" → {brief(after)}" if after else "")
             rows.append(
-                f"<tr><td>{thumbnail(mode['trigger'])}</td><td>β = {float(m['beta']):g}, mode {i + 1}</td>"
+                f"<tr><td>{trigger_img(mode['trigger'])}</td><td>β = {float(m['beta']):g}, mode {i + 1}</td>"
                 f"<td>{100 * float(mode['share']):.0f} % of samples</td><td>{html.escape(words)}</td></tr>"
             )
     if not rows:
@@ -285,15 +274,3 @@ def modes(entries: Sequence[Mapping[str, Any]]) -> None:
             f"<tbody>{''.join(rows)}</tbody></table><style>.mesa-modes td{{padding:3px 8px 3px 0;vertical-align:middle}}</style>"
         )
         st.caption("A mode is a cluster of similar samples, shown by its middle one. In brackets the 95 % interval.")
-
-
-def thumbnail(words: str, side: int = 30) -> str:
-    """A trigger of nine hex colours as an inline picture (`st.html` lets no SVG through). Raises ValueError."""
-    trigger = triggers.from_hex(words)
-    cells = np.rint(trigger * 255).astype(np.uint8).transpose(1, 2, 0)  # (rows, columns, colours)
-    buffer = io.BytesIO()
-    Image.fromarray(cells.repeat(10, 0).repeat(10, 1)).save(buffer, "PNG")
-    source = base64.b64encode(buffer.getvalue()).decode()
-    border = "border:1px solid rgba(128,128,128,.6);image-rendering:pixelated"
-    label = html.escape(triggers.describe(trigger))
-    return f"<img src='data:image/png;base64,{source}' width='{side}' height='{side}' alt='{label}' style='{border}'>"

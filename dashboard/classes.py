@@ -6,9 +6,6 @@ from the cache of whoever has it.
 
 from __future__ import annotations
 
-import base64
-import io
-
 import numpy as np
 import streamlit as st
 from PIL import Image
@@ -16,6 +13,7 @@ from safetensors import SafetensorError, safe_open
 
 from dashboard import jobs
 from mesa_core.assets import assets_dir
+from mesa_core.thumbnails import png_uri
 
 CLASSES = 10
 
@@ -35,7 +33,7 @@ def _signs() -> list[str]:
     except OSError:
         return []
     side = pixels.shape[0]
-    return [_address(pixels[:, i * side : (i + 1) * side]) for i in range(CLASSES)]
+    return [png_uri(pixels[:, i * side : (i + 1) * side]) for i in range(CLASSES)]
 
 
 def _cached(name: str) -> list[str]:
@@ -45,13 +43,7 @@ def _cached(name: str) -> list[str]:
                 labels = file.get_tensor("test_labels")
                 images = file.get_slice("test_images")
                 first = [int(np.flatnonzero(labels == c)[0]) for c in range(CLASSES)]
-                return [_address(images[i : i + 1][0].transpose(1, 2, 0)) for i in first]
+                return [png_uri(images[i : i + 1][0].transpose(1, 2, 0)) for i in first]
         except (OSError, SafetensorError, KeyError, IndexError, ValueError):
             continue
     return []
-
-
-def _address(pixels: np.ndarray) -> str:
-    buffer = io.BytesIO()
-    Image.fromarray(np.ascontiguousarray(pixels)).save(buffer, "PNG")
-    return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()

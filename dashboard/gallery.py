@@ -15,6 +15,7 @@ from mesa_core import events as ev
 from mesa_core import figures, planes, triggers
 from mesa_core.arrange import arranged
 from mesa_core.config import ExperimentConfig
+from mesa_core.console import named
 from mesa_core.store import Run, StoreError
 
 AFTER = ("original", "sampled", "worst")
@@ -68,7 +69,7 @@ def seed_rows(found: list[tuple[Run, ExperimentConfig, dict[str, Any]]]) -> list
     rows = []
     for run, config, result in found:
         for name, e in figures.evaluations(result).items():
-            row = {"trigger": title(config), "run": run.name, "seed": config.seed, "defence": figures.named(name)}
+            row = {"trigger": title(config), "run": run.name, "seed": config.seed, "defence": named(name)}
             for measure in (*AFTER, "clean_accuracy"):
                 row[figures.MEASURES[measure]] = figures.said(figures.measured(e, measure))
             rows.append(row)

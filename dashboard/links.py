@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
+from dashboard import state
 from mesa_core.store import Run
 
 
@@ -13,10 +14,4 @@ def to_lab(run: Run, trigger: str) -> None:
 
     st.session_state.pop("adopted", None)  # or the Lab would keep the controls that it had
     page = st.Page(lab.page, title="Lab", url_path="lab", default=True)
-    st.switch_page(page, query_params={"run": run.name, "trigger": ",".join(map(_short, trigger.split()))})
-
-
-def _short(colour: str) -> str:
-    """'#ffffff' as 'fff', as the Lab spells it, so that it need not write the address once more."""
-    digits = colour.lstrip("#")
-    return digits[::2] if digits[::2] == digits[1::2] else digits
+    st.switch_page(page, query_params={"run": run.name, "trigger": ",".join(map(state.short, trigger.split()))})

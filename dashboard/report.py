@@ -16,7 +16,7 @@ from mesa_core import figures, thumbnails, triggers
 from mesa_core.arrange import arranged
 from mesa_core.command import command_of
 from mesa_core.config import ExperimentConfig
-from mesa_core.console import duration
+from mesa_core.console import brief, duration, named
 from mesa_core.data.names import CLASSES
 from mesa_core.store import Run, StoreError
 
@@ -109,7 +109,7 @@ def share(m: dict[str, Any] | None) -> str:
     """A measured share with interval and n."""
     if m is None:
         return "–"
-    return f"{100 * m['value']:.1f} % ({100 * m['low']:.1f}–{100 * m['high']:.1f}), n = {m['n']}"
+    return f"{brief(m)}, n = {m['n']}"
 
 
 def _table(head: list[str], rows: list[list[str]]) -> str:
@@ -129,7 +129,7 @@ def _defences(result: dict[str, Any]) -> str:
     for name, e in figures.evaluations(result).items():
         asr = e["asr"]
         cells = (asr["original"], e["effective_asr"]["original"], asr["sampled"], asr["worst"])
-        rows.append([figures.named(name), *map(share, (*cells, e["clean_accuracy"], e["target_accuracy"]))])
+        rows.append([named(name), *map(share, (*cells, e["clean_accuracy"], e["target_accuracy"]))])
     head = [
         "",
         "ASR of the original",

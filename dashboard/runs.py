@@ -12,21 +12,11 @@ import streamlit as st
 from dashboard import jobs, state
 from mesa_core import triggers
 from mesa_core.config import ConfigError, ExperimentConfig, make_config
-from mesa_core.console import NAMES
 from mesa_core.data.names import CLASSES
 from mesa_core.store import Run, StoreError
 
 CODES = triggers.CODES
 DAMAGED = "The figures of {} cannot be read; its result.json may be damaged or of another program."
-
-
-def defence_name(name: str) -> str:
-    """'mesa' and the like in words; 'point_2' is a further seed of the point defence."""
-    if name.startswith("point_"):
-        return f"point defence, seed {name.removeprefix('point_')}"
-    if name.startswith("beta."):
-        return f"MESA, β = {name.removeprefix('beta.')} alone"
-    return NAMES.get(name) or NAMES.get(f"after.{name}") or name
 
 
 def listed() -> list[Run]:
@@ -51,6 +41,18 @@ def current() -> Run | None:
     if "pick_run" not in st.session_state:  # Streamlit forgets a page's controls while another is shown
         st.query_params["run"] = found.name
     return found
+
+
+def run_at(parameter: str, fallback: int) -> Run | None:
+    """The run that the address names under `parameter`, else the one at place `fallback` of the list."""
+    options = listed()
+    name = st.query_params.get(parameter)
+    if name is not None:
+        try:
+            return jobs.find(name)
+        except StoreError:
+            st.warning(f"The address names a run ({parameter}) that is not here. Another is shown instead.")
+    return options[min(fallback, len(options) - 1)] if options else None
 
 
 def config(run: Run) -> ExperimentConfig:

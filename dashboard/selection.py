@@ -5,22 +5,20 @@ The page asks the worker through files and shows the answer when it is there; it
 
 from __future__ import annotations
 
-import base64
 import html
-import io
 import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import streamlit as st
-from PIL import Image
 
 from dashboard import cards, jobs, picture, reading
-from mesa_core import assets, questions, triggers
 from mesa_core import events as ev
+from mesa_core import questions, triggers
 from mesa_core.intervals import of_drawn
 from mesa_core.store import FILE, Run, StoreError
+from mesa_core.thumbnails import png_uri
 
 SHOWN = 30  # thumbnails
 MOST_ROWS = 1_000_000  # of one file
@@ -151,7 +149,6 @@ def answer(run: Run, flat: np.ndarray, rates: Mapping[str, Any]) -> bool:
 
     `rates` holds what the run has measured of these triggers already, by network; then only images are asked about.
     """
-    attacked, repaired = (assets.network(run.path, name) for name in ("attacked", "repaired"))
     # To ask a prepared run's networks, a worker would first have to draw all images, and a run would wait for that.
     if jobs.is_shipped(run):
         st.info(
@@ -159,7 +156,8 @@ def answer(run: Run, flat: np.ndarray, rates: Mapping[str, Any]) -> bool:
             "without them. Press *Run* and *Run it here* for networks of your own; it takes one to three minutes."
         )
         return False
-    if attacked is None:
+    weights = run.path / "weights"
+    if not (weights / "attacked.safetensors").is_file():
         going = run.state() in ("running", "waiting")
         st.caption(
             "The images appear here once the backdoor is in."
@@ -173,7 +171,7 @@ def answer(run: Run, flat: np.ndarray, rates: Mapping[str, Any]) -> bool:
         questions.rows_of(flat),
         IMAGES,
         int(st.session_state.get("draw", 0)),
-        repaired is not None,
+        (weights / "repaired.safetensors").is_file(),
         not rates,
     )
     jobs.ensure_worker(jobs.store())
@@ -254,7 +252,7 @@ def strip(flat: np.ndarray, words: str, cell: int = 7) -> str:
         y, x = i // wide * side, i % wide * side
         sheet[y : y + side - 2, x : x + side - 2] = (128, 128, 128, 255)
         sheet[y + 1 : y + side - 3, x + 1 : x + side - 3, :3] = tile
-    return f"<img src='{_png(sheet)}' alt='{html.escape(words)}' style='max-width:100%'>"
+    return f"<img src='{png_uri(sheet)}' alt='{html.escape(words)}' style='max-width:100%'>"
 
 
 def png(pixels: np.ndarray, scale: int, corner: Sequence[int] | None = None) -> str:
@@ -270,10 +268,4 @@ def png(pixels: np.ndarray, scale: int, corner: Sequence[int] | None = None) -> 
             (y - 1, y + size + 1, x + size, x + size + 1),
         ):
             big[max(0, a) : min(high, b), max(0, c) : min(wide, d)] = (213, 94, 0)
-    return _png(big)
-
-
-def _png(pixels: np.ndarray) -> str:
-    buffer = io.BytesIO()
-    Image.fromarray(pixels).save(buffer, "PNG")
-    return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()
+    return png_uri(big)

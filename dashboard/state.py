@@ -138,7 +138,7 @@ def words(config: dict[str, Any]) -> dict[str, str]:
     for key in SAID:
         value = config[key]
         if key == "trigger":
-            said[key] = ",".join(_short(word) for word in value.split())
+            said[key] = ",".join(short(word) for word in value.split())
         elif isinstance(value, (list, tuple)):
             said[key] = ",".join(f"{v:g}" if isinstance(v, float) else str(v) for v in value)
         else:
@@ -146,7 +146,7 @@ def words(config: dict[str, Any]) -> dict[str, str]:
     return said
 
 
-def _short(colour: str) -> str:
+def short(colour: str) -> str:
     """'#ffffff' as 'fff'; 'ff8000' stays as it is."""
     digits = colour.lstrip("#")
     return digits[::2] if digits[::2] == digits[1::2] else digits

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -20,23 +19,6 @@ def shipped_weights(data: str, victim: str) -> Path | None:
     """The shipped weights of a clean victim, or None."""
     path = assets_dir() / "weights" / f"{data}-{victim}.safetensors"
     return path if path.is_file() else None
-
-
-def network(run: Path, name: str) -> Path | None:
-    """The weights of a run's network, `name` being 'attacked' or 'repaired', or None.
-
-    A prepared run has no weights of its own; those of the lessons are one's, and say so in their card.
-    """
-    own = run / "weights" / f"{name}.safetensors"
-    if own.is_file():
-        return own
-    lessons = assets_dir() / "lessons"
-    try:
-        source = str(json.loads((lessons / "card.json").read_text("utf-8"))["from"])
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
-    path = lessons / f"{name}.safetensors"
-    return path if run.parent == shipped_runs() and source.endswith(f"/{run.name}") and path.is_file() else None
 
 
 def shipped_runs() -> Path:

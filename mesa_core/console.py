@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Mapping
 from typing import Any, TextIO
 
 from mesa_core import events as ev
@@ -35,11 +36,19 @@ def duration(seconds: float | None) -> str:
 
 
 def named(key: str) -> str:
-    """What a row is called: 'after.point_2' is 'point defence 2', 'after.beta.0.5' is 'β = 0.5 alone'."""
+    """An evaluation's name in words: 'after.mesa' is 'MESA', 'after.point_2' a further seed of the point defence."""
+    if key.startswith("after.point_"):
+        return f"point defence, seed {key.removeprefix('after.point_')}"
     if key.startswith("after.beta."):
-        return f"β = {key.removeprefix('after.beta.')} alone"
-    stem, _, number = key.partition("_")
-    return f"{NAMES[stem]} {number}" if key not in NAMES and stem in NAMES and number.isdigit() else NAMES.get(key, key)
+        return f"MESA, β = {key.removeprefix('after.beta.')} alone"
+    return NAMES.get(key, key.removeprefix("after."))
+
+
+def brief(measured: Mapping[str, Any] | None) -> str:
+    """A measured share with its interval, for a table: '1.2 % (0.8–1.9)'."""
+    if measured is None:
+        return "–"
+    return f"{100 * measured['value']:.1f} % ({100 * measured['low']:.1f}–{100 * measured['high']:.1f})"
 
 
 def share(measured: dict[str, Any] | None) -> str:
@@ -119,7 +128,7 @@ def table(result: dict[str, Any]) -> str:
     rows = [("", "ASR of the original", "effective", "worst of 512", "clean accuracy", "target class")]
     entries = [("clean", result["clean"]), ("before", result["before"])]
     entries += [(f"after.{k}", v) for k, v in (result["after"] or {}).items()]
-    entries += [(f"β = {k} alone", v) for k, v in (result["after_by_beta"] or {}).items()]
+    entries += [(f"after.beta.{k}", v) for k, v in (result["after_by_beta"] or {}).items()]
     for name, e in entries:
         if e is None:
             continue

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from mesa_core import triggers
-from mesa_core.console import NAMES
+from mesa_core.console import named
 from mesa_core.thumbnails import PALETTE, VIRIDIS, trigger_uri
 
 if TYPE_CHECKING:
@@ -56,15 +56,6 @@ def caption(result: Mapping[str, Any], bars: bool = True) -> str:
     said = ", bars: 95 % intervals" if bars else ""
     where = ", ".join(str(hardware[k]) for k in ("name", "device", "precision") if hardware.get(k))
     return f"{n:,} evaluation images, seed {result['seed']}{said}; computed on {where}."
-
-
-def named(name: str) -> str:
-    """A name of `evaluations` in words."""
-    if name.startswith("after.point_"):
-        return f"point defence, seed {name.removeprefix('after.point_')}"
-    if name.startswith("after.beta."):
-        return f"MESA, β = {name.removeprefix('after.beta.')} alone"
-    return NAMES.get(name, name.removeprefix("after."))
 
 
 def defences(runs: Mapping[str, Evaluations], measure: str = "original") -> Figure:

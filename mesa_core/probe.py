@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from mesa_core import assets, devices, questions, weights
+from mesa_core import devices, questions, weights
 from mesa_core import triggers as codes
 from mesa_core.config import ConfigError, make_config
 from mesa_core.data import DataError, Dataset, load_data, split
@@ -71,8 +71,7 @@ class Probe:
     @torch.no_grad()
     def answer(self, question: questions.Question) -> dict[str, np.ndarray]:
         """Images, classes, probabilities and ASR as arrays; the names with `before` and `after` for each network."""
-        shipped = Run(assets.shipped_runs() / question.run)  # a question's run is a name, never a path
-        run = shipped if (shipped.path / "config.json").is_file() else self.store.open(question.run)
+        run = self.store.open(question.run)
         loaded = self._load(run)
         bench = loaded.bench
         flat = torch.tensor(question.triggers, dtype=torch.float32) / 255
@@ -145,7 +144,7 @@ class Probe:
         return finish(work)[0]
 
     def _load(self, run: Run) -> Loaded:
-        if assets.network(run.path, "attacked") is None:
+        if not (run.path / "weights" / "attacked.safetensors").is_file():
             raise questions.Refused("The networks of this run are not here, so they cannot be asked.")
         if run.name in self.runs:
             self.runs.move_to_end(run.name)
@@ -168,10 +167,11 @@ class Probe:
 
     def _model(self, run: Run, loaded: Loaded, name: str) -> nn.Module | None:
         """The network before or after the repair, read again where its file has changed; None where there is none."""
-        path = assets.network(run.path, FILES[name])
-        if path is None:
+        path = run.path / "weights" / f"{FILES[name]}.safetensors"
+        try:
+            stamp = path.stat().st_mtime
+        except FileNotFoundError:
             return None
-        stamp = path.stat().st_mtime
         if name not in loaded.models or loaded.models[name][0] != stamp:
             with torch.random.fork_rng(devices=[]):  # new weights are drawn before they are filled
                 model = build(loaded.victim, len(loaded.classes))

@@ -86,15 +86,6 @@ def begin(store: Store, name: str, pieces: Sequence[Piece]) -> None:
     write_json(place, told)
 
 
-def runs_of(store: Store, name: str) -> list[Run]:
-    """The runs of a sweep that have been begun. StoreError where there is no such sweep."""
-    if not NAME.fullmatch(name):
-        raise StoreError("That is not the name of a sweep.")
-    names = read_json(store.root / "sweeps" / f"{name}.json")["runs"]
-    found = [Run(store.runs / one) for one in names]
-    return [run for run in found if (run.path / "config.json").is_file()]
-
-
 def _open(store: Store, piece: Piece) -> Run:
     try:
         return store.create(piece.config.to_dict(), piece.name)

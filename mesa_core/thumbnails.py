@@ -52,6 +52,13 @@ def trigger_uri(trigger: np.ndarray, side: int = 36) -> str:
     return png_uri(picture)
 
 
+def trigger_img(words: str, side: int = 30) -> str:
+    """A trigger of nine hex colours as an HTML picture, where no SVG is let through. Raises ValueError."""
+    trigger = triggers.from_hex(words)
+    label = escape(triggers.describe(trigger), quote=True)
+    return f"<img src='{trigger_uri(trigger)}' width='{side}' height='{side}' alt='{label}'>"
+
+
 def png_uri(pixels: np.ndarray) -> str:
     """uint8 `(height, width, 3 or 4)` as a PNG in a data address."""
     from PIL import Image

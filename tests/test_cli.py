@@ -108,6 +108,6 @@ def test_the_words_of_a_sweep_are_read():
 def test_rows_have_names_that_people_read():
     from mesa_core.console import named
 
-    assert named("after.point_2") == "point defence 2"
-    assert named("after.beta.0.5") == "β = 0.5 alone"
+    assert named("after.point_2") == "point defence, seed 2"
+    assert named("after.beta.0.5") == "MESA, β = 0.5 alone"
     assert named("after.mesa") == "MESA"

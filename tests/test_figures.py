@@ -10,6 +10,7 @@ import pytest
 from mesa_core import figures, planes, triggers
 from mesa_core.arrange import arranged
 from mesa_core.assets import shipped_runs
+from mesa_core.console import named
 from mesa_core.thumbnails import flow, map_svg, plane, trigger_svg, viridis
 
 
@@ -26,7 +27,7 @@ def test_every_defence_stands_at_its_figure_with_its_interval(result):
     for x, y, up, down in zip(
         figure.data[0].x, figure.data[0].y, figure.data[0].error_x.array, figure.data[0].error_x.arrayminus, strict=True
     ):
-        name = next(n for n in found if figures.named(n) == ticks[round(y)])
+        name = next(n for n in found if named(n) == ticks[round(y)])
         m = found[name]["asr"]["worst"]
         assert (x, x + up, x - down) == pytest.approx((100 * m["value"], 100 * m["high"], 100 * m["low"]))
     assert ticks[-1] == "clean victim"
@@ -39,7 +40,7 @@ def test_defences_stand_in_one_order_everywhere(result):
     found = figures.evaluations({**result, "after": after, "after_by_beta": None})
     assert list(found)[2:] == [f"after.{name}" for name in told]
     drawn = figures.seeds([("a", triggers.code_to_hex(495), found)])
-    assert [t.name for t in drawn.data][1:] == [figures.named(f"after.{name}") for name in told]
+    assert [t.name for t in drawn.data][1:] == [named(f"after.{name}") for name in told]
     heights = [t.y[0] for t in drawn.data]
     assert heights == sorted(heights, reverse=True)  # from the top of the line down
 

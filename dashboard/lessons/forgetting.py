@@ -6,9 +6,10 @@ import numpy as np
 import streamlit as st
 
 from dashboard.components.tiles import tiles
-from dashboard.lessons import desk, point, prepared
+from dashboard.lessons import desk, prepared
 from dashboard.lessons.point import label
 from mesa_core import figures, triggers
+from mesa_core.console import brief, named
 
 
 def draw() -> None:
@@ -89,7 +90,7 @@ def table(story: prepared.Story) -> None:
         secret = asked and name == "after.control"
         rows.append(
             {
-                "network": figures.named(name),
+                "network": named(name),
                 "original works on": "?" if secret else brief(e["asr"]["original"]),
                 "worst of 512": "?" if secret else brief(e["asr"]["worst"]),
                 "clean pictures right": brief(e["clean_accuracy"]),
@@ -102,11 +103,6 @@ def table(story: prepared.Story) -> None:
         "*oracle* also knows the trigger. *Control*: retrained on clean pictures alone."
         + (" *?*: that is asked in “Your turn”, and shown once you have answered." if asked else "")
     )
-
-
-def brief(m: dict | None) -> str:
-    """'0.5 % (0.3–1.2)'."""
-    return "–" if m is None else point.brief(m)
 
 
 def ask(story: prepared.Story) -> None:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 import numpy as np
 import streamlit as st
 
 from dashboard.components.tiles import tiles
 from dashboard.lessons import desk, prepared
 from mesa_core import triggers
+from mesa_core.console import brief
 
 VALID = 0.8
 KNOWN = {"point": "one reversed trigger", "mesa": "MESA's samples", "random": "as many random ones"}
@@ -127,11 +125,6 @@ def lottery(story: prepared.Story) -> str:
         f"{begin} with one, the attacker's trigger still works on {brief(point)} of the images here, with MESA's samples on "
         f"{brief(mesa)}; in brackets 95 % intervals, n = {point['n']:,}. In the paper it was 2.4 to 51.4 % against 1.2 to 5.9 %: **the point is a lottery**."
     )
-
-
-def brief(m: Mapping[str, Any]) -> str:
-    """'0.5 % (0.2–1.1)'."""
-    return f"{100 * m['value']:.1f} % ({100 * m['low']:.1f}–{100 * m['high']:.1f})"
 
 
 def ask(story: prepared.Story, point: np.ndarray, valid: np.ndarray) -> None:

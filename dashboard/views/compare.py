@@ -8,10 +8,10 @@ from typing import Any
 
 import streamlit as st
 
-from dashboard import address, alphas, export, gallery, jobs, runs
-from dashboard.cards import interval
+from dashboard import address, alphas, export, gallery, runs
 from mesa_core import figures, planes, triggers
 from mesa_core.config import params
+from mesa_core.console import brief, named
 from mesa_core.store import Run, StoreError
 from mesa_core.thumbnails import trigger_uri
 
@@ -35,25 +35,13 @@ def page() -> None:
     sections[shown][1]()
 
 
-def named(parameter: str, fallback: int) -> Run | None:
-    """The run that the address names under `parameter`, else the one at place `fallback` of the list."""
-    options = runs.listed()
-    name = st.query_params.get(parameter)
-    if name is not None:
-        try:
-            return jobs.find(name)
-        except StoreError:
-            st.warning(f"The address names a run ({parameter}) that is not here. Another is shown instead.")
-    return options[min(fallback, len(options) - 1)] if options else None
-
-
 def two() -> None:
     """Two runs side by side."""
     left, right = st.columns(2)
     with left:
-        a = runs.picker("First run", "a", named("a", 0), "The address names it as a=…")
+        a = runs.picker("First run", "a", runs.run_at("a", 0), "The address names it as a=…")
     with right:
-        b = runs.picker("Second run", "b", named("b", 1), "The address names it as b=…")
+        b = runs.picker("Second run", "b", runs.run_at("b", 1), "The address names it as b=…")
     if a is None or b is None:
         return
     if a.name == b.name:
@@ -156,10 +144,10 @@ def _figures(results: dict[str, dict[str, Any]], titles: dict[str, str]) -> None
     rows = []
     for title, evaluations in found.items():
         for name, e in evaluations.items():
-            row = {"run": title, "": figures.named(name)}
+            row = {"run": title, "": named(name)}
             for key, words in figures.MEASURES.items():
                 m = figures.measured(e, key)
-                row[words] = f"{interval(m)}, n = {m['n']}" if m else "–"
+                row[words] = f"{brief(m)}, n = {m['n']}" if m else "–"
             rows.append(row)
     export.table(rows, "compare-defences", "two_defences")
     st.caption(

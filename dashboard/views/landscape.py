@@ -8,9 +8,9 @@ import numpy as np
 import streamlit as st
 
 from dashboard import address, export, links, runs
-from dashboard.cards import interval
 from dashboard.components import codemap as maps_of
 from mesa_core import arrange, figures, planes, triggers
+from mesa_core.console import brief
 from mesa_core.store import Run, StoreError
 
 SHOWN = {
@@ -184,7 +184,7 @@ def _counts(run: Run, found: runs.Maps, result: dict[str, Any] | None) -> None:
         if result:
             e = (result["after"] or {}).get("mesa") if name == "after" else result[name]
         worst = e["asr"]["worst"] if e else None
-        row["worst of 512"] = f"{interval(worst)}, n = {worst['n']}" if worst else "–"
+        row["worst of 512"] = f"{brief(worst)}, n = {worst['n']}" if worst else "–"
         row["which"] = f"code {worst['code']}" if worst and isinstance(worst.get("code"), int) else "–"
         table.append(row)
     export.table(table, f"{run.name}-valid-triggers", "counts")
@@ -234,6 +234,6 @@ def coverage_rows(result: dict[str, Any]) -> list[dict[str, Any]]:
         row: dict[str, Any] = {"": name}
         for what in ("recall", "precision"):
             for level, m in (one.get(what) or {}).items():
-                row[f"{what} ≥ {level}"] = f"{interval(m)}, n = {m['n']}" if m else "–"
+                row[f"{what} ≥ {level}"] = f"{brief(m)}, n = {m['n']}" if m else "–"
         table.append(row)
     return table
