@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,7 +15,6 @@ from mesa_core.devices import Compute
 from mesa_core.events import Progress
 from mesa_core.images import Normalise
 from mesa_core.pacing import Pace
-from mesa_core.store import write_atomically
 from mesa_core.training import CLEAN, Recipe, Trainer
 from mesa_core.victims import build
 
@@ -64,14 +62,10 @@ def train(
         if pace.due(step.done):
             yield pace.progress(step.done, loss=step.loss.item())
         if checkpoint is not None and time.monotonic() - saved > every:
-            buffer = io.BytesIO()
-            torch.save({**trainer.state(), "recipe": recipe}, buffer)
-            write_atomically(checkpoint, buffer.getvalue())
+            weights.save_checkpoint(checkpoint, {**trainer.state(), "recipe": recipe})
             saved = time.monotonic()
     if checkpoint is not None:  # kept until whoever asked has the weights safely
-        buffer = io.BytesIO()
-        torch.save({**trainer.state(), "recipe": recipe}, buffer)
-        write_atomically(checkpoint, buffer.getvalue())
+        weights.save_checkpoint(checkpoint, {**trainer.state(), "recipe": recipe})
     return trainer.model.eval()
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from mesa_core import flags
-from mesa_core.config import SHIPPED, VICTIMS, ConfigError, make_config
+from mesa_core.config import VICTIMS, ConfigError, make_config
 from mesa_core.console import Console, duration, share, table
 from mesa_core.data.locate import DataError
 from mesa_core.intervals import proportion
@@ -228,13 +228,7 @@ def _run(arguments: argparse.Namespace) -> int:
 
 def _detect(arguments: argparse.Namespace) -> int:
     store = _store(arguments)
-    suspect = arguments.weights
-    if suspect != SHIPPED:
-        weights = Path(suspect).expanduser()
-        if not weights.is_file():
-            raise ConfigError(f"There is no weights file {weights}.")
-        suspect = str(weights.resolve())
-    arguments.weights = None
+    suspect, arguments.weights = arguments.weights, None  # here --weights is no clean victim
     said = {"baselines": flags.DETECT_BASELINES, **flags.given(arguments)}
     config = settle({**said, "suspect": suspect, "victim": arguments.arch}, store.cache)
     return _execute(store.create(ready(config, store.cache).to_dict(), arguments.name), store, arguments.json)
@@ -305,7 +299,8 @@ def _sweep(arguments: argparse.Namespace) -> int:
     sweeps.begin(store, arguments.sweep, pieces)
     from mesa_core.experiment import execute
 
-    began, start = time.monotonic(), sweeps.standing(store, pieces).finished
+    now = sweeps.standing(store, pieces)
+    began, start = time.monotonic(), now.finished
     console.line(f"Sweep {arguments.sweep}: {len(pieces)} runs, {start} finished.")
     order = {piece.name: i for i, piece in enumerate(pieces)}
 
@@ -313,7 +308,6 @@ def _sweep(arguments: argparse.Namespace) -> int:
         console.label = f"[{order[piece.name] + 1}/{len(pieces)}] {piece.name}"
         console.progress(event)
 
-    now = sweeps.standing(store, pieces)
     for now in sweeps.work(store, pieces, execute, watch):
         made = now.finished - start
         left = (time.monotonic() - began) / made * (now.total - now.finished) if made else None

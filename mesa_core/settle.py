@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from mesa_core.config import SHIPPED, ConfigError, ExperimentConfig, make_config
-from mesa_core.data.locate import DataError, find_cifar10, find_data
+from mesa_core.data.locate import DataError, find_cifar10, find_data, need_cifar10
 from mesa_core.data.names import CLASSES
 
 PATHS = ("data_dir", "weights", "suspect")
@@ -33,10 +33,8 @@ def settle(said: Mapping[str, Any], cache: Path) -> ExperimentConfig:
 
 def ready(config: ExperimentConfig, cache: Path) -> ExperimentConfig:
     """The same, once all that can be known before work starts is in order. Raises ConfigError or DataError."""
-    if config.data == "cifar10" and find_cifar10(config.data_dir or None, cache) is None:
-        raise DataError(
-            "CIFAR-10 was not found; run 'mesa-lab data cifar10 --download', or name its directory with --data-dir."
-        )
+    if config.data == "cifar10":
+        need_cifar10(config.data_dir, cache)
     if config.data == "folder" and not Path(config.data_dir).is_dir():
         raise DataError(f"There is no folder {config.data_dir}; name one with --data-dir.")
     classes = CLASSES.get(config.data)

@@ -46,9 +46,9 @@ def train_victim(
     config: ExperimentConfig, epochs: int, out: Path, store: Store, watch: Callable[[Event], None]
 ) -> dict[str, Any]:
     """Train, write half-precision weights to `out`, and return a card with the accuracy measured from that file."""
-    out.parent.mkdir(parents=True, exist_ok=True)
-    write_atomically(out.with_name(f".{out.name}.try"), b"")  # before hours of work: can it be written at all?
-    out.with_name(f".{out.name}.try").unlink()
+    attempt = out.with_name(f".{out.name}.try")
+    write_atomically(attempt, b"")  # before hours of work: can it be written at all?
+    attempt.unlink()
     dataset = load_data(config.data, config.data_dir, cache=store.cache)
     compute = _compute(config, store)
     checkpoint = store.cache / f"train-{config.data}-{config.victim}-{epochs}-{config.seed}.pt"

@@ -68,6 +68,13 @@ def write_json(path: Path, value: Any) -> None:
     write_atomically(path, (json.dumps(value, indent=1, allow_nan=False) + "\n").encode())
 
 
+def write_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
+    """Arrays as a compressed .npz, atomically."""
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, **dict(arrays))
+    write_atomically(path, buffer.getvalue())
+
+
 def read_json(path: Path) -> Any:
     """JSON from a file; StoreError in one sentence where it is missing or damaged."""
     try:
@@ -156,9 +163,7 @@ class Run:
         """Arrays under a file name such as 'snapshot-00010.npz'. StoreError where the run has been deleted."""
         if not self.path.is_dir():  # writing would bring a part of it back
             raise StoreError(f"{self.name} has been deleted.")
-        buffer = io.BytesIO()
-        np.savez_compressed(buffer, **dict(arrays))
-        write_atomically(self._file(file), buffer.getvalue())
+        write_arrays(self._file(file), arrays)
 
     def read_arrays(self, file: str) -> dict[str, np.ndarray]:
         """The inverse of `write_arrays`. Never unpickles. StoreError where missing or damaged."""

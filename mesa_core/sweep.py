@@ -86,6 +86,25 @@ def begin(store: Store, name: str, pieces: Sequence[Piece]) -> None:
     write_json(place, told)
 
 
+def _state(store: Store, piece: Piece) -> str:
+    """The state of a piece's run; 'absent' before anybody has begun it, 'lost' once it failed as often as it may."""
+    run = Run(store.runs / piece.name)
+    if not (run.path / "config.json").is_file():
+        return "absent"
+    state = run.state()
+    if state == "failed" and sum(isinstance(event, ev.Failed) for _, event in run.events()) >= TRIES:
+        return "lost"
+    return state
+
+
+def standing(store: Store, pieces: Sequence[Piece]) -> Standing:
+    """How far all pieces are, whoever works on them."""
+    states = {piece.name: _state(store, piece) for piece in pieces}
+    lost = tuple(name for name, state in states.items() if state == "lost")
+    count = list(states.values()).count
+    return Standing(len(states), count("finished"), count("running"), lost)
+
+
 def _open(store: Store, piece: Piece) -> Run:
     try:
         return store.create(piece.config.to_dict(), piece.name)
@@ -93,18 +112,12 @@ def _open(store: Store, piece: Piece) -> Run:
         return store.open(piece.name)  # somebody has begun it
 
 
-def _tries(run: Run) -> int:
-    return sum(isinstance(event, ev.Failed) for _, event in run.events())
-
-
-def standing(store: Store, pieces: Sequence[Piece]) -> Standing:
-    """How far all pieces are, whoever works on them."""
-    states: list[tuple[str, str]] = []
-    for piece in pieces:
-        run = Run(store.runs / piece.name)
-        states.append((piece.name, run.state() if (run.path / "config.json").is_file() else "absent"))
-    lost = tuple(n for n, s in states if s == "failed" and _tries(Run(store.runs / n)) >= TRIES)
-    return Standing(len(states), sum(s == "finished" for _, s in states), sum(s == "running" for _, s in states), lost)
+def _to_do(store: Store, pieces: Sequence[Piece]) -> Iterator[Piece]:
+    """Pieces that nobody has done or is doing, asked anew before each; those that failed come last."""
+    for states in (("absent", "waiting", "stopped", "interrupted"), ("failed",)):
+        for piece in pieces:
+            if _state(store, piece) in states:
+                yield piece
 
 
 def work(
@@ -122,25 +135,18 @@ def work(
     """
     while True:
         took = False
-        for failed in (False, True):
-            for piece in pieces:
-                run = Run(store.runs / piece.name)
-                state = run.state() if (run.path / "config.json").is_file() else "absent"
-                if state in ("finished", "running") or (state == "failed") != failed:
-                    continue
-                if failed and _tries(run) >= TRIES:
-                    continue
-                run = _open(store, piece)
-                if run.control()[0] != "run":
-                    run.request("run")
-                try:
-                    ended = execute(run, store, lambda event, piece=piece: watch(piece, event))
-                except StoreError:
-                    continue  # taken by another process in this moment
-                took = True
-                if ended == "stopped":
-                    raise KeyboardInterrupt
-                yield standing(store, pieces)
+        for piece in _to_do(store, pieces):
+            run = _open(store, piece)
+            if run.control()[0] != "run":
+                run.request("run")
+            try:
+                ended = execute(run, store, lambda event, piece=piece: watch(piece, event))
+            except StoreError:
+                continue  # taken by another process in this moment
+            took = True
+            if ended == "stopped":
+                raise KeyboardInterrupt
+            yield standing(store, pieces)
         now = standing(store, pieces)
         if not took and not now.running:
             return

@@ -6,6 +6,7 @@ Nothing is ever unpickled freely: a `.safetensors` file holds numbers only, and 
 
 from __future__ import annotations
 
+import io
 import pickle
 from collections.abc import Mapping
 from pathlib import Path
@@ -33,6 +34,13 @@ def save(model: nn.Module, path: Path, half: bool = False, metadata: Mapping[str
     if half:
         state = {k: v.half() if v.is_floating_point() else v for k, v in state.items()}
     write_atomically(path, save_bytes(state, dict(metadata or {})))
+
+
+def save_checkpoint(path: Path, state: Mapping[str, Any]) -> None:
+    """Tensors and plain numbers to go on from, atomically; `torch.load` with weights_only reads it."""
+    buffer = io.BytesIO()
+    torch.save(dict(state), buffer)
+    write_atomically(path, buffer.getvalue())
 
 
 def read(path: Path) -> dict[str, Tensor]:

@@ -4,6 +4,8 @@ import pickle
 import tarfile
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import torch
 from conftest import CIFAR10
@@ -142,7 +144,6 @@ def test_the_shipped_victims_reach_their_accuracy(tmp_path):
 
 
 def write_parquet(path, count):
-    pa, pq = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
     buffer = io.BytesIO()
     Image.fromarray(np.zeros((32, 32, 3), np.uint8)).save(buffer, "PNG")
     table = {"img": [{"bytes": buffer.getvalue(), "path": None}] * count, "label": [i % 10 for i in range(count)]}

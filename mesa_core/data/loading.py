@@ -12,7 +12,7 @@ from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
 
 from mesa_core.data import cifar10, folder, signs
-from mesa_core.data.locate import DataError, find_cifar10
+from mesa_core.data.locate import DataError, need_cifar10
 from mesa_core.data.types import Dataset, ImageSet, make_dataset
 from mesa_core.store import write_atomically
 
@@ -30,11 +30,7 @@ def load_data(
     if name == "signs":
         return _cached(cache, f"signs {signs.VERSION}", lambda: signs.load(tell))
     if name == "cifar10":
-        found = find_cifar10(directory or None, cache)
-        if found is None:
-            raise DataError(
-                "CIFAR-10 was not found; run 'mesa-lab data cifar10 --download', or name its directory with --data-dir."
-            )
+        found = need_cifar10(directory, cache)
         return _cached(cache, f"cifar10 {_stamp(found.path)}", lambda: cifar10.load(found, tell))
     if name == "folder":
         root = Path(directory).expanduser()
@@ -50,7 +46,7 @@ def _stamp(path: Path) -> str:
         for p in files
         if p.exists()
     ]
-    return f"{path.resolve()} {json.dumps(listing)}"  # json escapes what is no text
+    return f"{path.resolve()} {json.dumps(listing)}"
 
 
 def _cached(cache: Path, what: str, make: Callable[[], Dataset]) -> Dataset:

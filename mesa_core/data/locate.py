@@ -46,6 +46,16 @@ def find_cifar10(directory: str | Path | None = None, cache: Path | None = None)
     return None
 
 
+def need_cifar10(directory: str | Path | None, cache: Path) -> Found:
+    """Where CIFAR-10 lies. DataError where it is not found."""
+    found = find_cifar10(directory or None, cache)
+    if found is None:
+        raise DataError(
+            "CIFAR-10 was not found; run 'mesa-lab data cifar10 --download', or name its directory with --data-dir."
+        )
+    return found
+
+
 def find_data(directory: str | Path | None = None, cache: Path | None = None) -> str:
     """What `auto` takes: 'cifar10' where it is found, else 'signs'."""
     return "cifar10" if find_cifar10(directory, cache) else "signs"

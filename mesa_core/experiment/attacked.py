@@ -88,9 +88,10 @@ def clean_stage(lab: Lab) -> Iterator[ev.Event]:
         )
         return
 
+    checkpoint = lab.store.cache / f"training-{c.data}-{c.victim}-{c.clean_epochs}-{c.seed}.pt"
+
     def body(scribe: Scribe) -> Iterator[ev.Event]:
         yield ev.Note(f"No weights are shipped for {c.victim} on {c.data}, so a clean victim is trained first.")
-        checkpoint = lab.store.cache / f"training-{c.data}-{c.victim}-{c.clean_epochs}-{c.seed}.pt"
         model = yield from clean.train(
             lab.dataset, c.victim, c.clean_epochs, lab.seed("victim"), lab.compute, checkpoint
         )
@@ -98,7 +99,7 @@ def clean_stage(lab: Lab) -> Iterator[ev.Event]:
 
     recipe = lab.recipe(victim=c.victim, epochs=c.clean_epochs)
     lab.results["victim"] = yield from lab.stages.stage("victim", "Training a clean victim", recipe, body)
-    (lab.store.cache / f"training-{c.data}-{c.victim}-{c.clean_epochs}-{c.seed}.pt").unlink(missing_ok=True)
+    checkpoint.unlink(missing_ok=True)
 
 
 def before_stage(lab: Lab) -> Iterator[ev.Event]:

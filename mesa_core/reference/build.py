@@ -6,7 +6,6 @@ sub-model, not a defence.
 
 from __future__ import annotations
 
-import io
 import math
 import time
 from collections.abc import Iterator
@@ -31,7 +30,7 @@ from mesa_core.reference import record
 from mesa_core.reference.nested import LevelSet, Nested, mixed
 from mesa_core.reference.success import FixedSuccess
 from mesa_core.stages import seed_of
-from mesa_core.store import Run, Store, StoreError, write_atomically
+from mesa_core.store import Run, Store, StoreError
 from mesa_core.victims import build
 
 SAVE = 30.0  # seconds between two checkpoints
@@ -171,9 +170,8 @@ def _one(
         if found is not None:
             sets.append(found)
         if found is not None or time.monotonic() - stored > SAVE:
-            buffer = io.BytesIO()
-            torch.save({**nested.state(), "recipe": recipe, "sets": [vars(one) for one in sets]}, buffer)
-            write_atomically(path, buffer.getvalue())
+            sofar = [vars(one) for one in sets]
+            weights.save_checkpoint(path, {**nested.state(), "recipe": recipe, "sets": sofar})
             stored = time.monotonic()
         done = round(SCALE * max(0.0, nested.threshold) / options.levels[-1])
         if pace.due(done):

@@ -15,7 +15,7 @@ import numpy as np
 
 from mesa_core import comparison
 from mesa_core import entropy as entropies
-from mesa_core.store import Store, StoreError, read_json, write_atomically, write_json
+from mesa_core.store import Store, StoreError, read_json, write_arrays, write_json
 
 KEY = re.compile(r"[0-9a-f]{24}-[0-9]{1,3}")
 
@@ -46,11 +46,7 @@ def folder(store: Store, attack: str, target: int) -> Path:
 
 def write(place: Path, told: dict[str, Any], arrays: dict[str, np.ndarray]) -> None:
     """Samples first, then the JSON, whose presence means that the reference is whole."""
-    import io
-
-    buffer = io.BytesIO()
-    np.savez_compressed(buffer, **arrays)
-    write_atomically(place / "reference.npz", buffer.getvalue())
+    write_arrays(place / "reference.npz", arrays)
     write_json(place / "reference.json", told)
 
 
