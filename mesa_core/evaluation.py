@@ -129,7 +129,7 @@ class Bench:
     def change(self, before: Mapping[str, Tensor], after: Mapping[str, Tensor]) -> dict[str, Any]:
         """What a repair changed, paired over the same images and places: differences of shares, as JSON.
 
-        `before` and `after` are what `evaluate` put into `hits`; the original's ASR is None where it is not known.
+        `before` and `after` are what `evaluate` kept of each; the original's ASR is None where it is not known.
         """
         own = (self.labels == self.target).cpu()
         right = [h["right"].cpu().bool() for h in (before, after)]
@@ -186,15 +186,16 @@ class Bench:
         natural = plain.predicted[drawn.image[0]] == self.target
         return _share(hits), _share(hits[~natural]), code
 
-    def size(self, original: bool, samples: int, each: int, first: int, mapped: bool = False) -> int:
-        """Images that `evaluate` will pass through a victim; `mapped`: it will be given a landscape."""
+    def size(self, original: bool, samples: int, each: int, first: int, mapped: int = 0) -> int:
+        """Images that `evaluate` will pass through a victim."""
         last = 4 * len(self.selects) + len(self.measures)
-        narrowing = NARROW if mapped else ((codes.CODES, 1), *NARROW)
+        narrowing = NARROW if mapped >= first else ((codes.CODES, 1), *NARROW)
         rounds = sum(stay * min(first * times, len(self.selects)) for stay, times in narrowing)
         return (
             len(self.images)
             + original * len(self.others)
             + samples * min(each, len(self.others))
+            + codes.CODES * min(mapped, len(self.selects))
             + (rounds + last if first else 0)
         )
 
@@ -205,26 +206,33 @@ class Bench:
         samples: Tensor | None,
         each: int,
         first: int,
-        hits: dict[str, Tensor] | None = None,
-        landscape: np.ndarray | None = None,
+        mapped: int = 0,
+        keep: dict[str, Tensor] | None = None,
     ) -> Work:
         """The whole evaluation E of one frozen victim, as JSON; what was not asked for is None.
 
         `original` `(3, s, s)` is known to whoever staged the attack, never to the defender. `samples` `(m, 3, s, s)`
         are the sub-models'; `each` images a sample; `first` images a code in the first round of the worst of 512
-        (0: not measured). `hits` is filled with what `change` compares, trial by trial; `landscape` is this victim's.
+        (0: not measured); `mapped` images a code in the landscape (0: none), which is that first round, too, where it has
+        as many. `keep` gets what the figures come from: `predicted` and `right` for every image, the hits of the
+        `original`, and the `landscape`, float64 `(512,)`.
         """
         plain = yield from self.plain(model)
-        hits = {} if hits is None else hits
-        hits["right"] = plain.predicted == self.labels
+        keep = {} if keep is None else keep
+        keep |= {"predicted": plain.predicted, "right": plain.predicted == self.labels}
         asr: dict[str, Any] = {"original": None, "sampled": None, "worst": None}
         effective = dict(asr)
         if original is not None:
-            asr["original"], effective["original"] = yield from self.of_trigger(model, plain, original, hits)
+            asr["original"], effective["original"] = yield from self.of_trigger(model, plain, original, keep)
         if samples is not None:
             asr["sampled"], effective["sampled"], _ = yield from self.of_samples(model, plain, samples, each)
+        landscape = None
+        if mapped:
+            landscape = yield from self.landscape(model, mapped)
+            keep["landscape"] = torch.from_numpy(landscape)
         if first:
-            asr["worst"], effective["worst"], code = yield from self.worst(model, plain, first, landscape)
+            known = landscape if mapped >= first else None
+            asr["worst"], effective["worst"], code = yield from self.worst(model, plain, first, known)
         value: dict[str, Any] = {k: v.to_json() for k, v in self.accuracy(plain).items()}
         value["asr"] = {k: v and v.to_json() for k, v in asr.items()}
         value["effective_asr"] = {k: v and v.to_json() for k, v in effective.items()}

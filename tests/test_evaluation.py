@@ -134,6 +134,13 @@ def test_images_of_one_class_are_refused(compute):
         Bench(ImageSet(torch.zeros(4, 3, 16, 16, dtype=torch.uint8), torch.zeros(4).long()), 0, PLAIN, compute, 0)
 
 
+def sum_of(work):
+    """Images that a measurement passed through a victim."""
+    passed = []
+    finish(work, passed.append)
+    return sum(passed)
+
+
 def test_a_landscape_stands_for_the_first_round_of_the_worst(compute):
     made, passed = bench(compute), []
     victim = SeesWhite()
@@ -143,5 +150,7 @@ def test_a_landscape_stands_for_the_first_round_of_the_worst(compute):
     alone = finish(made.worst(victim, plain, 4))
     assert with_map[0].value == alone[0].value == 1
     assert seen[with_map[2]] == seen.max()
-    assert sum(passed) == made.size(False, 0, 0, 4, True) - len(made.images)
-    assert made.size(False, 0, 0, 4) - made.size(False, 0, 0, 4, True) == 512 * 4
+    assert sum(passed) == made.size(False, 0, 0, 4, 8) - 512 * 8 - len(made.images)
+    assert made.size(False, 0, 0, 4) - (made.size(False, 0, 0, 4, 8) - 512 * 8) == 512 * 4
+    assert sum_of(made.evaluate(victim, None, None, 0, 4, 8)) == made.size(False, 0, 0, 4, 8)
+    assert sum_of(made.evaluate(victim, None, None, 0, 4, 2)) == made.size(False, 0, 0, 4, 2)

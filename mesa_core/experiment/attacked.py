@@ -113,32 +113,24 @@ def before_stage(lab: Lab) -> Iterator[ev.Event]:
 
     def body(scribe: Scribe) -> Iterator[ev.Event]:
         bench = lab.bench(target)
-        each = c.landscape_images or 2
-        mapped = c.landscape_images >= max(first, 1)  # enough images to stand for the search's first round
-        size = bench.size(original is not None, 0, 0, first, mapped)
-        pace = Pace("before", (size + codes.CODES * each) * (1 if lab.clean is None else 2))
+        each = c.landscape_images or 2  # the axes need a map, if a rough one
+        networks = {"clean": (lab.clean, c.landscape_images), "before": (lab.victim, each)}
+        asked = {name: (network, mapped) for name, (network, mapped) in networks.items() if network is not None}
+        pace = Pace("before", sum(bench.size(original is not None, 0, 0, first, n) for _, n in asked.values()))
         value: dict[str, Any] = {"clean": None}
-        maps: dict[str, np.ndarray] = {}
-        hits: dict[str, torch.Tensor] = {}
-        victim = lab.compute.freeze(lab.victim)
-        if lab.clean is not None:
-            clean = lab.compute.freeze(lab.clean)
-            seen = None
-            if c.landscape_images:
-                seen = yield from follow(pace, bench.landscape(clean, each))
-                maps["clean_asr"] = seen.astype(np.float32)
-            work = bench.evaluate(clean, original, None, 0, first, landscape=seen if mapped else None)
-            value["clean"] = yield from follow(pace, work)
-            yield ev.Evaluated("clean", value["clean"])
-        landscape = yield from follow(pace, bench.landscape(victim, each))
-        work = bench.evaluate(victim, original, None, 0, first, hits, landscape if mapped else None)
-        value["before"] = yield from follow(pace, work)
-        yield ev.Evaluated("before", value["before"])
+        kept: dict[str, dict[str, torch.Tensor]] = {"clean": {}, "before": {}}
+        for name, (network, mapped) in asked.items():
+            frozen = lab.compute.freeze(network)
+            work = bench.evaluate(frozen, original, None, 0, first, mapped, kept[name])
+            value[name] = yield from follow(pace, work)
+            yield ev.Evaluated(name, value[name])
+        landscape = kept["before"]["landscape"].numpy()
+        maps = {"clean_asr": kept["clean"]["landscape"]} if "landscape" in kept["clean"] else {}
         axes, tsne = lab.axes, lab.tsne = scatter_axes(landscape, lab.seed("axes"))
         scribe.save(
             "axes.npz",
             {
-                **maps,
+                **{name: found.numpy().astype(np.float32) for name, found in maps.items()},
                 "codes_asr": landscape.astype(np.float32),
                 "codes_images": np.int32(min(each, len(bench.selects))),
                 "pca": axes.place(flat_codes()),
@@ -152,7 +144,7 @@ def before_stage(lab: Lab) -> Iterator[ev.Event]:
             marked = lab.pixels.numpy()
             for name, trigger in (("original", marked), ("inverse", codes.invert(marked))):
                 yield mark(name, trigger, axes, tsne)
-        return value, {"landscape": torch.from_numpy(landscape), **hits}
+        return value, kept["before"]
 
     recipe = lab.recipe(
         "attack",

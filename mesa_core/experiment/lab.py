@@ -26,7 +26,7 @@ from mesa_core.store import Run, Store
 from mesa_core.surrogate import Surrogate
 from mesa_core.victims import build
 
-VERSION = {"attack": 1, "before": 4, "detect": 2, "mesa": 2, "measure": 4, "point": 1, "repair": 2, "after": 4}
+VERSION = {"attack": 1, "before": 5, "detect": 2, "mesa": 2, "measure": 4, "point": 1, "repair": 2, "after": 4}
 
 
 @dataclass

@@ -13,7 +13,7 @@ from mesa_core import events as ev
 from mesa_core import repair as repairs
 from mesa_core import triggers as codes
 from mesa_core.baselines import neural_cleanse, point, random
-from mesa_core.evaluation import finish
+from mesa_core.evaluation import Plain
 from mesa_core.experiment.defended import pool_size
 from mesa_core.experiment.lab import VERSION, Lab
 from mesa_core.experiment.pictures import mark
@@ -103,23 +103,19 @@ def repair_with(lab: Lab, name: str, pool: Any, key: str) -> Iterator[ev.Event]:
         mixture = lab.results["measure"].tensors["mixture"][: c.samples]
         original = None if c.suspect else lab.pixels
         each = c.landscape_images if name == "mesa" else 0
-        mapped = each >= max(c.worst_images, 1)
-        size = bench.size(original is not None, len(mixture), c.sample_images, c.worst_images, mapped)
+        sizes = (c.sample_images, c.worst_images, each)
         medoids = _medoids(lab) if each else None
-        pace = Pace("after", size + each * (codes.CODES + (0 if medoids is None else len(medoids))))
-        hits: dict[str, Tensor] = {}
-        landscape = None
+        marked = 0 if medoids is None else each * len(medoids)
+        pace = Pace("after", bench.size(original is not None, len(mixture), *sizes) + marked)
+        kept: dict[str, Tensor] = {}
+        value = yield from follow(pace, bench.evaluate(model, original, mixture, *sizes, kept))
         if each:
-            landscape = yield from follow(pace, bench.landscape(model, each))
-            scribe.save("landscape-after.npz", {"codes_asr": landscape.astype(np.float32)})
-        sizes = (c.sample_images, c.worst_images)
-        work = bench.evaluate(model, original, mixture, *sizes, hits, landscape if mapped else None)
-        value = yield from follow(pace, work)
-        value["change"] = bench.change(lab.results["before"].tensors, hits)
+            scribe.save("landscape-after.npz", {"codes_asr": kept["landscape"].numpy().astype(np.float32)})
+        value["change"] = bench.change(lab.results["before"].tensors, kept)
         yield ev.Evaluated(f"after.{name}", value)
         whole: dict[str, Any] = {"after": value}
         if medoids is not None:
-            plain = finish(bench.plain(model))
+            plain = Plain(kept["predicted"])
             _, _, rates = yield from follow(pace, bench.of_samples(model, plain, medoids, each))
             n = min(each, len(bench.others))
             whole["modes"] = [proportion(round(float(rate) * n), n).to_json() for rate in rates]
