@@ -208,26 +208,10 @@ def asked(run: Run) -> str:
 def scatter(run: Run, events: Sequence[ev.Event], done: bool) -> None:
     """The picture, with the choice of view and colour."""
     choices = st.container(horizontal=True, gap="medium")
-    view = choices.segmented_control(
-        "View",
-        list(VIEWS),
-        format_func=VIEWS.get,
-        default="pca",
-        key="view",
-        required=True,
-        bind="query-params",
-        help="PCA is a shadow of the 27 numbers of a trigger; t-SNE keeps neighbours together and bends the rest.",
-    )
-    colour = choices.segmented_control(
-        "Colour shows",
-        list(COLOURS),
-        format_func=COLOURS.get,
-        default="asr",
-        key="colour",
-        required=True,
-        bind="query-params",
-        help="ASR: how often a trigger succeeds. β: which sub-model found it. Mode: clusters of similar triggers.",
-    )
+    said = "PCA is a shadow of the 27 numbers of a trigger; t-SNE keeps neighbours together and bends the rest."
+    view = _choice(choices, "View", "view", VIEWS, said)
+    said = "ASR: how often a trigger succeeds. β: which sub-model found it. Mode: clusters of similar triggers."
+    colour = _choice(choices, "Colour shows", "colour", COLOURS, said)
     axes = next((e for e in events if isinstance(e, ev.Axes)), None)
     files = picture.files_of(run, events, done)
     if axes is None:
@@ -243,6 +227,20 @@ def scatter(run: Run, events: Sequence[ev.Event], done: bool) -> None:
         picture.block(run, events, done, view, colour, selection.pick(run), play, text), "scatter", selection.selected
     )
     st.caption(about_axes(run, axes, files, view, done))
+
+
+def _choice(place: Any, label: str, key: str, names: dict[str, str], help: str) -> str:
+    """One of `names`, the first unless another was chosen; kept in the address under `key`."""
+    return place.segmented_control(
+        label,
+        list(names),
+        format_func=names.get,
+        default=next(iter(names)),
+        key=key,
+        required=True,
+        bind="query-params",
+        help=help,
+    )
 
 
 def about_axes(run: Run, axes: ev.Axes, files: list[tuple[str, str, int]], view: str, done: bool) -> str:

@@ -30,7 +30,8 @@ def readable(what: str) -> Iterator[None]:
         st.warning(f"{what} cannot be read; the run's folder may be damaged or made by another program.")
 
 
-def _stamp(path: Path) -> tuple[int, int] | None:
+def stamp_of(path: Path) -> tuple[int, int] | None:
+    """What tells that a file has changed; None where it is not there."""
     try:
         known = path.stat()
         return known.st_mtime_ns, known.st_size
@@ -40,18 +41,18 @@ def _stamp(path: Path) -> tuple[int, int] | None:
 
 def events(run: Run) -> list[ev.Event]:
     """All events of a run so far; [] where there are none."""
-    stamp = _stamp(run.path / "events.jsonl")
+    stamp = stamp_of(run.path / "events.jsonl")
     return _events(str(run.path), stamp) if stamp else []
 
 
 def arrays(run: Run, file: str) -> dict[str, np.ndarray]:
     """A file of the run. Raises StoreError."""
-    return _arrays(str(run.path), file, _stamp(run.path / "snapshots" / file))
+    return _arrays(str(run.path), file, stamp_of(run.path / "snapshots" / file))
 
 
 def result(run: Run) -> dict[str, Any] | None:
     """result.json, None while there is none or where it is damaged."""
-    stamp = _stamp(run.path / "result.json")
+    stamp = stamp_of(run.path / "result.json")
     with contextlib.suppress(StoreError):
         found = _result(str(run.path), stamp) if stamp else None
         return found if isinstance(found, dict) else None

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import streamlit as st
 
-from dashboard import jobs, state
+from dashboard import jobs, reading, state
+from dashboard.reading import stamp_of
 from mesa_core import triggers
 from mesa_core.config import ConfigError, ExperimentConfig, make_config
 from mesa_core.data.names import CLASSES
@@ -57,14 +59,30 @@ def run_at(parameter: str, fallback: int) -> Run | None:
 
 def config(run: Run) -> ExperimentConfig:
     """What a run was asked, checked. StoreError in one sentence."""
+    return _config(str(run.path), stamp_of(run.path / "config.json"))
+
+
+def result(run: Run) -> dict[str, Any] | None:
+    """The result of a finished run, its shape checked; None while it is not finished. StoreError in one sentence.
+
+    It is shared between visitors and must not be changed.
+    """
+    stamp = stamp_of(run.path / "result.json")
+    return _result(str(run.path), stamp) if stamp else None
+
+
+@st.cache_resource(max_entries=256, show_spinner=False)
+def _config(path: str, stamp: tuple[int, int] | None) -> ExperimentConfig:
+    run = Run(Path(path))
     try:
         return make_config(run.config())
     except ConfigError as error:
         raise StoreError(f"The settings of {run.name} cannot be read: {error}") from None
 
 
-def result(run: Run) -> dict[str, Any] | None:
-    """The result of a finished run, its shape checked; None while it is not finished. StoreError in one sentence."""
+@st.cache_resource(max_entries=256, show_spinner=False)
+def _result(path: str, stamp: tuple[int, int]) -> dict[str, Any] | None:
+    run = Run(Path(path))
     found = run.result()
     if found is None:
         return None
@@ -235,7 +253,7 @@ def maps(run: Run) -> Maps:
 
 def _arrays(run: Run, file: str) -> dict[str, np.ndarray]:
     try:
-        return run.read_arrays(file)
+        return dict(reading.arrays(run, file))  # the arrays are shared, the dictionary is the caller's
     except StoreError:
         return {}
 

@@ -9,7 +9,10 @@ from urllib.parse import urlencode
 
 import streamlit as st
 
+from dashboard.lessons import prepared
+
 HIDES = {"nav": "the navigation", "equation": "the equation", "question": "the question", "controls": "the settings"}
+STORIES = {"signs-ring": "the ring", "signs-two-modes": "the chequerboard"}
 Read = Callable[[str], Any]  # of a word in the address; raises ValueError for nonsense
 
 
@@ -83,6 +86,16 @@ def slider(name: str, label: str, options: Sequence[Any], default: Any, help: st
     return st.select_slider(
         label, options, format_func=shown, key=key, on_change=written, args=(name,), help=help
     )  # fmt: skip
+
+
+def story() -> prepared.Story:
+    """The prepared run that a step tells of, with a choice where there are several. Raises prepared.NotPrepared."""
+    names = prepared.stories()
+    name = names[0] if names else ""
+    if len(names) > 1:
+        shown = {n: STORIES.get(n, n) for n in names}
+        name = choice("story", "The attacker's trigger", names, name, shown, "Which of the prepared runs to look at.")
+    return prepared.story(name)
 
 
 def words(text: str) -> None:

@@ -7,14 +7,12 @@ import streamlit as st
 
 from dashboard.components.tiles import tiles
 from dashboard.lessons import desk, prepared
-from dashboard.lessons.point import label
 from mesa_core import figures, triggers
 from mesa_core.console import brief, named
 
 
 def draw() -> None:
     """The whole step."""
-    names = prepared.stories()
     desk.words(
         "Now the defender retrains the network on their own clean pictures, a part of them stamped with **sampled triggers** "
         "but with their **true** labels. So the network unlearns that the trigger means anything, for all the triggers of "
@@ -22,13 +20,7 @@ def draw() -> None:
     )
     left, right = st.columns([1.35, 1], gap="large")
     with left:
-        name = names[0] if names else ""
-        if len(names) > 1:
-            name = desk.choice(
-                "story", "The attacker's trigger", names, names[0], {n: label(n) for n in names},
-                "Which of the prepared runs to look at.",
-            )  # fmt: skip
-        story = prepared.story(name)
+        story = desk.story()
         when = "before"
         if story.after is not None:
             when = desk.choice(
@@ -54,7 +46,7 @@ def draw() -> None:
             None,
             22,
         )
-        if name == "signs-ring":
+        if story.run.name == "signs-ring":
             asked_now(story)
         table(story)
     with right:

@@ -31,7 +31,6 @@ def random_reach(count: int, radius: int, valid: np.ndarray) -> float:
 
 def draw() -> None:
     """The whole step."""
-    names = prepared.stories()
     desk.words(
         "A defender wants to find the trigger and to close the door. The simplest way finds **one** trigger by walking "
         "uphill on *F*, and then blocks, or trains away, whatever resembles it. But which of the valid triggers does "
@@ -40,13 +39,7 @@ def draw() -> None:
     )
     left, right = st.columns([1.35, 1], gap="large")
     with left:
-        name = names[0] if names else ""
-        if len(names) > 1:
-            name = desk.choice(
-                "story", "The attacker's trigger", names, names[0], {n: label(n) for n in names},
-                "Which of the prepared runs to look at.",
-            )  # fmt: skip
-        story = prepared.story(name)
+        story = desk.story()
         if story.point is None:
             st.info("In this run no single trigger was reversed, so there is nothing to show here.")
             return
@@ -100,11 +93,6 @@ def draw() -> None:
             data="signs", trigger=story.result["config"]["trigger"].replace("#", ""), target=story.result["config"]["target"],
             baselines="point,control",
         )  # fmt: skip
-
-
-def label(name: str) -> str:
-    """A story's trigger in a word."""
-    return {"signs-ring": "the ring", "signs-two-modes": "the chequerboard"}.get(name, name)
 
 
 def cells(count: int) -> str:

@@ -292,12 +292,10 @@ def begin(config: dict[str, Any]) -> None:
         run = jobs.twin(asked)
         if run is None:
             run, token = jobs.start(asked, state.visitor())
-        else:
-            token = jobs.token_of(run) if jobs.visitor_of(run) == state.visitor() else ""
+            state.remember(run, token)
     except (ConfigError, StoreError) as error:
         st.session_state.detect_problem = str(error)
         return
-    state.remember(run, token)
     st.query_params.from_dict({"run": run.name})
 
 

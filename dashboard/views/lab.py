@@ -181,7 +181,7 @@ def begin(again: bool = False) -> None:
         s.problem = str(error)
         return
     done = twin.state() == "finished"
-    state.show_run(twin, jobs.token_of(twin) if jobs.visitor_of(twin) == state.visitor() else "")
+    state.show_run(twin)
     s.play = secrets.token_hex(4) if done else ""
     s.twin = {
         "run": twin.name,

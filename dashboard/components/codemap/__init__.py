@@ -7,27 +7,23 @@ code. New data moves and recolours what is there; nothing is drawn anew.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-import streamlit as st
 
+from dashboard.components import register
 from mesa_core import triggers
 from mesa_core.arrange import Group
 from mesa_core.intervals import proportion
 from mesa_core.thumbnails import PALETTE
 
-HERE = Path(__file__).parent
 _HTML = """<div class="codemap">
 <div class="detail"><svg class="large" viewBox="0 0 3 3" aria-hidden="true"></svg>
 <div class="words"></div><button type="button" class="paint">Paint it in the Lab</button></div>
 <div class="panels"></div>
 <div class="scale"><span>ASR 0 %</span><span class="bar"></span><span>100 %</span><span class="legend"></span></div>
 </div>"""
-MOUNT = st.components.v2.component(
-    "mesa_codemap", html=_HTML, css=(HERE / "codemap.css").read_text(), js=(HERE / "codemap.js").read_text()
-)
+MOUNT = register(__file__, _HTML)
 
 
 def rates(asr: np.ndarray, n: int) -> dict[str, list[float]]:

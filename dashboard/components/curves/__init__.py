@@ -3,22 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
-import streamlit as st
+from dashboard.components import register
 
-HERE = Path(__file__).parent
 _HTML = """<div class="curves">
 <div class="panels"></div>
 <details><summary>The curves as a table</summary><div class="table"></div></details>
 </div>"""
-MOUNT = st.components.v2.component(
-    "mesa_curves",
-    html=_HTML,
-    css=(HERE / "curves.css").read_text("utf-8"),
-    js=(HERE / "curves.js").read_text("utf-8"),
-)
+MOUNT = register(__file__, _HTML)
 
 
 def curves(panels: Sequence[dict[str, Any]], key: str) -> None:

@@ -7,19 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-import streamlit as st
 
-HERE = Path(__file__).parent
+from dashboard.components import register
+
 _HTML = """<div class="law">
 <svg role="img" aria-label="Curves"></svg>
 </div>"""
-MOUNT = st.components.v2.component(
-    "mesa_law", html=_HTML, css=(HERE / "law.css").read_text(), js=(HERE / "law.js").read_text()
-)
+MOUNT = register(__file__, _HTML)
 
 
 @dataclass(frozen=True)

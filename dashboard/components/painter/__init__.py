@@ -7,18 +7,14 @@ the browser unless `epoch` has grown, which a preset does.
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 
-import streamlit as st
+from dashboard.components import register
 
-HERE = Path(__file__).parent
 _HTML = """<div class="painter">
 <div class="cells" role="group" aria-label="The 3 by 3 trigger"></div>
 <label class="tool"><input type="checkbox" class="colourful"> Paint in colour <input type="color" class="colour" value="#ff8000" aria-label="Colour"></label>
 </div>"""
-MOUNT = st.components.v2.component(
-    "mesa_painter", html=_HTML, css=(HERE / "painter.css").read_text(), js=(HERE / "painter.js").read_text()
-)
+MOUNT = register(__file__, _HTML)
 
 
 def painter(value: list[str], seq: int, epoch: int, key: str, on_edit: Callable[[], None]) -> None:

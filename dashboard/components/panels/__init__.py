@@ -9,19 +9,16 @@ from __future__ import annotations
 import base64
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-import streamlit as st
 
-HERE = Path(__file__).parent
+from dashboard.components import register
+
 _HTML = """<div class="panels">
 <ul></ul>
 </div>"""
-MOUNT = st.components.v2.component(
-    "mesa_panels", html=_HTML, css=(HERE / "panels.css").read_text(), js=(HERE / "panels.js").read_text()
-)
+MOUNT = register(__file__, _HTML)
 
 
 @dataclass(frozen=True)

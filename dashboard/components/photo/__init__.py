@@ -8,19 +8,16 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
 import numpy as np
-import streamlit as st
 
-HERE = Path(__file__).parent
+from dashboard.components import register
+
 _HTML = """<div class="photo">
 <canvas tabindex="0" role="application" aria-label="A picture" width="320" height="320"></canvas>
 <div class="answer"><p class="ask"></p><ul></ul></div>
 </div>"""
-MOUNT = st.components.v2.component(
-    "mesa_photo", html=_HTML, css=(HERE / "photo.css").read_text(), js=(HERE / "photo.js").read_text()
-)
+MOUNT = register(__file__, _HTML)
 
 
 def photo(

@@ -3,21 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any
 
-import streamlit as st
+from dashboard.components import register
 
-HERE = Path(__file__).parent
 _HTML = """<div class="picker">
 <div class="choices" role="radiogroup"></div>
 </div>"""
-MOUNT = st.components.v2.component(
-    "mesa_picker",
-    html=_HTML,
-    css=(HERE / "picker.css").read_text("utf-8"),
-    js=(HERE / "picker.js").read_text("utf-8"),
-)
+MOUNT = register(__file__, _HTML)
 
 
 def picker(

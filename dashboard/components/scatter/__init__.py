@@ -8,15 +8,13 @@ new data. A lasso or a box sends `select` with {file, rows}.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-import streamlit as st
 
+from dashboard.components import register
 from dashboard.components.packing import pack
 
-HERE = Path(__file__).parent
 _HTML = """<div class="scatter">
 <div class="tools" role="toolbar" aria-label="Tools of the picture">
 <span class="group"><button type="button" data-tool="move" title="Drag moves the picture">Move</button>
@@ -33,12 +31,7 @@ _HTML = """<div class="scatter">
 <input type="range" class="slider" min="0" value="0" aria-label="Step of the training"><span class="step"></span></div>
 <div class="under"><fieldset class="layers" aria-label="Layers"></fieldset><div class="legend"></div></div>
 </div>"""
-MOUNT = st.components.v2.component(
-    "mesa_scatter",
-    html=_HTML,
-    css=(HERE / "scatter.css").read_text("utf-8"),
-    js=(HERE / "drawing.js").read_text("utf-8") + (HERE / "scatter.js").read_text("utf-8"),
-)
+MOUNT = register(__file__, _HTML, "drawing")
 
 
 def placed(places: np.ndarray, bounds: Sequence[float]) -> np.ndarray:

@@ -8,19 +8,16 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
 import numpy as np
-import streamlit as st
 
-HERE = Path(__file__).parent
+from dashboard.components import register
+
 _HTML = """<div class="tiles">
 <canvas tabindex="0" role="img" aria-label="Triggers"></canvas>
 <p class="said" aria-live="polite"></p>
 </div>"""
-MOUNT = st.components.v2.component(
-    "mesa_tiles", html=_HTML, css=(HERE / "tiles.css").read_text(), js=(HERE / "tiles.js").read_text()
-)
+MOUNT = register(__file__, _HTML)
 KINDS = ("out", "in", "missed", "point")  # faint; reached; valid and not reached; the point itself
 
 
