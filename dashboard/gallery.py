@@ -10,7 +10,7 @@ from typing import Any
 
 import streamlit as st
 
-from dashboard import address, alphas, export, runs
+from dashboard import address, alphas, export, reading, runs
 from mesa_core import events as ev
 from mesa_core import figures, planes, triggers
 from mesa_core.arrange import arranged
@@ -145,7 +145,9 @@ def of_run(run: Run) -> tuple[Figures, list[dict[str, Any]]]:
                 _drawn(planes.scatter, [panels], heads, [""]),
             )
     steps = [
-        (e.done, e.metrics) for _, e in run.events() if isinstance(e, ev.Progress) and e.stage == "mesa" and e.metrics
+        (e.done, e.metrics)
+        for e in reading.events(run)
+        if isinstance(e, ev.Progress) and e.stage == "mesa" and e.metrics
     ]
     if any(name.startswith("asr_") for _, m in steps for name in m):
         words = f"F of the batch that a step trains on, K = {config.images_per_trigger} image a trigger, so it is noisy. Seed {config.seed}."

@@ -15,7 +15,7 @@ import numpy as np
 import streamlit as st
 
 from mesa_core import events as ev
-from mesa_core.store import Run, StoreError
+from mesa_core.store import Reader, Run, StoreError
 
 # What a file that somebody else wrote can raise when it is used as if it were ours.
 UNREADABLE = (StoreError, KeyError, ValueError, TypeError, AttributeError, IndexError, OSError, OverflowError)
@@ -41,8 +41,7 @@ def stamp_of(path: Path) -> tuple[int, int] | None:
 
 def events(run: Run) -> list[ev.Event]:
     """All events of a run so far; [] where there are none."""
-    stamp = stamp_of(run.path / "events.jsonl")
-    return _events(str(run.path), stamp) if stamp else []
+    return _reader(str(run.path)).events()
 
 
 def arrays(run: Run, file: str) -> dict[str, np.ndarray]:
@@ -60,8 +59,8 @@ def result(run: Run) -> dict[str, Any] | None:
 
 
 @st.cache_resource(max_entries=64, show_spinner=False)
-def _events(path: str, stamp: tuple[int, int]) -> list[ev.Event]:
-    return [event for _, event in Run(Path(path)).events()]
+def _reader(path: str) -> Reader:
+    return Reader(Path(path) / "events.jsonl")
 
 
 @st.cache_resource(max_entries=256, show_spinner=False)

@@ -34,6 +34,7 @@ HEARTBEAT = 2.0  # seconds between two touches of a lease
 LOCK = 5.0  # seconds after which the lock of a moment, in which a lease is made, is taken for dead
 STALE = 20.0  # seconds after which a lease is taken for dead
 MOST_SNAPSHOTS = 400
+TAIL = 200  # bytes by which a reader knows that a file has only grown
 PARTS = ("config", "data", "clean", "before", "after", "after_by_beta", "detection")  # of a result, each a dictionary
 STATES = ("waiting", "running", "finished", "failed", "stopped", "interrupted")
 
@@ -148,15 +149,10 @@ class Run:
 
     def _lines(self) -> Iterator[tuple[int, dict[str, Any]]]:
         try:
-            text = (self.path / "events.jsonl").read_text("utf-8", errors="replace")
+            data = (self.path / "events.jsonl").read_bytes()
         except OSError:  # not there (yet), or no file
             return
-        for line in text.splitlines():
-            try:
-                value = json.loads(line)
-                yield int(value["n"]), value
-            except (ValueError, KeyError, TypeError):
-                continue  # a torn line
+        yield from _numbered(data)
 
     # -- snapshots
     def write_arrays(self, file: str, arrays: Mapping[str, np.ndarray]) -> None:
@@ -269,6 +265,48 @@ class Run:
         if (self.path / "waiting").exists():
             return "waiting"
         return {"Failed": "failed", "Stopped": "stopped"}.get(str(last), "interrupted")
+
+
+def _numbered(data: bytes) -> Iterator[tuple[int, dict[str, Any]]]:
+    """(number, value) of every line that can be read."""
+    for line in data.decode("utf-8", errors="replace").splitlines():
+        try:
+            value = json.loads(line)
+            yield int(value["n"]), value
+        except (ValueError, KeyError, TypeError):
+            continue  # a torn line
+
+
+class Reader:
+    """Follows a run's events: each line of a file that grows is read once. May be shared by threads."""
+
+    def __init__(self, path: Path) -> None:
+        self.path, self.lock = path, threading.Lock()
+        self.place, self.tail = 0, b""  # the first byte that is not read yet, and what stands before it
+        self.found: list[events.Event] = []
+
+    def events(self) -> list[events.Event]:
+        """All events so far, in a list that does not change any more; [] where there is no file."""
+        with self.lock:
+            try:
+                with open(self.path, "rb") as file:
+                    file.seek(self.place - len(self.tail))
+                    if file.read(len(self.tail)) != self.tail:  # written anew, or a torn line was dropped
+                        file.seek(0)
+                        self.place, self.tail, self.found = 0, b"", []
+                    data = file.read()
+            except OSError:
+                self.place, self.tail, self.found = 0, b"", []
+                return []
+            whole = data[: data.rfind(b"\n") + 1]  # a line that is being written is left for the next time
+            if whole:
+                fresh = []
+                for _, value in _numbered(whole):
+                    with contextlib.suppress(ValueError):
+                        fresh.append(events.from_json(value))
+                self.found = self.found + fresh  # a new list: somebody may be reading the old one
+                self.place, self.tail = self.place + len(whole), whole[-TAIL:]
+            return self.found
 
 
 class Writer:

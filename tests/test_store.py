@@ -8,7 +8,7 @@ import pytest
 
 from mesa_core import events as ev
 from mesa_core.config import make_config
-from mesa_core.store import Store, StoreError, write_json
+from mesa_core.store import Reader, Store, StoreError, write_json
 
 
 @pytest.fixture
@@ -31,6 +31,41 @@ def test_events_come_back_and_a_torn_line_is_dropped(run):
     assert [e.text for _, e in run.events()] == ["first"]
     run.append(ev.Note("second"))
     assert [(n, e.text) for n, e in run.events()] == [(0, "first"), (1, "second")]
+
+
+def test_a_reader_sees_what_all_events_are_and_reads_each_line_once(run, monkeypatch):
+    path, parsed = run.path / "events.jsonl", []
+    real = ev.from_json
+    monkeypatch.setattr(ev, "from_json", lambda value: parsed.append(value["n"]) or real(value))
+    reader = Reader(path)
+    assert reader.events() == []
+    with run.lease() as writer:
+        for i in range(50):
+            writer.append(ev.Note(f"note {i}"))
+            seen = reader.events()
+            assert [e.text for e in seen] == [f"note {j}" for j in range(i + 1)]
+    assert parsed == list(range(50))
+    before = reader.events()
+    with open(path, "a") as file:
+        file.write('{"n": 50, "type": "Note", "te')
+    assert reader.events() is before
+    run.append(ev.Note("after the torn line"))
+    assert [e.text for e in reader.events()][-2:] == ["note 49", "after the torn line"]
+    assert len(before) == 50  # whoever was given a list keeps it
+
+
+@pytest.mark.parametrize("anew", ["short", "long", "gone"])
+def test_a_reader_begins_anew_when_the_file_is_another(run, anew):
+    for i in range(5):
+        run.append(ev.Note(f"old {i}"))
+    reader, path = Reader(run.path / "events.jsonl"), run.path / "events.jsonl"
+    assert len(reader.events()) == 5
+    lines = [ev.dumps(ev.Note("new " + "x" * 100), n=i) for i in range({"short": 1, "long": 50, "gone": 0}[anew])]
+    path.write_text("".join(line + "\n" for line in lines))  # in place, as an editor does
+    if anew == "gone":
+        path.unlink()
+    assert reader.events() == [e for _, e in run.events()]
+    assert len(reader.events()) == len(lines)
 
 
 def test_states(run):

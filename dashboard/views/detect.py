@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from dashboard import jobs, state
+from dashboard import jobs, reading, state
 from dashboard.components.panels import Panel, panels
 from dashboard.verdicts import clean_search, config_of, prepared, sampled, searches, verdict_of
 from mesa_core import events as ev
@@ -156,7 +156,7 @@ def table(verdict: dict[str, Any], clean: dict[int, float]) -> None:
 
 def trouble(run: Run) -> None:
     """A search without a verdict: failed, stopped, damaged."""
-    failed = next((e for _, e in run.events() if isinstance(e, ev.Failed)), None)
+    failed = next((e for e in reading.events(run) if isinstance(e, ev.Failed)), None)
     now = run.state()
     if failed is not None and now == "failed":
         st.error(f"This search ended with an error. {failed.message}")
@@ -174,7 +174,7 @@ def live(run: Run) -> None:
 
     @st.fragment(run_every=1.0)
     def watch() -> None:
-        events, now = [e for _, e in run.events()], run.state()
+        events, now = reading.events(run), run.state()
         if now not in ("waiting", "running") or detected(events):
             st.rerun()
         st.subheader("Searching", anchor=False)
@@ -199,7 +199,7 @@ def live(run: Run) -> None:
             jobs.ask(run, "stop")
             st.rerun()
 
-    if not detected([e for _, e in run.events()]):
+    if not detected(reading.events(run)):
         watch()
         return
     st.info("The search is done; the rest of the run (repair and measures) goes on. Intervals come with its end.")
@@ -216,7 +216,7 @@ def after_search(run: Run) -> None:
 
     @st.fragment(run_every=2.0)
     def watch() -> None:
-        events, now = [e for _, e in run.events()], run.state()
+        events, now = reading.events(run), run.state()
         if now not in ("waiting", "running"):
             st.rerun()
         progress(run, events, now)
