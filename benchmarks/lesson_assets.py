@@ -43,7 +43,7 @@ def main() -> None:
     write_json(
         out / "card.json",
         {
-            "from": "the run in assets/runs/signs-ring",
+            "run": run.name,
             "config": {k: config.to_dict()[k] for k in ("data", "victim", "trigger", "target", "seed", "protocol")},
             "mean": list(data.mean),
             "std": list(data.std),

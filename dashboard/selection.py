@@ -1,6 +1,7 @@
 """The chosen triggers: how often they work, and what they do to real images before and after the repair.
 
-The page asks the worker through files and shows the answer when it is there; it never computes anything itself.
+The page asks the worker through files and shows the answer when it is there. Only the prepared example's two small
+networks are asked in the page's own process.
 """
 
 from __future__ import annotations
@@ -13,7 +14,8 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from dashboard import cards, jobs, picture, reading
+from dashboard import answers, cards, jobs, picture, reading
+from dashboard.lessons import prepared
 from mesa_core import events as ev
 from mesa_core import questions, triggers
 from mesa_core.intervals import of_drawn
@@ -149,12 +151,8 @@ def answer(run: Run, flat: np.ndarray, rates: Mapping[str, Any]) -> bool:
 
     `rates` holds what the run has measured of these triggers already, by network; then only images are asked about.
     """
-    # To ask a prepared run's networks, a worker would first have to draw all images, and a run would wait for that.
     if jobs.is_shipped(run):
-        st.info(
-            "To stamp these triggers on images the networks themselves are needed, and a prepared example comes "
-            "without them. Press *Run* and *Run it here* for networks of your own; it takes one to three minutes."
-        )
+        shipped(run, flat, rates)
         return False
     weights = run.path / "weights"
     if not (weights / "attacked.safetensors").is_file():
@@ -186,15 +184,37 @@ def answer(run: Run, flat: np.ndarray, rates: Mapping[str, Any]) -> bool:
     if found is None:
         st.caption("Asking the networks… (the worker answers between two of its steps)")
         return True
+    told(found, rates, len(flat))
+    return False
+
+
+def shipped(run: Run, flat: np.ndarray, rates: Mapping[str, Any]) -> None:
+    """The same for a prepared run, whose networks, where they are shipped, are small enough to be asked here."""
+    # A worker would first have to draw all images to answer, and a run would wait for that.
+    if not answers.known(run):
+        st.info(
+            "To stamp these triggers on images the networks themselves are needed, and this prepared example comes "
+            "without them. Press *Run* and *Run it here* for networks of your own; it takes one to three minutes."
+        )
+        return
+    try:
+        found = answers.answer(questions.rows_of(flat), IMAGES, int(st.session_state.get("draw", 0)), not rates)
+    except prepared.NotPrepared as error:
+        st.info(str(error))
+        return
+    told(dict(found), rates, len(flat))
+
+
+def told(found: dict[str, np.ndarray], rates: Mapping[str, Any], count: int) -> None:
+    """An answer with what the run has measured itself, and the button for another."""
     for name, m in rates.items():
         found[f"{name}_asr"] = np.array([m["value"], m["n"], m["low"], m["high"]], np.float64)
-    show(found, len(flat))
+    show(found, count)
 
     def others() -> None:
         st.session_state.draw = (st.session_state.get("draw", 0) + 1) % 1000
 
     st.button("Other images", key="other_images", on_click=others, help="The same triggers on other images and places.")
-    return False
 
 
 def show(found: dict[str, np.ndarray], count: int) -> None:

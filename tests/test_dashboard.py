@@ -246,8 +246,13 @@ def test_rows_beyond_the_file_are_left_out(home):
     assert "1 triggers, mean ASR" in words(at)
 
 
-def test_a_prepared_example_says_why_it_shows_no_images(home):
-    assert "comes without them" in words(page())
+def test_the_prepared_example_shows_images_and_others_say_why_not(home):
+    at = page()
+    assert "Of images stamped with this trigger" in words(at)
+    assert "comes without them" not in words(at)
+    other = page(run="signs-two-modes")
+    assert "comes without them" in words(other)
+    assert "Of images stamped with" not in words(other)
 
 
 def test_words_of_the_address_that_make_no_sense_are_named(home):

@@ -117,6 +117,8 @@ class Pictures:
     mean: list[float]
     std: list[float]
     chosen: str
+    run: str  # name of the shipped run whose networks these are
+    config: dict[str, Any]  # what tells that run from others
 
 
 @st.cache_resource(show_spinner=False)
@@ -130,7 +132,7 @@ def pictures() -> Pictures:
         config = card["config"]
         return Pictures(
             images, labels, tuple(card["classes"]), int(config["target"]), triggers.from_hex(config["trigger"]),
-            list(card["mean"]), list(card["std"]), str(card["chosen"]),
+            list(card["mean"]), list(card["std"]), str(card["chosen"]), str(card["run"]), dict(config),
         )  # fmt: skip
     except (OSError, StoreError, KeyError, TypeError, ValueError):
         raise NotPrepared("The pictures of this lesson are missing or damaged.") from None
@@ -151,7 +153,7 @@ def network(name: str) -> NumpyNet:
         raise NotPrepared("The small network of this lesson is missing or damaged.") from None
 
 
-@st.cache_data(show_spinner=False, max_entries=500)
+@st.cache_resource(show_spinner=False, max_entries=500)
 def tried(name: str, trigger: str | None, every: int = 1) -> dict[str, Any]:
     """Asks a network about pictures of other classes, stamped with a trigger (hex) at fixed random places.
 
