@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 import json
+import math
 import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -27,7 +28,13 @@ from mesa_core.store import Run, Store, StoreError, read_json, write_json
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
 MOST = 10_000  # runs of one sweep
 TRIES = 2  # of a run that fails
-SETS = {"orbits": tuple(orbit[0] for orbit in triggers.orbits())}
+# In steps of the golden ratio, so that the part which a sweep has done is as varied as the whole.
+SETS = {
+    "orbits": tuple(
+        triggers.orbits()[i][0]
+        for i in sorted(range(len(triggers.orbits())), key=lambda i: i * (math.sqrt(5) - 1) / 2 % 1)
+    )
+}
 
 
 @dataclass(frozen=True)
