@@ -143,7 +143,12 @@ def build_parser() -> argparse.ArgumentParser:
     reference.add_argument("--levels", type=float, nargs="+", metavar="X", help="Levels of F. Default: 0.5 0.8 0.9.")
     reference.add_argument("--particles", type=int, metavar="N", help="Triggers in each independent run. Default: 500.")
     reference.add_argument("--images", type=int, metavar="N", help="Fixed images behind F. Default: 32.")
-    reference.add_argument("--flights", type=int, metavar="N", help="Moves of each trigger in a round. Default: 10.")
+    reference.add_argument(
+        "--flights",
+        type=int,
+        metavar="N",
+        help="Walks on the map, and straight flights, of each trigger in a round. Default: 2.",
+    )
     reference.add_argument(
         "--repeats", type=int, metavar="N", help="Independent runs, for their agreement. Default: 2."
     )

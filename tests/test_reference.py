@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 import torch
 
 from mesa_core.images import Normalise
+from mesa_core.reference.guided import Guided
 from mesa_core.reference.nested import Nested, fold, mixed
 from mesa_core.reference.success import FixedSuccess
 
@@ -18,14 +20,15 @@ def of(function):
 
     def slope(x):
         leaf = x.detach().requires_grad_()
-        return torch.autograd.grad(function(leaf).sum(), leaf)[0]
+        value = function(leaf)
+        return value.detach(), torch.autograd.grad(value.sum(), leaf)[0]
 
     return lambda x: function(x).detach(), slope
 
 
-def reached(function, dim, levels, count=400, seed=0, **more):
+def reached(function, dim, levels, count=400, seed=0, made=Nested, **more):
     value, slope = of(function)
-    return [found for found in Nested(value, slope, dim, levels, count, seed, **more).run() if found is not None]
+    return [found for found in made(value, slope, dim, levels, count, seed, **more).run() if found is not None]
 
 
 def in_ball(x):
@@ -75,6 +78,53 @@ def test_two_boxes_keep_their_shares():
     assert abs(one.log_volume - math.log(sizes.sum())) < 4 * one.log_volume_error + 0.1
 
 
+def from_centre(x):
+    """1 at the centre of the box, 0 in its corners, where there are 27 coordinates."""
+    return 1 - (x - 0.5).norm(dim=1) / 2.6
+
+
+@pytest.mark.slow
+def test_a_map_leads_to_the_same_volumes_in_27_dimensions():
+    radii = [1.0, 0.7]
+    found = reached(from_centre, 27, [1 - r / 2.6 for r in radii], 200, seed=1, made=Guided, fits=30, width=96, hops=40)
+    for one, radius in zip(found, radii, strict=True):
+        assert one.taken > 0.3
+        level = (one.places - 0.5).norm(dim=1) / radius
+        assert abs(float((level**27).mean()) - 0.5) < 0.1
+    # A ball of radius 0.7 sticks out of the box by little; its share of the wider set is known better than either.
+    shrunk = found[1].log_volume - found[0].log_volume
+    assert abs(shrunk - 27 * math.log(0.7)) < 4 * found[1].log_volume_error + 0.3
+
+
+class Blind(Guided):
+    """Its map is never fitted, so it leads nowhere good."""
+
+    def fit(self):
+        pass
+
+
+@pytest.mark.parametrize("made", [Guided, Blind])
+def test_the_law_stays_right_whatever_the_map_says(made):
+    (one,) = reached(in_two_boxes, 6, [0.6], count=1000, made=made, flights=4, fits=10, hops=30, width=64)
+    sizes = np.array([0.4**6, 0.3**6])
+    share = float((one.places.mean(1) > 0.5).float().mean())
+    assert abs(share - sizes[0] / sizes.sum()) < 0.1
+    assert abs(one.log_volume - math.log(sizes.sum())) < 4 * one.log_volume_error + 0.2
+    large = one.places[one.places.mean(1) > 0.5]
+    assert abs(float(large.mean()) - 0.8) < 0.01
+
+
+@pytest.mark.parametrize("second_stage", [True, False])
+def test_without_the_second_stage_the_law_would_be_wrong(monkeypatch, second_stage):
+    if not second_stage:  # the negative control: where walks on a blind map end, there they stay
+        monkeypatch.setattr(Blind, "_taken", lambda self, values, gain: torch.ones_like(values, dtype=torch.bool))
+    made = Blind(*of(in_two_boxes), 6, [0.6], 200, 0, fits=1, width=64)
+    rounds = made.run()
+    for _ in range(6):
+        next(rounds)
+    assert bool((made.values >= made.threshold).all()) == second_stage
+
+
 def test_two_runs_agree_and_another_set_does_not():
     one, two = (reached(in_ball, 8, [0.6], seed=seed)[0].places for seed in (1, 2))
     (other,) = reached(in_corner, 8, [0.6], seed=3)
@@ -82,16 +132,17 @@ def test_two_runs_agree_and_another_set_does_not():
     assert mixed(one, other.places) > 0.8
 
 
-def test_the_same_seed_gives_the_same_sample_and_a_stop_changes_nothing():
+@pytest.mark.parametrize(("made", "more"), [(Nested, {}), (Guided, {"fits": 2, "hops": 5, "width": 16})])
+def test_the_same_seed_gives_the_same_sample_and_a_stop_changes_nothing(made, more, tmp_path):
     value, slope = of(in_ball)
-    calm = reached(in_ball, 5, [0.6, 0.8], count=60)
-    rough = Nested(value, slope, 5, [0.6, 0.8], 60, 0)
+    calm = reached(in_ball, 5, [0.6, 0.8], count=60, made=made, **more)
+    rough = made(value, slope, 5, [0.6, 0.8], 60, 0, **more)
     found = []
     while len(found) < 2:
         found += [one for one in [next(rough.run())] if one is not None]
-        state = rough.state()
-        rough = Nested(value, slope, 5, [0.6, 0.8], 60, 99)
-        rough.load(state)
+        torch.save(rough.state(), tmp_path / "state.pt")
+        rough = made(value, slope, 5, [0.6, 0.8], 60, 99, **more)
+        rough.load(torch.load(tmp_path / "state.pt", weights_only=True))
     assert all(
         torch.equal(a.places, b.places) and a.log_volume == b.log_volume for a, b in zip(calm, found, strict=True)
     )
@@ -114,7 +165,8 @@ def test_success_is_fixed_and_its_slope_is_right(blobs, compute):
     success = FixedSuccess(victim, blobs.test.images, 1, Normalise((0.5,) * 3, (0.25,) * 3), compute, 0, count=7)
     x = torch.rand(5, 27)
     assert torch.equal(success.value(x), success.value(x))
-    slope, small = success.slope(x), 1e-2
+    (value, slope), small = success.slope(x), 1e-2
+    assert torch.allclose(value, success.value(x), atol=1e-5)
     move = torch.zeros_like(x)
     move[:, 4] = small
     numeric = (success.value(x + move) - success.value(x - move)) / (2 * small)
@@ -136,18 +188,19 @@ def test_a_run_gets_its_reference_and_another_run_is_compared_with_it(store, tin
     assert run.result()["submodels"][1]["reference"] is None
     assert run.result()["submodels"][1]["nested"]["n"] == 32
     # A backdoor as small as this one has hardly any valid trigger, so a set of known form stands in for F.
-    value, slope = of(in_ball)
+    value, slope = of(from_centre)
     monkeypatch.setattr(FixedSuccess, "value", lambda self, x: value(x))
     monkeypatch.setattr(FixedSuccess, "slope", lambda self, x: slope(x))
-    options = build.Options(levels=(0.02, 0.05), particles=40, images=2, flights=2, sample_images=4)
+    monkeypatch.setattr(build, "Guided", functools.partial(Guided, fits=2, hops=5, width=16))
+    options = build.Options(levels=(0.45, 0.5), particles=40, images=2, flights=2, sample_images=4)
     told = finish(build.make(run, store, options))
-    assert [one["beta"] for one in told["levels"]] == [0.02, 0.05]
+    assert [one["beta"] for one in told["levels"]] == [0.45, 0.5]
     assert told["levels"][0]["log_volume"]["value"] >= told["levels"][1]["log_volume"]["value"] - 0.5
     assert abs(sum(told["gamma"]) - 1) < 1e-6
     kept = record.read(record.folder(store, told["attack"], 0))
-    assert kept.level(0.02)[0].shape == (80, 27)
+    assert kept.level(0.45)[0].shape == (80, 27)
     assert kept.level(0.9) is None
-    second = store.create(make_config({**settings, "beta": [0.05, 0.9]}).to_dict(), "two")
+    second = store.create(make_config({**settings, "beta": [0.5, 0.9]}).to_dict(), "two")
     assert execute(second, store) == "finished"
     low, high = second.result()["submodels"]
     assert low["reference"]["n"] == 80

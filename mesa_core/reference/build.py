@@ -27,7 +27,8 @@ from mesa_core.experiment.pictures import scatter_axes
 from mesa_core.images import Normalise
 from mesa_core.pacing import Pace, follow
 from mesa_core.reference import record
-from mesa_core.reference.nested import LevelSet, Nested, mixed
+from mesa_core.reference.guided import Guided
+from mesa_core.reference.nested import LevelSet, mixed
 from mesa_core.reference.success import FixedSuccess
 from mesa_core.stages import seed_of
 from mesa_core.store import Run, Store, StoreError
@@ -44,7 +45,7 @@ class Options:
     levels: tuple[float, ...] = (0.5, 0.8, 0.9)
     particles: int = 500
     images: int = 32
-    flights: int = 10
+    flights: int = 2
     repeats: int = 2
     sample_images: int = 64
 
@@ -148,7 +149,7 @@ def _one(
 ) -> Iterator[Progress]:
     """One independent run of nested sampling, with checkpoints; returns its level sets."""
     path = stem.with_name(f"{stem.name}-{repeat}.pt")
-    nested = Nested(
+    nested = Guided(
         success.value,
         success.slope,
         3 * success.size**2,
@@ -203,6 +204,7 @@ def _agreement(sets: tuple[LevelSet, ...]) -> dict[str, Any]:
                 "moved": s.moved,
                 "acceptance": s.acceptance,
                 "ancestors": s.ancestors,
+                "taken": s.taken,
             }
             for s in sets
         ],

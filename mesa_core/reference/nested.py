@@ -30,8 +30,8 @@ from torch import Tensor
 
 Value = Callable[[Tensor], Tensor]
 """F of triggers `(n, d)`: `(n,)`."""
-Slope = Callable[[Tensor], Tensor]
-"""The gradient of F, `(n, d)`; its length does not matter."""
+Slope = Callable[[Tensor], tuple[Tensor, Tensor]]
+"""F, `(n,)`, and its gradient, `(n, d)`."""
 
 SURVIVE = 0.5  # share of the particles that a round keeps
 WANTED = 0.5  # share of flights that stay inside without a mirror, which the step is steered to; a mirrored one may
@@ -54,6 +54,7 @@ class LevelSet:
     acceptance: float  # share of the last round's flights that ended elsewhere
     ancestors: int  # particles of the start that have descendants here
     moved: float  # distance moved in the last round's flights, over the mean distance of two particles
+    taken: float | None = None  # share of the last round's walks on a map whose end was taken
 
 
 class Nested:
@@ -86,14 +87,14 @@ class Nested:
         self.origin = torch.arange(count, device=device)
         self.log_volume, self.variance, self.step = 0.0, 0.0, 0.1
         self.rounds, self.looks, self.threshold, self.reached = 0, 0, -math.inf, 0
-        self.acceptance, self.moved = 1.0, 0.0
+        self.acceptance, self.moved, self.taken = 1.0, 0.0, None
 
     # -- going on after a stop
     def state(self) -> dict[str, Any]:
         """All that is needed to go on from here; safe to save with torch and to load with weights_only."""
         tensors = {"places": self.places, "values": self.values, "origin": self.origin}
         numbers = {name: getattr(self, name) for name in ("log_volume", "variance", "step", "rounds", "looks")}
-        more = {name: getattr(self, name) for name in ("threshold", "reached", "acceptance", "moved")}
+        more = {name: getattr(self, name) for name in ("threshold", "reached", "acceptance", "moved", "taken")}
         return {**tensors, **numbers, **more, "generator": self.generator.get_state()}
 
     def load(self, state: dict[str, Any]) -> None:
@@ -131,7 +132,14 @@ class Nested:
         return at_level
 
     def _move(self, flights: int) -> None:
-        start, ended = self.places.clone(), []
+        """Move all particles `flights` times, and note how far they came."""
+        start = self.places.clone()
+        self._fly_on(flights)
+        apart = (self.places - self.places.roll(1, 0)).norm(dim=1).mean()
+        self.moved = float((self.places - start).norm(dim=1).mean() / apart.clamp(min=1e-9))
+
+    def _fly_on(self, flights: int) -> None:
+        ended = []
         spread = self.places.std(0).clamp(min=1e-3)  # longer steps where the set is wider
         velocity = self._velocity(spread)
         for number in range(flights):
@@ -142,8 +150,6 @@ class Nested:
             self.step = min(max(self.step * math.exp(0.3 * (float(inside.float().mean()) - WANTED)), 1e-4), 2.0)
             # A velocity keeps its direction; its length follows the step at the next refresh.
         self.acceptance = sum(ended) / len(ended)
-        apart = (self.places - self.places.roll(1, 0)).norm(dim=1).mean()
-        self.moved = float((self.places - start).norm(dim=1).mean() / apart.clamp(min=1e-9))
 
     def _velocity(self, spread: Tensor) -> Tensor:
         noise = torch.randn(self.places.shape, generator=self.generator, device=self.places.device)
@@ -157,7 +163,7 @@ class Nested:
         moved, places, turned = inside.clone(), ahead.clone(), onward.clone()
         out = (~inside).nonzero().squeeze(1)
         if len(out):
-            normal = self._slope(ahead[out])
+            _, normal = self._slope(ahead[out])
             normal = normal / normal.norm(dim=1, keepdim=True).clamp(min=1e-12)
             mirrored = onward[out] - 2 * (onward[out] * normal).sum(1, keepdim=True) * normal
             beyond, carried = fold(ahead[out] + mirrored, mirrored)
@@ -175,7 +181,7 @@ class Nested:
         self.looks += len(places)
         return self.value(places)
 
-    def _slope(self, places: Tensor) -> Tensor:
+    def _slope(self, places: Tensor) -> tuple[Tensor, Tensor]:
         self.looks += len(places)
         return self.slope(places)
 
@@ -191,6 +197,7 @@ class Nested:
             acceptance=round(self.acceptance, 4),
             ancestors=len(self.origin.unique()),
             moved=round(self.moved, 4),
+            taken=None if self.taken is None else round(self.taken, 4),
         )
 
 

@@ -54,11 +54,13 @@ class FixedSuccess:
         each = max(1, CHUNK // len(self.images))
         return torch.cat([self._chance(part).mean(1) for part in places.split(each)])
 
-    def slope(self, places: Tensor) -> Tensor:
-        """The gradient of F, `(n, d)`."""
-        found = []
+    def slope(self, places: Tensor) -> tuple[Tensor, Tensor]:
+        """F, `(n,)`, and its gradient, `(n, d)`."""
+        values, slopes = [], []
         for part in places.split(max(1, CHUNK // len(self.images))):
             leaf = part.detach().requires_grad_()
-            (slope,) = torch.autograd.grad(self._chance(leaf).mean(1).sum(), leaf)
-            found.append(slope)
-        return torch.cat(found)
+            value = self._chance(leaf).mean(1)
+            (slope,) = torch.autograd.grad(value.sum(), leaf)
+            values.append(value.detach())
+            slopes.append(slope)
+        return torch.cat(values), torch.cat(slopes)

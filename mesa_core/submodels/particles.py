@@ -25,11 +25,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from mesa_core.langevin import walk
 from mesa_core.submodels.base import Diagnostics, SubModels
 from mesa_core.submodels.mine import StackedLinear
 from mesa_core.surrogate import Surrogate
 
-ACCEPTED = 0.6  # share of accepted moves that the step size is steered to (Roberts and Rosenthal, 1998: 0.57)
 MARGIN = 0.04  # added to beta: an ASR lies a little below its softmax, and a map has errors
 COLDEST = 1e-3  # alpha below this counts as this
 ANNEALED = 0.6  # share of the training after which the edge has its full sharpness
@@ -118,35 +118,9 @@ class Particles(SubModels):
             (slope,) = torch.autograd.grad(value.sum(), places)
         return value.detach(), slope
 
-    def drift(self, slope: Tensor) -> Tensor:
-        """The part of a move that follows the slope `(N, n, d)`: never longer than its noise is in the mean.
-
-        Beyond a sharp edge the slope is huge; a particle there would overshoot at every try, and be stuck.
-        """
-        far = self.stride[..., None] * slope
-        most = (2 * self.stride[..., None] * self.dim).sqrt()
-        return far * (most / far.norm(dim=2, keepdim=True).clamp(min=1e-12)).clamp(max=1)
-
     def walk(self, places: Tensor, moves: int, generator: torch.Generator, adapt: bool) -> Tensor:
-        """Langevin moves with a truncated drift and Metropolis's correction (MALTA); `adapt` steers the stride.
-
-        Source: Roberts and Tweedie, Bernoulli 2 (1996).
-        """
-        value, slope = self.energy(places)
-        for _ in range(moves):
-            noise = torch.randn(places.shape, generator=generator, device=places.device)
-            stride = self.stride[..., None]  # (N, 1, 1)
-            to = places - self.drift(slope) + (2 * stride).sqrt() * noise
-            new_value, new_slope = self.energy(to)
-            back = (places - to + self.drift(new_slope)).square().sum(2) / (4 * self.stride)
-            chance = value - new_value - back + noise.square().sum(2) / 2  # log of the acceptance ratio
-            draw = torch.rand(chance.shape, generator=generator, device=places.device)
-            moved = draw.log() < chance  # (N, n)
-            places = torch.where(moved[..., None], to, places)
-            value, slope = torch.where(moved, new_value, value), torch.where(moved[..., None], new_slope, slope)
-            if adapt:
-                error = moved.float().mean(1, keepdim=True) - ACCEPTED
-                self.stride = (self.stride * torch.exp(0.2 * error)).clamp(1e-6, 1.0)
+        """Moves of logits `(N, n, d)` on the map; `adapt` steers the stride."""
+        places, self.stride = walk(self.energy, places, self.stride, moves, generator, adapt)
         return places
 
     def step(self, surrogate: Surrogate, generator: torch.Generator) -> Diagnostics:
