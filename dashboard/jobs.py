@@ -17,17 +17,16 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from mesa_core.assets import shipped_runs
+from mesa_core.assets import shipped_runs, shipped_sweep
 from mesa_core.config import ConfigError, make_config
+from mesa_core.settle import HOW
 from mesa_core.store import NAME, STALE, Run, Store, StoreError, home, process_lives, read_json, write_json
 
 MOST_WAITING = 12  # runs in the queue, of all visitors
 MOST_OWN = 3  # of one visitor
 MOST_SERVED = 300  # visitors whose last turn is remembered
 ROOT = Path(__file__).resolve().parent.parent
-# What says where and how to compute; two runs that differ in nothing else ask the same question.
 MORE = ("baselines", "point_seeds", "repair_each_beta")  # defences beside MESA's, which change none of its figures
-HOW = ("device", "precision", "memory", "threads", "data_dir")
 
 
 def store() -> Store:
@@ -104,15 +103,23 @@ def find(name: str) -> Run:
     """A run of this server, or a shipped one. StoreError where there is none."""
     if not isinstance(name, str) or not NAME.fullmatch(name):
         raise StoreError("That is not the name of a run.")
-    shipped = shipped_runs() / name
-    if (shipped / "config.json").is_file():
-        return Run(shipped)
+    for folder in (shipped_runs(), shipped_sweep()):
+        if (folder / name / "config.json").is_file():
+            return Run(folder / name)
     return store().open(name)
 
 
 def shipped() -> list[Run]:
-    """The precomputed runs that the product brings."""
-    folder = shipped_runs()
+    """The prepared runs that lists offer; not those of the shipped sweep, which would drown all others."""
+    return _runs_in(shipped_runs())
+
+
+def swept() -> list[Run]:
+    """The runs of the sweep that the product brings, by name."""
+    return _runs_in(shipped_sweep())
+
+
+def _runs_in(folder: Path) -> list[Run]:
     if not folder.is_dir():
         return []
     return [Run(p) for p in sorted(folder.iterdir()) if NAME.fullmatch(p.name) and (p / "config.json").is_file()]
@@ -120,7 +127,7 @@ def shipped() -> list[Run]:
 
 def is_shipped(run: Run) -> bool:
     """Whether the product brings it."""
-    return run.path.parent == shipped_runs()
+    return run.path.parent in (shipped_runs(), shipped_sweep())
 
 
 def twin(config: Mapping[str, Any]) -> Run | None:
@@ -129,7 +136,7 @@ def twin(config: Mapping[str, Any]) -> Run | None:
     A shipped run counts, and one that is under way; a run that failed or was stopped does not.
     """
     asked, begun = make_config(config).to_dict(), None
-    for run in (*shipped(), *store().list()):
+    for run in (*shipped(), *swept(), *store().list()):
         try:
             given = run.config()
             like = all(given.get(k) == asked[k] for k in ("trigger", "target", "seed"))  # before the costly comparison

@@ -24,7 +24,7 @@ DAMAGED = "The figures of {} cannot be read; its result.json may be damaged or o
 def listed() -> list[Run]:
     """Runs of this server, the newest first, and the shipped ones."""
     shipped = jobs.shipped()
-    hidden = {run.name for run in shipped}  # a name means the shipped run, as in `jobs.find`
+    hidden = {run.name for run in (*shipped, *jobs.swept())}  # a name means the shipped run, as in `jobs.find`
     return shipped + [run for run in jobs.store().list() if run.name not in hidden]
 
 

@@ -24,3 +24,8 @@ def shipped_weights(data: str, victim: str) -> Path | None:
 def shipped_runs() -> Path:
     """The folder of precomputed runs, each a run directory."""
     return assets_dir() / "runs"
+
+
+def shipped_sweep() -> Path:
+    """The folder of the sweep over the 51 kinds of trigger: compact run directories and their manifest."""
+    return assets_dir() / "sweep"

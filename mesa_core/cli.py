@@ -126,9 +126,27 @@ def build_parser() -> argparse.ArgumentParser:
         metavar="WORD",
         help="A parameter and its values, as in: --over alpha 0 0.1 10. A value that is a list has commas: 0.5,0.8.",
     )
+    sweep.add_argument(
+        "--done",
+        type=Path,
+        metavar="DIR",
+        help="A folder that `mesa-lab collect` filled: runs that stand in its manifest are not repeated.",
+    )
     sweep.add_argument("--detect", action="store_true", help="Find the target class first, in every run.")
     flags.add_parameters(sweep)
     _json(sweep)
+
+    gather = _command(
+        commands,
+        "collect",
+        "finished runs made slim, to be kept or shipped",
+        "Put the finished runs of a sweep, or single runs, into a folder in a slim form that every page and figure can "
+        "open: no weights, few snapshots, and a manifest. A run that asks what another one there asks takes its place.",
+        _collect,
+    )
+    gather.add_argument("names", nargs="+", metavar="SWEEP|RUN", help="A sweep, or a run.")
+    gather.add_argument("--out", type=Path, required=True, metavar="DIR", help="Where to put them.")
+    _json(gather)
 
     reference = _command(
         commands,
@@ -302,6 +320,8 @@ def _sweep(arguments: argparse.Namespace) -> int:
         axes[flags.name_of(name)] = flags.values(name, words)
     pieces = sweeps.expand(flags.given(arguments), axes, arguments.sweep, store.cache)
     sweeps.begin(store, arguments.sweep, pieces)
+    if arguments.done:
+        pieces = sweeps.without(pieces, arguments.done)
     from mesa_core.experiment import execute
 
     now = sweeps.standing(store, pieces)
@@ -322,6 +342,30 @@ def _sweep(arguments: argparse.Namespace) -> int:
     if arguments.json:
         _print_json({"name": arguments.sweep, **vars(now), "runs": [piece.name for piece in pieces]})
     return 1 if now.failed else 0
+
+
+def _collect(arguments: argparse.Namespace) -> int:
+    from mesa_core import compact
+    from mesa_core import sweep as sweeps
+
+    store, console, found, rest = _store(arguments), Console(), [], 0
+    for name in arguments.names:
+        if (store.root / "sweeps" / f"{name}.json").is_file():
+            runs = sweeps.runs_of(store, name)
+            ready_now = [run for run in runs if (run.path / "result.json").is_file()]
+            found, rest = found + ready_now, rest + len(runs) - len(ready_now)
+        else:
+            found.append(store.open(name))
+    for run in found:
+        compact.collect([run], arguments.out)
+        console.line(f"{run.name}: {compact.size_of(arguments.out / run.name) / 1000:.0f} kB")
+    entries = compact.manifest(arguments.out)
+    if arguments.json:
+        _print_json({"collected": [run.name for run in found], "not_finished": rest, "there": len(entries)})
+    else:
+        waits = f"; {rest} of the sweep not finished yet" if rest else ""
+        print(f"{len(found)} runs collected{waits}. {arguments.out} holds {len(entries)}.")
+    return 0
 
 
 def _reference(arguments: argparse.Namespace) -> int:

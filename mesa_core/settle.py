@@ -16,6 +16,7 @@ from mesa_core.data.locate import DataError, find_cifar10, find_data, need_cifar
 from mesa_core.data.names import CLASSES
 
 PATHS = ("data_dir", "weights", "suspect")
+HOW = ("device", "precision", "memory", "threads", "data_dir")  # where and how to compute; no part of the question
 
 
 def settle(said: Mapping[str, Any], cache: Path) -> ExperimentConfig:
@@ -60,3 +61,12 @@ def require_settled(config: ExperimentConfig) -> ExperimentConfig:
         if getattr(config, name) == "auto":
             raise ConfigError(f"{name} is still 'auto'; name it, or make the configuration with settle().")
     return config
+
+
+def question(config: ExperimentConfig) -> dict[str, Any]:
+    """What decides the figures of a run: two runs that differ in nothing of this ask the same question.
+
+    Files are told by their names, since their folders mean nothing on another machine.
+    """
+    asked = {name: value for name, value in config.to_dict().items() if name not in HOW}
+    return {name: Path(value).name if name in PATHS else value for name, value in asked.items()}

@@ -15,14 +15,15 @@ import math
 import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from mesa_core import compact, triggers
 from mesa_core import events as ev
-from mesa_core import triggers
 from mesa_core.config import ConfigError, ExperimentConfig, params
 from mesa_core.settle import ready, settle
+from mesa_core.store import NAME as RUN
 from mesa_core.store import Run, Store, StoreError, read_json, write_json
 
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
@@ -39,10 +40,11 @@ SETS = {
 
 @dataclass(frozen=True)
 class Piece:
-    """One run of a sweep."""
+    """One run of a sweep; `done` where its result is kept elsewhere, so that nothing is left to do."""
 
     name: str
     config: ExperimentConfig
+    done: bool = False
 
 
 @dataclass(frozen=True)
@@ -93,8 +95,25 @@ def begin(store: Store, name: str, pieces: Sequence[Piece]) -> None:
     write_json(place, told)
 
 
+def without(pieces: Sequence[Piece], folder: Path) -> list[Piece]:
+    """The pieces, those marked as done whose compact result stands in the manifest of `folder`. Raises StoreError."""
+    there = compact.done(folder)
+    return [replace(piece, done=compact.key(piece.config.to_dict()) in there) for piece in pieces]
+
+
+def runs_of(store: Store, name: str) -> list[Run]:
+    """The runs of a sweep that has begun here, by the names that its first command wrote down. Raises StoreError."""
+    told = read_json(store.root / "sweeps" / f"{name}.json") if NAME.fullmatch(name) else None
+    names = told.get("runs") if isinstance(told, dict) else None
+    if not isinstance(names, list):
+        raise StoreError(f"There is no sweep {name!r} here.")
+    return [Run(store.runs / run) for run in names if isinstance(run, str) and RUN.fullmatch(run)]
+
+
 def _state(store: Store, piece: Piece) -> str:
     """The state of a piece's run; 'absent' before anybody has begun it, 'lost' once it failed as often as it may."""
+    if piece.done:
+        return "finished"
     run = Run(store.runs / piece.name)
     if not (run.path / "config.json").is_file():
         return "absent"
