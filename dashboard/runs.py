@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,7 @@ import streamlit as st
 
 from dashboard import jobs, reading, state
 from dashboard.reading import stamp_of
-from mesa_core import triggers
+from mesa_core import shape, triggers
 from mesa_core.config import ConfigError, ExperimentConfig, make_config
 from mesa_core.data.names import CLASSES
 from mesa_core.store import Run, StoreError
@@ -87,7 +86,7 @@ def _result(path: str, stamp: tuple[int, int]) -> dict[str, Any] | None:
     if found is None:
         return None
     try:
-        _check(found)
+        shape.check_result(found)
     except (KeyError, TypeError, ValueError, AttributeError):
         raise StoreError(DAMAGED.format(run.name)) from None
     return found
@@ -144,64 +143,6 @@ def picker(words: str, parameter: str, run: Run | None, help: str) -> Run | None
     return known[st.session_state[key]]
 
 
-# -- the shape of a result
-def _measured(m: Any) -> None:
-    for name in ("value", "low", "high"):
-        if isinstance(m[name], bool) or not math.isfinite(m[name]) or not -1 <= m[name] <= 1:
-            raise ValueError(name)
-    if isinstance(m["n"], bool) or int(m["n"]) != m["n"] or m["n"] < 0:
-        raise ValueError("n")
-
-
-def _maybe(m: Any) -> None:
-    if m is not None:
-        _measured(m)
-
-
-def _evaluation(e: Any) -> None:
-    for name in ("clean_accuracy", "target_accuracy", "natural_rate"):
-        _measured(e[name])
-    for group in ("asr", "effective_asr"):
-        for part in ("original", "sampled", "worst"):
-            _maybe(e[group][part])
-
-
-def _levels(found: Any) -> None:
-    for name in ("recall", "precision"):
-        for level, m in (found.get(name) or {}).items():
-            float(level)
-            _maybe(m)
-
-
-def _check(r: dict[str, Any]) -> None:
-    """Raise KeyError, TypeError or ValueError where `r` is not a result as `mesa_core.results` makes it."""
-    make_config(r["config"])
-    _evaluation(r["before"])
-    if r["clean"] is not None:
-        _evaluation(r["clean"])
-    for name, e in [*(r["after"] or {}).items(), *(r.get("after_by_beta") or {}).items()]:
-        if not name.replace("_", "").replace(".", "").isalnum():
-            raise ValueError(name)
-        _evaluation(e)
-    for one in r["submodels"]:
-        float(one["beta"]), bool(one["kept"])
-        _measured(one["mean_asr"])
-        _levels(one)
-        if one.get("reference"):
-            _levels(one["reference"])
-        for mode in one["modes"]:
-            float(mode["share"]), triggers.from_hex(mode["trigger"])
-            _measured(mode["asr"])
-            _maybe(mode.get("asr_after"))
-    _levels(r)
-    if r.get("uniform_noise"):
-        _levels(r["uniform_noise"])
-    for name in ("hardware", "versions", "timings", "data"):
-        dict(r[name])
-    for seconds in r["timings"].values():
-        float(seconds)
-
-
 # -- arrays
 @dataclass(frozen=True)
 class Maps:
@@ -221,7 +162,11 @@ def maps(run: Run) -> Maps:
     c, missing = config(run), []
     axes = _arrays(run, "axes.npz")
     later = _arrays(run, "landscape-after.npz")
-    before, after, clean = _rates(axes, "codes_asr"), _rates(later, "codes_asr"), _rates(axes, "clean_asr")
+    before, after, clean = (
+        shape.rates(axes, "codes_asr"),
+        shape.rates(later, "codes_asr"),
+        shape.rates(axes, "clean_asr"),
+    )
     if not c.landscape_images and before is not None:
         missing.append(
             "This run asked for no map of the 512 (2 images a trigger fix the axes only), so it is very rough."
@@ -258,34 +203,12 @@ def _arrays(run: Run, file: str) -> dict[str, np.ndarray]:
         return {}
 
 
-def _rates(arrays: dict[str, np.ndarray], name: str) -> np.ndarray | None:
-    """A map `(512,)` of shares, or None."""
-    found = arrays.get(name)
-    if found is None or found.shape != (CODES,) or found.dtype.kind != "f" or not np.isfinite(found).all():
-        return None
-    return found.astype(np.float64) if ((found >= 0) & (found <= 1)).all() else None
-
-
 def samples(run: Run) -> dict[str, np.ndarray] | None:
     """The measured samples, their shapes checked; None where they are missing or damaged.
 
     `triggers` uint8 `(n, 27)`, `level`, `asr`, `mode` `(n,)`, `pca`, `tsne` `(n, 2)`, with the axes' bounds `(4,)`.
     """
-    found, axes = _arrays(run, "samples.npz"), _arrays(run, "axes.npz")
-    try:
-        n = len(found["triggers"])
-        good = found["triggers"].shape == (n, 27) and found["triggers"].dtype == np.uint8 and n > 0
-        for name in ("level", "asr", "mode"):
-            good = good and found[name].shape == (n,) and np.isfinite(found[name]).all()
-        for name in ("pca", "tsne"):
-            bounds = axes[f"{name}_bounds"]
-            good = good and found[name].shape == (n, 2) and np.isfinite(found[name]).all()
-            good = good and bounds.shape == (4,) and np.isfinite(bounds).all()
-            good = good and axes[name].shape == (CODES, 2)
-            found[f"{name}_bounds"], found[f"codes_{name}"] = bounds, axes[name]
-    except (KeyError, TypeError, ValueError):
-        return None
-    return found if good else None
+    return shape.samples(_arrays(run, "samples.npz"), _arrays(run, "axes.npz"))
 
 
 def _looks(run: Run, betas: list[float]) -> dict[float, np.ndarray]:
