@@ -23,17 +23,7 @@ def panel(run: Run, level: int | None, view: str) -> dict[str, Any] | None:
     found, axes = runs.samples(run), runs.maps(run) if _readable(run) else None
     if found is None or axes is None:
         return None
-    chosen = np.ones(len(found["level"]), bool) if level is None else found["level"] == level
-    if not chosen.any():
-        return None
-    return {
-        "triggers": found["triggers"][chosen],
-        "places": found[view][chosen],
-        "asr": found["asr"][chosen].astype(float),
-        "bounds": found[f"{view}_bounds"],
-        "ground": found[f"codes_{view}"],
-        "valid": axes.before if axes.before is not None else np.zeros(512),
-    }
+    return planes.panel_of(found, level, view, axes.before)
 
 
 def _readable(run: Run) -> bool:

@@ -34,7 +34,7 @@ def landscape(maps: Mapping[str, np.ndarray], groups: Sequence[Group], n: int, b
         size = (round(36 * wide), round(36 * high))
         down = (bounds[0], bounds[1], -bounds[2], -bounds[3])
         drawn = plane(flat[shown], places[shown] * [1, -1], down, viridis(asr[shown]), size, 21, 6)
-        _picture(figure, drawn, bounds, column)
+        draw_picture(figure, drawn, bounds, column)
         figure.add_trace(
             go.Scatter(
                 x=places[shown, 0],
@@ -65,7 +65,6 @@ def scatter(
     A panel is `{triggers, places, asr, bounds, ground, valid}`: uint8 `(n, 27)`, `(n, 2)`, `(n,)`, `(4,)`, and the
     places `(512, 2)` and ASR `(512,)` of the black-and-white triggers, a faint ground.
     """
-    import plotly.graph_objects as go
     from plotly.subplots import make_subplots
 
     figure = make_subplots(
@@ -81,42 +80,77 @@ def scatter(
     for r, line in enumerate(panels, 1):
         for c, panel in enumerate(line, 1):
             axis = (r - 1) * len(columns) + c
-            name = f"x{axis}" if axis > 1 else "x"
-            x0, x1, y0, y1 = bounds = [float(v) for v in (panel or known)["bounds"]]
-            figure.update_xaxes(range=[x0, x1], constrain="domain", row=r, col=c)
-            # Equal scales, or thumbnails would not be square.
-            figure.update_yaxes(range=[y0, y1], constrain="domain", scaleanchor=name, row=r, col=c)
             if panel is None:
+                x0, x1, y0, y1 = _square(figure, known["bounds"], r, c, axis)
                 middle = {"x": (x0 + x1) / 2, "y": (y0 + y1) / 2}
                 figure.add_annotation(text="not run yet", showarrow=False, **middle, row=r, col=c)
                 continue
-            ground, asr, places = panel["ground"], panel["asr"], panel["places"]
-            dots = {"color": GREY, "opacity": 0.35, "size": 2 + 5 * panel["valid"]}
-            figure.add_trace(
-                go.Scatter(
-                    x=ground[:, 0], y=ground[:, 1], mode="markers", marker=dots, hoverinfo="skip", showlegend=False
-                ),
-                r,
-                c,
-            )
-            wide = 900 if len(columns) < 3 else 600
-            size = (wide, max(60, min(3000, round(wide * (y1 - y0) / max(x1 - x0, 1e-9)))))
-            drawn = plane(panel["triggers"], places, bounds, viridis(asr), size, 27)
-            _picture(figure, drawn, (x0, x1, y0, y1), axis)
-            figure.add_trace(
-                go.Scatter(
-                    x=places[:, 0],
-                    y=places[:, 1],
-                    mode="markers",
-                    opacity=0,
-                    showlegend=False,
-                    marker={"size": 12, "color": 100 * asr, "coloraxis": "coloraxis"},
-                    customdata=100 * asr[:, None],
-                    hovertemplate="sampled trigger, ASR %{customdata[0]:.0f} %<extra></extra>",
-                ),
-                r,
-                c,
-            )
+            draw_samples(figure, panel, r, c, axis, 900 if len(columns) < 3 else 600)
+    frame(figure)
+    return plain(figure, 70 + (310 if len(rows) > 1 else 400) * len(rows), legend=False)
+
+
+def panel_of(
+    samples: Mapping[str, np.ndarray], level: int | None, view: str, valid: np.ndarray | None
+) -> dict[str, Any] | None:
+    """The measured samples (see `shape.samples`) of one level (None: all) as a panel; None where there are none.
+
+    `view` is 'pca' or 'tsne'; `valid` `(512,)` is the ASR of the black-and-white triggers, where it was measured.
+    """
+    chosen = np.ones(len(samples["level"]), bool) if level is None else samples["level"] == level
+    if not chosen.any():
+        return None
+    return {
+        "triggers": samples["triggers"][chosen],
+        "places": samples[view][chosen].astype(float),
+        "asr": samples["asr"][chosen].astype(float),
+        "bounds": samples[f"{view}_bounds"],
+        "ground": samples[f"codes_{view}"],
+        "valid": np.zeros(triggers.CODES) if valid is None else valid,
+    }
+
+
+def draw_samples(figure: Figure, panel: Mapping[str, Any], row: int, column: int, axis: int, wide: int) -> None:
+    """One panel of samples, `wide` pixels, into a figure with subplots; `axis` is the number of its axes."""
+    import plotly.graph_objects as go
+
+    x0, x1, y0, y1 = bounds = _square(figure, panel["bounds"], row, column, axis)
+    ground, asr, places = panel["ground"], panel["asr"], panel["places"]
+    dots = {"color": GREY, "opacity": 0.35, "size": 2 + 5 * panel["valid"]}
+    figure.add_trace(
+        go.Scatter(x=ground[:, 0], y=ground[:, 1], mode="markers", marker=dots, hoverinfo="skip", showlegend=False),
+        row,
+        column,
+    )
+    size = (wide, max(60, min(3000, round(wide * (y1 - y0) / max(x1 - x0, 1e-9)))))
+    draw_picture(figure, plane(panel["triggers"], places, bounds, viridis(asr), size, 27), (x0, x1, y0, y1), axis)
+    figure.add_trace(
+        go.Scatter(
+            x=places[:, 0],
+            y=places[:, 1],
+            mode="markers",
+            opacity=0,
+            showlegend=False,
+            marker={"size": 12, "color": 100 * asr, "coloraxis": "coloraxis"},
+            customdata=100 * asr[:, None],
+            hovertemplate="sampled trigger, ASR %{customdata[0]:.0f} %<extra></extra>",
+        ),
+        row,
+        column,
+    )
+
+
+def _square(figure: Figure, bounds: Sequence[float], row: int, column: int, axis: int) -> list[float]:
+    """Give a panel its bounds, equal scales on both axes (or thumbnails would not be square); returns them."""
+    x0, x1, y0, y1 = [float(v) for v in bounds]
+    figure.update_xaxes(range=[x0, x1], constrain="domain", row=row, col=column)
+    name = f"x{axis}" if axis > 1 else "x"
+    figure.update_yaxes(range=[y0, y1], constrain="domain", scaleanchor=name, row=row, col=column)
+    return [x0, x1, y0, y1]
+
+
+def frame(figure: Figure) -> None:
+    """Panels with a frame and no ticks, and one bar for the colours of all."""
     figure.update_xaxes(
         showticklabels=False, showgrid=False, zeroline=False, showline=True, mirror=True, linecolor=GREY
     )
@@ -124,10 +158,9 @@ def scatter(
         showticklabels=False, showgrid=False, zeroline=False, showline=True, mirror=True, linecolor=GREY
     )
     figure.update_layout(coloraxis={"colorscale": SCALE, "cmin": 0, "cmax": 100, "colorbar": {"title": "ASR (%)"}})
-    return plain(figure, 70 + (310 if len(rows) > 1 else 400) * len(rows), legend=False)
 
 
-def _picture(figure: Figure, pixels: np.ndarray, bounds: Sequence[float], axis: int) -> None:
+def draw_picture(figure: Figure, pixels: np.ndarray, bounds: Sequence[float], axis: int) -> None:
     """One transparent picture over the whole of a panel."""
     x0, x1, y0, y1 = bounds
     name = "" if axis == 1 else str(axis)

@@ -54,6 +54,7 @@ def check_result(r: dict[str, Any]) -> None:
     for one in r["submodels"]:
         float(one["beta"]), bool(one["kept"])
         _measured(one["mean_asr"])
+        _maybe(one.get("nested"))
         _levels(one)
         if one.get("reference"):
             _levels(one["reference"])
