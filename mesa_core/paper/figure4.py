@@ -1,0 +1,176 @@
+"""Figure 4: what every defence leaves of the backdoor, for all 51 triggers from easy to hard."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from mesa_core import triggers
+from mesa_core.console import brief, named
+from mesa_core.figures import GREY, evaluations, plain
+from mesa_core.paper import material
+from mesa_core.paper.material import Row, Sweep
+from mesa_core.thumbnails import PALETTE, trigger_uri
+
+if TYPE_CHECKING:
+    from plotly.graph_objects import Figure
+
+MEASURES = {
+    "original": ("asr", "ASR of the original"),
+    "effective": ("effective_asr", "effective ASR of the original"),
+    "worst": ("asr", "ASR of the worst of 512"),
+}
+LEVELS = {0.5: "triangle-up-open", 0.8: "square-open", 0.9: "diamond-open"}
+# evaluation -> symbol, colour, size; in the order of the legend. The point defence is drawn apart, with its seeds.
+MARKS = {
+    "before": ("line-ew-open", GREY, 9),
+    "after.mesa": ("diamond", PALETTE[0], 9),
+    "after.ideal": ("star-open", PALETTE[2], 8),
+    "after.random": ("cross-thin-open", PALETTE[4], 7),
+    "after.uniform": ("asterisk-open", PALETTE[3], 7),
+    "after.control": ("x-thin-open", "#6b6b6b", 8),
+}
+HIDDEN = {"after.uniform"}  # until it is asked for, in the legend
+
+
+def measured(evaluation: Mapping[str, Any], measure: str) -> Mapping[str, Any] | None:
+    """One of MEASURES of an evaluation."""
+    group, part = MEASURES[measure][0], "worst" if measure == "worst" else "original"
+    return evaluation[group][part]
+
+
+def draw(sweep: Sweep, measure: str = "original") -> Figure:
+    """One column a trigger, its picture below it; equal columns from easy to hard by the point defence's mean."""
+    import plotly.graph_objects as go
+
+    figure, rows = go.Figure(), sweep.rows
+    _points(figure, rows, measure)
+    names = dict.fromkeys(name for one in sweep.runs for name in evaluations(one.result))
+    series = [name for name in names if name.startswith("after.beta.")]
+    for name in (*series, *(n for n in MARKS if n in names)):
+        if name in MARKS:
+            symbol, colour, size = MARKS[name]
+        else:
+            beta = float(name.removeprefix("after.beta."))
+            symbol, colour, size = LEVELS.get(beta, "circle-open"), PALETTE[0], 8
+        found = [(i, one, m) for i, row in enumerate(rows) for one in row.runs if (m := _of(one, name, measure))]
+        figure.add_trace(
+            go.Scatter(
+                x=[i for i, _, _ in found],
+                y=[100 * m["value"] for _, _, m in found],
+                mode="markers",
+                name="MESA, mixture" if name == "after.mesa" else named(name),
+                visible="legendonly" if name in HIDDEN else True,
+                marker={"symbol": symbol, "color": colour, "size": size, "line": {"color": colour, "width": 1.6}},
+                customdata=[[one.run.name, rows[i].code, brief(m), m["n"]] for i, one, m in found],
+                hovertemplate=f"code %{{customdata[1]}}, {named(name)}: %{{customdata[2]}}, n = %{{customdata[3]}}<extra></extra>",
+            )
+        )
+    _pictures(figure, rows)
+    figure.update_yaxes(
+        title=f"{MEASURES[measure][1]} (%)", range=[-9, 103], tickvals=list(range(0, 101, 20)), zeroline=False
+    )
+    return plain(figure, 500, top=104)
+
+
+def _of(one: material.Finding, name: str, measure: str) -> Mapping[str, Any] | None:
+    found = evaluations(one.result).get(name)
+    return measured(found, measure) if found else None
+
+
+def _points(figure: Figure, rows: Sequence[Row], measure: str) -> None:
+    """The point defence: every seed a small circle, their mean a large one, a bar from the lowest to the highest."""
+    import plotly.graph_objects as go
+
+    found = [
+        (i, row, [100 * m["value"] for m in row.values(lambda one: [measured(e, measure) for e in one.points])])
+        for i, row in enumerate(rows)
+    ]
+    found = [entry for entry in found if entry[2]]
+    colour = PALETTE[5]
+    figure.add_trace(
+        go.Scatter(
+            x=[i for i, _, seeds in found for _ in seeds],
+            y=[v for _, _, seeds in found for v in seeds],
+            mode="markers",
+            name="point defence, each seed",
+            marker={"symbol": "circle-open", "color": colour, "size": 5, "opacity": 0.8},
+            customdata=[[row.runs[0].run.name, row.code] for _, row, seeds in found for _ in seeds],
+            hovertemplate="code %{customdata[1]}, one seed of the point defence: %{y:.1f} %<extra></extra>",
+        )
+    )
+    means = [float(np.mean(seeds)) for _, _, seeds in found]
+    figure.add_trace(
+        go.Scatter(
+            x=[i for i, _, _ in found],
+            y=means,
+            error_y={
+                "type": "data", "symmetric": False, "thickness": 1.4, "width": 3,
+                "array": [max(s) - m for (_, _, s), m in zip(found, means, strict=True)],
+                "arrayminus": [m - min(s) for (_, _, s), m in zip(found, means, strict=True)],
+            },
+            mode="markers",
+            name="point defence, mean and range of its seeds",
+            marker={"symbol": "circle", "color": colour, "size": 8},
+            customdata=[[row.runs[0].run.name, row.code, len(s)] for _, row, s in found],
+            hovertemplate="code %{customdata[1]}, mean of %{customdata[2]} seeds of the point defence: %{y:.1f} %<extra></extra>",
+        )
+    )  # fmt: skip
+
+
+def _pictures(figure: Figure, rows: Sequence[Row]) -> None:
+    """The triggers as ticks, each with a mark over it for the pointer."""
+    import plotly.graph_objects as go
+
+    for i, row in enumerate(rows):
+        figure.add_layout_image(
+            source=trigger_uri(triggers.from_code(row.code)), xref="x", yref="y", x=i, y=-2, sizex=0.84, sizey=6,
+            xanchor="center", yanchor="top",
+        )  # fmt: skip
+    figure.add_trace(
+        go.Scatter(
+            x=list(range(len(rows))),
+            y=[-5] * len(rows),
+            mode="markers",
+            opacity=0,
+            showlegend=False,
+            marker={"size": 16, "symbol": "square"},
+            customdata=[[row.runs[0].run.name, row.code, i + 1] for i, row in enumerate(rows)],
+            hovertemplate="trigger %{customdata[2]}: code %{customdata[1]}<extra></extra>",
+        )
+    )
+    shown = list(range(len(rows))) if len(rows) <= 12 else list(range(0, len(rows), 5))
+    figure.update_xaxes(
+        title="trigger, from easy to hard by the mean of the point defence", range=[-0.8, max(len(rows), 8) - 0.2],
+        tickvals=shown, ticktext=[str(i + 1) for i in shown], showgrid=False, zeroline=False,
+    )  # fmt: skip
+
+
+def table(sweep: Sweep) -> list[dict[str, Any]]:
+    """The figure in numbers: one row a trigger and seed, shares in percent with their interval and n."""
+    told = []
+    for i, row in enumerate(sweep.rows, 1):
+        for one in row.runs:
+            line: dict[str, Any] = {"ID": i, "code": row.code, "seed": one.config.seed}
+            for name, e in evaluations(one.result).items():
+                for measure, (_, words) in MEASURES.items():
+                    m = measured(e, measure)
+                    line[f"{named(name)}: {words}"] = f"{brief(m)}, n = {m['n']}" if m else "–"
+                line[f"{named(name)}: clean accuracy"] = brief(e["clean_accuracy"])
+            told.append({**line, "run": one.run.name})
+    return told
+
+
+def note(sweep: Sweep) -> str:
+    """Its caption."""
+    seeds = sorted({len(one.points) for one in sweep.runs})
+    many = f"{seeds[0]}" if len(seeds) == 1 else f"{seeds[0]} to {seeds[-1]}"
+    n = sorted({m["n"] for one in sweep.runs if (m := one.result["before"]["asr"]["original"])})
+    return material.note(
+        sweep.runs,
+        sweep.told(),
+        f"{many} seeds of the point defence, bars from the lowest to the highest",
+        f"each ASR from n = {' or '.join(f'{v:,}' for v in n)} images; intervals in the table",
+    )

@@ -1,0 +1,271 @@
+"""The runs behind the paper's figures: read once, checked, and put into the groups that a figure compares.
+
+Runs are compared only where they differ in nothing but what the figure varies. Where several groups could fill a
+figure, CIFAR-10 (the paper's data) comes before other images, then the group that fills more of it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mesa_core import events as ev
+from mesa_core import shape, triggers
+from mesa_core.config import ConfigError, ExperimentConfig, make_config
+from mesa_core.settle import question
+from mesa_core.store import NAME, Run, StoreError
+
+ORBITS = len(triggers.orbits())
+ALPHAS = (0.0, 0.1, 10.0)
+LEVEL = 0.8  # of Figure 3(a) and of the detection
+EXAMPLES = (495, 170)  # codes that a figure of one trigger prefers: the paper's ring, its authors' pattern
+MORE = ("baselines", "point_seeds", "repair_each_beta")  # defences beside MESA's, which change none of its figures
+NAMES = {"cifar10": "CIFAR-10", "signs": "road signs"}
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A finished run: where it lies, what it was asked, what came of it."""
+
+    run: Run
+    config: ExperimentConfig
+    result: Mapping[str, Any]
+
+    @property
+    def points(self) -> list[dict[str, Any]]:
+        """The evaluations after each seed of the point defence."""
+        after = self.result["after"] or {}
+        return [e for name, e in after.items() if name == "point" or name.startswith("point_")]
+
+    def level(self, beta: float) -> int | None:
+        """The place of a level among the run's, None where it has no such level."""
+        return next((i for i, b in enumerate(self.config.beta) if abs(b - beta) < 1e-9), None)
+
+
+def read(folders: Iterable[Path]) -> list[Finding]:
+    """Every finished run in these folders of run directories; what cannot be read is left out."""
+    found, names = [], set()
+    for folder in folders:
+        for path in sorted(folder.iterdir()) if folder.is_dir() else ():
+            one = finding(Run(path)) if NAME.fullmatch(path.name) and path.name not in names else None
+            if one is not None:
+                found.append(one)
+                names.add(path.name)
+    return found
+
+
+def finding(run: Run) -> Finding | None:
+    """A run as a finding; None where it has not finished or cannot be read."""
+    try:
+        if not (run.path / "result.json").is_file():
+            return None
+        result = run.result()
+        shape.check_result(result)
+        return Finding(run, make_config(run.config()), result)
+    except (StoreError, ConfigError, KeyError, TypeError, ValueError, AttributeError):
+        return None
+
+
+# -- arrays and marks of one run
+def samples(one: Finding) -> dict[str, np.ndarray] | None:
+    """Its measured samples (see `shape.samples`), None where they are missing or damaged."""
+    try:
+        return shape.samples(one.run.read_arrays("samples.npz"), one.run.read_arrays("axes.npz"))
+    except StoreError:
+        return None
+
+
+def valid(one: Finding) -> np.ndarray | None:
+    """The ASR of the 512 on its attacked network `(512,)`, or None."""
+    try:
+        return shape.rates(one.run.read_arrays("axes.npz"), "codes_asr")
+    except StoreError:
+        return None
+
+
+def point_triggers(one: Finding) -> list[np.ndarray]:
+    """The triggers that the point defence reversed, each `(3, 3, 3)`, in the order of its seeds."""
+    found = {e.name: e.trigger for _, e in one.run.events() if isinstance(e, ev.Mark) and e.name.startswith("point")}
+    drawn = []
+    for name in sorted(found, key=lambda name: (len(name), name)):
+        try:
+            drawn.append(triggers.from_hex(found[name]))
+        except ValueError:
+            continue
+    return drawn
+
+
+# -- groups
+def _rest(config: ExperimentConfig, *varied: str) -> str:
+    """All that decides a run's figures but what is varied, as text."""
+    return json.dumps({k: v for k, v in question(config).items() if k not in (*varied, *MORE)}, sort_keys=True)
+
+
+def _groups(found: Iterable[Finding], *varied: str) -> list[list[Finding]]:
+    groups: dict[str, list[Finding]] = {}
+    for one in found:
+        groups.setdefault(_rest(one.config, *varied), []).append(one)
+    return list(groups.values())
+
+
+def _own(config: ExperimentConfig) -> bool:
+    """Whether the run staged an attack of its own, its target known to the defender."""
+    return not config.suspect and not config.detect
+
+
+@dataclass(frozen=True)
+class Row:
+    """One trigger of a sweep, with a run for each seed."""
+
+    code: int
+    runs: tuple[Finding, ...]
+
+    def values(self, pick: Callable[[Finding], Iterable[Mapping[str, Any] | None]]) -> list[Mapping[str, Any]]:
+        """What `pick` takes of each run, without what is missing."""
+        return [m for one in self.runs for m in pick(one) if m is not None]
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """Runs that differ in their trigger and seed only, one row an orbit, from easy to hard triggers."""
+
+    rows: tuple[Row, ...]
+
+    @property
+    def config(self) -> ExperimentConfig:
+        return self.rows[0].runs[0].config
+
+    @property
+    def runs(self) -> list[Finding]:
+        return [one for row in self.rows for one in row.runs]
+
+    def told(self) -> str:
+        """'12 of 51 triggers so far' or 'all 51 triggers'."""
+        n = len(self.rows)
+        return f"all {ORBITS} triggers" if n == ORBITS else f"{n} of {ORBITS} triggers so far"
+
+
+def sweeps(found: Iterable[Finding]) -> list[Sweep]:
+    """Every group of runs over the black-and-white triggers, the fullest on the paper's data first."""
+    own = [one for one in found if _own(one.config) and one.config.code is not None and "point" in one.config.baselines]
+    made = [Sweep(_rows(group)) for group in _groups(own, "trigger", "seed")]
+    return sorted(made, key=_fullness)
+
+
+def _fullness(one: Sweep) -> tuple[Any, ...]:
+    return one.config.data != "cifar10", one.config.alpha != 0.1, -len(one.rows), -len(one.runs), one.config.victim
+
+
+def _rows(group: Sequence[Finding]) -> tuple[Row, ...]:
+    by_orbit: dict[int, dict[int, dict[int, Finding]]] = {}
+    for one in group:
+        codes = by_orbit.setdefault(triggers.orbit_of(one.config.code), {})
+        codes.setdefault(one.config.code, {}).setdefault(one.config.seed, one)
+    rows = {}
+    for codes in by_orbit.values():
+        code = min(codes)  # of an orbit one member is shown, its first where there is a choice
+        rows[code] = Row(code, tuple(codes[code][seed] for seed in sorted(codes[code])))
+    order = by_difficulty({code: [point_asr(e) for one in row.runs for e in one.points] for code, row in rows.items()})
+    return tuple(rows[code] for code in order)
+
+
+def point_asr(evaluation: Mapping[str, Any]) -> float:
+    """What a defence left of the original's ASR."""
+    m = evaluation["asr"]["original"]
+    return float(m["value"]) if m else 0.0
+
+
+def by_difficulty(points: Mapping[int, Sequence[float]]) -> list[int]:
+    """Codes from easy to hard: by the mean of what the point defence leaves over its seeds, as the paper sorts them."""
+    return sorted(points, key=lambda code: (float(np.mean(points[code])) if len(points[code]) else 2.0, code))
+
+
+def alpha_family(found: Iterable[Finding]) -> dict[float, Finding]:
+    """Runs that differ in alpha only, on one attacked network; {} where no two are there."""
+    best: tuple[tuple[Any, ...], dict[float, Finding]] = ((), {})
+    for group in _groups([one for one in found if _own(one.config)], "alpha"):
+        members = {one.config.alpha: one for one in reversed(group) if one.result["submodels"] and samples(one)}
+        if len(members) < 2:
+            continue
+        first = next(iter(members.values()))
+        grounds = {alpha: samples(one)["codes_pca"] for alpha, one in members.items()}
+        same = {a: one for a, one in members.items() if np.allclose(grounds[a], grounds[first.config.alpha], atol=1e-4)}
+        rank = (first.config.data == "cifar10", sum(a in same for a in ALPHAS), len(same))
+        if len(same) > 1 and rank > best[0]:
+            best = (rank, dict(sorted(same.items())))
+    return best[1]
+
+
+def example(found: Sequence[Finding]) -> Finding | None:
+    """The run for a figure of one trigger: alpha = 0.1 and several levels, if possible the one of Figure 3(a)."""
+    family = alpha_family(found).get(0.1)
+    fit = [
+        one
+        for one in found
+        if _own(one.config) and one.config.alpha == 0.1 and len(one.result["submodels"]) > 1 and samples(one)
+    ]
+
+    def rank(one: Finding) -> tuple[bool, bool, int]:
+        code = one.config.code
+        return (
+            one.config.data != "cifar10",
+            one is not family,
+            EXAMPLES.index(code) if code in EXAMPLES else len(EXAMPLES),
+        )
+
+    return min(fit, key=rank, default=None)
+
+
+def searches(found: Iterable[Finding]) -> list[Finding]:
+    """Runs that searched every class, of one kind of images: the paper's where there is an attacked network."""
+    all_of = [
+        one for one in found if (one.config.detect or one.config.suspect) and is_verdict(one.result.get("detection"))
+    ]
+    cifar = [one for one in all_of if one.config.data == "cifar10"]
+    chosen = "cifar10" if any(one.config.detect for one in cifar) else "signs"
+    return sorted(
+        (one for one in all_of if one.config.data == chosen and one.config.suspect in ("", "shipped")),
+        key=lambda one: (bool(one.config.suspect), one.config.code or 0, one.config.seed),
+    )
+
+
+def is_verdict(value: Any) -> bool:
+    """Whether a detection's verdict is whole."""
+    try:
+        for one in value["classes"]:
+            for name in ("value", "low", "high", "n"):
+                float(one["asr"][name])
+            str(one["name"]), int(one["class"])
+        return bool(value["classes"]) and 0 <= float(value["threshold"]) <= 1 and isinstance(value["suspects"], list)
+    except (KeyError, TypeError, ValueError):
+        return False
+
+
+# -- words
+def what(config: ExperimentConfig) -> str:
+    """Data, network and protocol in a few words."""
+    kind = "" if config.kind == "mine" else f", sub-models of the kind {config.kind}"
+    return f"{NAMES.get(config.data, config.data)}, {config.victim}, {config.protocol} protocol{kind}"
+
+
+def note(found: Sequence[Finding], *more: str) -> str:
+    """What a reader of a figure has to know: data, images, seeds, hardware."""
+    images = sorted({one.result["before"]["clean_accuracy"]["n"] for one in found})
+    seeds = ", ".join(map(str, sorted({one.config.seed for one in found})))
+    keys = ("name", "device", "precision")
+    machines = sorted(
+        {", ".join(str(one.result["hardware"][k]) for k in keys if one.result["hardware"].get(k)) for one in found}
+    )
+    own = "; ".join(sorted({what(one.config) for one in found}))
+    told = [
+        own,
+        *more,
+        f"{' or '.join(f'{n:,}' for n in images)} evaluation images",
+        f"seed{'s' if ',' in seeds else ''} {seeds}",
+    ]
+    return "; ".join(told) + f"; computed on {' and '.join(machines)}."
