@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from dashboard import jobs
-from mesa_core.assets import assets_dir
+from mesa_core.assets import shipped_detections
 from mesa_core.config import SHIPPED, ConfigError, make_config
 from mesa_core.store import Run, StoreError
 
@@ -17,7 +17,7 @@ MOST_LOOKED_AT = 60  # runs of the store, when one is sought to compare with
 
 def prepared(name: str) -> Run | None:
     """A search that the product ships, or None."""
-    run = Run(assets_dir() / "detect" / name)
+    run = Run(shipped_detections() / name)
     return run if (run.path / "result.json").is_file() else None
 
 

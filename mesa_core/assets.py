@@ -29,3 +29,8 @@ def shipped_runs() -> Path:
 def shipped_sweep() -> Path:
     """The folder of the sweep over the 51 kinds of trigger: compact run directories and their manifest."""
     return assets_dir() / "sweep"
+
+
+def shipped_detections() -> Path:
+    """The folder of prepared searches over all classes, each a run directory."""
+    return assets_dir() / "detect"

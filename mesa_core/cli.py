@@ -148,6 +148,23 @@ def build_parser() -> argparse.ArgumentParser:
     gather.add_argument("--out", type=Path, required=True, metavar="DIR", help="Where to put them.")
     _json(gather)
 
+    figures = _command(
+        commands,
+        "figures",
+        "the paper's figures and tables from finished runs",
+        "Draw the paper's figures from the runs that are there (the shipped ones and your own), as HTML, SVG and PNG, "
+        "and write their tables and every claim with our answer as CSV. A figure whose runs are missing is named.",
+        _figures,
+    )
+    figures.add_argument("--out", type=Path, required=True, metavar="DIR", help="Where to write them.")
+    figures.add_argument(
+        "--results",
+        type=Path,
+        metavar="DIR",
+        help="Draw from the runs of this folder only: one that `mesa-lab collect` filled, or a home.",
+    )
+    _json(figures)
+
     reference = _command(
         commands,
         "reference",
@@ -365,6 +382,24 @@ def _collect(arguments: argparse.Namespace) -> int:
     else:
         waits = f"; {rest} of the sweep not finished yet" if rest else ""
         print(f"{len(found)} runs collected{waits}. {arguments.out} holds {len(entries)}.")
+    return 0
+
+
+def _figures(arguments: argparse.Namespace) -> int:
+    from mesa_core.assets import shipped_detections, shipped_runs, shipped_sweep
+    from mesa_core.paper import everything, material
+
+    folders = [shipped_sweep(), _store(arguments).runs, shipped_runs(), shipped_detections()]
+    if arguments.results:
+        if not arguments.results.is_dir():
+            raise StoreError(f"There is no folder {arguments.results}.")
+        inside = arguments.results / "runs"
+        folders = [inside if inside.is_dir() else arguments.results]
+    told = everything.write(material.read(folders), arguments.out, Console().line)
+    if arguments.json:
+        _print_json(told)
+    else:
+        print(f"{len(told['files'])} files in {arguments.out}.")
     return 0
 
 

@@ -57,6 +57,8 @@ def compact(run: Run, out: Path) -> Path:
             _thin(run, small, events, count)
             if size_of(place) <= LARGEST:
                 break
+        for path in place.rglob("*"):
+            path.chmod(0o755 if path.is_dir() else 0o644)  # temporary files are their maker's alone
         shutil.rmtree(out / run.name, ignore_errors=True)
         place.rename(out / run.name)
     except BaseException:
@@ -202,6 +204,7 @@ def write_manifest(folder: Path, entries: Iterable[Mapping[str, Any]]) -> None:
 
     lines = [json.dumps(entry, separators=(",", ":"), allow_nan=False) for entry in sorted(entries, key=place)]
     write_atomically(folder / MANIFEST, ("[\n" + ",\n".join(lines) + "\n]\n").encode())
+    (folder / MANIFEST).chmod(0o644)
 
 
 def _write(path: Path, value: Any) -> None:

@@ -49,19 +49,21 @@ def for_paper(figure: Figure, caption: str) -> Figure:
     copy.update_layout(template="plotly_white", font={"family": "sans-serif", "size": 13}, paper_bgcolor="white")
     margin = copy.layout.margin.b or 10
     if caption:
-        copy.update_layout(height=(copy.layout.height or 450) + 60, margin_b=margin + 70)
+        lines = _wrapped(caption)
+        room = 62 + 15 * len(lines)  # below the axis with its title
+        copy.update_layout(height=(copy.layout.height or 450) + room, margin_b=margin + room)
         copy.add_annotation(
-            text=_wrapped(caption), xref="paper", yref="paper", x=0, y=0, yshift=-48, xanchor="left", yanchor="top",
+            text="<br>".join(lines), xref="paper", yref="paper", x=0, y=0, yshift=-60, xanchor="left", yanchor="top",
             showarrow=False, align="left", font={"size": 11},
         )  # fmt: skip
     return copy
 
 
-def _wrapped(text: str, wide: int = 150) -> str:
+def _wrapped(text: str, wide: int = 150) -> list[str]:
     import textwrap
     from html import escape
 
-    return "<br>".join(escape(line) for line in textwrap.wrap(text, wide))
+    return [escape(line) for line in textwrap.wrap(text, wide)]
 
 
 def html_of(figure: Figure, caption: str) -> bytes:

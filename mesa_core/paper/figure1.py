@@ -24,7 +24,7 @@ def draw(one: Finding) -> Figure | None:
         return None
     figure = make_subplots(
         1, 2, column_widths=[0.22, 0.78], horizontal_spacing=0.02,
-        subplot_titles=("the original", "triggers that the network accepts"),
+        subplot_titles=("the original", "triggers that MESA sampled"),
     )  # fmt: skip
     figure.add_layout_image(
         source=trigger_uri(triggers.from_hex(one.config.trigger), 90), xref="x", yref="y", x=0.5, y=0.5, sizex=0.8,

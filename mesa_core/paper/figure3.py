@@ -50,7 +50,7 @@ def draw_betas(one: Finding) -> Figure | None:
         panels.append(planes.panel_of(found, place, "pca", material.valid(one)))
         inside = entry.get("nested")
         lower = one.config.beta[place - 1] if place else None
-        share = f"<br>{brief(inside)} inside β = {lower:g}" if inside and lower is not None else "<br>the widest"
+        share = f"<br>{brief(inside)} inside β = {lower:g}" if inside and lower is not None else "<br>the lowest level"
         titles.append(f"β = {entry['beta']:g}{share}")
     return _titled(planes.scatter([panels], titles, [""])) if any(panels) else None
 

@@ -22,15 +22,15 @@ MEASURES = {
     "effective": ("effective_asr", "effective ASR of the original"),
     "worst": ("asr", "ASR of the worst of 512"),
 }
-LEVELS = {0.5: "triangle-up-open", 0.8: "square-open", 0.9: "diamond-open"}
-# evaluation -> symbol, colour, size; in the order of the legend. The point defence is drawn apart, with its seeds.
+LEVELS = {0.5: ("triangle-up-open", -0.3), 0.8: ("square-open", -0.2), 0.9: ("diamond-open", 0.14)}
+# evaluation -> symbol, colour, size, shift to the right of its column's middle, where the point defence stands
 MARKS = {
-    "before": ("line-ew-open", GREY, 9),
-    "after.mesa": ("diamond", PALETTE[0], 9),
-    "after.ideal": ("star-open", PALETTE[2], 8),
-    "after.random": ("cross-thin-open", PALETTE[4], 7),
-    "after.uniform": ("asterisk-open", PALETTE[3], 7),
-    "after.control": ("x-thin-open", "#6b6b6b", 8),
+    "before": ("line-ew-open", GREY, 9, 0),
+    "after.mesa": ("diamond", PALETTE[0], 9, 0.26),
+    "after.ideal": ("star-open", PALETTE[2], 8, 0.36),
+    "after.random": ("cross-thin-open", PALETTE[4], 7, 0),
+    "after.uniform": ("asterisk-open", PALETTE[3], 7, 0),
+    "after.control": ("x-thin-open", "#6b6b6b", 8, 0),
 }
 HIDDEN = {"after.uniform"}  # until it is asked for, in the legend
 
@@ -51,14 +51,14 @@ def draw(sweep: Sweep, measure: str = "original") -> Figure:
     series = [name for name in names if name.startswith("after.beta.")]
     for name in (*series, *(n for n in MARKS if n in names)):
         if name in MARKS:
-            symbol, colour, size = MARKS[name]
+            symbol, colour, size, shift = MARKS[name]
         else:
             beta = float(name.removeprefix("after.beta."))
-            symbol, colour, size = LEVELS.get(beta, "circle-open"), PALETTE[0], 8
+            (symbol, shift), colour, size = LEVELS.get(beta, ("circle-open", 0)), PALETTE[0], 7
         found = [(i, one, m) for i, row in enumerate(rows) for one in row.runs if (m := _of(one, name, measure))]
         figure.add_trace(
             go.Scatter(
-                x=[i for i, _, _ in found],
+                x=[i + shift for i, _, _ in found],
                 y=[100 * m["value"] for _, _, m in found],
                 mode="markers",
                 name="MESA, mixture" if name == "after.mesa" else named(name),
@@ -124,11 +124,9 @@ def _pictures(figure: Figure, rows: Sequence[Row]) -> None:
     """The triggers as ticks, each with a mark over it for the pointer."""
     import plotly.graph_objects as go
 
-    for i, row in enumerate(rows):
-        figure.add_layout_image(
-            source=trigger_uri(triggers.from_code(row.code)), xref="x", yref="y", x=i, y=-2, sizex=0.84, sizey=6,
-            xanchor="center", yanchor="top",
-        )  # fmt: skip
+    place = {"xref": "x", "yref": "y", "y": -2, "sizex": 0.84, "sizey": 6, "xanchor": "center", "yanchor": "top"}
+    pictures = [{"source": trigger_uri(triggers.from_code(row.code)), "x": i, **place} for i, row in enumerate(rows)]
+    figure.update_layout(images=pictures)  # at once: plotly looks at all of them whenever one is added
     figure.add_trace(
         go.Scatter(
             x=list(range(len(rows))),

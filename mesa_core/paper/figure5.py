@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from mesa_core import planes, triggers
 from mesa_core.figures import plain
 from mesa_core.paper import material
-from mesa_core.paper.material import EXAMPLES, Finding, Sweep
+from mesa_core.paper.material import RING, Finding, Sweep
 from mesa_core.thumbnails import trigger_uri
 
 if TYPE_CHECKING:
@@ -23,9 +23,9 @@ def chosen(sweep: Sweep) -> list[tuple[str, Finding]]:
     if len(rows) < 3:
         places = {0: "easier", len(rows) - 1: "harder"} if len(rows) == 2 else {0: "the only one so far"}
     found = [(words, rows[i].runs[0]) for i, words in sorted(places.items())]
-    ring = next((row.runs[0] for row in rows if row.code == EXAMPLES[0]), None)
+    ring = next((row.runs[0] for row in rows if triggers.orbit_of(row.code) == RING), None)
     if ring is not None and all(ring is not one for _, one in found):
-        found.append(("the paper's ring", ring))
+        found.append(("the ring's kind", ring))
     return found
 
 
@@ -36,29 +36,28 @@ def draw(sweep: Sweep) -> Figure | None:
     shown = chosen(sweep)
     if not shown:
         return None
+    lines, across = -(-len(shown) // 2), min(2, len(shown))
+    titles = [title for words, one in shown for title in ("", _title(words, one))]
     figure = make_subplots(
-        len(shown), 2, column_widths=[0.16, 0.84], horizontal_spacing=0.01, vertical_spacing=0.16 / len(shown),
-        subplot_titles=[title for words, one in shown for title in ("", _title(words, one))],
+        lines, 2 * across, column_widths=[0.1, 0.4] * across, horizontal_spacing=0.01, vertical_spacing=0.2 / lines,
+        subplot_titles=titles,
     )  # fmt: skip
-    for r, (_, one) in enumerate(shown, 1):
-        left = 2 * r - 1
-        axes = {"xref": f"x{left}" if left > 1 else "x", "yref": f"y{left}" if left > 1 else "y"}
+    for i, (_, one) in enumerate(shown):
+        row, column = i // 2 + 1, 2 * (i % 2) + 1
+        axis = (row - 1) * 2 * across + column
+        axes = {"xref": f"x{axis}" if axis > 1 else "x", "yref": f"y{axis}" if axis > 1 else "y"}
         pictures = [("original", triggers.from_hex(one.config.trigger))]
         pictures += [("reversed", trigger) for trigger in material.point_triggers(one)[:1]]
-        for (words, trigger), y in zip(pictures, (0.95, 0.44), strict=False):
-            figure.add_layout_image(source=trigger_uri(trigger), **axes, x=0.5, y=y, sizex=0.8, sizey=0.34, xanchor="center", yanchor="top")  # fmt: skip
-            figure.add_annotation(
-                text=words, **axes, x=0.5, y=y - 0.35, showarrow=False, yanchor="top", font={"size": 11}
-            )
-        figure.update_xaxes(range=[0, 1], row=r, col=1)
-        figure.update_yaxes(range=[0, 1], row=r, col=1)
+        for (words, trigger), y in zip(pictures, (0.9, 0.45), strict=False):
+            figure.add_layout_image(source=trigger_uri(trigger), **axes, x=0.5, y=y, sizex=0.9, sizey=0.32, xanchor="center", yanchor="top")  # fmt: skip
+            figure.add_annotation(text=words, **axes, x=0.5, y=y, showarrow=False, yanchor="bottom", font={"size": 11})
+        figure.update_xaxes(range=[0, 1], visible=False, row=row, col=column)
+        figure.update_yaxes(range=[0, 1], visible=False, row=row, col=column)
         panel = planes.panel_of(material.samples(one), _top(one), "tsne", material.valid(one))
         if panel is not None:
-            planes.draw_samples(figure, panel, r, 2, 2 * r, 900)
+            planes.draw_samples(figure, panel, row, column + 1, axis + 1, 700)
     planes.frame(figure)
-    figure.update_xaxes(visible=False, col=1)
-    figure.update_yaxes(visible=False, col=1)
-    return plain(figure, 60 + 330 * len(shown), legend=False)
+    return plain(figure, 60 + 420 * lines, legend=False)
 
 
 def _top(one: Finding) -> int:
@@ -72,8 +71,8 @@ def _title(words: str, one: Finding) -> str:
         [material.point_asr(e) for e in one.points],
     )
     modes = f", {len(entry['modes'])} modes" if entry and len(entry["modes"]) != 1 else ", one mode" if entry else ""
-    span = f"point defence leaves {100 * min(left):.1f} to {100 * max(left):.1f} %" if left else "no point defence"
-    return f"{words}: code {one.config.code}{modes}; {span}"
+    span = f"<br>point defence leaves {100 * min(left):.1f} to {100 * max(left):.1f} %" if left else ""
+    return f"{words}: code {one.config.code}{modes}{span}"
 
 
 def note(sweep: Sweep) -> str:
@@ -84,5 +83,6 @@ def note(sweep: Sweep) -> str:
         runs,
         f"t-SNE of {c.samples} samples of β = {c.beta[-1]:g}, α = {c.alpha:g}, framed in the colour of their ASR",
         f"easy and hard by rank among {sweep.told()}",
+        "modes: clusters of the samples",
         "reversed: what the first seed of the point defence found",
     )
