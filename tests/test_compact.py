@@ -201,7 +201,7 @@ def test_the_shipped_sweep_is_whole():
 
 
 @pytest.mark.slow
-def test_a_few_shipped_figures_agree_with_a_fresh_evaluation_of_the_shipped_weights():
+def test_a_few_shipped_figures_agree_with_a_fresh_evaluation_of_the_shipped_weights(tmp_path):
     if not SHIPPED:
         pytest.skip("no run of the sweep is shipped yet")
     import torch
@@ -212,14 +212,14 @@ def test_a_few_shipped_figures_agree_with_a_fresh_evaluation_of_the_shipped_weig
     from mesa_core.data.types import split
     from mesa_core.devices import Compute
     from mesa_core.evaluation import Bench, finish
+    from mesa_core.images import Normalise
     from mesa_core.stages import seed_of
-    from mesa_core.stamping import Normalise
     from mesa_core.triggers import from_hex
     from mesa_core.victims import build
 
     if not CIFAR10.exists():
         pytest.skip("CIFAR-10 is not there")
-    dataset, compute = load_data("cifar10", str(CIFAR10)), Compute(torch.device("cpu"))
+    dataset, compute = load_data("cifar10", str(CIFAR10), cache=tmp_path), Compute(torch.device("cpu"))
     for entry in (SHIPPED[0], SHIPPED[len(SHIPPED) // 2], SHIPPED[-1]):
         config = make_config(entry["config"])
         if config.data != "cifar10" or config.weights or shipped_weights(config.data, config.victim) is None:
