@@ -22,10 +22,23 @@ PRIVATE = {"owner.json", "control.json", "lease.json", "waiting", "error.txt"}  
 LARGEST = 300 * 2**20  # bytes of a zip
 
 
-def figure(drawn: Figure, name: str, alt: str, caption: str = "", key: str = "") -> None:
-    """Draw a figure with its caption and a small menu to save it. `name` is the file's, `alt` a reader's text."""
+def figure(
+    drawn: Figure,
+    name: str,
+    alt: str,
+    caption: str = "",
+    key: str = "",
+    clicked: Callable[[], None] | None = None,
+) -> None:
+    """Draw a figure with its caption and a small menu to save it. `name` is the file's, `alt` a reader's text.
+
+    `clicked` is called when a mark is chosen, and finds it in session_state[f"figure_{key}"].
+    """
     key = key or file_name(name)
-    st.plotly_chart(drawn, width="stretch", key=f"figure_{key}", alt=alt, config={"displaylogo": False})
+    st.plotly_chart(
+        drawn, width="stretch", key=f"figure_{key}", alt=alt, config={"displaylogo": False},
+        on_select=clicked or "ignore", selection_mode="points",
+    )  # fmt: skip
     if caption:
         st.caption(caption)
     save_figure(lambda: drawn, name, caption, key)

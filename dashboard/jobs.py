@@ -111,15 +111,16 @@ def find(name: str) -> Run:
 
 def shipped() -> list[Run]:
     """The prepared runs that lists offer; not those of the shipped sweep, which would drown all others."""
-    return _runs_in(shipped_runs())
+    return runs_in(shipped_runs())
 
 
 def swept() -> list[Run]:
     """The runs of the sweep that the product brings, by name."""
-    return _runs_in(shipped_sweep())
+    return runs_in(shipped_sweep())
 
 
-def _runs_in(folder: Path) -> list[Run]:
+def runs_in(folder: Path) -> list[Run]:
+    """The run directories of a folder, by name."""
     if not folder.is_dir():
         return []
     return [Run(p) for p in sorted(folder.iterdir()) if NAME.fullmatch(p.name) and (p / "config.json").is_file()]

@@ -20,11 +20,11 @@ from streamlit.testing.v1 import AppTest
 from dashboard import jobs, state
 from dashboard.lessons import desk, distribution
 from dashboard.views import learn
-from mesa_core.assets import shipped_runs
+from mesa_core.assets import shipped_runs, shipped_sweep
 from mesa_core.config import make_config
 from mesa_core.store import Store
 
-PAGES = ("lab", "landscape", "compare", "detect", "learn")
+PAGES = ("lab", "landscape", "compare", "paper", "detect", "learn")
 DASHBOARD = Path(__file__).resolve().parents[1] / "dashboard"
 RUN = "damaged-run"
 QUIET = {  # the same cases each time, and no hunt for a smaller one, which would draw hundreds of pages
@@ -120,7 +120,7 @@ def test_no_name_leads_out_of_the_store(name):
         run = jobs.find(name)
     except ValueError:
         return
-    assert run.path.parent == shipped_runs() or run.path.parent == jobs.store().runs
+    assert run.path.parent in (shipped_runs(), shipped_sweep(), jobs.store().runs)
 
 
 @pytest.mark.parametrize("name", PAGES)

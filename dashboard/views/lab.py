@@ -8,7 +8,7 @@ from typing import Any
 
 import streamlit as st
 
-from dashboard import cards, classes, export, jobs, live, state
+from dashboard import cards, classes, evidence, export, jobs, live, state
 from dashboard.components.painter import painter
 from dashboard.components.picker import picker
 from mesa_core import triggers
@@ -39,7 +39,7 @@ def page() -> None:
         code = trigger()
         start()  # right below the painter: a trigger, one button
         with st.expander("Gallery: one of each kind"):
-            gallery(code)
+            gallery(code, evidence.difficulties())
         question()
     state.to_address()
     if run is None:
@@ -83,6 +83,8 @@ def gallery(code: int | None, known: dict[int, str] | None = None) -> None:
         items.append({"id": str(first), "label": label, "trigger": triggers.code_to_hex(first)})
     chosen = "" if code is None else str(triggers.orbits()[triggers.orbit_of(code)][0])
     picker(items, chosen, "The 51 kinds of trigger", "gallery", state.picked_code)
+    if known and chosen and int(chosen) in known:
+        st.caption(f"This kind is {known[int(chosen)]}.")
     st.caption(
         "Turning, mirroring and inverting the 512 black-and-white triggers leaves 51 that differ. "
         "The paper tests one of each."

@@ -108,7 +108,7 @@ def point_triggers(one: Finding) -> list[np.ndarray]:
 
 
 # -- groups
-def _rest(config: ExperimentConfig, *varied: str) -> str:
+def same_but(config: ExperimentConfig, *varied: str) -> str:
     """All that decides a run's figures but what is varied, as text."""
     return json.dumps({k: v for k, v in question(config).items() if k not in (*varied, *MORE)}, sort_keys=True)
 
@@ -116,7 +116,7 @@ def _rest(config: ExperimentConfig, *varied: str) -> str:
 def _groups(found: Iterable[Finding], *varied: str) -> list[list[Finding]]:
     groups: dict[str, list[Finding]] = {}
     for one in found:
-        groups.setdefault(_rest(one.config, *varied), []).append(one)
+        groups.setdefault(same_but(one.config, *varied), []).append(one)
     return list(groups.values())
 
 

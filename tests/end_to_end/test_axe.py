@@ -18,6 +18,8 @@ PAGES = {
     "lab": "/",
     "landscape": "/landscape",
     "compare": "/compare",
+    "paper": "/paper",
+    "paper-figure-4": "/paper?show=figure4",
     "detect": "/detect",
     **{f"learn-{i}": f"/learn?step={i}" for i in range(1, 7)},
 }
