@@ -23,11 +23,13 @@ SHORT = {
 }
 MEASURES = {"original": "Plain ASR", "effective": "Effective ASR", "worst": "Worst of 512"}
 NAME = "Qiao, Yang and Li, *Defending Neural Backdoors via Generative Distribution Modeling*, NeurIPS 2019"
+FEW = 3  # triggers of a group of runs that is worth a choice
 STYLE = """<style>
 .mesa-claims { width: 100%; border-collapse: collapse; font-size: 14px; line-height: 1.4; }
 .mesa-claims th, .mesa-claims td { text-align: left; vertical-align: top; font-weight: 400; padding: 9px 14px 9px 0;
   border-bottom: 1px solid rgba(128, 128, 128, .3); overflow-wrap: anywhere; }
 .mesa-claims thead th { font-weight: 600; }
+.mesa-claims thead th:first-child { width: 34%; }
 .mesa-claims small { color: inherit; opacity: .8; }
 .mesa-claims a { color: inherit; }
 .mesa-verdict { white-space: nowrap; font-weight: 600; }
@@ -38,6 +40,7 @@ STYLE = """<style>
   .mesa-claims th, .mesa-claims td { border: 0; padding: 2px 0; }
 }
 </style>"""
+COUNTED = {"agrees": "agree", "partly": "agree partly", "differs": "differ", VERDICTS[3]: "are not measured yet"}
 SIGNS = {"agrees": "✓", "partly": "≈", "differs": "≠", VERDICTS[3]: "–", "": ""}
 
 
@@ -64,7 +67,8 @@ def page() -> None:
 
 
 def _choose(sweeps: Sequence[Sweep]) -> Sweep | None:
-    """The sweep that is shown; offered where there are several."""
+    """The sweep that is shown, the fullest at first; others are offered that have a few triggers, too."""
+    sweeps = [one for i, one in enumerate(sweeps) if not i or len(one.rows) >= FEW]
     if len(sweeps) < 2:
         return sweeps[0] if sweeps else None
     names = {
@@ -106,7 +110,7 @@ def _standing(sweep: Sweep | None) -> None:
 def _claims(found: Sequence[Finding], sweep: Sweep | None) -> None:
     told, controls = evidence.answers(found, sweep)
     counts = Counter(answer.verdict for _, answer in told)
-    st.markdown(" · ".join(f"**{counts[v]}** {v}" for v in VERDICTS))
+    st.markdown("Of the claims " + ", ".join(f"**{counts[v]}** {COUNTED.get(v, v)}" for v in VERDICTS) + ".")
     st.html(STYLE + table(told, True))
     st.subheader("What the paper does not show", anchor=False)
     st.caption("Controls and stricter measures from the same runs; read the figures above beside them.")
@@ -134,7 +138,7 @@ def _row(claim: Claim, answer: Answer, judged: bool) -> str:
     link = f"<a href='?show={claim.figure}' target='_self'>{SHORT[claim.figure]}</a>"
     place = f"{html.escape(claim.place)} · our {link}" if judged else f"our {link}"
     differs = f"<br><small>{html.escape(answer.differs)}</small>" if answer.differs and answer.verdict != "" else ""
-    first = f"<th scope='row' style='width:34%'>{html.escape(claim.words())}<br><small>{place}</small></th>"
+    first = f"<th scope='row'>{html.escape(claim.words())}<br><small>{place}</small></th>"
     second = f"<td>{html.escape(answer.measured)}{differs}</td>"
     if not judged:
         return f"<tr>{first}{second}</tr>"
@@ -149,7 +153,7 @@ def _figure(key: str, found: Sequence[Finding], sweep: Sweep | None) -> None:
     measure = "original"
     if key == "figure4" and sweep is not None:
         measure = address.segmented(
-            "Figure", "figure", MEASURES, "original",
+            "After each defence", "figure", MEASURES, "original",
             "Plain: the paper's. Effective: without images that go to the target class unstamped. Worst of 512: half of the "
             "images selects the most successful black-and-white trigger, the other half measures it.",
         )  # fmt: skip

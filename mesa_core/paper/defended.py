@@ -55,8 +55,8 @@ def _loss(
         lost = np.array([a["clean_accuracy"]["value"] - b["clean_accuracy"]["value"] for a, b in pairs])
         n, mean = pairs[0][0]["clean_accuracy"]["n"], float(lost.mean())
         half = 1.96 * float(lost.std(ddof=1)) / len(lost) ** 0.5 if len(lost) > 1 else 0.0
-        span = f" ({100 * (mean - half):.2f} to {100 * (mean + half):.2f})" if half else ""
-        words = f"{100 * mean:.2f} points lost in the mean{span}, at most {100 * lost.max():.2f}; {len(pairs)} networks, n = {n:,} images each"
+        span = f" (95 % interval {_points_of(mean - half)} to {_points_of(mean + half)})" if half else ""
+        words = f"{_points_of(mean)} points lost in the mean{span}, at most {_points_of(float(lost.max()))}; {len(pairs)} networks, n = {n:,} images each"
         verdict = lower(mean, 0.0, CHEAP, DEAR)
         return Answer(
             words,
@@ -65,6 +65,10 @@ def _loss(
         )
 
     return answer
+
+
+def _points_of(value: float) -> str:
+    return f"{100 * value:.2f}".replace("-", "−")
 
 
 # -- the defence

@@ -30,7 +30,7 @@ MARKS = {
     "after.ideal": ("star-open", PALETTE[2], 8, 0.36),
     "after.random": ("cross-thin-open", PALETTE[4], 7, 0),
     "after.uniform": ("asterisk-open", PALETTE[3], 7, 0),
-    "after.control": ("x-thin-open", "#6b6b6b", 8, 0),
+    "after.control": ("x-thin-open", GREY, 8, 0),
 }
 HIDDEN = {"after.uniform"}  # until it is asked for, in the legend
 
@@ -141,7 +141,7 @@ def _pictures(figure: Figure, rows: Sequence[Row]) -> None:
     )
     shown = list(range(len(rows))) if len(rows) <= 12 else list(range(0, len(rows), 5))
     figure.update_xaxes(
-        title="trigger, from easy to hard by the mean of the point defence", range=[-0.8, max(len(rows), 8) - 0.2],
+        title="from easy to hard, by the point defence", range=[-0.8, max(len(rows), 8) - 0.2],
         tickvals=shown, ticktext=[str(i + 1) for i in shown], showgrid=False, zeroline=False,
     )  # fmt: skip
 
