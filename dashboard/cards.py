@@ -11,6 +11,7 @@ import streamlit as st
 from dashboard import reading, state
 from mesa_core import events as ev
 from mesa_core.console import brief, named
+from mesa_core.paper import claims
 from mesa_core.store import Run, StoreError
 from mesa_core.thumbnails import PALETTE, trigger_img
 
@@ -121,8 +122,13 @@ def lottery(found: Mapping[str, Mapping[str, Any]]) -> None:
     ended = f"at {low:.1f} %" if len(points) == 1 else f"between {low:.1f} and {high:.1f} % over {len(points)} seeds"
     st.caption(
         f"The *point defence* retrains with one reversed trigger. Here it ends {ended}; which trigger it finds is a "
-        "lottery, and in the paper's runs the same defence left 2.4 to 51.4 %, the distribution 1.2 to 5.9 %."
+        f"lottery, and in the paper's runs the same defence left {_span('point')}, the distribution {_span('after_highest')}."
     )
+
+
+def _span(claim: str) -> str:
+    """The lowest and the highest that the paper states."""
+    return f"{100 * claims.number(claim, 'low'):.1f} to {claims.share(claims.number(claim, 'high'))}"
 
 
 def _at(value: Mapping[str, Any] | None, path: tuple[str, ...]) -> Any:

@@ -200,10 +200,12 @@ def _left(one: Finding) -> str:
 
 
 def _picked() -> None:
-    """The pictures' callback."""
-    pick: Any = (st.session_state.get("paper_runs") or {}).get("pick")
-    if isinstance(pick, dict) and isinstance(pick.get("id"), str):
-        st.session_state.open_run = pick["id"]
+    """The pictures' callback; what makes no sense is left out."""
+    sent: Any = st.session_state.get("paper_runs")
+    try:
+        st.session_state.open_run = str(sent["pick"]["id"])
+    except (TypeError, KeyError):
+        return
 
 
 def _clicked() -> None:

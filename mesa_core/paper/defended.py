@@ -79,6 +79,8 @@ def _extreme_of(pick: Pick, paper: str) -> Callable[[Claim, Evidence], Answer | 
             return None
         high, words = extreme(found, max)
         number = claim.numbers[paper]
+        if "low" in claim.numbers:
+            words = f"{extreme(found, min)[1]}; {words}"
         return Answer(
             f"{words}; {len(found)} of {ORBITS} triggers", lower(high["value"], number), apart(high["value"], number)
         )
