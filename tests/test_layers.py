@@ -28,12 +28,15 @@ def test_the_page_never_imports_torch():
 
 
 def test_figures_and_commands_need_neither_torch_nor_plotly_to_be_imported():
-    what = "import mesa_core.figures, mesa_core.planes, mesa_core.command, mesa_core.thumbnails"
+    what = (
+        "import mesa_core.figures, mesa_core.planes, mesa_core.command, mesa_core.thumbnails, mesa_core.saving, "
+        "mesa_core.compact, mesa_core.sweep, mesa_core.paper.everything, mesa_core.paper.difficulty"
+    )
     assert imported(what, ["torch", "plotly", "streamlit", "dashboard"]) == ""
 
 
-def test_landscape_and_compare_need_no_torch():
-    what = "import dashboard.views.landscape, dashboard.views.compare, dashboard.report"
+def test_landscape_compare_and_paper_need_no_torch():
+    what = "import dashboard.views.landscape, dashboard.views.compare, dashboard.views.paper, dashboard.report"
     assert imported(what, ["torch", "mesa_core.experiment"]) == ""
 
 
