@@ -149,6 +149,19 @@ def _square(figure: Figure, bounds: Sequence[float], row: int, column: int, axis
     return [x0, x1, y0, y1]
 
 
+def bar_below(figure: Figure) -> None:
+    """Put the bar of colours right below the panels, where it takes none of their width."""
+    steps = list(range(0, 101, 20))
+    figure.update_layout(
+        coloraxis_colorbar={
+            "orientation": "h", "yref": "paper", "y": -0.02, "yanchor": "top", "ypad": 4, "thickness": 12, "len": 0.8,
+            "title": {"text": ""}, "tickvals": steps, "ticktext": ["ASR 0 %", *(f"{v} %" for v in steps[1:])],
+        },
+        margin_b=56,
+    )  # fmt: skip
+    figure.update_yaxes(constraintoward="top")  # on a narrow screen panels stay below their titles
+
+
 def frame(figure: Figure) -> None:
     """Panels with a frame and no ticks, and one bar for the colours of all."""
     figure.update_xaxes(

@@ -128,14 +128,13 @@ def test_figure_3_says_the_mean_asr_and_the_share_inside(signs):
     titles = [a.text for a in figure3.draw_alphas(family).layout.annotations]
     for (alpha, one), title in zip(family.items(), titles, strict=True):
         value = one.result["submodels"][one.level(0.8)]["mean_asr"]["value"]
-        assert title.startswith(f"α = {alpha:g}<br>mean ASR {100 * value:.1f} %")
+        assert title.startswith(f"α = {alpha:g}<br>mean ASR<br>{100 * value:.1f} %")
     ring = next(one for one in signs if one.run.name == "signs-ring")
     titles = [a.text for a in figure3.draw_betas(ring).layout.annotations]
     nested = [entry["nested"] for entry in ring.result["submodels"]]
     assert nested[0] is None
-    assert titles[0] == "β = 0.5<br>the lowest level"
-    assert titles[2].startswith(f"β = 0.9<br>{100 * nested[2]['value']:.1f} %")
-    assert titles[2].endswith("inside β = 0.8")
+    assert titles[0] == "β = 0.5<br>the lowest<br>level"
+    assert titles[2].startswith(f"β = 0.9<br>inside β = 0.8:<br>{100 * nested[2]['value']:.1f} %")
     axes = figure3.draw_betas(ring).layout
     assert axes.xaxis.range == axes.xaxis2.range == axes.xaxis3.range
 

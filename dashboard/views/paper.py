@@ -23,6 +23,7 @@ SHORT = {
 }
 MEASURES = {"original": "Plain ASR", "effective": "Effective ASR", "worst": "Worst of 512"}
 NAME = "Qiao, Yang and Li, *Defending Neural Backdoors via Generative Distribution Modeling*, NeurIPS 2019"
+OF_SWEEP = ("claims", "figure4", "figure5")  # what the choice of a sweep changes
 FEW = 3  # triggers of a group of runs that is worth a choice
 STYLE = """<style>
 .mesa-claims { width: 100%; border-collapse: collapse; font-size: 14px; line-height: 1.4; }
@@ -57,9 +58,10 @@ def page() -> None:
     found = evidence.findings()
     sweeps = material.sweeps(found)
     shown = address.segmented("Show", "show", SHOWN, "claims", label_visibility="collapsed")
-    sweep = _choose(sweeps) if shown in ("claims", "figure4", "figure5") else next(iter(sweeps), None)
+    sweep = _choose(sweeps) if shown in OF_SWEEP else next(iter(sweeps), None)
     with reading.readable("The runs behind this page"):
-        _standing(sweep)
+        if shown in OF_SWEEP:
+            _standing(sweep)
         if shown == "claims":
             _claims(found, sweep)
         else:

@@ -122,7 +122,7 @@ def note(searches: Sequence[Finding]) -> str:
     many = len({one.config.trigger for one in attacked})
     return material.note(
         searches,
-        f"{many} trigger{'s' * (many != 1)} planted in {len(attacked)} networks, {len(searches) - len(attacked)} clean",
+        f"{len(attacked)} attacked network{'s' * (len(attacked) != 1)} with {many} trigger{'s' * (many != 1)}, {len(searches) - len(attacked)} clean",
         f"α = {c.alpha:g}, β = {c.detect_beta:g}, n = {n[0]:,} trials a class",
         f"dashed: the threshold of {searches[0].result['detection']['threshold']:.0%}",
     )

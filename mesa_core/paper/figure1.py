@@ -26,8 +26,9 @@ def draw(one: Finding) -> Figure | None:
         1, 2, column_widths=[0.22, 0.78], horizontal_spacing=0.02,
         subplot_titles=("the original", "triggers that MESA sampled"),
     )  # fmt: skip
+    figure.update_annotations(yshift=8)
     figure.add_layout_image(
-        source=trigger_uri(triggers.from_hex(one.config.trigger), 90), xref="x", yref="y", x=0.5, y=0.5, sizex=0.8,
+        source=trigger_uri(triggers.from_hex(one.config.trigger), 240), xref="x", yref="y", x=0.5, y=0.5, sizex=0.8,
         sizey=0.8, xanchor="center", yanchor="middle",
     )  # fmt: skip
     figure.add_annotation(
@@ -40,7 +41,9 @@ def draw(one: Finding) -> Figure | None:
     planes.frame(figure)
     for axes in (figure.update_xaxes, figure.update_yaxes):
         axes(visible=False, row=1, col=1)
-    return plain(figure, 480, legend=False)
+    drawn = plain(figure, 520, legend=False)
+    planes.bar_below(drawn)
+    return drawn
 
 
 def note(one: Finding) -> str:

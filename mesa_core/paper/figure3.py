@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -36,7 +36,7 @@ def draw_alphas(family: Mapping[float, Finding]) -> Figure | None:
         panels.append(
             planes.panel_of(found, place, "pca", material.valid(one)) if found and place is not None else None
         )
-        asr = f"<br>mean ASR {brief(one.result['submodels'][place]['mean_asr'])}" if panels[-1] else ""
+        asr = f"<br>mean ASR<br>{_stacked(one.result['submodels'][place]['mean_asr'])}" if panels[-1] else ""
         titles.append(f"α = {alpha:g}{asr}")
     return _titled(planes.scatter([panels], titles, [""])) if any(panels) else None
 
@@ -50,14 +50,25 @@ def draw_betas(one: Finding) -> Figure | None:
         panels.append(planes.panel_of(found, place, "pca", material.valid(one)))
         inside = entry.get("nested")
         lower = one.config.beta[place - 1] if place else None
-        share = f"<br>{brief(inside)} inside β = {lower:g}" if inside and lower is not None else "<br>the lowest level"
+        share = (
+            f"<br>inside β = {lower:g}:<br>{_stacked(inside)}"
+            if inside and lower is not None
+            else "<br>the lowest<br>level"
+        )
         titles.append(f"β = {entry['beta']:g}{share}")
     return _titled(planes.scatter([panels], titles, [""])) if any(panels) else None
 
 
+def _stacked(measured: Mapping[str, Any]) -> str:
+    """A share over its interval: titles of three panels have to fit beside each other on a phone, too."""
+    return brief(measured).replace(" (", "<br>(")
+
+
 def _titled(figure: Figure) -> Figure:
-    """Room for titles of two lines."""
-    figure.update_layout(margin_t=70)
+    """Room for titles of four lines."""
+    figure.update_annotations(font_size=12, yshift=8)
+    figure.update_layout(margin_t=92, height=figure.layout.height + 20)
+    planes.bar_below(figure)
     return figure
 
 

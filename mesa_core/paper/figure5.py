@@ -49,7 +49,7 @@ def draw(sweep: Sweep) -> Figure | None:
         pictures = [("original", triggers.from_hex(one.config.trigger))]
         pictures += [("reversed", trigger) for trigger in material.point_triggers(one)[:1]]
         for (words, trigger), y in zip(pictures, (0.9, 0.45), strict=False):
-            figure.add_layout_image(source=trigger_uri(trigger), **axes, x=0.5, y=y, sizex=0.9, sizey=0.32, xanchor="center", yanchor="top")  # fmt: skip
+            figure.add_layout_image(source=trigger_uri(trigger, 120), **axes, x=0.5, y=y, sizex=0.9, sizey=0.32, xanchor="center", yanchor="top")  # fmt: skip
             figure.add_annotation(text=words, **axes, x=0.5, y=y, showarrow=False, yanchor="bottom", font={"size": 11})
         figure.update_xaxes(range=[0, 1], visible=False, row=row, col=column)
         figure.update_yaxes(range=[0, 1], visible=False, row=row, col=column)
@@ -57,7 +57,13 @@ def draw(sweep: Sweep) -> Figure | None:
         if panel is not None:
             planes.draw_samples(figure, panel, row, column + 1, axis + 1, 700)
     planes.frame(figure)
-    return plain(figure, 60 + 420 * lines, legend=False)
+    figure.for_each_annotation(
+        lambda a: a.update(yshift=6, font_size=12) if a.yanchor == "bottom" and a.xref == "paper" else None
+    )
+    drawn = plain(figure, 110 + 420 * lines, legend=False)
+    drawn.update_layout(margin_t=60)
+    planes.bar_below(drawn)
+    return drawn
 
 
 def _top(one: Finding) -> int:

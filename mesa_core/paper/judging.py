@@ -37,6 +37,7 @@ class Evidence:
     """All runs at hand, in the groups that the claims are about."""
 
     sweep: Sweep | None  # on CIFAR-10 only: the paper's numbers are about those images
+    shown: Sweep | None  # the same, or one on other images where there is none
     family: Mapping[float, Finding]
     example: Finding | None
     searches: Sequence[Finding]

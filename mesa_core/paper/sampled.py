@@ -143,7 +143,7 @@ def _detect_other(claim: Claim, known: Evidence) -> Answer | None:
 
 # -- what the distribution looks like
 def _modes(claim: Claim, known: Evidence) -> Answer | None:
-    runs = known.sweep.runs if known.sweep else [known.example] if known.example else []
+    runs = known.shown.runs if known.shown else []
     counts = [
         (one.config.code, len(one.result["submodels"][-1]["modes"]))
         for one in runs
@@ -155,14 +155,14 @@ def _modes(claim: Claim, known: Evidence) -> Answer | None:
     ring = [count for code, count in counts if triggers.orbit_of(code) == RING]
     verdict = "agrees" if ring and max(ring) > 1 else "partly" if many else "differs"
     told = f"; the ring's kind: {', '.join(map(str, ring))}" if ring else "; the ring's kind is not among them"
-    where = "" if known.sweep else f"; {_where(runs[0])}"
+    where = "" if known.sweep else f"; {material.NAMES.get(runs[0].config.data, runs[0].config.data)}"
     words = f"{len(many)} of {len(counts)} runs have several modes at the highest β{told}{where}"
     say = "" if verdict == "agrees" else "The ring's kind has not been seen with several modes."
     return Answer(words, verdict, say)
 
 
 def _unlike(claim: Claim, known: Evidence) -> Answer | None:
-    runs = known.sweep.runs if known.sweep else [known.example] if known.example else []
+    runs = known.shown.runs if known.shown else []
     same = []
     for one in runs:
         original = triggers.round_to_codes(triggers.from_hex(one.config.trigger)[None])[0]
@@ -174,7 +174,7 @@ def _unlike(claim: Claim, known: Evidence) -> Answer | None:
         return None
     mean = float(np.mean(same))
     verdict = "agrees" if mean <= 5.5 else "partly" if mean <= 7 else "differs"
-    where = "" if known.sweep else f"; {_where(runs[0])}"
+    where = "" if known.sweep else f"; {material.NAMES.get(runs[0].config.data, runs[0].config.data)}"
     words = f"{mean:.1f} of nine cells alike in the mean ({min(same)} to {max(same)}), {len(same)} reversed triggers; chance 4.5{where}"
     return Answer(words, verdict, "" if verdict == "agrees" else "Ours finds triggers that resemble the original more.")
 

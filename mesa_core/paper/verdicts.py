@@ -17,7 +17,7 @@ def evidence(found: Sequence[Finding], sweep: Sweep | None = None) -> Evidence:
     """Group runs; `sweep` is the one to judge by, else the fullest."""
     first = sweep or next(iter(material.sweeps(found)), None)
     own = first if first is not None and first.config.data == "cifar10" else None
-    return Evidence(own, material.alpha_family(found), material.example(found), material.searches(found))
+    return Evidence(own, first, material.alpha_family(found), material.example(found), material.searches(found))
 
 
 def answers(known: Evidence) -> list[tuple[Claim, Answer]]:
