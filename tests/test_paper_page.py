@@ -221,6 +221,20 @@ def test_pages_open_a_run_of_the_sweep(part):
             assert f"fig-{ORBITS[3]}" in [box.value for box in at.selectbox]
 
 
+def test_a_run_of_the_sweep_gives_a_report_its_figures_and_its_folder(part):
+    from dashboard import export, gallery, picture, reading, report
+
+    run = jobs.find(f"fig-{ORBITS[3]}")
+    assert report.html(run).count("<svg") > 2
+    found, rows = gallery.of_run(run)
+    assert {"defences-original", "coverage", "landscape", "samples-pca", "samples-tsne", "training"} <= set(found)
+    assert rows
+    assert export.zip_of(run)[:2] == b"PK"
+    files = picture.files_of(run, reading.events(run), True)
+    assert len(files) >= 3
+    assert all((run.path / "snapshots" / file).is_file() for file, _, _ in files)
+
+
 def test_the_gallery_says_how_hard_a_kind_is_known_to_be(part):
     known = evidence.difficulties()
     assert known[ORBITS[0]].startswith("easy on CIFAR-10")

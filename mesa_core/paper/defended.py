@@ -176,5 +176,11 @@ OF_SWEEP = {
         lambda one: [e["effective_asr"]["original"] for key, e in (one.result["after"] or {}).items() if key == "mesa"],
         None,
     ),
+    "effective_high": _mean_of(
+        lambda one: [
+            e["effective_asr"]["original"] for b, e in (one.result["after_by_beta"] or {}).items() if b == "0.9"
+        ],
+        None,
+    ),
     "worst": _worst,
 }
