@@ -57,7 +57,9 @@ def page() -> None:
     )
     found = evidence.findings()
     sweeps = material.sweeps(found)
-    shown = address.segmented("Show", "show", SHOWN, "claims", label_visibility="collapsed")
+    # Streamlit writes the run that is opened into this page's address before it leaves: who comes back sees its figure.
+    first = "figure4" if "run" in st.query_params else "claims"
+    shown = address.segmented("Show", "show", SHOWN, first, label_visibility="collapsed")
     sweep = _choose(sweeps) if shown in OF_SWEEP else next(iter(sweeps), None)
     with reading.readable("The runs behind this page"):
         if shown in OF_SWEEP:
