@@ -313,12 +313,15 @@ def _sweep(arguments: argparse.Namespace) -> int:
         console.label = f"[{order[piece.name] + 1}/{len(pieces)}] {piece.name}"
         console.progress(event)
 
-    for now in sweeps.work(store, pieces, execute, watch):
-        made = now.finished - start
-        left = (time.monotonic() - began) / made * (now.total - now.finished) if made else None
-        console.line(f"{now.finished} of {now.total} runs finished, {duration(left)} to go")
+    for new in sweeps.work(store, pieces, execute, watch):
+        left = duration(new.to_go(start, time.monotonic() - began))
+        say = console.moving if new == now else console.line  # while others work nothing new is to be said
+        say(f"{new.finished} of {new.total} runs finished, {new.running} running, {left} to go")
+        now = new
     for name in now.failed:
-        console.line(f"Failed twice: {name}")
+        console.line(f"Failed twice: {name}. {sweeps.why(store, name)}")
+    if now.failed:
+        console.line("Once its cause is mended, try one again with: mesa-lab run --resume NAME")
     if arguments.json:
         _print_json({"name": arguments.sweep, **vars(now), "runs": [piece.name for piece in pieces]})
     return 1 if now.failed else 0
