@@ -7,6 +7,7 @@ Results go to standard output, everything else to standard error. Exit status: 0
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
 import sys
@@ -127,6 +128,7 @@ def build_parser() -> argparse.ArgumentParser:
         help="A parameter and its values, as in: --over alpha 0 0.1 10. A value that is a list has commas: 0.5,0.8.",
     )
     sweep.add_argument("--detect", action="store_true", help="Find the target class first, in every run.")
+    flags.add_cluster(sweep)
     flags.add_parameters(sweep)
     _json(sweep)
 
@@ -302,8 +304,6 @@ def _sweep(arguments: argparse.Namespace) -> int:
         axes[flags.name_of(name)] = flags.values(name, words)
     pieces = sweeps.expand(flags.given(arguments), axes, arguments.sweep, store.cache)
     sweeps.begin(store, arguments.sweep, pieces)
-    from mesa_core.experiment import execute
-
     now = sweeps.standing(store, pieces)
     began, start = time.monotonic(), now.finished
     console.line(f"Sweep {arguments.sweep}: {len(pieces)} runs, {start} finished.")
@@ -313,11 +313,20 @@ def _sweep(arguments: argparse.Namespace) -> int:
         console.label = f"[{order[piece.name] + 1}/{len(pieces)}] {piece.name}"
         console.progress(event)
 
-    for new in sweeps.work(store, pieces, execute, watch):
-        left = duration(new.to_go(start, time.monotonic() - began))
-        say = console.moving if new == now else console.line  # while others work nothing new is to be said
-        say(f"{new.finished} of {new.total} runs finished, {new.running} running, {left} to go")
-        now = new
+    if arguments.ray:
+        from mesa_core import cluster
+
+        steps = cluster.work(store, pieces, arguments.ray, arguments.gpus, console.line)
+    else:
+        from mesa_core.experiment import execute
+
+        steps = sweeps.work(store, pieces, execute, watch)
+    with contextlib.redirect_stdout(sys.stderr):  # a cluster may have something to say among the results
+        for new in steps:
+            left = duration(new.to_go(start, time.monotonic() - began))
+            say = console.moving if new == now else console.line  # while others work nothing new is to be said
+            say(f"{new.finished} of {new.total} runs finished, {new.running} running, {left} to go")
+            now = new
     for name in now.failed:
         console.line(f"Failed twice: {name}. {sweeps.why(store, name)}")
     if now.failed:
