@@ -14,6 +14,7 @@ import os
 import platform
 import secrets
 import shutil
+import socket
 import tempfile
 import time
 from collections import Counter
@@ -30,6 +31,7 @@ from mesa_core.sweep import Piece, Standing, attempt, standing, state_of, to_do
 
 LOSSES = 3  # times that a run may lose its node before that counts as a failure of its own
 ENDING = 10.0  # seconds that runs have to end cleanly once the sweep is stopped
+ANSWER = 5.0  # seconds that a cluster has to answer
 SMALL = ("config.json", "events.jsonl", "error.txt", "result.json")  # of a run, besides its snapshots; no weights
 
 
@@ -121,6 +123,12 @@ def join(address: str) -> Any:
         import ray
     except ImportError:
         raise ConfigError('Ray is not installed here: python -m pip install "mesa-lab[ray]"') from None
+    host, colon, port = address.rpartition(":")
+    try:
+        if colon:  # Ray itself would wait for minutes
+            socket.create_connection((host, int(port)), ANSWER).close()
+    except (OSError, ValueError, OverflowError) as error:
+        raise ConfigError(f"Nothing answers at {address!r} ({error}); is Ray started there?") from None
     own = {"include_dashboard": False} if address == "local" else {}  # a cluster's page is its owner's choice
     try:
         ray.init(address, log_to_driver=False, logging_level="critical", **own)
@@ -180,8 +188,9 @@ def work(
         with contextlib.suppress(ray.exceptions.RayError):
             for which in flying:
                 ray.cancel(which)  # a KeyboardInterrupt there, after which a run ends cleanly
-            if flying:
-                ray.wait(list(flying), num_returns=len(flying), timeout=ENDING)
+        theirs, until = [f.piece.name for f in flying.values() if not f.held], time.monotonic() + ENDING
+        while any(Run(store.runs / name).is_running() for name in theirs) and time.monotonic() < until:
+            time.sleep(0.1)
         for flight in flying.values():
             flight.hands.close()
         ray.shutdown()

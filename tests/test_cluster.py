@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -69,12 +70,36 @@ def test_without_ray_it_is_one_sentence(monkeypatch):
         cluster.join("local")
 
 
+@pytest.mark.parametrize("address", ["127.0.0.1:1", "localhost:no", "ray://localhost:1", "localhost:999999"])
+def test_a_cluster_that_is_not_there_is_one_sentence(address):
+    pytest.importorskip("ray")
+    with pytest.raises(ConfigError, match="Nothing answers") as caught:
+        cluster.join(address)
+    assert "\n" not in str(caught.value)
+
+
 def test_a_node_with_another_program_does_nothing(store):
     told = {"gpus": 0.0, "program": "another"}
     assert [word["state"] for word in cluster.carry_out(told)] == ["foreign"]
 
 
-# -- two nodes
+# -- with Ray
+@pytest.mark.slow
+def test_ray_reports_to_nobody_and_opens_no_page():
+    pytest.importorskip("ray")
+    ray = cluster.join("local")
+    try:
+        log = Path(ray._private.worker._global_node.get_logs_dir_path()) / "dashboard.log"
+        until, said = time.monotonic() + 30, ""
+        while "Usage reporting" not in said and time.monotonic() < until:
+            time.sleep(0.1)
+            said = log.read_text() if log.is_file() else ""
+    finally:
+        ray.shutdown()
+    assert "Usage reporting is disabled" in said
+    assert "http server disabled" in said
+
+
 @pytest.fixture
 def nodes(tmp_path, monkeypatch):
     """A cluster of two local nodes, one core each, each with a home of its own."""
