@@ -31,8 +31,8 @@ from mesa_core.assets import shipped_weights  # noqa: E402
 from mesa_core.command import flag_of  # noqa: E402
 from mesa_core.store import Run, Store, StoreError, read_json  # noqa: E402
 
-LIVES = 6.0  # a worker lives for up to 1 / LIVES of the whole duration, and for what it takes to start
-START = 4.0  # seconds
+LIVES = 2.0  # a worker lives for up to 1 / LIVES of the whole duration, so that kills come in its late parts, too
+START = 4.0  # seconds that a worker needs before it begins, which come on top
 
 
 def command(folder: Path, root: Path, seeds: Sequence[int]) -> list[str]:
@@ -51,7 +51,7 @@ def start(folder: Path, root: Path, seeds: Sequence[int]) -> subprocess.Popen:
 
 
 def doing(root: Path, pid: int) -> str:
-    """The stage in which a worker is; 'between' where it holds no run."""
+    """The stage in which a worker is; 'starting or between runs' where it holds none."""
     for run in Store(root).list():
         try:
             if read_json(run.path / "lease.json")["pid"] != pid:
@@ -59,8 +59,8 @@ def doing(root: Path, pid: int) -> str:
         except (StoreError, KeyError, TypeError):
             continue
         begun = [event.stage for _, event in run.events() if isinstance(event, ev.StageBegun)]
-        return begun[-1] if begun else "between"
-    return "between"
+        return begun[-1] if begun else "beginning a run"
+    return "starting or between runs"
 
 
 def contents(run: Run) -> dict[str, Any]:
