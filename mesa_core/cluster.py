@@ -119,6 +119,7 @@ class Flight:
 def join(address: str) -> Any:
     """Ray, joined at an address, which is 'local' (here alone), 'auto' or that of a cluster. Raises ConfigError."""
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+    os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "error")  # what it has to say is said in a sentence below
     try:
         import ray
     except ImportError:
@@ -133,7 +134,9 @@ def join(address: str) -> Any:
     try:
         ray.init(address, log_to_driver=False, logging_level="critical", **own)
     except (ConnectionError, RuntimeError, ValueError, OSError) as error:
-        raise ConfigError(f"Ray cannot be joined at {address!r}: {str(error).strip().splitlines()[0]}") from None
+        first = str(error).strip().splitlines()[0].rstrip(".")
+        token = " If it asks for a token, set RAY_AUTH_MODE=token, or say auto." if colon else ""
+        raise ConfigError(f"Ray cannot be joined at {address!r}: {first}.{token}") from None
     ray._private.worker._worker_logs_enabled = False  # or the log of a lost node is printed among our results
     return ray
 

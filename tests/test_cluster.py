@@ -85,8 +85,9 @@ def test_a_node_with_another_program_does_nothing(store):
 
 # -- with Ray
 @pytest.mark.slow
-def test_ray_reports_to_nobody_and_opens_no_page():
+def test_ray_reports_to_nobody_and_opens_no_page(monkeypatch):
     pytest.importorskip("ray")
+    monkeypatch.setenv("RAY_AUTH_MODE", "disabled")  # or a token is written into the home of whoever tests
     ray = cluster.join("local")
     try:
         log = Path(ray._private.worker._global_node.get_logs_dir_path()) / "dashboard.log"
@@ -107,6 +108,7 @@ def nodes(tmp_path, monkeypatch):
     from ray.cluster_utils import Cluster
 
     monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", "0")
+    monkeypatch.setenv("RAY_AUTH_MODE", "disabled")
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]))
     of = lambda name: {"num_cpus": 1, "env_vars": {"MESA_LAB_HOME": str(tmp_path / name)}}
     both = Cluster(initialize_head=True, head_node_args={**of("head"), "include_dashboard": False})
