@@ -91,7 +91,7 @@ def zip_of(run: Run) -> bytes:
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
         for path in sorted(run.path.rglob("*")):
             inside = path.relative_to(run.path)
-            if path.is_symlink() or not path.is_file() or path.name in PRIVATE or path.name.startswith(".tmp-"):
+            if path.is_symlink() or not path.is_file() or path.name in PRIVATE or path.name.startswith("."):
                 continue
             total += path.stat().st_size
             if total > LARGEST:

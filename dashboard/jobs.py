@@ -19,8 +19,9 @@ from typing import Any
 
 from mesa_core.assets import shipped_runs, shipped_sweep
 from mesa_core.config import ConfigError, make_config
+from mesa_core.leases import STALE, process_lives
 from mesa_core.settle import HOW
-from mesa_core.store import NAME, STALE, Run, Store, StoreError, home, process_lives, read_json, write_json
+from mesa_core.store import NAME, Run, Store, StoreError, home, read_json, write_json
 
 MOST_WAITING = 12  # runs in the queue, of all visitors
 MOST_OWN = 3  # of one visitor

@@ -15,8 +15,9 @@ import time
 
 from dashboard import jobs
 from mesa_core.experiment import execute
+from mesa_core.leases import HEARTBEAT, process_lives
 from mesa_core.probe import Probe
-from mesa_core.store import HEARTBEAT, Store, StoreError, home, process_lives, write_json
+from mesa_core.store import Store, StoreError, home, write_json
 
 IDLE = 600.0  # seconds without work after which the worker ends
 POLL = 0.2  # seconds between two looks at the queue

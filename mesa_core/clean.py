@@ -39,7 +39,8 @@ def train(
     """Train a victim from scratch; yields progress and returns the model.
 
     With `checkpoint`, the state is saved there every `every` seconds and at the end, and training goes on from it if
-    it is there and was made for the same victim, data, epochs and seed. Whoever has stored the model removes it.
+    it is there and was made for the same victim, data, epochs and seed in the same settings, without which its figures
+    would not be those of a training without a stop. Whoever has stored the model removes it.
     """
     torch.manual_seed(seed)
     model: nn.Module = build(victim, len(dataset.classes))
@@ -47,7 +48,10 @@ def train(
     trainer = Trainer(
         model, data.images, data.labels, Normalise(dataset.mean, dataset.std), clean_recipe(epochs), compute, seed
     )
-    recipe = f"{victim} {dataset.fingerprint} {epochs} {seed}"
+    settings = (
+        f"{compute.device.type} {compute.precision} {compute.memory} {torch.get_num_threads()} {torch.__version__}"
+    )
+    recipe = f"{victim} {dataset.fingerprint} {epochs} {seed} {settings}"
     if checkpoint is not None and checkpoint.is_file():
         start = trainer.state()
         start["model"] = {k: v.clone() for k, v in start["model"].items()}

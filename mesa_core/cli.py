@@ -7,6 +7,7 @@ Results go to standard output, everything else to standard error. Exit status: 0
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
 import sys
@@ -133,6 +134,7 @@ def build_parser() -> argparse.ArgumentParser:
         help="A folder that `mesa-lab collect` filled: runs that stand in its manifest are not repeated.",
     )
     sweep.add_argument("--detect", action="store_true", help="Find the target class first, in every run.")
+    flags.add_cluster(sweep)
     flags.add_parameters(sweep)
     _json(sweep)
 
@@ -339,8 +341,6 @@ def _sweep(arguments: argparse.Namespace) -> int:
     sweeps.begin(store, arguments.sweep, pieces)
     if arguments.done:
         pieces = sweeps.without(pieces, arguments.done)
-    from mesa_core.experiment import execute
-
     now = sweeps.standing(store, pieces)
     began, start = time.monotonic(), now.finished
     console.line(f"Sweep {arguments.sweep}: {len(pieces)} runs, {start} finished.")
@@ -350,12 +350,24 @@ def _sweep(arguments: argparse.Namespace) -> int:
         console.label = f"[{order[piece.name] + 1}/{len(pieces)}] {piece.name}"
         console.progress(event)
 
-    for now in sweeps.work(store, pieces, execute, watch):
-        made = now.finished - start
-        left = (time.monotonic() - began) / made * (now.total - now.finished) if made else None
-        console.line(f"{now.finished} of {now.total} runs finished, {duration(left)} to go")
+    if arguments.ray:
+        from mesa_core import cluster
+
+        steps = cluster.work(store, pieces, arguments.ray, arguments.gpus, console.line)
+    else:
+        from mesa_core.experiment import execute
+
+        steps = sweeps.work(store, pieces, execute, watch)
+    with contextlib.redirect_stdout(sys.stderr):  # a cluster may have something to say among the results
+        for new in steps:
+            left = duration(new.to_go(start, time.monotonic() - began))
+            say = console.moving if new == now else console.line  # while others work nothing new is to be said
+            say(f"{new.finished} of {new.total} runs finished, {new.running} running, {left} to go")
+            now = new
     for name in now.failed:
-        console.line(f"Failed twice: {name}")
+        console.line(f"Failed twice: {name}. {sweeps.why(store, name)}")
+    if now.failed:
+        console.line("Once its cause is mended, try one again with: mesa-lab run --resume NAME")
     if arguments.json:
         _print_json({"name": arguments.sweep, **vars(now), "runs": [piece.name for piece in pieces]})
     return 1 if now.failed else 0

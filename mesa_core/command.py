@@ -34,7 +34,7 @@ def arguments_of(config: ExperimentConfig | Mapping[str, Any]) -> list[str]:
     if config.data == "folder":
         said["data_dir"] = config.data_dir
     if config.suspect:
-        words = ["mesa-lab", "detect", *_flag("weights", config.suspect), *_flag("arch", config.victim)]
+        words = ["mesa-lab", "detect", *flag_of("weights", config.suspect), *flag_of("arch", config.victim)]
         said["baselines"], allowed = DETECT_BASELINES, set(detect_parameters())
         shown = {"data": config.data}
     else:
@@ -56,7 +56,7 @@ def arguments_of(config: ExperimentConfig | Mapping[str, Any]) -> list[str]:
         words += ["--detect"] if config.detect else []
     for name in params():  # in the order of the declarations
         if name in shown:
-            words += _flag(name, shown[name])
+            words += flag_of(name, shown[name])
     return words
 
 
@@ -69,7 +69,7 @@ def _trigger(config: ExperimentConfig, usual: ExperimentConfig) -> list[str]:
     return ["--trigger", *config.trigger.replace("#", "").split()]
 
 
-def _flag(name: str, value: Any) -> list[str]:
+def flag_of(name: str, value: Any) -> list[str]:
     """One flag with its value, as `argparse` reads it back."""
     if isinstance(value, bool):
         return [flag(name) if value else flag(f"no_{name}")]

@@ -18,11 +18,14 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from mesa_core.store import StoreError, read_json, write_json
+from mesa_core.files import StoreError, read_json, write_json
+from mesa_core.leases import Busy, moment
 from mesa_core.victims import build, frozen
 
 MEMORY = {"nchw": torch.contiguous_format, "nhwc": torch.channels_last}
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
+THREADS = torch.get_num_threads()  # of a process that nobody has told otherwise
+CALIBRATION = 120.0  # seconds that a process waits for another's calibration
 PIECE = 64  # images that a CPU takes through a frozen victim at once
 
 
@@ -85,8 +88,7 @@ def resolve(
     device: str = "auto", precision: str = "auto", memory: str = "auto", threads: int = 0, victim: str = "resnet9-16"
 ) -> Compute:
     """Turn 'auto' into settings; on a CPU by `calibrate`, elsewhere by what is known to be fast."""
-    if threads:
-        torch.set_num_threads(threads)
+    _use(threads)
     where = pick_device(device)
     if where.type != "cpu":
         fast = where.type == "cuda" and torch.cuda.is_bf16_supported()
@@ -98,24 +100,35 @@ def resolve(
     return Compute(where, precision, memory)
 
 
+def _use(threads: int) -> None:
+    """Compute with as many threads; 0: as many as at the start, whatever an earlier run of this process used."""
+    torch.set_num_threads(threads or THREADS)
+
+
 def remembered(cache: Path, device: str, precision: str, memory: str, threads: int, victim: str) -> tuple[Compute, str]:
-    """`resolve`, with what a calibration found kept in `cache` for this machine; also a sentence where it measured."""
+    """`resolve`, with what a calibration found kept in `cache` for this machine; also a sentence where it measured.
+
+    Processes that begin at once measure one after another, so that they do not disturb each other, and all take what
+    the first has found.
+    """
     where = pick_device(device)
     if where.type != "cpu" or "auto" not in (precision, memory):
         return resolve(device, precision, memory, threads, victim), ""
-    if threads:
-        torch.set_num_threads(threads)
+    _use(threads)
     key = " ".join([_cpu_name(), torch.__version__, str(torch.get_num_threads()), victim, precision, memory])
-    path = cache / "calibration.json"
-    known: dict[str, list[str]] = {}
-    with contextlib.suppress(OSError, ValueError, StoreError):
-        known = read_json(path)
-    if key not in known:
-        known[key] = list(calibrate(victim, precision, memory))
-        write_json(path, known)
-        said = f"Measured on this processor: {known[key][0]} in {known[key][1]} order is the fastest for {victim}."
-    else:
-        said = ""
+    path, said = cache / "calibration.json", ""
+    cache.mkdir(parents=True, exist_ok=True)
+    with contextlib.ExitStack() as stack:
+        with contextlib.suppress(Busy):  # a holder that sleeps hinders nobody
+            stack.enter_context(moment(cache / ".calibration", CALIBRATION))
+        known: dict[str, list[str]] = {}
+        with contextlib.suppress(StoreError):
+            found = read_json(path)
+            known = found if isinstance(found, dict) else {}
+        if key not in known:
+            known[key] = list(calibrate(victim, precision, memory))
+            write_json(path, known)
+            said = f"Measured on this processor: {known[key][0]} in {known[key][1]} order is the fastest for {victim}."
     return Compute(where, *known[key]), said
 
 

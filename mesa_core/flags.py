@@ -78,6 +78,24 @@ def add_trigger(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_cluster(parser: argparse.ArgumentParser) -> None:
+    """`--ray` and `--gpus`."""
+    group = parser.add_argument_group("many machines")
+    group.add_argument(
+        "--ray",
+        metavar="ADDRESS",
+        help="Hand the runs to a Ray cluster: HOST:PORT or auto joins one that this machine is part of, local uses "
+        'this machine alone. Needs: pip install "mesa-lab[ray]".',
+    )
+    group.add_argument(
+        "--gpus",
+        type=float,
+        metavar="SHARE",
+        help="Share of a GPU that each run on a Ray cluster takes, such as 0.25: four runs then share one. "
+        "Default: a whole one where the cluster has any, else none.",
+    )
+
+
 def name_of(word: str) -> str:
     """`--repair-lr`, `repair-lr` or `repair_lr` is `repair_lr`."""
     return word.removeprefix("--").replace("-", "_")

@@ -24,7 +24,8 @@ from safetensors.torch import save as save_tensors
 from torch import Tensor
 
 from mesa_core import events as ev
-from mesa_core.store import Run, Store, read_json, write_json
+from mesa_core.files import read_json, write_atomically, write_json
+from mesa_core.store import Run, Store
 
 REPLAYED = (ev.Axes, ev.Snapshot, ev.Mark, ev.Evaluated, ev.Submodels, ev.Note)  # told again when a result is reused
 PATIENCE = 60.0  # seconds a pause may hold the process; after that the run stops and can be resumed
@@ -188,14 +189,17 @@ class Stages:
             if key_of(record) != whole["digest"] or any(_digest(folder / f) != d for f, d in record["digests"].items()):
                 raise ValueError("digest")
             tensors = load_tensors((folder / "tensors.safetensors").read_bytes())
-            for file in record["files"]:
-                (self.run.path / "snapshots").mkdir(exist_ok=True)
-                shutil.copyfile(folder / file, self.run.path / "snapshots" / file)
+            arrays = {file: (folder / file).read_bytes() for file in record["files"]}
             told = [ev.from_json(e) for e in record["events"]]
-            return Output(key, record["value"], tensors), told, float(record["seconds"])
+            found = Output(key, record["value"], tensors), told, float(record["seconds"])
         except (OSError, ValueError, KeyError, TypeError):
             shutil.rmtree(folder, ignore_errors=True)
             return None
+        if not self.run.path.is_dir():  # writing would bring a part of it back
+            raise StopRequested
+        for file, data in arrays.items():  # a full disk, or a run deleted under us, is no fault of the stage
+            write_atomically(self.run.path / "snapshots" / file, data)
+        return found
 
 
 def _digest(path: Path) -> str:

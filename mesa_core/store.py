@@ -9,7 +9,6 @@ a temporary name and then renamed.
 from __future__ import annotations
 
 import contextlib
-import io
 import json
 import os
 import re
@@ -18,7 +17,7 @@ import shutil
 import tempfile
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,64 +25,20 @@ from typing import Any
 import numpy as np
 from platformdirs import user_data_dir
 
-from mesa_core import events
+from mesa_core import events, leases
+from mesa_core.files import StoreError, read_json, write_arrays, write_atomically, write_json
 
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,79}")
 FILE = re.compile(r"[a-z0-9][a-z0-9_-]{0,79}\.npz")
-HEARTBEAT = 2.0  # seconds between two touches of a lease
-LOCK = 5.0  # seconds after which the lock of a moment, in which a lease is made, is taken for dead
-STALE = 20.0  # seconds after which a lease is taken for dead
 MOST_SNAPSHOTS = 400
 TAIL = 200  # bytes by which a reader knows that a file has only grown
 PARTS = ("config", "data", "clean", "before", "after", "after_by_beta", "detection")  # of a result, each a dictionary
 STATES = ("waiting", "running", "finished", "failed", "stopped", "interrupted")
 
 
-class StoreError(ValueError):
-    """Something about a run's files; the message says what, in one sentence."""
-
-
 def home() -> Path:
     """Where runs and caches live: MESA_LAB_HOME, else the user's data folder."""
     return Path(os.environ.get("MESA_LAB_HOME") or user_data_dir("mesa-lab"))
-
-
-def write_atomically(path: Path, data: bytes) -> None:
-    """Write to a temporary name in the same folder, then rename."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".tmp-")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            os.unlink(temporary)
-        raise
-
-
-def write_json(path: Path, value: Any) -> None:
-    """JSON, indented, atomically. Raises ValueError for NaN, which JSON does not have."""
-    write_atomically(path, (json.dumps(value, indent=1, allow_nan=False) + "\n").encode())
-
-
-def write_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
-    """Arrays as a compressed .npz, atomically."""
-    buffer = io.BytesIO()
-    np.savez_compressed(buffer, **dict(arrays))
-    write_atomically(path, buffer.getvalue())
-
-
-def read_json(path: Path) -> Any:
-    """JSON from a file; StoreError in one sentence where it is missing or damaged."""
-    try:
-        return json.loads(path.read_text("utf-8"))
-    except FileNotFoundError:
-        raise StoreError(f"{path.name} is missing from {path.parent.name}.") from None
-    except (OSError, ValueError):
-        raise StoreError(f"{path.name} of {path.parent.name} cannot be read; it may be damaged.") from None
 
 
 @dataclass(frozen=True)
@@ -193,65 +148,20 @@ class Run:
 
     # -- who runs it
     @contextlib.contextmanager
-    def lease(self) -> Iterator[Writer]:
-        """Hold the run while it is worked on: yields the writer of its events, and a thread keeps the lease fresh.
+    def lease(self, still: Callable[[], bool] | None = None) -> Iterator[Writer]:
+        """Hold the run while it is worked on (see `leases.hold`): yields the writer of its events.
 
-        StoreError if another process holds it.
+        Raises Busy if another process holds it, and from the writer once another has taken it over.
         """
-        path = self.path / "lease.json"
-        self._take(path)
-        done = threading.Event()
-
-        def beat() -> None:
-            while not done.wait(HEARTBEAT):
-                with contextlib.suppress(OSError):
-                    os.utime(path)
-
-        thread = threading.Thread(target=beat, daemon=True)
-        thread.start()
-        try:
-            with contextlib.closing(Writer(self.path / "events.jsonl")) as writer:
-                yield writer
-        finally:
-            done.set()
-            thread.join()
-            with contextlib.suppress(OSError):
-                path.unlink()
-
-    def _take(self, path: Path) -> None:
-        """Make the lease, or raise StoreError; only one of many who try at the same moment succeeds.
-
-        Whoever tries holds a lock of a moment, so that nobody takes a lease for dead that another has just made.
-        """
-        lock = self.path / ".taking"
-        until = time.monotonic() + LOCK
-        while True:
-            try:
-                os.close(os.open(lock, os.O_CREAT | os.O_EXCL | os.O_WRONLY))
-                break
-            except FileExistsError:
-                if time.monotonic() > until:  # a moment is over: its holder died in it
-                    lock.unlink(missing_ok=True)
-                time.sleep(0.01)
-        try:
-            if self.is_running():
-                raise StoreError(f"{self.name} is being run by another process.")
-            write_json(path, {"pid": os.getpid()})
-        finally:
-            lock.unlink(missing_ok=True)
+        with (
+            leases.hold(self.path / "lease.json", self.name, still) as lease,
+            contextlib.closing(Writer(self.path / "events.jsonl", lease.check)) as writer,
+        ):
+            yield writer
 
     def is_running(self) -> bool:
         """Whether a live process holds the lease."""
-        path = self.path / "lease.json"
-        try:
-            fresh = time.time() - path.stat().st_mtime < STALE
-        except OSError:
-            return False
-        try:
-            pid = int(read_json(path)["pid"])
-        except (StoreError, KeyError, TypeError, ValueError):
-            return fresh
-        return fresh and process_lives(pid)
+        return leases.held(self.path / "lease.json")
 
     def state(self) -> str:
         """One of STATES."""
@@ -312,7 +222,8 @@ class Reader:
 class Writer:
     """Appends numbered lines; on opening it drops a torn last line and finds the next number."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, check: Callable[[], None] = lambda: None) -> None:
+        self.check = check  # raises where we must not write
         if path.is_dir():
             raise StoreError(f"{path.name} of {path.parent.name} is a folder, not a file; remove it.")
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -329,29 +240,13 @@ class Writer:
         self.file = open(path, "a", encoding="utf-8")  # the last thing, so that a failure above leaves nothing open
 
     def append(self, event: events.Event) -> None:
+        self.check()
         self.file.write(events.dumps(event, n=self.next, t=round(time.time(), 3)) + "\n")
         self.file.flush()
         self.next += 1
 
     def close(self) -> None:
         self.file.close()
-
-
-def process_lives(pid: int) -> bool:
-    """Whether a process of this machine is there; where that cannot be asked, yes."""
-    if os.name == "nt":
-        return True  # signal 0 would end the process there; the heartbeat alone decides
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    try:  # a zombie answers signals, too
-        with open(f"/proc/{pid}/stat") as stat:
-            return stat.read().rsplit(")", 1)[1].split()[0] != "Z"
-    except (OSError, IndexError):
-        return True
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ exist are found, and a run that failed is tried once more, at the end. Needs no 
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import itertools
 import json
@@ -22,6 +23,7 @@ from typing import Any
 from mesa_core import compact, triggers
 from mesa_core import events as ev
 from mesa_core.config import ConfigError, ExperimentConfig, params
+from mesa_core.leases import moment
 from mesa_core.settle import ready, settle
 from mesa_core.store import NAME as RUN
 from mesa_core.store import Run, Store, StoreError, read_json, write_json
@@ -29,6 +31,7 @@ from mesa_core.store import Run, Store, StoreError, read_json, write_json
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
 MOST = 10_000  # runs of one sweep
 TRIES = 2  # of a run that fails
+FRESH = ("absent", "waiting", "stopped", "interrupted")  # states of what is to be done first
 # In steps of the golden ratio, so that the part which a sweep has done is as varied as the whole.
 SETS = {
     "orbits": tuple(
@@ -36,6 +39,9 @@ SETS = {
         for i in sorted(range(len(triggers.orbits())), key=lambda i: i * (math.sqrt(5) - 1) / 2 % 1)
     )
 }
+
+Execute = Callable[..., str]
+"""`mesa_core.experiment.execute`."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +61,16 @@ class Standing:
     finished: int
     running: int
     failed: tuple[str, ...]
+
+    @property
+    def left(self) -> int:
+        """Runs that are still to be done, or being done."""
+        return self.total - self.finished - len(self.failed)
+
+    def to_go(self, start: int, seconds: float) -> float | None:
+        """Seconds to go at the pace of all who work on it, of whom `seconds` ago `start` runs were finished."""
+        made = self.finished - start
+        return seconds / made * self.left if made > 0 else None
 
 
 def expand(said: Mapping[str, Any], axes: Mapping[str, Sequence[Any]], name: str, cache: Path) -> list[Piece]:
@@ -88,11 +104,12 @@ def begin(store: Store, name: str, pieces: Sequence[Piece]) -> None:
     """Write down what the sweep is, or check that one of this name is the same. Raises StoreError."""
     place = store.root / "sweeps" / f"{name}.json"
     told = {"name": name, "runs": [piece.name for piece in pieces]}
-    if place.exists():
-        if read_json(place) != told:
-            raise StoreError(f"There is another sweep {name!r}; choose a new name, or give the command it began with.")
-        return
-    write_json(place, told)
+    place.parent.mkdir(parents=True, exist_ok=True)
+    with moment(place.with_name(f".{name}")):  # two commands given at once
+        if not place.exists():
+            write_json(place, told)
+    if read_json(place) != told:
+        raise StoreError(f"There is another sweep {name!r}; choose a new name, or give the command it began with.")
 
 
 def without(pieces: Sequence[Piece], folder: Path) -> list[Piece]:
@@ -110,72 +127,92 @@ def runs_of(store: Store, name: str) -> list[Run]:
     return [Run(store.runs / run) for run in names if isinstance(run, str) and RUN.fullmatch(run)]
 
 
-def _state(store: Store, piece: Piece) -> str:
-    """The state of a piece's run; 'absent' before anybody has begun it, 'lost' once it failed as often as it may."""
+def state_of(store: Store, piece: Piece) -> str:
+    """The state of a piece's run; 'absent' before anybody has begun it, 'lost' once nobody is to try it any more.
+
+    That is so once it failed as often as it may, and where its folder is damaged so that it cannot be worked on.
+    """
     if piece.done:
         return "finished"
     run = Run(store.runs / piece.name)
     if not (run.path / "config.json").is_file():
-        return "absent"
+        return "lost" if run.path.exists() else "absent"
     state = run.state()
     if state == "failed" and sum(isinstance(event, ev.Failed) for _, event in run.events()) >= TRIES:
         return "lost"
-    return state
+    return "lost" if (run.path / "events.jsonl").is_dir() else state
 
 
 def standing(store: Store, pieces: Sequence[Piece]) -> Standing:
     """How far all pieces are, whoever works on them."""
-    states = {piece.name: _state(store, piece) for piece in pieces}
+    states = {piece.name: state_of(store, piece) for piece in pieces}
     lost = tuple(name for name, state in states.items() if state == "lost")
     count = list(states.values()).count
     return Standing(len(states), count("finished"), count("running"), lost)
 
 
-def _open(store: Store, piece: Piece) -> Run:
+def why(store: Store, name: str) -> str:
+    """What a run that failed said last."""
+    said = [event.message for _, event in Run(store.runs / name).events() if isinstance(event, ev.Failed)]
+    return said[-1] if said else "Its folder is damaged; remove it, then give the command again."
+
+
+def attempt(store: Store, piece: Piece, execute: Execute, watch: Callable[[ev.Event], None] | None = None) -> str:
+    """Carry out a piece, if it is still to be done and nobody else is at it.
+
+    Returns 'finished', 'failed' or 'stopped', or 'busy' where it was left to somebody else.
+    """
+
+    def still() -> bool:  # asked with the run in hand: between listing it and now another may have done it
+        if state_of(store, piece) not in (*FRESH, "failed"):
+            return False
+        run = Run(store.runs / piece.name)
+        if run.control()[0] != "run":  # whatever was asked before it ended
+            run.request("run")
+        return True
+
     try:
-        return store.create(piece.config.to_dict(), piece.name)
+        with contextlib.suppress(StoreError):  # somebody has begun it
+            store.create(piece.config.to_dict(), piece.name)
+        return execute(store.open(piece.name), store, watch, still=still)
     except StoreError:
-        return store.open(piece.name)  # somebody has begun it
+        return "busy"  # taken in this moment, or taken over while we slept, or damaged, which makes it 'lost'
 
 
-def _to_do(store: Store, pieces: Sequence[Piece]) -> Iterator[Piece]:
+def to_do(store: Store, pieces: Sequence[Piece]) -> Iterator[Piece]:
     """Pieces that nobody has done or is doing, asked anew before each; those that failed come last."""
-    for states in (("absent", "waiting", "stopped", "interrupted"), ("failed",)):
+    for states in (FRESH, ("failed",)):
         for piece in pieces:
-            if _state(store, piece) in states:
+            if state_of(store, piece) in states:
                 yield piece
 
 
 def work(
     store: Store,
     pieces: Sequence[Piece],
-    execute: Callable[[Run, Store, Callable[[ev.Event], None]], str],
+    execute: Execute,
     watch: Callable[[Piece, ev.Event], None],
     wait: float = 2.0,
 ) -> Iterator[Standing]:
-    """Carry out pieces until none is left, here or elsewhere; yields the standing after each.
+    """Carry out pieces until none is left, here or elsewhere; yields the standing after each, and while waiting.
 
-    `execute` is `mesa_core.experiment.execute`. Runs that failed come last; runs that another process holds are
-    waited for, so that a lost process's work is done by whoever is left. Raises KeyboardInterrupt after Ctrl-C, with
-    the run in hand stopped cleanly.
+    Runs that failed come last; runs that another process holds are waited for, so that a lost process's work is done
+    by whoever is left. The last standing is that of the end. Raises KeyboardInterrupt after Ctrl-C, with the run in
+    hand stopped cleanly; the other processes go on.
     """
     while True:
         took = False
-        for piece in _to_do(store, pieces):
-            run = _open(store, piece)
-            if run.control()[0] != "run":
-                run.request("run")
-            try:
-                ended = execute(run, store, lambda event, piece=piece: watch(piece, event))
-            except StoreError:
-                continue  # taken by another process in this moment
-            took = True
+        for piece in to_do(store, pieces):
+            ended = attempt(store, piece, execute, lambda event, piece=piece: watch(piece, event))
             if ended == "stopped":
                 raise KeyboardInterrupt
-            yield standing(store, pieces)
+            if ended != "busy":
+                took = True
+                yield standing(store, pieces)
+        if took:
+            continue
         now = standing(store, pieces)
-        if not took and not now.running:
+        yield now
+        if not now.left:
             return
-        if not took:
-            yield now
-            time.sleep(wait)
+        time.sleep(wait)

@@ -51,3 +51,11 @@ def blobs() -> Dataset:
         images[torch.arange(count), labels] += 120
         parts.append(ImageSet(images.to(torch.uint8), labels))
     return make_dataset("blobs", ("red", "green", "blue"), *parts)
+
+
+@pytest.fixture(scope="session")
+def sign_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A few of the drawn signs as a folder of pictures, for what runs in processes of its own."""
+    from small_sweep import draw_signs
+
+    return draw_signs(tmp_path_factory.mktemp("signs"))

@@ -122,7 +122,7 @@ def test_what_was_collected_is_not_swept_again(ring, store, tmp_path):
     assert sweep.standing(store, marked) == sweep.Standing(2, 1, 0, ())
     made = []
 
-    def execute(run, store, watch):
+    def execute(run, store, watch, still=None):
         made.append(run.config()["seed"])
         run.write_result({"seed": 1})
         return "finished"

@@ -1,3 +1,6 @@
+import time
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 import torch
 
@@ -44,3 +47,26 @@ def test_a_calibration_is_remembered_and_a_damaged_one_made_again(tmp_path, monk
     (tmp_path / "calibration.json").write_text("{")
     devices.remembered(tmp_path, "cpu", "auto", "auto", 0, "resnet9-16")
     assert len(calls) == 2
+
+
+def test_of_many_who_begin_at_once_one_measures_and_all_take_its_choice(tmp_path, monkeypatch):
+    calls = []
+
+    def slow(*_):
+        calls.append(1)
+        time.sleep(0.2)
+        return ("bf16", "nhwc") if len(calls) == 1 else ("fp32", "nchw")
+
+    monkeypatch.setattr(devices, "calibrate", slow)
+    with ThreadPoolExecutor(4) as pool:
+        asked = [pool.submit(devices.remembered, tmp_path, "cpu", "auto", "auto", 0, "resnet9-16") for _ in range(4)]
+    assert {work.result()[0].precision for work in asked} == {"bf16"}
+    assert len(calls) == 1
+
+
+def test_a_run_s_number_of_threads_does_not_stay_for_the_next():
+    other = 2 if devices.THREADS == 1 else 1
+    devices.resolve("cpu", "fp32", "nchw", other, "resnet9-16")
+    assert torch.get_num_threads() == other
+    devices.resolve("cpu", "fp32", "nchw", 0, "resnet9-16")
+    assert torch.get_num_threads() == devices.THREADS

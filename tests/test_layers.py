@@ -35,6 +35,10 @@ def test_figures_and_commands_need_neither_torch_nor_plotly_to_be_imported():
     assert imported(what, ["torch", "plotly", "streamlit", "dashboard"]) == ""
 
 
+def test_a_cluster_is_joined_only_when_asked_for():
+    assert imported("import mesa_core.cli, mesa_core.cluster, mesa_core.sweep", ["ray", "torch", "streamlit"]) == ""
+
+
 def test_landscape_compare_and_paper_need_no_torch():
     what = "import dashboard.views.landscape, dashboard.views.compare, dashboard.views.paper, dashboard.report"
     assert imported(what, ["torch", "mesa_core.experiment"]) == ""

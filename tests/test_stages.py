@@ -1,5 +1,7 @@
 """What happens between two steps: small work for others, pausing, and a step that one can see."""
 
+import numpy as np
+import pytest
 import torch
 
 from mesa_core import events as ev
@@ -44,3 +46,22 @@ def test_a_step_goes_on_to_the_next_picture(store):
 def test_a_step_of_a_stage_without_pictures_is_one_report(store):
     run = store.create(make_config(data="signs").to_dict(), "one")
     assert drawn(run, pictures=False) == [1, 2, 3, 4, 5, 6, 7]
+
+
+def test_a_stage_that_cannot_be_copied_into_a_run_is_kept(store):
+    def body(scribe):
+        scribe.save("picture.npz", {"a": np.zeros(1)})
+        yield ev.Note("made")
+        return {"made": True}, {"a": torch.zeros(1)}
+
+    def go(name):
+        run = store.create({}, name)
+        if name == "two":
+            (run.path / "snapshots").touch()  # no folder, so nothing can be written there
+        stages = Stages(run, store, 1)
+        return list(stages.stage("mesa", "Drawing", {}, body)), stages.reused
+
+    go("one")
+    with pytest.raises(OSError, match="snapshots"):
+        go("two")
+    assert go("three")[1] == ["mesa"]

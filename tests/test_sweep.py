@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -13,14 +14,15 @@ import pytest
 from mesa_core import events as ev
 from mesa_core import sweep
 from mesa_core.config import ConfigError
+from mesa_core.leases import Busy
 from mesa_core.store import StoreError
 
 SAID = {"data": "signs"}
 
 
-def stand_in(run, store, watch):
+def stand_in(run, store, watch, still=None):
     """Holds the lease as a real run does, writes a result."""
-    with run.lease() as writer:
+    with run.lease(still) as writer:
         time.sleep(0.02)
         writer.append(ev.Note("worked"))
         run.write_result({"seed": run.config()["seed"]})
@@ -56,9 +58,9 @@ def test_what_is_finished_is_not_repeated(store):
     assert finish(store, pieces[:2])[-1].finished == 2
     done = []
 
-    def count(run, store, watch):
+    def count(run, store, watch, still=None):
         done.append(run.name)
-        return stand_in(run, store, watch)
+        return stand_in(run, store, watch, still)
 
     assert finish(store, pieces, count)[-1] == sweep.Standing(3, 3, 0, ())
     assert done == [pieces[2].name]
@@ -68,13 +70,13 @@ def test_a_failure_is_tried_once_more_and_then_listed(store):
     pieces = pieces_of(store, seed=[0, 1])
     tries = []
 
-    def fail(run, store, watch):
+    def fail(run, store, watch, still=None):
         tries.append(run.name)
         if run.config()["seed"] == 0:
-            with run.lease() as writer:
+            with run.lease(still) as writer:
                 writer.append(ev.Failed("no"))
             return "failed"
-        return stand_in(run, store, watch)
+        return stand_in(run, store, watch, still)
 
     last = finish(store, pieces, fail)[-1]
     assert tries.count(pieces[0].name) == 2
@@ -122,5 +124,101 @@ def test_a_dead_process_s_run_is_taken_up_again(store):
 def test_a_stop_ends_the_process_and_not_the_sweep(store):
     pieces = pieces_of(store, seed=[0, 1])
     with pytest.raises(KeyboardInterrupt):
-        finish(store, pieces, lambda run, store, watch: "stopped")
+        finish(store, pieces, lambda run, store, watch, still: "stopped")
     assert finish(store, pieces)[-1].finished == 2
+
+
+# -- what may happen between listing a run and taking it
+def notes(store, piece):
+    return [event for _, event in store.open(piece.name).events() if isinstance(event, ev.Note)]
+
+
+def test_a_run_that_another_finished_meanwhile_is_not_repeated(store):
+    pieces = pieces_of(store, seed=[0])
+
+    def late(run, store, watch, still):
+        stand_in(run, store, watch)  # another process, in the moment before we take it
+        return stand_in(run, store, watch, still)
+
+    assert finish(store, pieces, late)[-1] == sweep.Standing(1, 1, 0, ())
+    assert len(notes(store, pieces[0])) == 1
+
+
+def test_a_run_that_another_saw_fail_meanwhile_is_not_tried_a_third_time(store):
+    pieces = pieces_of(store, seed=[0])
+
+    def fail(run, store, watch, still=None):
+        with run.lease(still) as writer:
+            writer.append(ev.Failed("no"))
+        return "failed"
+
+    def late(run, store, watch, still):
+        while sweep.state_of(store, pieces[0]) != "lost":
+            fail(run, store, watch)
+        return fail(run, store, watch, still)
+
+    assert finish(store, pieces, late)[-1].failed == (pieces[0].name,)
+    assert len(store.open(pieces[0].name).events()) == sweep.TRIES
+    assert sweep.why(store, pieces[0].name) == "no"
+
+
+def test_a_run_whose_holder_died_while_we_asked_for_it_is_not_forgotten(store):
+    pieces, asked = pieces_of(store, seed=[0]), []
+
+    def taken_then_free(run, store, watch, still):
+        asked.append(run.name)
+        if len(asked) == 1:
+            raise Busy("another has it")
+        return stand_in(run, store, watch, still)
+
+    assert finish(store, pieces, taken_then_free)[-1].finished == 1
+
+
+@pytest.mark.parametrize("ending", ["finished", "failed"])
+def test_the_last_standing_tells_how_others_ended(store, ending):
+    pieces = pieces_of(store, seed=[0, 1])
+    theirs = store.create(pieces[1].config.to_dict(), pieces[1].name)
+    held = threading.Event()
+
+    def other():
+        with theirs.lease() as writer:
+            held.set()
+            time.sleep(0.3)
+            if ending == "finished":
+                theirs.write_result({})
+            for _ in range(sweep.TRIES * (ending == "failed")):
+                writer.append(ev.Failed("no"))
+
+    thread = threading.Thread(target=other)
+    thread.start()
+    held.wait()
+    told = finish(store, pieces)
+    thread.join()
+    assert any(now.running for now in told), "nobody was waited for"
+    failed = () if ending == "finished" else (pieces[1].name,)
+    assert told[-1] == sweep.Standing(2, 2 - len(failed), 0, failed)
+
+
+def test_a_folder_that_is_no_run_is_listed_and_hinders_nobody(store):
+    pieces = pieces_of(store, seed=[0, 1])
+    (store.runs / pieces[0].name).mkdir(parents=True)
+    last = finish(store, pieces)[-1]
+    assert (last.finished, last.failed) == (1, (pieces[0].name,))
+    assert "damaged" in sweep.why(store, pieces[0].name)
+
+
+def test_whatever_was_asked_before_is_not_obeyed_and_what_is_asked_of_another_s_run_stays(store):
+    pieces = pieces_of(store, seed=[0])
+    run = store.create(pieces[0].config.to_dict(), pieces[0].name)
+    run.request("stop")
+    with run.lease():
+        assert sweep.attempt(store, pieces[0], stand_in) == "busy"
+        assert run.control()[0] == "stop"
+    assert sweep.attempt(store, pieces[0], stand_in) == "finished"
+    assert run.control()[0] == "run"
+
+
+def test_time_to_go_counts_neither_what_was_there_nor_what_is_lost():
+    now = sweep.Standing(total=10, finished=6, running=1, failed=("x",))
+    assert now.to_go(start=4, seconds=20) == 30.0
+    assert now.to_go(start=6, seconds=20) is None

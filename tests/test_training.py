@@ -3,6 +3,8 @@
 import pytest
 import torch
 
+from mesa_core import clean, pacing
+from mesa_core.devices import Compute
 from mesa_core.images import Normalise
 from mesa_core.training import Recipe, Trainer
 from mesa_core.victims import build
@@ -61,3 +63,38 @@ def test_every_image_is_seen_once_a_pass(compute):
     made = trainer(compute, Recipe(0.1, 16, 1))
     seen = torch.cat([made._next_indices() for _ in range(3)])
     assert sorted(seen.tolist()) == list(range(48))
+
+
+def test_a_clean_training_goes_on_from_its_checkpoint_but_not_in_other_settings(tmp_path, blobs, compute, monkeypatch):
+    monkeypatch.setattr(pacing, "INTERVAL", 0.0)  # a report a step
+
+    def training(setting):
+        return clean.train(blobs, "resnet9-16", 6, 0, setting, tmp_path / "kept.pt", every=-1.0)
+
+    def stopped(setting):
+        work = training(setting)
+        for _ in range(5):
+            next(work)
+        work.close()
+        assert (tmp_path / "kept.pt").exists()
+
+    def ended():
+        work, reports = training(compute), 0
+        while True:
+            try:
+                next(work)
+                reports += 1
+            except StopIteration as done:
+                (tmp_path / "kept.pt").unlink()
+                return reports, done.value.state_dict()
+
+    whole, weights = ended()
+    stopped(compute)
+    rest, same = ended()
+    assert rest == whole - 4
+    stopped(Compute(compute.device, "bf16"))
+    anew, again = ended()
+    assert anew == whole
+    for name, value in weights.items():
+        assert torch.equal(value, same[name])
+        assert torch.equal(value, again[name])

@@ -19,7 +19,7 @@ from mesa_core.experiment.defended import detect_stage
 from mesa_core.experiment.lab import VERSION, Lab
 from mesa_core.experiment.pictures import flat_codes, mark, scatter_axes
 from mesa_core.pacing import Pace, follow
-from mesa_core.stages import Output, Scribe
+from mesa_core.stages import Output, Scribe, key_of
 
 
 def victim_stages(lab: Lab) -> Iterator[ev.Event]:
@@ -88,7 +88,8 @@ def clean_stage(lab: Lab) -> Iterator[ev.Event]:
         )
         return
 
-    checkpoint = lab.store.cache / f"training-{c.data}-{c.victim}-{c.clean_epochs}-{c.seed}.pt"
+    recipe = lab.recipe(victim=c.victim, epochs=c.clean_epochs)
+    checkpoint = lab.store.cache / f"training-{key_of(recipe)}.pt"
 
     def body(scribe: Scribe) -> Iterator[ev.Event]:
         yield ev.Note(f"No weights are shipped for {c.victim} on {c.data}, so a clean victim is trained first.")
@@ -97,7 +98,6 @@ def clean_stage(lab: Lab) -> Iterator[ev.Event]:
         )
         return {"weights": "trained here"}, model.state_dict()
 
-    recipe = lab.recipe(victim=c.victim, epochs=c.clean_epochs)
     lab.results["victim"] = yield from lab.stages.stage("victim", "Training a clean victim", recipe, body)
     checkpoint.unlink(missing_ok=True)
 

@@ -30,13 +30,15 @@ def execute(
     store: Store,
     watch: Callable[[ev.Event], None] | None = None,
     between: Callable[[], object] | None = None,
+    still: Callable[[], bool] | None = None,
 ) -> str:
     """Run, or go on with, a run; returns its state: finished, failed or stopped.
 
     Appends every event to the run and hands it to `watch`; `between` is called between two steps, also while the run
-    is paused. Raises StoreError if another process holds the run.
+    is paused. `still` is asked once nobody else can take the run, whether it is to be done at all. Raises
+    `leases.Busy` if another process holds the run, or takes it over, or if it is not to be done.
     """
-    with run.lease() as writer:
+    with run.lease(still) as writer:
 
         def tell(event: ev.Event) -> None:
             writer.append(event)
