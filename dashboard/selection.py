@@ -194,7 +194,7 @@ def shipped(run: Run, flat: np.ndarray, rates: Mapping[str, Any]) -> None:
     if not answers.known(run):
         st.info(
             "To stamp these triggers on images the networks themselves are needed, and this prepared example comes "
-            "without them. Press *Run* and *Run it here* for networks of your own; it takes one to three minutes."
+            "without them. Press *Run* and *Run it here* for networks of your own."
         )
         return
     try:

@@ -156,7 +156,7 @@ def _one(
         list(options.levels),
         options.particles,
         seed_of(seed, f"reference {repeat}"),
-        options.flights,
+        flights=options.flights,
         device=compute.device,
     )
     sets: list[LevelSet] = []

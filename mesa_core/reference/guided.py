@@ -21,7 +21,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from mesa_core.langevin import walk
-from mesa_core.reference.nested import Nested, Slope, Value
+from mesa_core.reference.nested import Nested
 from mesa_core.submodels.particles import Map
 
 KEPT = 60_000  # answers that the map is fitted to, the newest
@@ -33,26 +33,18 @@ EASY, HARD = 5.0, 300.0  # bounds of the sharpness
 
 
 class Guided(Nested):
-    """A run of nested sampling with a map: each of a round's `flights` is one walk of `hops` moves and one flight."""
+    """A run of nested sampling with a map: each of a round's `flights` is one walk of `hops` moves and one flight.
+
+    `fits` are the steps of the map before each walk, `width` is that of its layers; all else as for `Nested`.
+    """
 
     def __init__(
-        self,
-        value: Value,
-        slope: Slope,
-        dim: int,
-        levels: list[float],
-        count: int,
-        seed: int,
-        flights: int = 2,
-        extra: int = 3,
-        device: torch.device | None = None,
-        hops: int = 60,
-        fits: int = 80,
-        width: int = 256,
+        self, *given: Any, flights: int = 2, hops: int = 60, fits: int = 80, width: int = 256, **more: Any
     ) -> None:
-        super().__init__(value, slope, dim, levels, count, seed, flights, extra, device)
+        super().__init__(*given, flights=flights, **more)
         self.hops, self.fits = hops, fits
-        host, device = torch.Generator().manual_seed(seed), self.places.device
+        device, dim = self.places.device, self.places.shape[1]
+        host = torch.Generator().manual_seed(self.seed)
         self.map = Map(1, dim, width, host).to(device)
         self.optimiser = torch.optim.Adam(self.map.parameters(), 0.002, foreach=True)
         self.stride = torch.full((1, 1), 0.1, device=device)

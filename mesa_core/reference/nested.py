@@ -80,7 +80,7 @@ class Nested:
         if sorted(set(levels)) != list(levels):
             raise ValueError("The levels must rise.")
         self.value, self.slope, self.levels, self.flights, self.extra = value, slope, levels, flights, extra
-        device = device or torch.device("cpu")
+        device, self.seed = device or torch.device("cpu"), seed
         self.generator = torch.Generator(device).manual_seed(seed)
         self.places = torch.rand(count, dim, generator=self.generator, device=device)
         self.values = torch.full((count,), -math.inf, device=device)
