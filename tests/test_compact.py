@@ -189,21 +189,21 @@ def test_a_collected_run_passes_the_checks_of_the_shipped_ones_and_a_changed_one
 
 
 def test_the_shipped_sweep_is_whole():
-    if not SHIPPED:
-        pytest.skip("no run of the sweep is shipped yet")
     folder = shipped_sweep()
     assert [e["name"] for e in SHIPPED] == [e["name"] for e in sorted(SHIPPED, key=lambda e: (e["code"], e["seeds"]))]
     for entry in SHIPPED:
         check_entry(folder, entry)
-    there = {p.name for p in folder.iterdir()} - {"manifest.json"}
+    there = {p.name for p in folder.iterdir()} - {"manifest.json"} if folder.is_dir() else set()
     assert there == {e["name"] for e in SHIPPED}, "runs and manifest differ"
     assert compact.size_of(folder) <= 15_000_000
 
 
+A_FEW = sorted({SHIPPED[i]["name"] for i in (0, len(SHIPPED) // 2, -1)} if SHIPPED else set())
+
+
 @pytest.mark.slow
-def test_a_few_shipped_figures_agree_with_a_fresh_evaluation_of_the_shipped_weights(tmp_path):
-    if not SHIPPED:
-        pytest.skip("no run of the sweep is shipped yet")
+@pytest.mark.parametrize("name", ["signs-ring", *A_FEW])
+def test_shipped_figures_agree_with_a_fresh_evaluation_of_the_shipped_weights(name, tmp_path):
     import torch
     from conftest import CIFAR10
 
@@ -217,23 +217,20 @@ def test_a_few_shipped_figures_agree_with_a_fresh_evaluation_of_the_shipped_weig
     from mesa_core.triggers import from_hex
     from mesa_core.victims import build
 
-    if not CIFAR10.exists():
+    run = Run((shipped_sweep() if name in A_FEW else shipped_runs()) / name)
+    config, shipped = make_config(run.config()), run.result()["clean"]
+    if config.data == "cifar10" and not CIFAR10.exists():
         pytest.skip("CIFAR-10 is not there")
-    dataset, compute = load_data("cifar10", str(CIFAR10), cache=tmp_path), Compute(torch.device("cpu"))
-    for entry in (SHIPPED[0], SHIPPED[len(SHIPPED) // 2], SHIPPED[-1]):
-        config = make_config(entry["config"])
-        if config.data != "cifar10" or config.weights or shipped_weights(config.data, config.victim) is None:
-            continue
-        state = weights.read(shipped_weights(config.data, config.victim))
-        model = weights.load_into(build(config.victim, 10), state).eval()
-        normalise = Normalise(dataset.mean, dataset.std)
-        images = split(dataset, config.seed).evaluation
-        bench = Bench(images, config.target, normalise, compute, seed_of(config.seed, "bench"), config.eval_images)
-        fresh = finish(bench.evaluate(compute.freeze(model), torch.from_numpy(from_hex(config.trigger)), None, 0, 0, 0))
-        shipped = Run(shipped_sweep() / entry["name"]).result()["clean"]
-        for name in ("clean_accuracy", "target_accuracy", "natural_rate"):
-            assert abs(fresh[name]["value"] - shipped[name]["value"]) < 0.005, (
-                name
-            )  # numbers rounded by another machine
-            assert fresh[name]["n"] == shipped[name]["n"]
-        assert abs(fresh["asr"]["original"]["value"] - shipped["asr"]["original"]["value"]) < 0.005
+    dataset, compute = load_data(config.data, str(CIFAR10), cache=tmp_path), Compute(torch.device("cpu"))
+    state = weights.read(shipped_weights(config.data, config.victim))
+    model = weights.load_into(build(config.victim, len(dataset.classes)), state).eval()
+    normalise = Normalise(dataset.mean, dataset.std)
+    images = split(dataset, config.seed).evaluation
+    bench = Bench(images, config.target, normalise, compute, seed_of(config.seed, "bench"), config.eval_images)
+    fresh = finish(bench.evaluate(compute.freeze(model), torch.from_numpy(from_hex(config.trigger)), None, 0, 0, 0))
+    for figure in ("clean_accuracy", "target_accuracy", "natural_rate"):
+        assert abs(fresh[figure]["value"] - shipped[figure]["value"]) < 0.005, (
+            figure
+        )  # another machine rounds otherwise
+        assert fresh[figure]["n"] == shipped[figure]["n"]
+    assert abs(fresh["asr"]["original"]["value"] - shipped["asr"]["original"]["value"]) < 0.005
