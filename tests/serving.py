@@ -83,3 +83,20 @@ def settle(page: Any, patience: float = 30_000) -> None:
     page.locator("h1").first.wait_for(timeout=60_000)
     page.locator('[data-testid="stApp"][data-test-script-state="notRunning"]').wait_for(timeout=patience)
     page.wait_for_timeout(400)
+
+
+RESTED = """() => {
+  const app = document.querySelector('[data-testid="stApp"]');
+  const quiet = app && app.dataset.testScriptState === "notRunning" && !document.querySelector('[data-stale="true"]');
+  const ends = (a) => isFinite(a.effect?.getComputedTiming().endTime);
+  const moving = document.getAnimations().some((a) => a.playState === "running" && ends(a));
+  const now = performance.now();
+  if (!quiet || moving) window.mesaRestless = now;
+  return now - (window.mesaRestless ??= now) > 400;
+}"""
+
+
+def rest(page: Any, patience: float = 60_000) -> None:
+    """Wait, besides, until for a while nothing is faded or moves; not for a page that is redrawn by a timer."""
+    settle(page, patience)
+    page.wait_for_function(RESTED, timeout=patience)

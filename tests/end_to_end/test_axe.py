@@ -10,7 +10,7 @@ import os
 from pathlib import Path
 
 import pytest
-from serving import CHROMIUM, ROOT, browsing, serving, settle
+from serving import CHROMIUM, ROOT, browsing, rest, serving
 
 pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
 BAD = ("serious", "critical")
@@ -69,12 +69,12 @@ def test_no_serious_finding(server, browser, name, scheme):
     context = browser.new_context(color_scheme=scheme, viewport={"width": 1440, "height": 1000})
     page = context.new_page()
     page.goto(server + PAGES[name])
-    settle(page)
+    rest(page)
     for answer in (
         page.locator(".st-key-lesson_question").get_by_role("radio").all()[:2]
     ):  # right and wrong: what is said then is looked at, too
         answer.check(force=True)
-        settle(page)
+        rest(page)
         found = findings(page)
         assert not found, "\n".join(found)
     found = findings(page)
@@ -86,7 +86,7 @@ def test_no_serious_finding(server, browser, name, scheme):
 def test_a_fault_would_be_found(server, browser):
     page = browser.new_page()
     page.goto(server + "/learn")
-    settle(page)
+    rest(page)
     page.evaluate("document.body.insertAdjacentHTML('beforeend', '<button style=\"width:40px;height:40px\"></button>')")
     assert any("button-name" in line for line in findings(page))
     page.close()
