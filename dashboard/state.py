@@ -25,6 +25,21 @@ KEPT = ("data", "target", "alpha", "beta", "protocol", "victim", "kind", "seed",
 SAID = (*KEPT, "trigger")  # what the address can say
 
 
+def set_right() -> None:
+    """Put back the address that was written last, where a change of a control brought an older one with it.
+
+    The browser sends each change with the address that it knows, which under a quick hand is of a moment before; taken
+    for a link, it would undo what was just done. A link or the back button comes without a change.
+    """
+    s = st.session_state
+    if "held" not in s or "c_data" not in s:
+        return
+    if s.trigger == s.painted and all(s.get(f"c_{key}", value) == value for key, value in s.held.items()):
+        return
+    others = {key: value for key, value in st.query_params.to_dict().items() if key not in (*SAID, "run", "by")}
+    st.query_params.from_dict({**others, **s.named, **s.heard})
+
+
 def current_run() -> Run | None:
     """The run that the URL names, else a shipped one; says so where the named one is not there."""
     returned = "adopted" in st.session_state and "c_data" not in st.session_state
@@ -92,6 +107,7 @@ def unmasked(cookie: str) -> str:
 def adopt(run: Run | None) -> None:
     """Set the controls to a run's settings and the address's, once each time one of them has changed."""
     s, name, address = st.session_state, run.name if run else "", heard()
+    s.named = {key: st.query_params[key] for key in ("run", "by") if key in st.query_params}
     known = s.get("adopted") == name and "held" in s
     back = known and "c_data" not in s  # Streamlit forgets controls while another page is shown
     if known and (s.get("heard") == address or (back and not address)):
@@ -108,6 +124,7 @@ def adopt(run: Run | None) -> None:
     s.c_beta = [f"{b:g}" for b in config["beta"]]
     s.held = {key: s[f"c_{key}"] for key in KEPT}  # at once: a click may cut this first drawing short
     preset(triggers.from_hex(config["trigger"]))
+    s.painted = s.trigger
 
 
 def settings_of(run: Run | None) -> dict[str, Any]:
@@ -163,7 +180,7 @@ def now() -> dict[str, str]:
 def to_address() -> None:
     """Write into the address what differs from the shown run; called once all controls are drawn."""
     s = st.session_state
-    s.held = {key: s[f"c_{key}"] for key in KEPT}
+    s.held, s.painted = {key: s[f"c_{key}"] for key in KEPT}, s.trigger
     wanted = {key: word for key, word in now().items() if word != s.base.get(key)}
     if wanted != heard():
         others = {key: value for key, value in st.query_params.to_dict().items() if key not in SAID}
@@ -274,7 +291,7 @@ def show_run(run: Run, token: str = "") -> None:
     """Put a run into the address; the controls stay as they are."""
     s = st.session_state
     s.adopted, s.heard, s.base = run.name, {}, now()
-    s.shown = {"run": run.name}
+    s.shown = s.named = {"run": run.name}
     remember(run, token)
     others = {k: v for k, v in st.query_params.to_dict().items() if k not in (*SAID, "run", "by")}
     st.query_params.from_dict({**s.shown, **others})

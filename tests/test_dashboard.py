@@ -373,6 +373,16 @@ def test_a_browser_is_known_again_under_another_mask():
     assert {state.unmasked(word) for word in ("", "x", "2||00|1", "2|zz|00|1", "1|00|00|1")} == {""}
 
 
+class Address(dict):
+    """An address's query as Streamlit gives it."""
+
+    to_dict = dict.copy
+
+    def from_dict(self, query):
+        self.clear()
+        self.update(query)
+
+
 @pytest.fixture
 def visit(home, monkeypatch):
     """A visit without a browser: its state and its address."""
@@ -401,6 +411,42 @@ def test_another_page_can_paint_a_trigger_and_the_other_controls_stay(home, visi
     leave_and_come_back(visit, trigger="fff,000,000,000,000,000,000,000,000")
     assert visit.session_state.trigger[:2] == ["#ffffff", "#000000"]
     assert (visit.session_state.c_alpha, visit.session_state.c_seed) == (3.0, 41)
+
+
+def redraw(visit, **address):
+    """What the Lab does with an address that the browser has sent."""
+    visit.query_params = Address(address)
+    state.set_right()
+    state.adopt(state.current_run())
+    state.to_address()
+
+
+def test_a_change_that_comes_with_the_address_of_a_moment_before_is_kept(home, visit):
+    run, s = finished(home), visit.session_state
+    redraw(visit, run=run.name)
+    s.c_alpha, s.seq = 3.0, 1
+    s.trigger = ["#ffffff", *s.trigger[1:-1], "#ff0000"]
+    redraw(visit, run=run.name)
+    assert visit.query_params["alpha"] == "3"
+    painted = [*s.trigger[:-1], "#00ff00"]
+    s.trigger = painted
+    redraw(visit, run=run.name)  # sent before the browser knew of alpha
+    assert (s.trigger, s.c_alpha) == (painted, 3.0)
+    assert visit.query_params["alpha"] == "3"
+    s.c_alpha = 1.0
+    redraw(visit)  # sent before it knew of the run
+    assert (s.adopted, s.c_alpha, visit.query_params["run"]) == (run.name, 1.0, run.name)
+
+
+def test_the_back_button_and_a_link_come_without_a_change_and_are_obeyed(home, visit):
+    run, s = finished(home), visit.session_state
+    redraw(visit, run=run.name)
+    s.c_alpha = 3.0
+    redraw(visit, run=run.name)
+    redraw(visit, run=run.name)
+    assert s.c_alpha == 0.1
+    redraw(visit, alpha="1")
+    assert (s.adopted, s.c_alpha) == (jobs.shipped()[0].name, 1.0)
 
 
 def test_another_run_brings_its_own_settings(home, visit):

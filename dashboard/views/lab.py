@@ -26,6 +26,7 @@ MOST_STEPS = 5000  # of MESA, that a page may ask of a shared server
 def page() -> None:
     """Draw the whole page."""
     jobs.ensure_worker(jobs.store())
+    state.set_right()
     run = state.current_run()
     state.adopt(run)
     st.title("MESA Lab", anchor=False)
