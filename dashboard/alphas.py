@@ -10,6 +10,7 @@ import streamlit as st
 from dashboard import address, export, jobs, runs, state
 from mesa_core import figures, planes
 from mesa_core.config import ExperimentConfig
+from mesa_core.settle import HOW, MORE
 from mesa_core.store import Run, StoreError
 
 WANTED = (0.0, 0.1, 10.0)
@@ -40,7 +41,7 @@ def same_axes(a: dict[str, Any], b: dict[str, Any]) -> bool:
 
 
 def _plain(config: ExperimentConfig) -> dict[str, Any]:
-    return {k: v for k, v in config.to_dict().items() if k != "alpha" and k not in (*jobs.MORE, *jobs.HOW)}
+    return {k: v for k, v in config.to_dict().items() if k != "alpha" and k not in (*MORE, *HOW)}
 
 
 def family(base: ExperimentConfig) -> dict[float, list[Run]]:

@@ -42,9 +42,8 @@ def answer(rows: tuple[tuple[int, ...], ...], images: int, draw: int, rates: boo
     # One of each class before a second of any.
     rank = [int((shown.labels[order[:i]] == shown.labels[k]).sum()) for i, k in enumerate(order)]
     chosen = order[np.argsort(rank, kind="stable")[:images]]
-    places = np.random.default_rng(draw + 1).integers(0, prepared.SIDE - triggers.SIZE + 1, (len(chosen), 2))
-    clean = shown.images[chosen]
-    pixels = {"plain": clean, "stamped": _each(clean, inks, places)}
+    places, clean = prepared.random_places(len(chosen), draw + 1), shown.images[chosen]
+    pixels = {"plain": clean, "stamped": stamped(clean, inks, places)}
     found: dict[str, np.ndarray] = {
         "classes": np.array(shown.classes),
         "clean": clean,
@@ -57,20 +56,7 @@ def answer(rows: tuple[tuple[int, ...], ...], images: int, draw: int, rates: boo
         for what, asked in pixels.items():
             share = prepared.network(network).probabilities(asked)
             found[f"{name}_{what}_class"], found[f"{name}_{what}_p"] = share.argmax(1), share.max(1)
-    if rates:
-        fixed = np.random.default_rng(0).integers(0, prepared.SIDE - triggers.SIZE + 1, (len(others), 2))
-        asked = _each(shown.images[others], inks, fixed)
-        for name, network in NETWORKS.items():
-            hits = int((prepared.network(network).probabilities(asked).argmax(1) == shown.target).sum())
-            m = proportion(hits, len(others))
+        if rates:
+            m = proportion(*prepared.reached(network, inks))
             found[f"{name}_asr"] = np.array([m.value, m.n, m.low, m.high], np.float64)
     return found
-
-
-def _each(images: np.ndarray, inks: np.ndarray, places: np.ndarray) -> np.ndarray:
-    """Each image with the trigger whose turn it is, at its own place."""
-    out = [
-        stamped(image[None], inks[i % len(inks)], place[None])
-        for i, (image, place) in enumerate(zip(images, places, strict=True))
-    ]
-    return np.concatenate(out)

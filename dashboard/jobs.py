@@ -20,14 +20,13 @@ from typing import Any
 from mesa_core.assets import shipped_runs, shipped_sweep
 from mesa_core.config import ConfigError, make_config
 from mesa_core.leases import STALE, process_lives
-from mesa_core.settle import HOW
+from mesa_core.settle import HOW, MORE
 from mesa_core.store import NAME, Run, Store, StoreError, home, read_json, write_json
 
 MOST_WAITING = 12  # runs in the queue, of all visitors
 MOST_OWN = 3  # of one visitor
 MOST_SERVED = 300  # visitors whose last turn is remembered
 ROOT = Path(__file__).resolve().parent.parent
-MORE = ("baselines", "point_seeds", "repair_each_beta")  # defences beside MESA's, which change none of its figures
 
 
 def store() -> Store:

@@ -53,7 +53,7 @@ def result(run: Run) -> dict[str, Any] | None:
     """result.json, None while there is none or where it is damaged."""
     stamp = stamp_of(run.path / "result.json")
     with contextlib.suppress(StoreError):
-        found = _result(str(run.path), stamp) if stamp else None
+        found = parsed(str(run.path), stamp) if stamp else None
         return found if isinstance(found, dict) else None
     return None
 
@@ -68,6 +68,7 @@ def _arrays(path: str, file: str, stamp: tuple[int, int] | None) -> dict[str, np
     return Run(Path(path)).read_arrays(file)
 
 
-@st.cache_resource(max_entries=32, show_spinner=False)
-def _result(path: str, stamp: tuple[int, int]) -> dict[str, Any] | None:
+@st.cache_resource(max_entries=256, show_spinner=False)
+def parsed(path: str, stamp: tuple[int, int]) -> dict[str, Any] | None:
+    """result.json of the run directory at `path` as it was at `stamp`, read once for all visitors. Raises StoreError."""
     return Run(Path(path)).result()

@@ -81,14 +81,13 @@ def _config(path: str, stamp: tuple[int, int] | None) -> ExperimentConfig:
 
 @st.cache_resource(max_entries=256, show_spinner=False)
 def _result(path: str, stamp: tuple[int, int]) -> dict[str, Any] | None:
-    run = Run(Path(path))
-    found = run.result()
+    found = reading.parsed(path, stamp)
     if found is None:
         return None
     try:
         shape.check_result(found)
     except (KeyError, TypeError, ValueError, AttributeError):
-        raise StoreError(DAMAGED.format(run.name)) from None
+        raise StoreError(DAMAGED.format(Path(path).name)) from None
     return found
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import dataclasses
 import json
 import os
 import sys
@@ -203,8 +204,8 @@ def reference(arguments: argparse.Namespace) -> int:
     from mesa_core.reference import build
 
     store, console = _store(arguments), Console()
-    names = ("levels", "particles", "images", "flights", "repeats")
-    said = {name: value for name in names if (value := getattr(arguments, name)) is not None}
+    names = [field.name for field in dataclasses.fields(build.Options)]
+    said = {name: value for name in names if (value := getattr(arguments, name, None)) is not None}
     if "levels" in said:
         said["levels"] = tuple(said["levels"])
     run = store.open(arguments.run)

@@ -69,9 +69,8 @@ def compact(run: Run, out: Path) -> Path:
 
 def scrubbed(config: Mapping[str, Any]) -> dict[str, Any]:
     """The settings without places on this machine: of a weights file only its name remains."""
-    return {
-        k: Path(v).name if k in PATHS and k != "data_dir" else "" if k == "data_dir" else v for k, v in config.items()
-    }
+    files = {k: Path(v).name if k in PATHS else v for k, v in config.items()}
+    return files | ({"data_dir": ""} if "data_dir" in files else {})
 
 
 def _events(run: Run) -> list[tuple[int, ev.Event]]:
@@ -213,6 +212,7 @@ def _write(path: Path, value: Any) -> None:
 
 # -- what is done
 def key(config: Mapping[str, Any]) -> str:
+    """What a run asked, as text: equal for two runs that should have the same figures."""
     return json.dumps(question(make_config(config)), sort_keys=True)
 
 

@@ -76,10 +76,13 @@ def _pool(x: np.ndarray) -> np.ndarray:
 
 
 def stamped(images: np.ndarray, trigger: np.ndarray, places: np.ndarray) -> np.ndarray:
-    """uint8 images `(n, 3, h, w)` with `trigger` (3, 3, 3) in [0, 1] over each at its `places` (n, 2), row and column."""
+    """uint8 images `(n, 3, h, w)` with a trigger over each at its `places` (n, 2), row and column.
+
+    `trigger` is one (3, 3, 3) in [0, 1], or several (m, 3, 3, 3), which take turns.
+    """
     out = images.copy()
-    ink = np.rint(np.clip(trigger, 0, 1) * 255).astype(np.uint8)
-    side = ink.shape[-1]
-    for image, (row, column) in zip(out, places, strict=True):
-        image[:, row : row + side, column : column + side] = ink
+    inks = np.rint(np.clip(trigger, 0, 1) * 255).astype(np.uint8).reshape(-1, *trigger.shape[-3:])
+    side = inks.shape[-1]
+    for i, (image, (row, column)) in enumerate(zip(out, places, strict=True)):
+        image[:, row : row + side, column : column + side] = inks[i % len(inks)]
     return out

@@ -17,6 +17,7 @@ from mesa_core.data.names import CLASSES
 
 PATHS = ("data_dir", "weights", "suspect")
 HOW = ("device", "precision", "memory", "threads", "data_dir")  # where and how to compute; no part of the question
+MORE = ("baselines", "point_seeds", "repair_each_beta")  # defences beside MESA's, which change none of its figures
 
 
 def settle(said: Mapping[str, Any], cache: Path) -> ExperimentConfig:

@@ -36,6 +36,16 @@ def store(tmp_path: Path) -> Store:
 
 
 @pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Store:
+    """The store of a dashboard whose worker is not started."""
+    from dashboard import jobs
+
+    monkeypatch.setenv("MESA_LAB_HOME", str(tmp_path))
+    monkeypatch.setattr(jobs, "ensure_worker", lambda store: None)
+    return Store(tmp_path)
+
+
+@pytest.fixture
 def compute() -> Compute:
     return Compute(torch.device("cpu"))
 

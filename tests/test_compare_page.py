@@ -1,28 +1,27 @@
 """The Compare page without a browser."""
 
+import functools
 import json
 import re
 import shutil
 
 import numpy as np
 import pytest
-from streamlit.testing.v1 import AppTest
+from visits import visit
 
 from dashboard import alphas, gallery, jobs, runs
 from dashboard.views.compare import differences, differing
 from mesa_core.assets import shipped_runs
 from mesa_core.config import make_config
-from mesa_core.store import Run, Store, StoreError
+from mesa_core.store import Run, StoreError
 
 RING = "#ffffff #ffffff #ffffff #ffffff #000000 #ffffff #ffffff #ffffff #ffffff"
 
 
 @pytest.fixture
-def home(tmp_path, monkeypatch):
-    monkeypatch.setenv("MESA_LAB_HOME", str(tmp_path))
-    monkeypatch.setattr(jobs, "ensure_worker", lambda store: None)
-    (tmp_path / "runs").mkdir()
-    return Store(tmp_path)
+def home(home):
+    home.runs.mkdir()
+    return home
 
 
 def copied(home, name, **changes):
@@ -36,17 +35,7 @@ def copied(home, name, **changes):
     return run
 
 
-def _only_compare():
-    from dashboard.views import compare
-
-    compare.page()
-
-
-def page(**address):
-    at = AppTest.from_function(_only_compare, default_timeout=30)
-    for key, value in address.items():
-        at.query_params[key] = value
-    return at.run()
+page = functools.partial(visit, "compare")
 
 
 def charts(at):

@@ -12,16 +12,9 @@ from dashboard import jobs, live, progress, selection, state
 from mesa_core import events as ev
 from mesa_core import questions
 from mesa_core.config import make_config
-from mesa_core.store import Store
+from mesa_core.settle import HOW, MORE
 
 APP = str(Path(__file__).resolve().parents[1] / "dashboard" / "app.py")
-
-
-@pytest.fixture
-def home(tmp_path, monkeypatch):
-    monkeypatch.setenv("MESA_LAB_HOME", str(tmp_path))
-    monkeypatch.setattr(jobs, "ensure_worker", lambda store: None)
-    return Store(tmp_path)
 
 
 def page(**address):
@@ -278,7 +271,7 @@ def test_a_prepared_example_can_be_run_here(home):
     at = press(press(page(), "Run"), "Run it here")
     assert not at.exception
     asked, shipped = home.list()[0].config(), make_config(jobs.shipped()[0].config()).to_dict()
-    assert {k for k in asked if asked[k] != shipped[k]} <= {*jobs.MORE, *jobs.HOW}
+    assert {k for k in asked if asked[k] != shipped[k]} <= {*MORE, *HOW}
 
 
 def test_what_is_under_way_is_watched_and_not_stopped_by_others(home):

@@ -1,33 +1,16 @@
 """Detect without a browser: the example, a search that runs, one that ended, and the buttons."""
 
+import functools
+
 import numpy as np
 import pytest
-from streamlit.testing.v1 import AppTest
+from visits import visit
 
 from dashboard import jobs, verdicts
 from mesa_core import events as ev
 from mesa_core.config import make_config
-from mesa_core.store import Store
 
-
-@pytest.fixture
-def home(tmp_path, monkeypatch):
-    monkeypatch.setenv("MESA_LAB_HOME", str(tmp_path))
-    monkeypatch.setattr(jobs, "ensure_worker", lambda store: None)
-    return Store(tmp_path)
-
-
-def script():
-    from dashboard.views import detect
-
-    detect.page()
-
-
-def page(**address):
-    at = AppTest.from_function(script, default_timeout=30)
-    for key, value in address.items():
-        at.query_params[key] = value
-    return at.run()
+page = functools.partial(visit, "detect")
 
 
 def words(at):

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from small_sweep import LEAST
 
 from mesa_core import events as ev
 from mesa_core.config import make_config
@@ -21,20 +22,7 @@ from mesa_core.experiment import execute
 from mesa_core.store import Store
 
 ROOT = Path(__file__).resolve().parents[1]
-TINY = {
-    "data": "signs",
-    "measure": "tiny",
-    "eval_images": 0,
-    "mesa_steps": 12,
-    "hidden": 32,
-    "attack_epochs": 0.5,
-    "attack_took": 0.0,
-    "repair_epochs": 0.2,
-    "baselines": ["control"],
-    "precision": "fp32",
-    "memory": "nhwc",
-    "threads": 1,
-}
+TINY = {**LEAST, "data": "signs", "mesa_steps": 12}
 M = {"value", "n", "low", "high"}
 
 

@@ -9,14 +9,7 @@ import pytest
 
 from dashboard import jobs
 from mesa_core.config import make_config
-from mesa_core.store import Store, StoreError
-
-
-@pytest.fixture
-def home(tmp_path, monkeypatch):
-    monkeypatch.setenv("MESA_LAB_HOME", str(tmp_path))
-    monkeypatch.setattr(jobs, "ensure_worker", lambda store: None)
-    return Store(tmp_path)
+from mesa_core.store import StoreError
 
 
 def queue(visitor, seed, age):

@@ -1,25 +1,19 @@
 """The Landscape page without a browser, with runs that are whole, old, damaged and foreign."""
 
+import functools
 import json
 import shutil
 
 import numpy as np
 import pytest
-from streamlit.testing.v1 import AppTest
+from visits import visit
 
 from dashboard import jobs, runs
 from dashboard.components import codemap
 from dashboard.views import landscape
 from mesa_core.assets import shipped_runs
 from mesa_core.intervals import proportion
-from mesa_core.store import Run, Store
-
-
-@pytest.fixture
-def home(tmp_path, monkeypatch):
-    monkeypatch.setenv("MESA_LAB_HOME", str(tmp_path))
-    monkeypatch.setattr(jobs, "ensure_worker", lambda store: None)
-    return Store(tmp_path)
+from mesa_core.store import Run
 
 
 @pytest.fixture
@@ -36,17 +30,7 @@ def run(home):
     return run
 
 
-def page(**address):
-    at = AppTest.from_function(_only_landscape, default_timeout=30)
-    for key, value in address.items():
-        at.query_params[key] = value
-    return at.run()
-
-
-def _only_landscape():
-    from dashboard.views import landscape
-
-    landscape.page()
+page = functools.partial(visit, "landscape")
 
 
 def words(at):

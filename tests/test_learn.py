@@ -1,5 +1,6 @@
 """Learn without a browser: every step, its settings in the address, its answers from the run's own figures."""
 
+import functools
 import re
 import shutil
 import subprocess
@@ -8,32 +9,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from streamlit.testing.v1 import AppTest
+from visits import visit
 
-from dashboard import jobs
 from dashboard.lessons import desk, prepared, staircase, toy
 from dashboard.lessons.point import reach
 from dashboard.views.learn import LESSONS
 from mesa_core import assets, triggers
 
-
-@pytest.fixture(autouse=True)
-def home(tmp_path, monkeypatch):
-    monkeypatch.setenv("MESA_LAB_HOME", str(tmp_path))
-    monkeypatch.setattr(jobs, "ensure_worker", lambda store: None)
+pytestmark = pytest.mark.usefixtures("home")
 
 
-def script():
-    from dashboard.views import learn
-
-    learn.page()
-
-
-def page(**address):
-    at = AppTest.from_function(script, default_timeout=30)
-    for key, value in address.items():
-        at.query_params[key] = value
-    return at.run()
+page = functools.partial(visit, "learn")
 
 
 def press(at, label):

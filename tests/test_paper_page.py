@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import html
 import re
 import shutil
@@ -9,22 +10,20 @@ import shutil
 import invented
 import pytest
 from streamlit.testing.v1 import AppTest
+from visits import script, visit
 
 from dashboard import evidence, jobs, runs
 from dashboard.views import paper
 from mesa_core import assets, triggers
 from mesa_core.paper import claims, everything
-from mesa_core.store import Store
 
 ORBITS = [orbit[0] for orbit in triggers.orbits()]
 
 
 @pytest.fixture
-def home(tmp_path, monkeypatch):
-    monkeypatch.setenv("MESA_LAB_HOME", str(tmp_path))
-    monkeypatch.setattr(jobs, "ensure_worker", lambda store: None)
-    use(monkeypatch, tmp_path / "sweep")
-    return Store(tmp_path)
+def home(home, monkeypatch):
+    use(monkeypatch, home.root / "sweep")
+    return home
 
 
 def use(monkeypatch, folder):
@@ -39,17 +38,7 @@ def part(home):
     return home.root / "sweep"
 
 
-def _only_paper():
-    from dashboard.views import paper
-
-    paper.page()
-
-
-def page(**address):
-    at = AppTest.from_function(_only_paper, default_timeout=60)
-    for key, value in address.items():
-        at.query_params[key] = value
-    return at.run()
+page = functools.partial(visit, "paper", 60)
 
 
 def words(at):
@@ -160,7 +149,7 @@ def test_what_a_browser_sends_is_not_trusted(sent):
 
 @pytest.mark.parametrize("name", ["../../etc", "nothing-here", ""])
 def test_a_run_that_is_not_here_opens_nothing(part, name):
-    at = AppTest.from_function(_only_paper, default_timeout=60)
+    at = AppTest.from_function(script, kwargs={"name": "paper"}, default_timeout=60)
     at.session_state["open_run"] = name
     assert not at.run().exception
     assert at.title[0].value == "Paper"
@@ -210,11 +199,11 @@ def test_lists_do_not_drown_in_the_sweep_and_names_find_it(part):
 
 
 def test_pages_open_a_run_of_the_sweep(part):
-    from test_robustness import fine, show
+    from test_robustness import fine
 
     for name in ("lab", "landscape", "compare"):
         parameter = "a" if name == "compare" else "run"
-        at = show(name, {parameter: f"fig-{ORBITS[3]}"})
+        at = visit(name, 60, **{parameter: f"fig-{ORBITS[3]}"})
         assert fine(at)
         assert not at.warning
         if name != "lab":

@@ -16,6 +16,7 @@ import streamlit
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from streamlit.testing.v1 import AppTest
+from visits import visit
 
 from dashboard import jobs, state
 from dashboard.lessons import desk, distribution
@@ -55,26 +56,6 @@ NASTY = (
 )  # fmt: skip
 WORDS = st.one_of(st.sampled_from(NASTY), st.text(st.characters(exclude_categories=["Cs"]), max_size=30), st.integers().map(str), st.floats().map(str))  # fmt: skip
 ADDRESSES = st.dictionaries(st.sampled_from([*names(), "nonsense"]), WORDS, max_size=8)
-
-
-@pytest.fixture
-def home(tmp_path, monkeypatch):
-    monkeypatch.setenv("MESA_LAB_HOME", str(tmp_path))
-    monkeypatch.setattr(jobs, "ensure_worker", lambda store: None)
-    return Store(tmp_path)
-
-
-def script(name):
-    import importlib
-
-    importlib.import_module(f"dashboard.views.{name}").page()
-
-
-def show(name: str, address: dict[str, str]) -> AppTest:
-    at = AppTest.from_function(script, kwargs={"name": name}, default_timeout=60)
-    for key, value in address.items():
-        at.query_params[key] = value
-    return at.run()
 
 
 def fine(at: AppTest) -> bool:
@@ -131,7 +112,7 @@ def test_pages_survive_nonsense_in_the_address(home, name):
         address = {
             k: v[0] for k, v in parse_qs(urlencode(address), keep_blank_values=True).items()
         }  # as a browser sends it
-        assert fine(show(name, address)), address
+        assert fine(visit(name, 60, **address)), address
 
     survive()
 
@@ -200,7 +181,7 @@ def fresh(home: Store) -> Path:
 
 @pytest.mark.parametrize("name", PAGES)
 def test_pages_survive_damaged_runs(home, name):
-    assert fine(show(name, {"run": fresh(home).name}))
+    assert fine(visit(name, 60, run=fresh(home).name))
 
     @settings(max_examples=16, **QUIET)
     @given(
@@ -210,7 +191,7 @@ def test_pages_survive_damaged_runs(home, name):
         run = fresh(home)
         for one in damage:
             damaged(run, *one)
-        assert fine(show(name, {"run": RUN})), damage
+        assert fine(visit(name, 60, run=RUN)), damage
 
     survive()
 
@@ -218,7 +199,7 @@ def test_pages_survive_damaged_runs(home, name):
 @pytest.mark.parametrize("name", PAGES)
 def test_pages_survive_a_run_that_is_deleted_under_them(home, name):
     run = fresh(home)
-    at = show(name, {"run": RUN})
+    at = visit(name, 60, run=RUN)
     assert fine(at)
     shutil.rmtree(run)
     assert fine(at.run())
@@ -241,5 +222,5 @@ def test_pages_survive_foreign_directories(home, name, content):
         )
         (path / "events.jsonl").write_text('{"n": "x"}\n[1, 2]\n"text"\n{"n": 1, "type": "Progress"}\n')
         (path / "result.json").write_text('{"after": 3, "before": [], "detection": 5}')
-    assert fine(show(name, {"run": RUN}))
-    assert fine(show(name, {}))
+    assert fine(visit(name, 60, run=RUN))
+    assert fine(visit(name, 60))

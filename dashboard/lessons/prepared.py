@@ -153,6 +153,23 @@ def network(name: str) -> NumpyNet:
         raise NotPrepared("The small network of this lesson is missing or damaged.") from None
 
 
+def random_places(count: int, seed: int = 0) -> np.ndarray:
+    """Where a trigger may sit in each of as many pictures, `(count, 2)`: row and column."""
+    return np.random.default_rng(seed).integers(0, SIDE - triggers.SIZE + 1, (count, 2))
+
+
+def reached(name: str, inks: np.ndarray | None, every: int = 1) -> tuple[int, int]:
+    """How many pictures of other classes a network gives to the target, and of how many.
+
+    Stamped at fixed random places with `inks`, one trigger or several in turn; unstamped with None.
+    """
+    shown = pictures()
+    images = shown.images[shown.labels != shown.target][::every]
+    if inks is not None:
+        images = stamped(images, inks, random_places(len(images)))
+    return int((network(name).probabilities(images).argmax(1) == shown.target).sum()), len(images)
+
+
 @st.cache_resource(show_spinner=False, max_entries=500)
 def tried(name: str, trigger: str | None, every: int = 1) -> dict[str, Any]:
     """Asks a network about pictures of other classes, stamped with a trigger (hex) at fixed random places.
@@ -161,10 +178,5 @@ def tried(name: str, trigger: str | None, every: int = 1) -> dict[str, Any]:
 
     Returns the share that goes to the target, as `{"value", "n", "low", "high", "hits"}`; unstamped with None.
     """
-    shown = pictures()
-    images = shown.images[shown.labels != shown.target][::every]
-    if trigger is not None:
-        places = np.random.default_rng(0).integers(0, SIDE - triggers.SIZE + 1, (len(images), 2))
-        images = stamped(images, triggers.from_hex(trigger), places)
-    hits = int((network(name).probabilities(images).argmax(1) == shown.target).sum())
-    return {**proportion(hits, len(images)).to_json(), "hits": hits}
+    hits, n = reached(name, None if trigger is None else triggers.from_hex(trigger), every)
+    return {**proportion(hits, n).to_json(), "hits": hits}

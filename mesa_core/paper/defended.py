@@ -123,7 +123,7 @@ def _point(claim: Claim, known: Evidence) -> Answer | None:
 
 
 def _worst_case(claim: Claim, known: Evidence) -> Answer | None:
-    point, mesa = values(known.sweep, points), values(known.sweep, lambda one: by_beta(one, "0.9"))
+    point, mesa = values(known.sweep, points), values(known.sweep, by_beta("0.9"))
     if not point or not mesa:
         return None
     a, b = extreme(point, max)[0]["value"], extreme(mesa, max)[0]["value"]
@@ -161,9 +161,9 @@ OF_SWEEP = {
     "attack": _attack,
     "attack_lowest": _attack_lowest,
     "attack_clean": _loss(lambda one: one.result["clean"], _before),
-    "after_all": _extreme_of(by_beta, "high"),
-    "after_mean": _mean_of(lambda one: by_beta(one, "0.9"), "mean"),
-    "after_highest": _extreme_of(lambda one: by_beta(one, "0.9"), "high"),
+    "after_all": _extreme_of(by_beta(), "high"),
+    "after_mean": _mean_of(by_beta("0.9"), "mean"),
+    "after_highest": _extreme_of(by_beta("0.9"), "high"),
     "ideal": _mean_of(after("ideal"), "mean"),
     "point": _point,
     "worst_case": _worst_case,
@@ -172,15 +172,7 @@ OF_SWEEP = {
     "random": _mean_of(after("random"), None),
     "uniform": _mean_of(after("uniform"), None),
     "mixture": _mean_of(after("mesa"), None),
-    "effective": _mean_of(
-        lambda one: [e["effective_asr"]["original"] for key, e in (one.result["after"] or {}).items() if key == "mesa"],
-        None,
-    ),
-    "effective_high": _mean_of(
-        lambda one: [
-            e["effective_asr"]["original"] for b, e in (one.result["after_by_beta"] or {}).items() if b == "0.9"
-        ],
-        None,
-    ),
+    "effective": _mean_of(after("mesa", "effective_asr"), None),
+    "effective_high": _mean_of(by_beta("0.9", "effective_asr"), None),
     "worst": _worst,
 }

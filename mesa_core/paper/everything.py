@@ -38,31 +38,31 @@ class Entry:
 
     title: str
     needs: str
-    make: Callable[[Sequence[Finding], Sweep | None], Drawn | None]
+    make: Callable[[Sequence[Finding], Sweep | None, str], Drawn | None]
 
 
-def _figure1(found: Sequence[Finding], sweep: Sweep | None) -> Drawn | None:
+def _figure1(found: Sequence[Finding], sweep: Sweep | None, measure: str) -> Drawn | None:
     one = material.example(found)
     drawn = figure1.draw(one) if one else None
     alt = "The original trigger beside a scatter of the triggers that MESA sampled."
     return Drawn(drawn, figure1.note(one), _levels([one]), alt) if drawn else None
 
 
-def _figure3a(found: Sequence[Finding], sweep: Sweep | None) -> Drawn | None:
+def _figure3a(found: Sequence[Finding], sweep: Sweep | None, measure: str) -> Drawn | None:
     family = material.alpha_family(found)
     drawn = figure3.draw_alphas(family)
     alt = "Scatters of one sub-model's samples, a panel for each α, on the same axes."
     return Drawn(drawn, figure3.note_alphas(family), _levels(list(family.values())), alt) if drawn else None
 
 
-def _figure3b(found: Sequence[Finding], sweep: Sweep | None) -> Drawn | None:
+def _figure3b(found: Sequence[Finding], sweep: Sweep | None, measure: str) -> Drawn | None:
     one = material.example(found)
     drawn = figure3.draw_betas(one) if one else None
     alt = "Scatters of a run's samples, a panel for each β, on the same axes."
     return Drawn(drawn, figure3.note_betas(one), _levels([one]), alt) if drawn else None
 
 
-def _figure4(found: Sequence[Finding], sweep: Sweep | None, measure: str = "original") -> Drawn | None:
+def _figure4(found: Sequence[Finding], sweep: Sweep | None, measure: str) -> Drawn | None:
     if sweep is None:
         return None
     alt = (
@@ -71,7 +71,7 @@ def _figure4(found: Sequence[Finding], sweep: Sweep | None, measure: str = "orig
     return Drawn(figure4.draw(sweep, measure), figure4.note(sweep), figure4.table(sweep), alt)
 
 
-def _figure5(found: Sequence[Finding], sweep: Sweep | None) -> Drawn | None:
+def _figure5(found: Sequence[Finding], sweep: Sweep | None, measure: str) -> Drawn | None:
     drawn = figure5.draw(sweep) if sweep else None
     if drawn is None:
         return None
@@ -82,7 +82,7 @@ def _figure5(found: Sequence[Finding], sweep: Sweep | None) -> Drawn | None:
     return Drawn(drawn, figure5.note(sweep), _levels(runs), alt)
 
 
-def _detection(found: Sequence[Finding], sweep: Sweep | None) -> Drawn | None:
+def _detection(found: Sequence[Finding], sweep: Sweep | None, measure: str) -> Drawn | None:
     searches = material.searches(found)
     drawn = detection.draw(searches)
     alt = "Mean ASR of the reversed triggers for each class, the attacked class apart; the table below has the numbers."
@@ -100,10 +100,8 @@ FIGURES = {
 
 
 def draw(key: str, found: Sequence[Finding], sweep: Sweep | None, measure: str = "original") -> Drawn | None:
-    """One of FIGURES from these runs; None where they do not suffice."""
-    if key == "figure4":
-        return _figure4(found, sweep, measure)
-    return FIGURES[key].make(found, sweep)
+    """One of FIGURES from these runs; None where they do not suffice. Figure 4 alone asks for the `measure`."""
+    return FIGURES[key].make(found, sweep, measure)
 
 
 def _levels(runs: Sequence[Finding]) -> Rows:

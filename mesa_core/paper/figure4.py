@@ -47,7 +47,8 @@ def draw(sweep: Sweep, measure: str = "original") -> Figure:
 
     figure, rows = go.Figure(), sweep.rows
     _points(figure, rows, measure)
-    names = dict.fromkeys(name for one in sweep.runs for name in evaluations(one.result))
+    told = {id(one): evaluations(one.result) for one in sweep.runs}
+    names = dict.fromkeys(name for found in told.values() for name in found)
     series = [name for name in names if name.startswith("after.beta.")]
     for name in (*series, *(n for n in MARKS if n in names)):
         if name in MARKS:
@@ -55,7 +56,12 @@ def draw(sweep: Sweep, measure: str = "original") -> Figure:
         else:
             beta = float(name.removeprefix("after.beta."))
             (symbol, shift), colour, size = LEVELS.get(beta, ("circle-open", 0)), PALETTE[0], 7
-        found = [(i, one, m) for i, row in enumerate(rows) for one in row.runs if (m := _of(one, name, measure))]
+        found = [
+            (i, one, m)
+            for i, row in enumerate(rows)
+            for one in row.runs
+            if name in told[id(one)] and (m := measured(told[id(one)][name], measure))
+        ]
         figure.add_trace(
             go.Scatter(
                 x=[i + shift for i, _, _ in found],
@@ -73,11 +79,6 @@ def draw(sweep: Sweep, measure: str = "original") -> Figure:
         title=f"{MEASURES[measure][1]} (%)", range=[-9, 103], tickvals=list(range(0, 101, 20)), zeroline=False
     )
     return plain(figure, 500, top=104)
-
-
-def _of(one: material.Finding, name: str, measure: str) -> Mapping[str, Any] | None:
-    found = evaluations(one.result).get(name)
-    return measured(found, measure) if found else None
 
 
 def _points(figure: Figure, rows: Sequence[Row], measure: str) -> None:

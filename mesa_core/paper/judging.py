@@ -52,10 +52,9 @@ def values(sweep: Sweep, pick: Pick) -> list[tuple[int, list[Measured]]]:
 def average(found: Sequence[tuple[int, Sequence[Measured]]]) -> tuple[float, str]:
     """The mean over triggers, each the mean of its runs, and the same in words with interval and n."""
     rates = np.array([np.mean([m["value"] for m in figures]) for _, figures in found])
-    m = of_rates(np.clip(rates, 0, 1), int(found[0][1][0]["n"])).to_json()
-    return float(
-        rates.mean()
-    ), f"mean {brief(m)} over {len(found)} of {ORBITS} triggers, n = {found[0][1][0]['n']:,} images each"
+    n = int(found[0][1][0]["n"])
+    m = of_rates(np.clip(rates, 0, 1), n).to_json()
+    return float(rates.mean()), f"mean {brief(m)} over {len(found)} of {ORBITS} triggers, n = {n:,} images each"
 
 
 def extreme(found: Sequence[tuple[int, Sequence[Measured]]], pick: Callable[..., Any]) -> tuple[Measured, str]:
@@ -81,14 +80,16 @@ def apart(ours: float, paper: float) -> str:
     return f"Ours is {abs(gap):.1f} points {side} the paper's {share(paper)}." if abs(gap) >= 0.05 else ""
 
 
-def after(name: str) -> Pick:
-    """Picks the original's ASR after a defence of a run."""
-    return lambda one: [e["asr"]["original"] for key, e in (one.result["after"] or {}).items() if key == name]
+def after(name: str, group: str = "asr") -> Pick:
+    """Picks the original's ASR, or its 'effective_asr', after a defence of a run."""
+    return lambda one: [e[group]["original"] for key, e in (one.result["after"] or {}).items() if key == name]
 
 
-def by_beta(one: Finding, only: str | None = None) -> list[Measured | None]:
-    """The original's ASR after each level's sub-model alone, or after that of one level."""
-    return [e["asr"]["original"] for key, e in (one.result["after_by_beta"] or {}).items() if only in (None, key)]
+def by_beta(only: str | None = None, group: str = "asr") -> Pick:
+    """The same after each level's sub-model alone, or after that of one level."""
+    return lambda one: [
+        e[group]["original"] for key, e in (one.result["after_by_beta"] or {}).items() if only in (None, key)
+    ]
 
 
 def points(one: Finding) -> list[Measured | None]:

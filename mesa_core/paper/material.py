@@ -18,14 +18,13 @@ import numpy as np
 from mesa_core import events as ev
 from mesa_core import shape, triggers
 from mesa_core.config import ConfigError, ExperimentConfig, make_config
-from mesa_core.settle import question
+from mesa_core.settle import MORE, question
 from mesa_core.store import NAME, Run, StoreError
 
 ORBITS = len(triggers.orbits())
 ALPHAS = (0.0, 0.1, 10.0)
 LEVEL = 0.8  # of Figure 3(a) and of the detection
 RING, PATTERN = (triggers.orbit_of(code) for code in (495, 170))  # kinds: the ring of Figure 5(c), the authors' pattern
-MORE = ("baselines", "point_seeds", "repair_each_beta")  # defences beside MESA's, which change none of its figures
 NAMES = {"cifar10": "CIFAR-10", "signs": "road signs"}
 
 

@@ -11,13 +11,22 @@ from mesa_core import triggers
 from mesa_core.console import brief
 from mesa_core.paper import detection, figure3, material
 from mesa_core.paper.claims import Claim, share
-from mesa_core.paper.judging import UNKNOWN, Answer, Evidence, apart, higher, lower
+from mesa_core.paper.judging import UNKNOWN, Answer, Evidence, Measured, apart, higher, lower
 from mesa_core.paper.material import RING, Finding
 
 
 # -- the hyper-parameters
 def _where(one: Finding) -> str:
-    return f"{material.NAMES.get(one.config.data, one.config.data)}, code {one.config.code}, seed {one.config.seed}"
+    return f"{_images(one)}, code {one.config.code}, seed {one.config.seed}"
+
+
+def _images(one: Finding) -> str:
+    return material.NAMES.get(one.config.data, one.config.data)
+
+
+def _elsewhere(known: Evidence) -> str:
+    """'; road signs' where the runs that are shown are not on the paper's images."""
+    return "" if known.sweep else f"; {_images(known.shown.runs[0])}"
 
 
 def _spreads(known: Evidence) -> dict[float, float]:
@@ -50,37 +59,24 @@ def _alpha_large(claim: Claim, known: Evidence) -> Answer | None:
     return Answer(f"at α = 10 and β = {beta:g} mean ASR {brief(m)}, n = {m['n']:,}{more}; {_where(one)}", verdict)
 
 
+def _inside(one: Finding) -> list[tuple[float, Measured]]:
+    """(β, share of its samples inside the next lower level) for every level of a run that has one below."""
+    return [(entry["beta"], entry["nested"]) for entry in one.result["submodels"] if entry.get("nested")]
+
+
 def _nested(claim: Claim, known: Evidence) -> Answer | None:
-    if known.example is None:
-        return None
-    own = [entry["nested"] for entry in known.example.result["submodels"] if entry.get("nested")]
+    own = _inside(known.example) if known.example else []
     if not own:
         return None
-    betas = [
-        b
-        for b, entry in zip(known.example.config.beta, known.example.result["submodels"], strict=True)
-        if entry.get("nested")
-    ]
-    words = "; ".join(f"β = {b:g}: {brief(m)} inside, n = {m['n']}" for b, m in zip(betas, own, strict=True))
-    words += f" ({_where(known.example)})"
-    every = [m["value"] for m in own]
+    words = "; ".join(f"β = {b:g}: {brief(m)} inside, n = {m['n']}" for b, m in own) + f" ({_where(known.example)})"
+    every = [m["value"] for _, m in own]
     if known.sweep:
-        every = [
-            entry["nested"]["value"]
-            for one in known.sweep.runs
-            for entry in one.result["submodels"]
-            if entry.get("nested")
-        ] or every
+        every = [m["value"] for one in known.sweep.runs for _, m in _inside(one)] or every
         words += f"; over all {len(known.sweep.runs)} runs mean {share(float(np.mean(every)))}, lowest {share(min(every))}, {len(every)} pairs"
-    verdict = "agrees" if min(every) >= 0.5 else "partly" if np.mean(every) >= 0.5 else "differs"
     less = sum(value < 0.5 for value in every)
-    return Answer(
-        words,
-        verdict,
-        ""
-        if verdict == "agrees"
-        else f"In {less} of {len(every)} pairs less than half of the inner level lies inside.",
-    )
+    verdict = "agrees" if not less else "partly" if np.mean(every) >= 0.5 else "differs"
+    say = f"In {less} of {len(every)} pairs less than half of the inner level lies inside." if less else ""
+    return Answer(words, verdict, say)
 
 
 def _expands(claim: Claim, known: Evidence) -> Answer | None:
@@ -90,9 +86,8 @@ def _expands(claim: Claim, known: Evidence) -> Answer | None:
     wide = [figure3.spread(one, place) for place in range(len(one.config.beta))]
     if None in wide or len(wide) < 2:
         return None
-    verdict = (
-        "agrees" if all(a > b for a, b in itertools.pairwise(wide)) else "partly" if wide[0] > wide[-1] else "differs"
-    )
+    falls = all(a > b for a, b in itertools.pairwise(wide))
+    verdict = "agrees" if falls else "partly" if wide[0] > wide[-1] else "differs"
     words = ", ".join(f"β = {b:g}: {w:.2f}" for b, w in zip(one.config.beta, wide, strict=True))
     say = "" if verdict == "agrees" else "Ours does not widen with every step down."
     return Answer(
@@ -104,8 +99,7 @@ def _expands(claim: Claim, known: Evidence) -> Answer | None:
 
 # -- detection
 def _about(searches: Sequence[Finding]) -> str:
-    data = searches[0].config.data
-    return f"{len(searches)} networks on {material.NAMES.get(data, data)}"
+    return f"{len(searches)} networks on {_images(searches[0])}"
 
 
 def _on_images(known: Evidence, answer: Answer) -> Answer:
@@ -130,15 +124,10 @@ def _detect_other(claim: Claim, known: Evidence) -> Answer | None:
         return None
     high, paper = max(found.other, key=lambda m: m["value"]), claim.numbers["high"]
     words = f"highest {brief(high)}, n = {high['n']:,}; {found.wrong} wrong of {found.verdicts} verdicts; {_about(known.searches)}"
-    verdict = "differs" if found.wrong else lower(high["value"], paper)
-    say = (
-        f"{found.wrong} of our verdicts are wrong."
-        if found.wrong
-        else ""
-        if verdict == "agrees"
-        else apart(high["value"], paper)
-    )
-    return _on_images(known, Answer(words, verdict, say))
+    if found.wrong:
+        return _on_images(known, Answer(words, "differs", f"{found.wrong} of our verdicts are wrong."))
+    verdict = lower(high["value"], paper)
+    return _on_images(known, Answer(words, verdict, "" if verdict == "agrees" else apart(high["value"], paper)))
 
 
 # -- what the distribution looks like
@@ -155,8 +144,7 @@ def _modes(claim: Claim, known: Evidence) -> Answer | None:
     ring = [count for code, count in counts if triggers.orbit_of(code) == RING]
     verdict = "agrees" if ring and max(ring) > 1 else "partly" if many else "differs"
     told = f"; the ring's kind: {', '.join(map(str, ring))}" if ring else "; the ring's kind is not among them"
-    where = "" if known.sweep else f"; {material.NAMES.get(runs[0].config.data, runs[0].config.data)}"
-    words = f"{len(many)} of {len(counts)} runs have several modes at the highest β{told}{where}"
+    words = f"{len(many)} of {len(counts)} runs have several modes at the highest β{told}{_elsewhere(known)}"
     say = "" if verdict == "agrees" else "The ring's kind has not been seen with several modes."
     return Answer(words, verdict, say)
 
@@ -166,16 +154,13 @@ def _unlike(claim: Claim, known: Evidence) -> Answer | None:
     same = []
     for one in runs:
         original = triggers.round_to_codes(triggers.from_hex(one.config.trigger)[None])[0]
-        found = material.point_triggers(one)
-        same += (
-            [9 - int(code ^ original).bit_count() for code in triggers.round_to_codes(np.stack(found))] if found else []
-        )
+        if found := material.point_triggers(one):
+            same += [9 - int(code ^ original).bit_count() for code in triggers.round_to_codes(np.stack(found))]
     if not same:
         return None
     mean = float(np.mean(same))
     verdict = "agrees" if mean <= 5.5 else "partly" if mean <= 7 else "differs"
-    where = "" if known.sweep else f"; {material.NAMES.get(runs[0].config.data, runs[0].config.data)}"
-    words = f"{mean:.1f} of nine cells alike in the mean ({min(same)} to {max(same)}), {len(same)} reversed triggers; chance 4.5{where}"
+    words = f"{mean:.1f} of nine cells alike in the mean ({min(same)} to {max(same)}), {len(same)} reversed triggers; chance 4.5{_elsewhere(known)}"
     return Answer(words, verdict, "" if verdict == "agrees" else "Ours finds triggers that resemble the original more.")
 
 

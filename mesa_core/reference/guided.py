@@ -139,17 +139,24 @@ class Guided(Nested):
         ends, self.stride = walk(self._energy, logits, self.stride, self.hops, self.generator, adapt=True)
         to = torch.sigmoid(ends[0])
         before, after = self.height(self.places), self.height(to)
-        values = self._value(to)
+        values = self._looked(to)
         gain = self.sharpness * (F.relu(self.threshold - after) - F.relu(self.threshold - before))
         took = self._taken(values, gain)
         self.places = torch.where(took[:, None], to, self.places)
         self.values = torch.where(took, values, self.values)
-        asked = torch.rand(len(to), generator=self.generator, device=to.device) < SLOPED
-        if bool(asked.any()):
-            self._slope(to[asked])
         wrong = float((after - values).square().mean().sqrt())
         self.sharpness = min(max(SOFT / max(wrong, 1e-6), EASY), HARD)
         return float(took.float().mean())
+
+    def _looked(self, to: Tensor) -> Tensor:
+        """F of the walks' ends, `(n,)`; of a part of them its gradient is asked with it, for the map."""
+        asked = torch.rand(len(to), generator=self.generator, device=to.device) < SLOPED
+        values = torch.empty(len(to), device=to.device)
+        if bool(asked.any()):
+            values[asked], _ = self._slope(to[asked])
+        if not bool(asked.all()):
+            values[~asked] = self._value(to[~asked])
+        return values
 
     def _taken(self, values: Tensor, gain: Tensor) -> Tensor:
         """Which ends are taken: Metropolis's second stage, `(n,)`."""

@@ -1,0 +1,20 @@
+"""A visit to one page of the dashboard without a browser; no test of its own."""
+
+from __future__ import annotations
+
+from streamlit.testing.v1 import AppTest
+
+
+def script(name: str) -> None:
+    """What Streamlit runs for a page; its own imports, since it is run from its text."""
+    import importlib
+
+    importlib.import_module(f"dashboard.views.{name}").page()
+
+
+def visit(name: str, patience: float = 30, **address: str) -> AppTest:
+    """The page of `dashboard/views/NAME.py` once drawn, with this query in its address."""
+    at = AppTest.from_function(script, kwargs={"name": name}, default_timeout=patience)
+    for key, value in address.items():
+        at.query_params[key] = value
+    return at.run()
