@@ -34,7 +34,7 @@ def landscape(maps: Mapping[str, np.ndarray], groups: Sequence[Group], n: int, b
         size = (round(36 * wide), round(36 * high))
         down = (bounds[0], bounds[1], -bounds[2], -bounds[3])
         drawn = plane(flat[shown], places[shown] * [1, -1], down, viridis(asr[shown]), size, 21, 6)
-        draw_picture(figure, drawn, bounds, column)
+        _picture(figure, drawn, bounds, column)
         figure.add_trace(
             go.Scatter(
                 x=places[shown, 0],
@@ -123,7 +123,7 @@ def draw_samples(figure: Figure, panel: Mapping[str, Any], row: int, column: int
         column,
     )
     size = (wide, max(60, min(3000, round(wide * (y1 - y0) / max(x1 - x0, 1e-9)))))
-    draw_picture(figure, plane(panel["triggers"], places, bounds, viridis(asr), size, 27), (x0, x1, y0, y1), axis)
+    _picture(figure, plane(panel["triggers"], places, bounds, viridis(asr), size, 27), (x0, x1, y0, y1), axis)
     figure.add_trace(
         go.Scatter(
             x=places[:, 0],
@@ -173,7 +173,7 @@ def frame(figure: Figure) -> None:
     figure.update_layout(coloraxis={"colorscale": SCALE, "cmin": 0, "cmax": 100, "colorbar": {"title": "ASR (%)"}})
 
 
-def draw_picture(figure: Figure, pixels: np.ndarray, bounds: Sequence[float], axis: int) -> None:
+def _picture(figure: Figure, pixels: np.ndarray, bounds: Sequence[float], axis: int) -> None:
     """One transparent picture over the whole of a panel."""
     x0, x1, y0, y1 = bounds
     name = "" if axis == 1 else str(axis)
