@@ -39,7 +39,9 @@ def arguments_of(config: ExperimentConfig | Mapping[str, Any]) -> list[str]:
         shown = {"data": config.data}
     else:
         words, allowed, shown = ["mesa-lab", "run"], set(params()) - SPECIAL, {"data": config.data}
-    usual, plain = make_config(said), defaults()
+    usual, plain = make_config({**said, "victim": config.victim}), defaults()  # a victim has presets of its own
+    if "victim" in allowed and config.victim != make_config(said).victim:
+        shown["victim"] = config.victim
     for name in ("protocol", "measure"):  # presets that the rest is told against
         if said[name] != plain[name]:
             shown[name] = said[name]

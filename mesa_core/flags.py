@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from mesa_core import triggers
-from mesa_core.config import DATA_PRESETS, ConfigError, Param, defaults, params
+from mesa_core.config import DATA_PRESETS, VICTIM_PRESETS, ConfigError, Param, defaults, params
 
 SPECIAL = {"trigger", "suspect", "detect"}  # spelt differently on the command line
 DETECT_BASELINES = ("control",)  # what `mesa-lab detect` compares with, where nothing else is said
@@ -26,12 +26,13 @@ def flag(name: str) -> str:
 
 
 def words(name: str, param: Param, default: Any) -> str:
-    """The help of one flag: what it means, its bounds, its default, and what a data set's preset changes."""
+    """The help of one flag: what it means, its bounds, its default, and what a data set's or a victim's preset changes."""
     bounds = ""
     if param.low is not None and param.high is not None and param.kind.startswith(("int", "float")):
         bounds = f" {param.low:g} to {param.high:g}{' ' + param.unit if param.unit else ''}."
     shown = " ".join(f"{v}" for v in default) if isinstance(default, tuple) else default
     presets = [(data, own[name][0]) for data, own in DATA_PRESETS.items() if name in own]
+    presets += [(f"{victim} on {data}", own[name][0]) for (data, victim), own in VICTIM_PRESETS.items() if name in own]
     differs = "".join(
         f"; {data}: {value:g}" if isinstance(value, float) else f"; {data}: {value}" for data, value in presets
     )

@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from mesa_core.config import PROTOCOLS, ConfigError, defaults, make_config, params
+from mesa_core.config import DATA_PRESETS, PROTOCOLS, VICTIM_PRESETS, ConfigError, defaults, make_config, params
 from mesa_core.data.locate import DataError
 from mesa_core.settle import ready, require_settled, settle
 
@@ -97,11 +97,21 @@ def test_the_paper_protocol_is_appendix_b():
     assert config.kind == "mine"
 
 
-def test_protocols_name_only_known_parameters_and_say_why():
-    for protocol in PROTOCOLS.values():
-        for name, (_, why) in protocol.items():
+def test_presets_name_only_known_parameters_and_say_why():
+    for preset in (*PROTOCOLS.values(), *DATA_PRESETS.values(), *VICTIM_PRESETS.values()):
+        for name, (_, why) in preset.items():
             assert name in params()
             assert why
+
+
+def test_a_victim_has_presets_of_its_own_on_its_data():
+    own = {name: value for name, (value, _) in VICTIM_PRESETS["cifar10", "resnet9-16"].items()}
+    chosen = lambda **said: {name: getattr(make_config(**said), name) for name in own}
+    assert chosen(data="cifar10", victim="resnet9-16") == own
+    for others in ({"data": "cifar10"}, {"data": "cifar10", "victim": "resnet9-32"}, {"victim": "resnet9-16"}):
+        assert chosen(**others) != own
+    assert chosen(data="cifar10", victim="resnet9-16", protocol="paper") == chosen(protocol="paper")
+    assert make_config(data="cifar10", victim="resnet9-16", repair_ratio=0.1).repair_ratio == 0.1
 
 
 def test_auto_takes_the_presets_of_the_data_that_is_found(tmp_path, monkeypatch):

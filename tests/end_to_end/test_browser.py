@@ -58,7 +58,9 @@ def step_beyond(page, least: int, patience: float = 400.0) -> int:
 
 
 def test_paint_run_watch_reload_and_read(server, page):
-    page.goto(f"{server}/?data=signs&measure=tiny&mesa_steps=200&baselines=control")
+    # A weak attack and a short repair: what is looked at here is the page, not the figures.
+    short = "attack_epochs=0.5&attack_took=0&repair_epochs=0.5&mesa_steps=120"
+    page.goto(f"{server}/?data=signs&measure=tiny&baselines=control&{short}")
     cell = page.get_by_role("button", name="row 1, column 1: white")
     cell.click(timeout=60_000)
     page.get_by_text("code 239").wait_for(timeout=30_000)  # 495 without its first cell, seen by the server
