@@ -1,11 +1,12 @@
 """The command that repeats a run: `mesa-lab run` with the flags that differ from the defaults. Needs no torch.
 
-The defaults are those that the command line itself would fill in: the general ones, then the protocol's, the data's
-and the measures' presets. Data is always named, since `auto` means another thing on another machine.
+The defaults are those that the command line itself would fill in: the general ones, then the protocol's, the data's,
+the victim's and the measures' presets. Data is always named, since `auto` means another thing on another machine.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import shlex
 from collections.abc import Mapping
 from typing import Any
@@ -39,9 +40,8 @@ def arguments_of(config: ExperimentConfig | Mapping[str, Any]) -> list[str]:
         shown = {"data": config.data}
     else:
         words, allowed, shown = ["mesa-lab", "run"], set(params()) - SPECIAL, {"data": config.data}
-    usual, plain = make_config({**said, "victim": config.victim}), defaults()  # a victim has presets of its own
-    if "victim" in allowed and config.victim != make_config(said).victim:
-        shown["victim"] = config.victim
+    own = make_config({**said, "victim": config.victim})  # a victim has presets of its own, which go without saying
+    usual, plain = dataclasses.replace(own, victim=make_config(said).victim), defaults()
     for name in ("protocol", "measure"):  # presets that the rest is told against
         if said[name] != plain[name]:
             shown[name] = said[name]

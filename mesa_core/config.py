@@ -433,14 +433,6 @@ VICTIM_PRESETS: Mapping[tuple[str, str], Mapping[str, tuple[Any, str]]] = {
 }
 
 
-def preset(data: str, victim: str) -> dict[str, tuple[Any, str]]:
-    """What the fast protocol changes for a data set and a victim on it (`auto`: the data set's own), each with why."""
-    own = dict(DATA_PRESETS.get(data, {}))
-    if victim == "auto" and "victim" in own:
-        victim = own["victim"][0]
-    return own | VICTIM_PRESETS.get((data, victim), {})
-
-
 def make_config(given: Mapping[str, Any] | None = None, **more: Any) -> ExperimentConfig:
     """Build and check a configuration: defaults, then the protocol, the data's and the victim's preset, the measure's,
     then `given`.
@@ -457,8 +449,10 @@ def make_config(given: Mapping[str, Any] | None = None, **more: Any) -> Experime
     values = defaults()
     protocol, measure = given.get("protocol", "fast"), given.get("measure", "fast")
     if protocol == "fast":
-        own = preset(given.get("data", "auto"), given.get("victim", "auto"))
-        values |= {k: v for k, (v, _) in own.items()}
+        data = given.get("data", "auto")
+        values |= {k: v for k, (v, _) in DATA_PRESETS.get(data, {}).items()}
+        victim = given.get("victim", values["victim"])
+        values |= {k: v for k, (v, _) in VICTIM_PRESETS.get((data, victim), {}).items()}
     values |= {k: v for k, (v, _) in PROTOCOLS[protocol].items()}
     values |= MEASURES[measure]
     values |= given
