@@ -109,6 +109,28 @@ def test_figure_4_shows_every_trigger_every_seed_and_the_controls(part):
     assert "60.0 %" in table[0]["clean images (control): ASR of the original"]
 
 
+def test_what_hardly_differs_gets_a_panel_of_its_own_and_every_mark_stands_in_one(tmp_path):
+    (tmp_path / "runs").mkdir()
+    invented.run(tmp_path / "runs", "low", points=(0.02, 0.06))
+    low = material.sweeps(material.read([tmp_path / "runs"]))[0]
+    figure = figure4.draw(low)
+    top = figure.layout.yaxis.range[1]
+    assert 6 < top < 7
+    assert figure.layout.yaxis2.range == (top, 103)
+    stands = {trace.name: trace.yaxis for trace in figure.data if trace.name}
+    assert stands["clean images (control)"] == "y2"
+    assert stands["MESA, mixture"] != "y2"
+    for trace in figure.data:
+        assert all((y > top) == (trace.yaxis == "y2") for y in trace.y), trace.name
+    assert sum(len(trace.y) for trace in figure.data if trace.name == "point defence, each seed") == 2
+
+    invented.run(tmp_path / "runs", "high", points=(0.02, 0.6))
+    high = material.sweeps(material.read([tmp_path / "runs"]))[0]
+    figure = figure4.draw(high)
+    assert figure.layout.yaxis.range == (-9, 103)
+    assert {trace.yaxis for trace in figure.data} <= {None, "y"}
+
+
 def test_figure_4_of_failed_attacks_has_their_asr_alone(tmp_path):
     made = invented.sweep(tmp_path / "runs", CODES)
     result = made[0].result()
@@ -229,6 +251,7 @@ def test_road_signs_do_not_answer_for_the_paper_s_numbers(signs):
         ("point", {"points": (0.02, 0.2)}, "partly"),
         ("point", {"points": (0.02, 0.03)}, "differs"),
         ("worst_case", {"points": (0.02, 0.5)}, "agrees"),
+        ("worst_case", {"points": (0.0, 0.06)}, "partly"),
         ("worst_case", {"points": (0.0, 0.01)}, "differs"),
     ],
 )

@@ -88,7 +88,7 @@ CLAIMS = (
     ),
     Claim(
         "worst_case", "Section 4.3", "At its worst the point defence leaves eight times as much as MESA with β = 0.9.", "figure4",
-        "agrees: at least four times; partly: more; else differs",
+        "agrees: at least four times; partly: at least two; else differs",
     ),
     Claim("repair_clean", "Section 4.1", "The repair costs nothing on clean data.", "figure4", COST),
     Claim(

@@ -128,7 +128,7 @@ def _worst_case(claim: Claim, known: Evidence) -> Answer | None:
         return None
     a, b = extreme(point, max)[0]["value"], extreme(mesa, max)[0]["value"]
     ratio = a / max(b, 1e-9)
-    verdict = "agrees" if ratio >= 4 else "partly" if ratio > 1 else "differs"
+    verdict = "agrees" if ratio >= 4 else "partly" if ratio >= 2 else "differs"
     return Answer(
         f"{share(a)} against {share(b)}: {ratio:.1f} times",
         verdict,

@@ -33,6 +33,9 @@ MARKS = {
     "after.control": ("x-thin-open", GREY, 8, 0),
 }
 HIDDEN = {"after.uniform"}  # until it is asked for, in the legend
+CROWDED = 40  # percent: where no defence leaves more than this, its marks get a panel to themselves
+# the two panels, as shares of the height: what is left of the backdoor, magnified; and the whole scale above it
+LOWER, UPPER = (0.0, 0.62), (0.68, 1.0)
 
 
 def measured(evaluation: Mapping[str, Any], measure: str) -> Mapping[str, Any] | None:
@@ -74,11 +77,51 @@ def draw(sweep: Sweep, measure: str = "original") -> Figure:
                 hovertemplate=f"code %{{customdata[1]}}, {named(name)}: %{{customdata[2]}}, n = %{{customdata[3]}}<extra></extra>",
             )
         )
-    _pictures(figure, rows)
-    figure.update_yaxes(
-        title=f"{MEASURES[measure][1]} (%)", range=[-9, 103], tickvals=list(range(0, 101, 20)), zeroline=False
+    top = _magnified(list(told.values()), measure)
+    _pictures(figure, rows, top or 100)
+    title = f"{MEASURES[measure][1]} (%)"
+    if top is None:
+        figure.update_yaxes(title=title, range=[-9, 103], tickvals=list(range(0, 101, 20)), zeroline=False)
+        return plain(figure, 500, top=104)
+    _split(figure, top, title)
+    return plain(figure, 620, top=104)
+
+
+def _magnified(told: Sequence[Mapping[str, Any]], measure: str) -> float | None:
+    """To which percentage the lower panel reaches, just above what any defence leaves; None: one panel is enough."""
+    left = [
+        100 * m["value"]
+        for found in told
+        for name, e in found.items()
+        if name.startswith("after.") and name not in {"after.control", *HIDDEN} and (m := measured(e, measure))
+    ]
+    return max(2.0, 1.05 * max(left)) if left and max(left) <= CROWDED else None
+
+
+def _split(figure: Figure, top: float, title: str) -> None:
+    """Two panels on one row of triggers: 0 to `top` below, and the rest of the scale above; a mark stands in one."""
+    for trace in list(figure.data):
+        high = [i for i, y in enumerate(trace.y) if y > top]
+        rest = [i for i, y in enumerate(trace.y) if y <= top]
+        if not rest:
+            trace.yaxis = "y2"
+        elif high:
+            twin = {**trace.to_plotly_json(), "legendgroup": trace.name}
+            trace.update(legendgroup=trace.name, **_some(twin, rest))
+            figure.add_trace({**twin, **_some(twin, high), "yaxis": "y2", "showlegend": False})
+    figure.update_layout(
+        yaxis={"domain": LOWER, "range": [-0.14 * top, top], "zeroline": False, "title": title},
+        yaxis2={"domain": UPPER, "range": [top, 103], "anchor": "x", "zeroline": False, "nticks": 6},
     )
-    return plain(figure, 500, top=104)
+    figure.add_annotation(
+        text=f"below: 0 to {top:.0f} %, magnified", xref="paper", yref="paper", x=1, y=(LOWER[1] + UPPER[0]) / 2,
+        xanchor="right", yanchor="middle", showarrow=False, font={"size": 12, "color": GREY},
+    )  # fmt: skip
+
+
+def _some(trace: Mapping[str, Any], kept: Sequence[int]) -> dict[str, Any]:
+    """What changes of a trace when it keeps some of its points; no bar of the point defence ever crosses."""
+    return {key: [trace[key][i] for i in kept] for key in ("x", "y", "customdata")}
 
 
 def _points(figure: Figure, rows: Sequence[Row], measure: str) -> None:
@@ -121,17 +164,22 @@ def _points(figure: Figure, rows: Sequence[Row], measure: str) -> None:
     )  # fmt: skip
 
 
-def _pictures(figure: Figure, rows: Sequence[Row]) -> None:
-    """The triggers as ticks, each with a mark over it for the pointer."""
+def _pictures(figure: Figure, rows: Sequence[Row], top: float) -> None:
+    """The triggers as ticks of an axis that reaches to `top` percent, each with a mark over it for the pointer."""
     import plotly.graph_objects as go
 
-    place = {"xref": "x", "yref": "y", "y": -2, "sizex": 0.84, "sizey": 6, "xanchor": "center", "yanchor": "top"}
+    room = (
+        {"y": -0.02 * top, "sizex": 0.84, "sizey": 0.06 * top}
+        if top == 100
+        else {"y": -0.03 * top, "sizex": 0.84, "sizey": 0.1 * top}
+    )
+    place = {"xref": "x", "yref": "y", "xanchor": "center", "yanchor": "top", **room}
     pictures = [{"source": trigger_uri(triggers.from_code(row.code)), "x": i, **place} for i, row in enumerate(rows)]
     figure.update_layout(images=pictures)  # at once: plotly looks at all of them whenever one is added
     figure.add_trace(
         go.Scatter(
             x=list(range(len(rows))),
-            y=[-5] * len(rows),
+            y=[room["y"] - room["sizey"] / 2] * len(rows),
             mode="markers",
             opacity=0,
             showlegend=False,
