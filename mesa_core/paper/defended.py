@@ -148,9 +148,13 @@ def _worst(claim: Claim, known: Evidence) -> Answer | None:
     above = [a["value"] - c["value"] for _, a, c in found]
     code, after, _ = max(found, key=lambda entry: entry[1]["value"])
     return Answer(
-        f"{100 * float(np.mean(above)):+.1f} points in the mean, {100 * max(above):+.1f} at most; highest {brief(after)}, n = {after['n']:,} (code {code}); {len(found)} runs",
+        f"{_signed(float(np.mean(above)))} points in the mean, {_signed(max(above))} at most; highest {brief(after)}, n = {after['n']:,} (code {code}); {len(found)} runs",
         "",
     )
+
+
+def _signed(value: float) -> str:
+    return f"{100 * value:+.1f}".replace("-", "−")
 
 
 def _before(one: Finding) -> Any:
