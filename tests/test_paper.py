@@ -33,7 +33,8 @@ CODES = ORBITS[3], ORBITS[0], ORBITS[7], ORBITS[20]  # easy to hard in `invented
 
 @pytest.fixture(scope="module")
 def signs():
-    return material.read([shipped_runs(), shipped_detections()])
+    found = material.read([shipped_runs(), shipped_detections()])
+    return [one for one in found if one.config.data == "signs"]
 
 
 @pytest.fixture
@@ -167,6 +168,16 @@ def test_a_missing_alpha_is_said_and_not_drawn(signs):
     assert "α = 10" in texts
     assert texts.count("not run yet") == 1
     assert answer("alpha_large", few).verdict == UNKNOWN
+
+
+def test_a_large_alpha_must_weaken_the_samples_and_spread_them(signs):
+    assert answer("alpha_large", signs).verdict == "agrees"
+    strong, high = [], {"value": 0.99, "low": 0.98, "high": 0.995, "n": 4096}
+    for one in signs:
+        levels = [{**entry, "mean_asr": high} for entry in one.result["submodels"]]
+        strong.append(material.Finding(one.run, one.config, {**one.result, "submodels": levels}))
+    found = answer("alpha_large", strong)
+    assert (found.verdict, found.differs) == ("partly", "Ours keeps its strength.")
 
 
 def test_figure_1_shows_the_original_beside_its_samples(signs):

@@ -48,7 +48,7 @@ CLAIMS = (
     Claim(
         "alpha_large", "Section 4.2, Figure 3(a)",
         "A very large α spreads it beyond what works, with a low mean ASR.", "figure3a",
-        "agrees: at α = 10 the mean ASR and its interval lie below β; partly: the mean alone; else differs",
+        "agrees: at α = 10 the mean ASR and its interval lie below β, and the samples spread further than at α = 0.1; partly: one of the two; else differs",
     ),
     Claim(
         "nested", "Section 4.2, Figure 3(b)", "Each sub-model's range is mostly covered by that of the next lower β.",

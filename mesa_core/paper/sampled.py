@@ -53,10 +53,14 @@ def _alpha_large(claim: Claim, known: Evidence) -> Answer | None:
         return None
     beta = figure3.level_for(known.family)
     m = one.result["submodels"][one.level(beta)]["mean_asr"]
-    verdict = "agrees" if m["high"] < beta else "partly" if m["value"] < beta else "differs"
     wide = _spreads(known)
+    weak, wider = m["high"] < beta, wide.get(10.0, 0.0) > wide.get(0.1, np.inf)
+    verdict = "agrees" if weak and wider else "partly" if weak or wider else "differs"
     more = f"; spread {wide[10.0]:.2f} against {wide[0.1]:.2f} at α = 0.1" if {10.0, 0.1} <= set(wide) else ""
-    return Answer(f"at α = 10 and β = {beta:g} mean ASR {brief(m)}, n = {m['n']:,}{more}; {_where(one)}", verdict)
+    words = f"at α = 10 and β = {beta:g} mean ASR {brief(m)}, n = {m['n']:,}{more}; {_where(one)}"
+    say = "Ours loses strength without spreading further." if weak and not wider else ""
+    say = say or ("" if weak else "Ours keeps its strength.")
+    return Answer(words, verdict, say)
 
 
 def _inside(one: Finding) -> list[tuple[float, Measured]]:
