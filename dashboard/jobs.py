@@ -110,8 +110,11 @@ def find(name: str) -> Run:
 
 
 def shipped() -> list[Run]:
-    """The prepared runs that lists offer; not those of the shipped sweep, which would drown all others."""
-    return runs_in(shipped_runs())
+    """The prepared runs that lists offer, those on road signs first, which anybody can repeat at once.
+
+    Those of the shipped sweep are not among them: they would drown all others.
+    """
+    return sorted(runs_in(shipped_runs()), key=lambda run: not run.name.startswith("signs-"))
 
 
 def swept() -> list[Run]:

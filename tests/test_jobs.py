@@ -108,3 +108,10 @@ def test_a_run_with_more_defences_answers_and_one_with_fewer_does_not(home):
     ):
         found = jobs.twin(make_config(data="signs", **asked).to_dict())
         assert (found is not None and found.name == run.name) == there, asked
+
+
+def test_the_first_prepared_run_is_one_that_anybody_can_repeat():
+    prepared = jobs.shipped()
+    assert prepared[0].name == "signs-ring"
+    data = [run.config()["data"] for run in prepared]
+    assert data == sorted(data, key=lambda name: name != "signs")
