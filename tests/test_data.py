@@ -138,9 +138,10 @@ def test_the_shipped_victims_reach_their_accuracy(tmp_path):
 
     data = load_data("cifar10", CIFAR10, cache=tmp_path)
     assert (len(data.train), len(data.test)) == (50_000, 10_000)
-    model = load(shipped_weights("cifar10", "resnet9-16"), "resnet9-16", 10)
     part = data.test.take(torch.arange(2000))
-    assert accuracy(model, part, Normalise(data.mean, data.std)).high > 0.895
+    for victim, least in (("resnet9-16", 0.895), ("resnet9-32", 0.92)):
+        model = load(shipped_weights("cifar10", victim), victim, 10)
+        assert accuracy(model, part, Normalise(data.mean, data.std)).high > least, victim
 
 
 def write_parquet(path, count):

@@ -67,8 +67,8 @@ def _loss(
     return answer
 
 
-def _points_of(value: float) -> str:
-    return f"{100 * value:.2f}".replace("-", "−")
+def _points_of(value: float, form: str = ".2f") -> str:
+    return format(100 * value, form).replace("-", "−")
 
 
 # -- the defence
@@ -148,13 +148,9 @@ def _worst(claim: Claim, known: Evidence) -> Answer | None:
     above = [a["value"] - c["value"] for _, a, c in found]
     code, after, _ = max(found, key=lambda entry: entry[1]["value"])
     return Answer(
-        f"{_signed(float(np.mean(above)))} points in the mean, {_signed(max(above))} at most; highest {brief(after)}, n = {after['n']:,} (code {code}); {len(found)} runs",
+        f"{_points_of(float(np.mean(above)), '+.1f')} points in the mean, {_points_of(max(above), '+.1f')} at most; highest {brief(after)}, n = {after['n']:,} (code {code}); {len(found)} runs",
         "",
     )
-
-
-def _signed(value: float) -> str:
-    return f"{100 * value:+.1f}".replace("-", "−")
 
 
 def _before(one: Finding) -> Any:

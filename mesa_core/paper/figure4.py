@@ -78,12 +78,13 @@ def draw(sweep: Sweep, measure: str = "original") -> Figure:
             )
         )
     top = _magnified(list(told.values()), measure)
-    _pictures(figure, rows, top or 100)
+    depth = 9 if top is None else 0.14 * top
+    _pictures(figure, rows, depth)
     title = f"{MEASURES[measure][1]} (%)"
     if top is None:
-        figure.update_yaxes(title=title, range=[-9, 103], tickvals=list(range(0, 101, 20)), zeroline=False)
+        figure.update_yaxes(title=title, range=[-depth, 103], tickvals=list(range(0, 101, 20)), zeroline=False)
         return plain(figure, 500, top=104)
-    _split(figure, top, title)
+    _split(figure, top, depth, title)
     return plain(figure, 620, top=104)
 
 
@@ -98,7 +99,7 @@ def _magnified(told: Sequence[Mapping[str, Any]], measure: str) -> float | None:
     return max(2.0, 1.05 * max(left)) if left and max(left) <= CROWDED else None
 
 
-def _split(figure: Figure, top: float, title: str) -> None:
+def _split(figure: Figure, top: float, depth: float, title: str) -> None:
     """Two panels on one row of triggers: 0 to `top` below, and the rest of the scale above; a mark stands in one."""
     for trace in list(figure.data):
         high = [i for i, y in enumerate(trace.y) if y > top]
@@ -110,7 +111,7 @@ def _split(figure: Figure, top: float, title: str) -> None:
             trace.update(legendgroup=trace.name, **_some(twin, rest))
             figure.add_trace({**twin, **_some(twin, high), "yaxis": "y2", "showlegend": False})
     figure.update_layout(
-        yaxis={"domain": LOWER, "range": [-0.14 * top, top], "zeroline": False, "title": title},
+        yaxis={"domain": LOWER, "range": [-depth, top], "zeroline": False, "title": title},
         yaxis2={"domain": UPPER, "range": [top, 103], "anchor": "x", "zeroline": False, "nticks": 6},
     )
     figure.add_annotation(
@@ -164,15 +165,11 @@ def _points(figure: Figure, rows: Sequence[Row], measure: str) -> None:
     )  # fmt: skip
 
 
-def _pictures(figure: Figure, rows: Sequence[Row], top: float) -> None:
-    """The triggers as ticks of an axis that reaches to `top` percent, each with a mark over it for the pointer."""
+def _pictures(figure: Figure, rows: Sequence[Row], depth: float) -> None:
+    """The triggers as ticks in the `depth` percent below zero, each with a mark over it for the pointer."""
     import plotly.graph_objects as go
 
-    room = (
-        {"y": -0.02 * top, "sizex": 0.84, "sizey": 0.06 * top}
-        if top == 100
-        else {"y": -0.03 * top, "sizex": 0.84, "sizey": 0.1 * top}
-    )
+    room = {"y": -depth * 2 / 9, "sizex": 0.84, "sizey": depth * 2 / 3}
     place = {"xref": "x", "yref": "y", "xanchor": "center", "yanchor": "top", **room}
     pictures = [{"source": trigger_uri(triggers.from_code(row.code)), "x": i, **place} for i, row in enumerate(rows)]
     figure.update_layout(images=pictures)  # at once: plotly looks at all of them whenever one is added

@@ -58,9 +58,8 @@ def _alpha_large(claim: Claim, known: Evidence) -> Answer | None:
     verdict = "agrees" if weak and wider else "partly" if weak or wider else "differs"
     more = f"; spread {wide[10.0]:.2f} against {wide[0.1]:.2f} at α = 0.1" if {10.0, 0.1} <= set(wide) else ""
     words = f"at α = 10 and β = {beta:g} mean ASR {brief(m)}, n = {m['n']:,}{more}; {_where(one)}"
-    say = "Ours loses strength without spreading further." if weak and not wider else ""
-    say = say or ("" if weak else "Ours keeps its strength.")
-    return Answer(words, verdict, say)
+    weaker = "" if wider else "Ours loses strength without spreading further."
+    return Answer(words, verdict, weaker if weak else "Ours keeps its strength.")
 
 
 def _inside(one: Finding) -> list[tuple[float, Measured]]:
