@@ -19,7 +19,8 @@ from mesa_core import triggers
 
 VICTIMS = ("resnet9-16", "resnet9-32", "resnet9-64", "resnet18", "preact-resnet18")
 BASELINES = ("point", "random", "uniform", "neural_cleanse", "ideal", "control")
-KINDS = ("mine", "particles")
+KINDS = ("mine", "particles", "flow")
+KNOW_ENTROPY = ("flow",)  # kinds whose density is known
 SHIPPED = "shipped"  # as a suspect: the clean victim that the product brings, so that no path has to be named
 
 
@@ -172,7 +173,8 @@ class ExperimentConfig:
         "mine",
         "mesa",
         "Kind of sub-model. mine: the paper's generators, which find strong triggers in few places. particles: "
-        "triggers that walk on a learned map of the success rate and spread over far more of the valid ones.",
+        "triggers that walk on a learned map of the success rate and spread over far more of the valid ones. flow: "
+        "generators again, which learn the particles' whole law and know how probable each of their triggers is.",
         choices=KINDS,
     )
     alpha: float = _p(
@@ -216,9 +218,11 @@ class ExperimentConfig:
     last_activation: bool = _p(
         False, "mesa", "Leaky ReLU after the statistics network's last layer, as the paper describes it."
     )
-    particles: int = _p(512, "mesa", "Kind particles: how many walk at each level.", 16, 100_000, unit="triggers")
+    particles: int = _p(
+        512, "mesa", "Kinds particles and flow: how many walk at each level.", 16, 100_000, unit="triggers"
+    )
     particle_moves: int = _p(
-        10, "mesa", "Kind particles: moves on the map for one look at the victim.", 1, 1000, unit="moves"
+        10, "mesa", "Kinds particles and flow: moves on the map for one look at the victim.", 1, 1000, unit="moves"
     )
     mine_average: float = _p(
         0.0, "mesa", "Rate of the moving average in MINE's gradient (0: the plain batch estimate).", 0.0, 1.0
@@ -226,7 +230,7 @@ class ExperimentConfig:
     gamma: str = _p(
         "uniform",
         "mesa",
-        "How sub-models are mixed: 1/N each, or Algorithm 1's entropy weights where the kind knows its entropy.",
+        "How sub-models are mixed: 1/N each, or by Algorithm 1's entropy weights, which need the kind flow.",
         choices=("uniform", "entropy"),
     )
     # -- detection, step 1
@@ -478,7 +482,7 @@ def _check_whole(config: ExperimentConfig) -> None:
         raise ConfigError(f"beta has {len(config.beta)} levels; at most 16 can be trained together.")
     if len(set(config.baselines)) != len(config.baselines):
         raise ConfigError("baselines names one twice; give each once.")
-    if config.gamma == "entropy":
+    if config.gamma == "entropy" and config.kind not in KNOW_ENTROPY:
         raise ConfigError(
             f"gamma is 'entropy', but sub-models of the kind {config.kind!r} do not know their entropy; choose uniform."
         )

@@ -35,41 +35,6 @@ def train(group: SubModels, surrogate: Surrogate, steps: int, generator: torch.G
         yield MesaStep(done, steps, group.step(surrogate, generator))
 
 
-def keep(betas: Sequence[float], upper: Sequence[float], values: Sequence[float]) -> tuple[list[bool], bool]:
-    """The skipping rule: which sub-models stay, and whether all failed so that only the best was kept.
-
-    A sub-model is skipped when the upper end of its measured ASR's interval lies below its level (the paper skips
-    where the measured ASR does; a finite measurement deserves its doubt). Source: Section 3.2, Algorithm 1 line 7.
-    """
-    kept = [high >= beta for beta, high in zip(betas, upper, strict=True)]
-    if any(kept):
-        return kept, False
-    best = max(range(len(values)), key=values.__getitem__)
-    return [i == best for i in range(len(values))], True
-
-
-def weights(kept: Sequence[bool], entropies: Sequence[float | None] | None = None) -> list[float]:
-    """γ of the mixture: 1/N over the kept, or in proportion to e^h where every kept one states its entropy h.
-
-    Source: Algorithm 1, lines 8 to 13, with g the identity (so g' = 1), and step 3 of Section 3.3.
-    Raises ValueError where entropies are asked for and a kept sub-model has none.
-    """
-    raw = torch.tensor([1.0 if k else 0.0 for k in kept], dtype=torch.float64)
-    if entropies is not None:
-        known = [h for k, h in zip(kept, entropies, strict=True) if k]
-        if any(h is None for h in known):
-            raise ValueError("These sub-models do not know their entropy; choose gamma = uniform.")
-        top = max(h for h in known if h is not None)  # differences matter, not sizes
-        raw = raw * torch.tensor(
-            [
-                2.718281828459045 ** (h - top) if k and h is not None else 0.0
-                for k, h in zip(kept, entropies, strict=True)
-            ],
-            dtype=torch.float64,
-        )
-    return (raw / raw.sum()).tolist()
-
-
 def mixture(group: SubModels, gamma: Sequence[float], n: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
     """`n` triggers `(n, 3, s, s)` of the mixture, and the sub-model each came from, `(n,)`."""
     host = torch.Generator().manual_seed(

@@ -52,6 +52,7 @@ def assemble(
         "detection": values.get("detect", {}).get("detection"),
         "submodels": with_modes(measure.get("submodels", []), values.get("after.mesa", {}).get("modes")),
         "gamma": measure.get("gamma", []),
+        "gamma_exact": measure.get("gamma_exact"),  # Algorithm 1's, where all entropies are known exactly
         "best_only": measure.get("best_only", False),  # every sub-model stayed below its level
         "recall": measure.get("recall"),
         "precision": measure.get("precision"),

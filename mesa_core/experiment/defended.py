@@ -12,14 +12,14 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from mesa_core import comparison, coverage, detection, mesa, modes, submodels
+from mesa_core import comparison, coverage, detection, mesa, modes, staircase, submodels
 from mesa_core import entropy as entropies
 from mesa_core import events as ev
 from mesa_core import triggers as codes
 from mesa_core.baselines import random
 from mesa_core.config import ExperimentConfig
 from mesa_core.evaluation import Bench, finish
-from mesa_core.experiment.lab import VERSION, Lab
+from mesa_core.experiment.lab import VERSION, VERSION_OF_KIND, Lab
 from mesa_core.experiment.pictures import metrics, save_samples, scatter_axes, snapshot
 from mesa_core.pacing import Pace, follow
 from mesa_core.reference import record
@@ -103,7 +103,8 @@ def defence_stages(lab: Lab) -> Iterator[ev.Event]:
             if step.diagnostics is not None and pace.due(step.done):
                 yield pace.progress(step.done, **metrics(step.diagnostics, levels))
         pool = group.sample(pool_size(c), generator)
-        return {}, {"pool": pool, **{f"group.{k}": v for k, v in group.state().items()}}
+        told = {"entropy": group.entropy()}
+        return told, {"pool": pool, **{f"group.{k}": v for k, v in group.state().items()}}
 
     recipe = lab.recipe(
         "mesa",
@@ -113,7 +114,7 @@ def defence_stages(lab: Lab) -> Iterator[ev.Event]:
         pool=pool_size(c),
         shown=c.snapshot_samples,
         axes=lab.results["before"].key,
-        version=VERSION["mesa"],
+        version=VERSION_OF_KIND.get(c.kind, VERSION["mesa"]),
     )
     recipe["parameters"].pop("gamma")
     lab.results["mesa"] = yield from lab.stages.stage("mesa", "Sampling the triggers (MESA)", recipe, train)
@@ -130,12 +131,14 @@ def measure_stage(lab: Lab, levels: list[float]) -> Iterator[ev.Event]:
         pace = Pace("measure", (len(levels) * 2 + 3) * take * c.sample_images)
         entries, rates, best_only = yield from _each_level(lab, frozen, pool[:, :take], levels, pace)
         kept = [entry["kept"] for entry in entries]
-        gamma = mesa.weights(kept, [None] * len(levels) if c.gamma == "entropy" else None)
+        known = [entry["density"] and entry["density"]["value"] for entry in entries]
+        exact = None if None in known else staircase.weights(kept, known, levels)
+        gamma = staircase.weights(kept, known, levels) if c.gamma == "entropy" else staircase.weights(kept)
         yield ev.Submodels(entries)
         host = torch.Generator().manual_seed(lab.seed("mixture"))
         source = torch.multinomial(torch.tensor(gamma, dtype=torch.float64), pool_size(c), True, generator=host)
         mixed = pool[source.to(pool.device), torch.arange(len(source), device=pool.device)]
-        value: dict[str, Any] = {"submodels": entries, "gamma": gamma, "best_only": best_only}
+        value: dict[str, Any] = {"submodels": entries, "gamma": gamma, "gamma_exact": exact, "best_only": best_only}
         value |= yield from _mixture(lab, mixed[:take], pace)
         save_samples(lab, scribe, pool[:, :take], rates)
         return value, {"mixture": mixed}
@@ -175,8 +178,9 @@ def _each_level(
     own = Bench(lab.defender, lab.target, lab.normalise, lab.compute, lab.seed("own"), OWN_IMAGES)
     plain, own_plain = finish(bench.plain(frozen)), finish(own.plain(frozen))
     entries, rates, upper = [], [], []
+    known = lab.results["mesa"].value.get("entropy") or [None] * len(levels)
     reference, below = record.read(reference_folder(lab)), None  # below: the samples of the level beneath
-    for samples, beta in zip(pool, levels, strict=True):
+    for samples, beta, density in zip(pool, levels, known, strict=True):
         rule, _, _ = yield from follow(pace, own.of_samples(frozen, own_plain, samples, c.sample_images))
         mean, _, each = yield from follow(pace, bench.of_samples(frozen, plain, samples, c.sample_images))
         upper.append(rule), rates.append(each)
@@ -189,6 +193,7 @@ def _each_level(
                 "mean_asr": mean.to_json(),
                 "defender_asr": rule.to_json(),
                 "entropy": entropies.entropy_json(flat),
+                "density": density,  # the entropy of a kind that knows its density; no estimate
                 **_covered(lab, flat, each),
                 "modes": modes.summarise(flat, each, modes.find_modes(flat), c.sample_images),
                 "nested": None if below is None else comparison.inside(flat, below).to_json(),
@@ -196,7 +201,7 @@ def _each_level(
             }
         )
         below = flat
-    kept, best_only = mesa.keep(levels, [m.high for m in upper], [m.value for m in upper])
+    kept, best_only = staircase.keep(levels, [m.high for m in upper], [m.value for m in upper])
     for entry, stays in zip(entries, kept, strict=True):
         entry["kept"] = stays
     if best_only:

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from mesa_core import coverage, devices, modes, weights
+from mesa_core import coverage, devices, modes, staircase, weights
 from mesa_core import entropy as entropies
 from mesa_core import triggers as codes
 from mesa_core.config import ConfigError, make_config
@@ -132,7 +132,7 @@ def make(run: Run, store: Store, options: Options) -> Iterator[Progress]:
         "target": config.target,
         "options": asdict(options),
         "levels": told,
-        "gamma": staircase(list(options.levels), volumes),
+        "gamma": [round(g, 8) for g in staircase.weights([True] * len(volumes), volumes, options.levels)],
         "looks": sum(sets[-1].looks for sets in runs),
         "image_passes": sum(sets[-1].looks for sets in runs) * options.images,
         "seconds": round(time.monotonic() - began, 1),
@@ -212,11 +212,3 @@ def _agreement(sets: tuple[LevelSet, ...]) -> dict[str, Any]:
     if len(sets) > 1:
         told["neighbours_of_own_run"] = round(mixed(sets[0].places, sets[1].places), 4)
     return told
-
-
-def staircase(levels: list[float], log_volumes: list[float]) -> list[float]:
-    """Algorithm 1's weights for uneven levels: in proportion to (beta_i - beta_{i-1}) e^{h_i}, beta_0 = 0."""
-    steps = [b - a for a, b in zip([0.0, *levels], levels, strict=False)]
-    top = max(log_volumes)
-    raw = [step * math.exp(volume - top) for step, volume in zip(steps, log_volumes, strict=True)]
-    return [round(value / sum(raw), 8) for value in raw]

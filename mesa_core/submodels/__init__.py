@@ -6,10 +6,11 @@ import torch
 
 from mesa_core.config import ExperimentConfig
 from mesa_core.submodels.base import Diagnostics, SubModels
+from mesa_core.submodels.flow import Flow
 from mesa_core.submodels.mine import Mine
 from mesa_core.submodels.particles import Particles
 
-__all__ = ["Diagnostics", "Mine", "Particles", "SubModels", "make"]
+__all__ = ["Diagnostics", "Flow", "Mine", "Particles", "SubModels", "make"]
 
 
 def make(
@@ -41,8 +42,9 @@ def make(
             average=config.mine_average,
             seed=seed,
         )
-    if config.kind == "particles":
-        return Particles(
+    if config.kind in ("particles", "flow"):
+        kind = Particles if config.kind == "particles" else Flow
+        return kind(
             levels,
             alpha=config.alpha,
             batch=batch,

@@ -30,7 +30,7 @@ from mesa_core.submodels.base import Diagnostics, SubModels
 from mesa_core.submodels.mine import StackedLinear
 from mesa_core.surrogate import Surrogate
 
-MARGIN = 0.04  # added to beta: an ASR lies a little below its softmax, and a map has errors
+MARGIN = 0.15  # of what is left above beta, added to it: an ASR lies a little below its softmax, and a map has errors
 COLDEST = 1e-3  # alpha below this counts as this
 ANNEALED = 0.6  # share of the training after which the edge has its full sharpness
 FITTED = 512  # answers in one fit of the map: half of them recent, half of any age
@@ -80,6 +80,7 @@ class Particles(SubModels):
         seed: int = 0,
     ) -> None:
         self.betas, self.batch, self.size, self.moves, self.fits = betas, batch, size, moves, fits
+        self.edges = (betas + MARGIN * (1 - betas))[:, None]  # (N, 1)
         self.shared, self.done = shared, 0
         groups, device, self.dim = len(betas), betas.device, 3 * size * size
         self.sharpest = self.dim / max(alpha, COLDEST)
@@ -112,7 +113,7 @@ class Particles(SubModels):
         """Minus log p of logits `(N, n, d)` up to a constant, `(N, n)`, and its gradient."""
         with torch.enable_grad():
             places = places.detach().requires_grad_()
-            hinge = F.relu(self.betas[:, None] + MARGIN - self.height(torch.sigmoid(places)))
+            hinge = F.relu(self.edges - self.height(torch.sigmoid(places)))
             # The second part is the Jacobian: uniform pixels are not uniform logits.
             value = self.sharpness * hinge + (F.softplus(places) + F.softplus(-places)).sum(2)
             (slope,) = torch.autograd.grad(value.sum(), places)

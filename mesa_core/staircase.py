@@ -1,0 +1,40 @@
+"""The staircase, Algorithm 1: which levels' sub-models stay, and how those that stay are weighed. Needs no torch."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+
+def keep(betas: Sequence[float], upper: Sequence[float], values: Sequence[float]) -> tuple[list[bool], bool]:
+    """The skipping rule: which sub-models stay, and whether all failed so that only the best was kept.
+
+    A sub-model is skipped when the upper end of its measured ASR's interval lies below its level (the paper skips
+    where the measured ASR does; a finite measurement deserves its doubt). Source: Section 3.2, Algorithm 1 line 7.
+    """
+    kept = [high >= beta for beta, high in zip(betas, upper, strict=True)]
+    if any(kept):
+        return kept, False
+    best = max(range(len(values)), key=values.__getitem__)
+    return [i == best for i in range(len(values))], True
+
+
+def weights(
+    kept: Sequence[bool], entropies: Sequence[float | None] | None = None, betas: Sequence[float] | None = None
+) -> list[float]:
+    """γ of the mixture: 1/N over the kept, or (β_i - β_{i-1}) e^{h_i} where every kept one states its entropy h.
+
+    Algorithm 1, lines 8 to 13, with g the identity (so g' = 1), has its levels at even steps; where `betas` are given,
+    each kept level counts with its step from the kept one below it, and without them all steps are equal.
+    Raises ValueError where entropies are asked for and a kept sub-model has none.
+    """
+    if entropies is None:
+        return [float(k) / sum(kept) for k in kept]
+    known = [h for k, h in zip(kept, entropies, strict=True) if k and h is not None]
+    if len(known) < sum(kept):
+        raise ValueError("These sub-models do not know their entropy; choose gamma = uniform.")
+    raw, below, top = [], 0.0, max(known)  # differences of entropies matter, not sizes
+    for stays, h, beta in zip(kept, entropies, betas or range(1, len(kept) + 1), strict=True):
+        step, below = (beta - below, beta) if stays else (0.0, below)
+        raw.append((step if betas else float(stays)) * math.exp(h - top) if stays and h is not None else 0.0)
+    return [value / sum(raw) for value in raw]

@@ -1,0 +1,67 @@
+"""Flows: a density that adds up to one, a law that is learned, and an entropy that is known in closed form."""
+
+import math
+
+import pytest
+import torch
+
+from mesa_core.submodels.flow import Flow, SplineFlow
+
+
+class Half:
+    """F is 1 where the first pixel exceeds a half, 0 elsewhere, with a soft edge."""
+
+    def __call__(self, triggers, generator):
+        return torch.sigmoid(30 * (triggers.flatten(2)[:, :, 0] - 0.5))
+
+
+def bent(groups=2, dim=27, scale=0.3):
+    draw = torch.Generator().manual_seed(0)
+    flow = SplineFlow(groups, dim, draw)
+    for layer in flow.layers:
+        layer.last.weight.data = scale * torch.randn(layer.last.weight.shape, generator=draw)
+    return flow, draw
+
+
+def trained(steps=200):
+    made = Flow(torch.tensor([0.9]), alpha=0.1, batch=32, steps=steps, shared=True)
+    draw = torch.Generator().manual_seed(0)
+    for _ in range(steps):
+        made.step(Half(), draw)
+    return made, draw
+
+
+def test_it_starts_at_the_uniform_law():
+    flow = SplineFlow(1, 27, torch.Generator().manual_seed(0))
+    x = torch.rand(1, 50, 27)
+    assert flow.log_density(x).abs().max() < 1e-4
+    assert (flow(x)[0] - x).abs().max() < 1e-5
+
+
+def test_the_density_of_samples_is_that_of_places():
+    flow, draw = bent()
+    x, density = flow(torch.rand(2, 300, 27, generator=draw))
+    assert ((x >= 0) & (x <= 1)).all()
+    assert torch.allclose(flow.log_density(x), density, atol=1e-3)
+    assert density.std() > 0.1
+
+
+def test_the_density_adds_up_to_one():
+    flow, draw = bent(1, 3, 0.5)
+    n = 200_000
+    mean = flow.log_density(torch.rand(1, n, 3, generator=draw)).exp()
+    assert mean.mean().item() == pytest.approx(1, abs=5 * mean.std().item() / math.sqrt(n))
+    assert mean.std() > 0.2, "and is not just flat"
+
+
+def test_it_learns_the_law_of_its_particles_and_knows_the_entropy():
+    made, draw = trained()
+    first = made.sample(1000, draw).flatten(2)[0, :, 0]
+    level = 0.5 + 2.38 / 30  # where F is 0.915: the level and its margin
+    assert (first > level - 0.05).float().mean() > 0.85
+    assert first.mean() == pytest.approx((level + 1) / 2, abs=0.06)
+    known = made.entropy()[0]
+    assert known["method"] == "density"
+    assert known["value"] == pytest.approx(math.log(1 - level), abs=0.25), "log of the valid part's volume"
+    untrained = Flow(torch.tensor([0.9]), alpha=0.1, batch=32, steps=200, shared=True)
+    assert untrained.entropy()[0]["value"] == pytest.approx(0, abs=0.01)
