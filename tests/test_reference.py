@@ -209,7 +209,7 @@ def test_a_run_gets_its_reference_and_another_run_is_compared_with_it(store, tin
 
 
 def test_staircase_weights_follow_the_volumes():
-    from mesa_core.reference.build import staircase
+    from mesa_core.reference.record import staircase
 
     assert staircase([0.5, 1.0], [0.0, 0.0]) == [0.5, 0.5]
     assert staircase([0.5, 0.75], [0.0, -math.inf]) == [1.0, 0.0]

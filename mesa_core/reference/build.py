@@ -22,7 +22,7 @@ from mesa_core import triggers as codes
 from mesa_core.config import ConfigError, make_config
 from mesa_core.data import load_data, split
 from mesa_core.evaluation import Bench
-from mesa_core.events import Progress, StageDone
+from mesa_core.events import Progress
 from mesa_core.experiment.pictures import scatter_axes
 from mesa_core.images import Normalise
 from mesa_core.pacing import Pace, follow
@@ -59,14 +59,6 @@ class Options:
         return self
 
 
-def attack_key(run: Run) -> str:
-    """The key of the attack behind a run. StoreError where it has not come that far."""
-    for _, event in run.events():
-        if isinstance(event, StageDone) and event.stage == "attack":
-            return event.key
-    raise StoreError(f"{run.name} has no attacked network yet; let it finish first.")
-
-
 def make(run: Run, store: Store, options: Options) -> Iterator[Progress]:
     """Make the reference of a run's attacked network and write it into the store; yields progress, returns its JSON.
 
@@ -74,7 +66,7 @@ def make(run: Run, store: Store, options: Options) -> Iterator[Progress]:
     """
     options, began = options.check(), time.monotonic()
     config, known = make_config(run.config()), run.resolved()
-    key = attack_key(run)
+    key = record.attack_key(run)
     place = record.folder(store, key, config.target)
     if known is None:
         raise StoreError(f"{run.name} has not begun yet.")
@@ -132,7 +124,7 @@ def make(run: Run, store: Store, options: Options) -> Iterator[Progress]:
         "target": config.target,
         "options": asdict(options),
         "levels": told,
-        "gamma": staircase(list(options.levels), volumes),
+        "gamma": record.staircase(list(options.levels), volumes),
         "looks": sum(sets[-1].looks for sets in runs),
         "image_passes": sum(sets[-1].looks for sets in runs) * options.images,
         "seconds": round(time.monotonic() - began, 1),
@@ -212,11 +204,3 @@ def _agreement(sets: tuple[LevelSet, ...]) -> dict[str, Any]:
     if len(sets) > 1:
         told["neighbours_of_own_run"] = round(mixed(sets[0].places, sets[1].places), 4)
     return told
-
-
-def staircase(levels: list[float], log_volumes: list[float]) -> list[float]:
-    """Algorithm 1's weights for uneven levels: in proportion to (beta_i - beta_{i-1}) e^{h_i}, beta_0 = 0."""
-    steps = [b - a for a, b in zip([0.0, *levels], levels, strict=False)]
-    top = max(log_volumes)
-    raw = [step * math.exp(volume - top) for step, volume in zip(steps, log_volumes, strict=True)]
-    return [round(value / sum(raw), 8) for value in raw]
