@@ -26,6 +26,9 @@ MOST = 500  # marks in the picture
 Z = 1.959964  # the normal law's 97.5 % point
 OFF, ALL = "off", "all"
 FORMS = ("triangles", "diamonds", "pentagons", "hexagons")  # of the marks, by level; as drawn by scatter.js
+COLUMNS = (
+    "log volume", "entropy", "entropy of exact", "difference", "n of each", "inside", "modes found", "recall", "recall of exact",
+)  # fmt: skip
 NAMES = ((9, "billion"), (6, "million"))
 HELP = (
     "The exact distribution: all colour triggers that succeed at least so often, each equally likely, sampled with the "
@@ -129,12 +132,13 @@ def legend(there: Record, choice: str) -> str:
         form = FORMS[min(index, len(FORMS) - 1)]
         lines.append(
             f"**Exact distribution at β ≥ {one['beta']:g}** (hollow {form} behind the dots; {int((drawn == index).sum()):,} of "
-            f"{total:,} samples are drawn): log volume {volume(one)} nats, that is {one_in(one)}."
+            f"{total:,} samples are drawn): log volume {volume(one)} (standard error), that is {one_in(one)}."
         )
     images = int(there.told["options"]["images"])
     return " ".join(lines) + (
         f" It holds every trigger to which the network gives the target class a chance of at least β, in the mean over {images} "
-        "fixed images, each equally often. In t-SNE a mark lies beside the black-and-white triggers it resembles most."
+        "fixed images, each equally often. Untick the β boxes above to see the marks alone. In t-SNE a mark lies beside the "
+        "black-and-white triggers that it resembles most."
     )
 
 
@@ -144,9 +148,9 @@ def number(value: float, digits: int = 1) -> str:
 
 
 def volume(one: Mapping[str, Any]) -> str:
-    """'−13.9 ± 0.2 (standard error)'."""
+    """'−13.9 ± 0.2 nats', with one standard error."""
     m = one["log_volume"]
-    return f"{number(m['value'])} ± {number(m['error'])} (standard error)"
+    return f"{number(m['value'])} ± {number(m['error'])} nats"
 
 
 def one_in(one: Mapping[str, Any]) -> str:
@@ -179,7 +183,14 @@ def section(run: Run, events: Sequence[ev.Event], result: Mapping[str, Any], nar
     except StoreError as error:
         st.warning(str(error))
         return
-    if place is None or there is None or not result.get("submodels"):
+    if not result.get("submodels"):
+        return
+    if place is None or there is None:
+        if not narrow and (run.path / "weights" / "attacked.safetensors").is_file():
+            st.caption(
+                "Nobody has sampled the exact distribution of this network's valid triggers yet, so nothing is compared with it. "
+                f"On this computer: `mesa-lab reference --run {run.name}` (minutes to hours)."
+            )
         return
     title = "Beside the exact distribution"
     box = st.expander(title) if narrow else st.container(key="exact_tables")
@@ -187,16 +198,16 @@ def section(run: Run, events: Sequence[ev.Event], result: Mapping[str, Any], nar
         if not narrow:
             st.subheader(title, anchor=False)
         st.markdown(
-            "Somebody has sampled this network's valid triggers without any model: each trigger that succeeds often enough "
-            "equally likely. So it can be said what a sub-model misses."
+            "This network's valid triggers were also sampled without any model, each one that succeeds often enough equally "
+            "likely. So it can be said what a sub-model misses."
         )
         _show(compared(run, place, there, result), f"{run.name}-exact", "exact", narrow)
         st.caption(
             "*Log volume*: the share of all colour triggers that are valid, as a logarithm, ± one standard error. *Entropy*: how "
             "widely the samples spread, in nats, estimated from n samples of each by the same method (nearest neighbours, "
             "Kozachenko-Leonenko, k = 3) ± one standard error; it is biased by several nats in so many dimensions, so only the "
-            "difference means something: below zero, the sub-model is narrower than what is valid. *Inside*: samples that lie as "
-            "near to the exact ones as 95 % of those lie to each other. *Modes found*: groups of similar triggers in the exact "
+            "difference means something: below zero, the sub-model is narrower than what is valid. *Inside*: the share of samples that lie as "
+            "near to the exact ones as 95 % of those to each other. *Modes found*: groups of similar triggers in the exact "
             "distribution that some sample comes near to. *Recall* at the sub-model's own β, with as many exact samples as the "
             "sub-model has; n counts the valid black-and-white triggers. In brackets 95 % intervals."
         )
@@ -217,7 +228,7 @@ def compared(run: Run, place: Place, there: Record, result: Mapping[str, Any]) -
         beta, own = float(one["beta"]), f"{one['beta']:g}"
         beside, errors, again = _measured(str(run.path), known, place, index, beta)
         beside = beside or one.get("reference")
-        row: dict[str, Any] = {"β": own}
+        row: dict[str, Any] = {"β": own, **dict.fromkeys(COLUMNS, "–")}
         table.append(row)
         if there.index(beta) is None or not beside:
             row["log volume"] = "not sampled at this level" if there.index(beta) is None else "its samples are missing"
@@ -226,17 +237,18 @@ def compared(run: Run, place: Place, there: Record, result: Mapping[str, Any]) -
         ours, theirs = beside["entropy_of_samples"]["value"], beside["entropy"]["value"]
         modes, recall = beside["modes_found"], (one.get("recall") or {}).get(own)
         m = beside["log_volume"]
-        row |= {
-            "log volume": f"{number(m['value'])} ± {number(m['error'])}",
-            "entropy of samples": number(ours) + (f" ± {number(errors[0])}" if errors else ""),
-            "exact": number(theirs) + (f" ± {number(errors[1])}" if errors else ""),
-            "difference": number(ours - theirs) + (f" ± {number(math.hypot(*errors))}" if errors else ""),
-            "n of each": str(beside["entropy"]["n"]),
-            "samples inside": f"{brief(beside['inside'])}, n = {beside['inside']['n']}",
-            "modes found": f"{modes['found']} of {modes['of']}",
-            "recall": f"{brief(recall)}, n = {recall['n']}" if recall else "–",
-            "exact recall": f"{brief(again)}, {again['samples']} samples" if again else "–",
-        }
+        figures = (
+            f"{number(m['value'])} ± {number(m['error'])}",
+            number(ours) + (f" ± {number(errors[0])}" if errors else ""),
+            number(theirs) + (f" ± {number(errors[1])}" if errors else ""),
+            number(ours - theirs) + (f" ± {number(math.hypot(*errors))}" if errors else ""),
+            str(beside["entropy"]["n"]),
+            f"{brief(beside['inside'])}, n = {beside['inside']['n']}",
+            f"{modes['found']} of {modes['of']}",
+            f"{brief(recall)}, n = {recall['n']}" if recall else "–",
+            f"{brief(again)}, {again['samples']} samples" if again else "–",
+        )
+        row |= dict(zip(COLUMNS, figures, strict=True))
     return table
 
 
@@ -300,8 +312,10 @@ def _weights(run: Run, there: Record, result: Mapping[str, Any], narrow: bool) -
 def share(value: float) -> str:
     """A weight with as many digits as tell it from none: '33.3 %', '0.012 %', 'below 0.000001 %'."""
     percent = 100 * value
+    if percent < 1e-6:
+        return "below 0.000001 %"
     if 0 < 100 - percent < 0.1:
         return f"{percent:.4f} %"
-    if percent >= 0.1 or percent == 0:
-        return f"{percent:.1f} %" if percent else "below 0.000001 %"
+    if percent >= 0.1:
+        return f"{percent:.1f} %"
     return f"{percent:.2g} %" if percent >= 1e-4 else f"{percent:.6f} %"

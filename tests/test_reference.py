@@ -206,10 +206,9 @@ def test_a_run_gets_its_reference_and_another_run_is_compared_with_it(store, tin
     assert low["reference"]["n"] == 80
     assert low["reference"]["entropy"]["n"] == low["reference"]["entropy_of_samples"]["n"] == 32
     assert high["reference"] is None
-
-
-def test_staircase_weights_follow_the_volumes():
-    from mesa_core.reference.record import staircase
-
-    assert staircase([0.5, 1.0], [0.0, 0.0]) == [0.5, 0.5]
-    assert staircase([0.5, 0.75], [0.0, -math.inf]) == [1.0, 0.0]
+    (record.folder(store, told["attack"], 0) / "reference.json").write_text("{ damaged")
+    third = store.create(second.config(), "three")
+    assert execute(third, store) == "finished"  # a broken yardstick stops no run
+    assert all(one["reference"] is None for one in third.result()["submodels"])
+    assert sum(getattr(event, "text", "") == record.DAMAGED for _, event in third.events()) == 1
+    assert all(getattr(event, "text", "") != record.DAMAGED for _, event in second.events())
