@@ -137,8 +137,8 @@ def legend(there: Record, choice: str) -> str:
     images = int(there.told["options"]["images"])
     return " ".join(lines) + (
         f" It holds every trigger to which the network gives the target class a chance of at least β, in the mean over {images} "
-        "fixed images, each equally often. Untick the β boxes above to see the marks alone. In t-SNE a mark lies beside the "
-        "black-and-white triggers that it resembles most."
+        "fixed images, each equally often. Untick the β boxes above to see the marks alone. Compare marks and dots in PCA: in "
+        "t-SNE a mark lies beside the black-and-white triggers that it resembles most, and the dots have moved on from there."
     )
 
 
