@@ -244,7 +244,7 @@ def compared(run: Run, place: Place, there: Record, result: Mapping[str, Any]) -
             number(ours - theirs) + (f" ± {number(math.hypot(*errors))}" if errors else ""),
             str(beside["entropy"]["n"]),
             f"{brief(beside['inside'])}, n = {beside['inside']['n']}",
-            f"{modes['found']} of {modes['of']}",
+            f"{modes['found']} of {modes['of']}" if modes["of"] else "none stands apart",
             f"{brief(recall)}, n = {recall['n']}" if recall else "–",
             f"{brief(again)}, {again['samples']} samples" if again else "–",
         )

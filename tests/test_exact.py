@@ -210,6 +210,12 @@ def test_a_level_that_was_not_asked_is_said(home, run):
     assert not weights  # a weight needs all levels
 
 
+def test_a_reference_without_modes_says_so(run, place):
+    there = record.read(place)
+    record.write(place, there.told, there.arrays | {"mode": np.full_like(there.arrays["mode"], -1)})
+    assert [row["modes found"] for row in rows_of(run)] == ["none stands apart"] * 3
+
+
 def test_a_reference_that_is_made_again_is_read_again(run, place):
     before = rows_of(run)
     there = record.read(place)
