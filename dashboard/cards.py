@@ -8,7 +8,7 @@ from typing import Any
 
 import streamlit as st
 
-from dashboard import reading, state
+from dashboard import exact, reading, state
 from mesa_core import events as ev
 from mesa_core.console import brief, named
 from mesa_core.paper import claims
@@ -248,6 +248,8 @@ def submodels(run: Run, events: Sequence[ev.Event]) -> None:
         "*Used: skipped* means that its samples stay below its level, so that the repair leaves them out."
     )
     modes(entries)
+    if result.get("submodels"):
+        exact.section(run, events, result, narrow=True)
 
 
 def coverage(entry: Mapping[str, Any]) -> dict[str, str]:

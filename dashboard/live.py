@@ -13,7 +13,7 @@ from typing import Any
 
 import streamlit as st
 
-from dashboard import jobs, picture, progress, reading, selection, state
+from dashboard import exact, jobs, picture, progress, reading, selection, state
 from dashboard.components import scatter as dots
 from dashboard.components.curves import curves
 from dashboard.picture import COLOURS, VIEWS
@@ -214,6 +214,7 @@ def scatter(run: Run, events: Sequence[ev.Event], done: bool) -> None:
     colour = _choice(choices, "Colour shows", "colour", COLOURS, said)
     axes = next((e for e in events if isinstance(e, ev.Axes)), None)
     files = picture.files_of(run, events, done)
+    layer, legend = exact.control(run, events, choices) if axes else (None, "")
     if axes is None:
         st.info("The picture appears once the backdoor is in: every dot will be a trigger that MESA found.")
         return
@@ -222,10 +223,15 @@ def scatter(run: Run, events: Sequence[ev.Event], done: bool) -> None:
         "Plus, minus and 0 zoom, arrows move, n and p walk from trigger to trigger. "
         "The list below the picture chooses triggers without a pointer."
     )
+    text += f" Behind them lie samples of the exact distribution, {layer.choice}." if layer else ""
     play = str(st.session_state.get("play", "")) if done else ""
     dots.scatter(
-        picture.block(run, events, done, view, colour, selection.pick(run), play, text), "scatter", selection.selected
+        picture.block(run, events, done, view, colour, selection.pick(run), play, text, layer),
+        "scatter",
+        selection.selected,
     )
+    if legend:
+        st.caption(legend)
     st.caption(about_axes(run, axes, files, view, done))
 
 

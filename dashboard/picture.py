@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from dashboard import reading
+from dashboard import exact, reading
 from dashboard.components import scatter as dots
 from mesa_core import events as ev
 from mesa_core.store import Run, StoreError
@@ -51,9 +51,17 @@ def marks_of(events: Sequence[ev.Event], view: str) -> list[dict[str, Any]]:
 
 
 def block(
-    run: Run, events: Sequence[ev.Event], done: bool, view: str, colour: str, pick: dict[str, Any], play: str, text: str
+    run: Run,
+    events: Sequence[ev.Event],
+    done: bool,
+    view: str,
+    colour: str,
+    pick: dict[str, Any],
+    play: str,
+    text: str,
+    layer: exact.Layer | None = None,
 ) -> bytes:
-    """The scatter's data. Raises what unreadable files raise."""
+    """The scatter's data, with the exact distribution as its `layer`. Raises what unreadable files raise."""
     axes = next((e for e in events if isinstance(e, ev.Axes)), None)
     shots = [e for e in events if isinstance(e, ev.Snapshot)]
     header = {
@@ -72,6 +80,7 @@ def block(
         header,
         marks_of(events, view),
         pick,
+        layer,
     )
 
 
@@ -85,9 +94,10 @@ def _block(
     header: dict[str, Any],
     marks: list[dict[str, Any]],
     pick: dict[str, Any],
+    layer: exact.Layer | None,
 ) -> bytes:
     run = Run(Path(path))
-    ground = None
+    ground = behind = None
     if axes:
         fixed = reading.arrays(run, axes)
         ground = {
@@ -95,6 +105,7 @@ def _block(
             "asr": fixed["codes_asr"],
             "bounds": [float(v) for v in fixed[f"{view}_bounds"]],
         }
+        behind = exact.marks(layer, fixed, view) if layer else None
     frames, most = [], 0
     for file, label, step in files if ground else ():
         known = reading.arrays(run, file)
@@ -104,7 +115,7 @@ def _block(
             frame["mode"] = modes_of(run, file)
             most = max(most, int(frame["mode"].max(initial=-1)) + 1)
         frames.append(frame)
-    return dots.block(frames, ground, marks, {**header, "pick": pick, "modes": min(most, 8)})
+    return dots.block(frames, ground, marks, {**header, "pick": pick, "modes": min(most, 8)}, behind)
 
 
 def modes_of(run: Run, file: str) -> np.ndarray:

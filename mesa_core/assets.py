@@ -34,3 +34,8 @@ def shipped_sweep() -> Path:
 def shipped_detections() -> Path:
     """The folder of prepared searches over all classes, each a run directory."""
     return assets_dir() / "detect"
+
+
+def shipped_references() -> Path:
+    """The folder of prepared exact distributions, each under the key of its attack (see `mesa_core.reference.record`)."""
+    return assets_dir() / "references"

@@ -61,6 +61,18 @@ def fit_pca(points: np.ndarray, weights: np.ndarray) -> PcaAxes:
     return PcaAxes(mean, components, axes.explained, _bounds(axes.place(points)))
 
 
+def on_axes(places: np.ndarray, samples: np.ndarray) -> np.ndarray:
+    """`samples` `(n, 27)` on PCA axes of which only the places `(512, 2)` of the codes are known, as `(n, 2)`.
+
+    The components lie in the span of the codes, where PCA found them, so the least-squares solution of least norm is
+    exactly them.
+    """
+    codes_at = _flat_codes()
+    middle = codes_at.mean(0)
+    components = np.linalg.lstsq(codes_at - middle, places - places.mean(0), rcond=None)[0]  # (27, 2)
+    return ((samples - middle) @ components + places.mean(0)).astype(np.float32)
+
+
 @dataclass(frozen=True)
 class TsneMap:
     """A fixed t-SNE of the 512 black-and-white triggers, `places` `(512, 2)`, onto which samples are put."""

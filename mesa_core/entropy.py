@@ -20,12 +20,25 @@ def nearest_neighbour(samples: np.ndarray, k: int = 3) -> float:
     Raises ValueError for fewer than k + 1 samples.
     """
     n, d = samples.shape
-    if n <= k:
-        raise ValueError(f"{k + 1} samples or more are needed, not {n}.")
-    found = NearestNeighbors(n_neighbors=k + 1).fit(samples)
-    distance = np.maximum(found.kneighbors(samples)[0][:, k], FLOOR)  # column 0 is the sample itself
     ball = d / 2 * np.log(np.pi) - gammaln(d / 2 + 1)  # log volume of the unit ball
-    return float(digamma(n) - digamma(k) + ball + d * np.log(distance).mean())
+    return float(digamma(n) - digamma(k) + ball + d * _log_distances(samples, k).mean())
+
+
+def standard_error(samples: np.ndarray, k: int = 3) -> float:
+    """How far `nearest_neighbour` would scatter from one draw of the samples to another; neighbours count as independent.
+
+    It says nothing of the bias, which is larger.
+    """
+    n, d = samples.shape
+    return float(d * _log_distances(samples, k).std() / np.sqrt(n))
+
+
+def _log_distances(samples: np.ndarray, k: int) -> np.ndarray:
+    """Log distance of each of `samples` `(n, d)` to its k-th neighbour, `(n,)`."""
+    if len(samples) <= k:
+        raise ValueError(f"{k + 1} samples or more are needed, not {len(samples)}.")
+    found = NearestNeighbors(n_neighbors=k + 1).fit(samples)
+    return np.log(np.maximum(found.kneighbors(samples)[0][:, k], FLOOR))  # column 0 is the sample itself
 
 
 def entropy_json(samples: np.ndarray) -> dict[str, Any]:

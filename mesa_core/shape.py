@@ -11,6 +11,7 @@ from mesa_core import triggers
 from mesa_core.config import make_config
 
 CODES = triggers.CODES
+FEWEST = 5  # samples of a reference at a level; with fewer there is no entropy by nearest neighbours
 
 
 def _measured(m: Any) -> None:
@@ -69,6 +70,61 @@ def check_result(r: dict[str, Any]) -> None:
         dict(r[name])
     for seconds in r["timings"].values():
         float(seconds)
+
+
+def _number(value: Any, low: float, high: float) -> None:
+    if isinstance(value, bool) or not math.isfinite(value) or not low <= value <= high:
+        raise ValueError(f"{value!r} is not from {low:g} to {high:g}")
+
+
+def check_beside(found: Any) -> None:
+    """Raise KeyError, TypeError or ValueError where `found` is not what `reference.record.beside` says of a sub-model."""
+    _number(found["log_volume"]["value"], -1e4, 10)
+    _number(found["log_volume"]["error"], 0, 1e4)
+    for name in ("entropy", "entropy_of_samples"):
+        _number(found[name]["value"], -1e4, 1e4)
+        _number(found[name]["n"], 1, 1e9)
+    _measured(found["inside"])
+    modes = found["modes_found"]
+    _number(modes["of"], 0, 1e6)
+    _number(modes["found"], 0, modes["of"])
+    _levels(found)
+
+
+def check_reference(told: dict[str, Any], arrays: dict[str, np.ndarray]) -> None:
+    """Raise KeyError, TypeError or ValueError where these are not a reference as `mesa_core.reference.build` makes it.
+
+    `triggers` uint8 `(n, d)`; `level`, `asr`, `mode` `(n,)`; `pca`, `tsne` `(n, 2)`.
+    """
+    levels, n = told["levels"], len(arrays["triggers"])
+    if arrays["triggers"].dtype != np.uint8 or arrays["triggers"].ndim != 2 or not n:
+        raise ValueError("triggers")
+    for name, form in (("level", (n,)), ("asr", (n,)), ("mode", (n,)), ("pca", (n, 2)), ("tsne", (n, 2))):
+        if arrays[name].shape != form or arrays[name].dtype.kind not in "fiu" or not np.isfinite(arrays[name]).all():
+            raise ValueError(name)
+    if any(arrays[name].dtype.kind not in "iu" for name in ("level", "mode")):
+        raise ValueError("level")
+    if not ((arrays["asr"] >= 0) & (arrays["asr"] <= 1)).all():
+        raise ValueError("asr")
+    if (
+        not isinstance(levels, list)
+        or not levels
+        or (np.bincount(arrays["level"], minlength=len(levels)) < FEWEST).any()
+    ):
+        raise ValueError("levels")
+    if int(arrays["level"].max()) >= len(levels):
+        raise ValueError("levels")
+    below = 0.0
+    for one in levels:
+        _number(one["beta"], below + 1e-9, 1)
+        below = one["beta"]
+        _number(one["log_volume"]["value"], -1e4, 10)
+        _number(one["log_volume"]["error"], 0, 1e4)
+        _measured(one["mean_asr"])
+        _levels(one)
+        list(one["modes"])
+    for name in ("images", "sample_images"):
+        _number(told["options"][name], 1, 1e9)
 
 
 def rates(arrays: dict[str, np.ndarray], name: str) -> np.ndarray | None:

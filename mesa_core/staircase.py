@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+
+import numpy as np
 
 
 def keep(betas: Sequence[float], upper: Sequence[float], values: Sequence[float]) -> tuple[list[bool], bool]:
@@ -38,3 +40,16 @@ def weights(
         step, below = (beta - below, beta) if stays else (0.0, below)
         raw.append((step if betas else float(stays)) * math.exp(h - top) if stays and h is not None else 0.0)
     return [value / sum(raw) for value in raw]
+
+
+def between(
+    betas: Sequence[float], volumes: Sequence[Mapping[str, float]], draws: int = 2000
+) -> list[tuple[float, float]]:
+    """The 95 % interval of each of Algorithm 1's weights where all levels stay.
+
+    `volumes` are log-volumes `{"value", "error"}`, which are drawn anew with their standard errors.
+    """
+    draw, every = np.random.default_rng(0), [True] * len(betas)
+    drawn = draw.normal([v["value"] for v in volumes], [v["error"] for v in volumes], (draws, len(betas)))
+    found = np.array([weights(every, one, betas) for one in drawn.tolist()])
+    return [(float(low), float(high)) for low, high in np.quantile(found, (0.025, 0.975), axis=0).T]

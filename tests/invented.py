@@ -1,4 +1,4 @@
-"""Runs whose figures are invented, for tests of what is drawn and said of them; no test of its own."""
+"""Runs and references whose figures are invented, for tests of what is drawn and said of them; no test of its own."""
 
 from __future__ import annotations
 
@@ -8,9 +8,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from mesa_core import compact, triggers
 from mesa_core.assets import shipped_runs
 from mesa_core.intervals import proportion
+from mesa_core.reference import record
 from mesa_core.store import Run
 
 IMAGES = 1000
@@ -73,3 +76,34 @@ def sweep(folder: Path, codes: Sequence[int], manifest: bool = False) -> list[Ru
     if manifest:
         compact.write_manifest(folder, [compact.entry_of(one.path) for one in made])
     return made
+
+
+def reference(folder: Path, run: Run, count: int = 600, betas: Sequence[float] = (0.5, 0.8, 0.9)) -> Path:
+    """An invented reference of a run's network in `folder`: the run's own samples, blurred more the lower the level."""
+    held, draw = run.read_arrays("samples.npz"), np.random.default_rng(0)
+    parts: dict[str, list[np.ndarray]] = {name: [] for name in record.ARRAYS}
+    for index in range(len(betas)):
+        own = draw.choice(len(held["triggers"]), count)
+        blur = draw.normal(0, 60 - 15 * index, (count, held["triggers"].shape[1]))
+        parts["triggers"].append(np.clip(held["triggers"][own] + blur, 0, 255).astype(np.uint8))
+        parts["level"].append(np.full(count, index, np.uint8))
+        parts["asr"].append(np.full(count, min(1, betas[index] + 0.05), np.float16))
+        for name in ("mode", "pca", "tsne"):
+            parts[name].append(held[name][own])
+    whole = share(0.9)
+    levels = [
+        {
+            "beta": beta,
+            "log_volume": {"value": -9.0 - 4 * index, "error": 0.2, "runs": [-9.0 - 4 * index] * 2},
+            "mean_asr": share(min(1, beta + 0.05)),
+            "entropy": {"value": -20.0, "method": "invented", "n": count},
+            "recall": {"0.5": whole, "0.8": whole, "0.9": whole},
+            "precision": {"0.5": whole, "0.8": whole, "0.9": whole},
+            "modes": [],
+        }
+        for index, beta in enumerate(betas)
+    ]
+    told = {"levels": levels, "options": {"images": 32, "sample_images": 64, "levels": list(betas)}, "gamma": []}
+    place = folder / f"{record.attack_key(run)}-{run.config()['target']}"
+    record.write(place, told, {name: np.concatenate(several) for name, several in parts.items()})
+    return place

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from mesa_core import triggers as codes
-from mesa_core.embedding import TsneMap, align, fit_pca
+from mesa_core.embedding import TsneMap, align, fit_pca, on_axes
 
 CODES = codes.all_codes().reshape(512, -1).astype(np.float64)
 
@@ -32,6 +32,17 @@ def test_signs_are_fixed_and_all_codes_lie_in_the_bounds():
     xmin, xmax, ymin, ymax = axes.bounds
     x, y = axes.place(CODES).T
     assert xmin < x.min() and x.max() < xmax and ymin < y.min() and y.max() < ymax  # noqa: PT018
+
+
+@pytest.mark.parametrize("few", [False, True])
+def test_axes_are_known_by_where_they_put_the_codes(few):
+    draw = np.random.default_rng(2)
+    weights = np.where(np.arange(512) < 40, 1.0, 0.0) if few else draw.random(512)
+    axes, colours = fit_pca(CODES, weights), draw.random((50, 27))
+    found = on_axes(axes.place(CODES).astype(np.float64), colours)
+    assert np.allclose(found, axes.place(colours), atol=1e-4)
+    other = fit_pca(CODES, 1 - weights)
+    assert not np.allclose(found, other.place(colours), atol=1e-2)
 
 
 def test_alignment_undoes_a_turn_a_shift_and_a_scale():

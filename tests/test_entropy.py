@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from mesa_core.entropy import entropy_json, nearest_neighbour
+from mesa_core.entropy import entropy_json, nearest_neighbour, standard_error
 
 RNG_SEED = 0
 
@@ -25,6 +25,15 @@ def test_shrinking_costs_what_it_should_and_a_point_is_far_below():
     whole, small = nearest_neighbour(samples), nearest_neighbour(samples / 10)
     assert whole - small == pytest.approx(27 * np.log(10), abs=1e-6)
     assert nearest_neighbour(np.zeros((50, 27))) < -300
+
+
+def test_the_standard_error_is_how_far_estimates_scatter():
+    rng = np.random.default_rng(RNG_SEED)
+    draws = [rng.random((300, 9)) ** 2 for _ in range(40)]
+    scatter = np.std([nearest_neighbour(one) for one in draws])
+    told = np.mean([standard_error(one) for one in draws])
+    assert 0.6 < told / scatter < 1.6
+    assert standard_error(draws[0][:75]) > 1.4 * standard_error(draws[0])
 
 
 def test_too_few_samples_are_refused():

@@ -44,5 +44,9 @@ def test_landscape_compare_and_paper_need_no_torch():
     assert imported(what, ["torch", "mesa_core.experiment"]) == ""
 
 
+def test_a_reference_is_read_without_torch_and_without_what_is_slow_to_import():
+    assert imported("import mesa_core.reference.record, dashboard.exact", ["torch", "sklearn"]) == ""
+
+
 def test_these_checks_can_fail():
     assert imported("import mesa_core.experiment", ["torch"]) == "torch"

@@ -206,3 +206,9 @@ def test_a_run_gets_its_reference_and_another_run_is_compared_with_it(store, tin
     assert low["reference"]["n"] == 80
     assert low["reference"]["entropy"]["n"] == low["reference"]["entropy_of_samples"]["n"] == 32
     assert high["reference"] is None
+    (record.folder(store, told["attack"], 0) / "reference.json").write_text("{ damaged")
+    third = store.create(second.config(), "three")
+    assert execute(third, store) == "finished"  # a broken yardstick stops no run
+    assert all(one["reference"] is None for one in third.result()["submodels"])
+    assert sum(getattr(event, "text", "") == record.DAMAGED for _, event in third.events()) == 1
+    assert all(getattr(event, "text", "") != record.DAMAGED for _, event in second.events())

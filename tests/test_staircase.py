@@ -27,3 +27,13 @@ def test_uneven_levels_count_with_their_steps():
     assert staircase.weights([True] * 3, [0.0, 0.0, 0.0], [0.5, 0.8, 0.9]) == [pytest.approx(v / 9) for v in (5, 3, 1)]
     skipped = staircase.weights([True, False, True], [0.0, None, 0.0], [0.5, 0.8, 0.9])
     assert skipped == [pytest.approx(5 / 9), 0.0, pytest.approx(4 / 9)]
+
+
+def test_the_weights_are_as_uncertain_as_the_volumes():
+    def volumes(error):
+        return [{"value": value, "error": error} for value in (-10.0, -11.0)]
+
+    exact = staircase.weights([True, True], [-10.0, -11.0], [0.5, 0.9])
+    sure, unsure = (staircase.between([0.5, 0.9], volumes(error)) for error in (0.01, 0.5))
+    for weight, (low, high), (lower, higher) in zip(exact, sure, unsure, strict=True):
+        assert lower < low < weight < high < higher

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from dashboard import address, export, links, runs
+from dashboard import address, exact, export, links, reading, runs
 from dashboard.components import codemap as maps_of
 from mesa_core import arrange, figures, planes, triggers
 from mesa_core.console import brief
@@ -62,6 +62,8 @@ def page() -> None:
         _counts(run, found, result)
     st.divider()
     _coverage(run, result)
+    if result:
+        exact.section(run, reading.events(run), result)
     st.divider()
     with st.expander("Take this run with you: report, command, folder"):
         export.run_panel(run, "landscape")

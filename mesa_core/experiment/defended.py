@@ -24,6 +24,7 @@ from mesa_core.experiment.pictures import metrics, save_samples, scatter_axes, s
 from mesa_core.pacing import Pace, follow
 from mesa_core.reference import record
 from mesa_core.stages import Scribe
+from mesa_core.store import StoreError
 
 MOST_SNAPSHOTS = 200
 POOL = 2048  # triggers that a repair draws from, or as many as are measured, if those are more
@@ -159,7 +160,7 @@ def measure_stage(lab: Lab, levels: list[float]) -> Iterator[ev.Event]:
 
 def reference_folder(lab: Lab) -> Path:
     """Where the exact reference of the attacked network lies, if somebody has made one."""
-    return record.folder(lab.store, lab.results["attack"].key, lab.target)
+    return record.lying(lab.store, lab.results["attack"].key, lab.target)
 
 
 def _digest_of_reference(lab: Lab) -> str:
@@ -179,7 +180,11 @@ def _each_level(
     plain, own_plain = finish(bench.plain(frozen)), finish(own.plain(frozen))
     entries, rates, upper = [], [], []
     known = lab.results["mesa"].value.get("entropy") or [None] * len(levels)
-    reference, below = record.read(reference_folder(lab)), None  # below: the samples of the level beneath
+    reference = below = None  # below: the samples of the level beneath
+    try:
+        reference = record.read(reference_folder(lab))
+    except StoreError as error:  # a yardstick that is broken must not stop a run
+        yield ev.Note(str(error))
     for samples, beta, density in zip(pool, levels, known, strict=True):
         rule, _, _ = yield from follow(pace, own.of_samples(frozen, own_plain, samples, c.sample_images))
         mean, _, each = yield from follow(pace, bench.of_samples(frozen, plain, samples, c.sample_images))

@@ -22,7 +22,7 @@ from mesa_core import triggers as codes
 from mesa_core.config import ConfigError, make_config
 from mesa_core.data import load_data, split
 from mesa_core.evaluation import Bench
-from mesa_core.events import Progress, StageDone
+from mesa_core.events import Progress
 from mesa_core.experiment.pictures import scatter_axes
 from mesa_core.images import Normalise
 from mesa_core.pacing import Pace, follow
@@ -59,14 +59,6 @@ class Options:
         return self
 
 
-def attack_key(run: Run) -> str:
-    """The key of the attack behind a run. StoreError where it has not come that far."""
-    for _, event in run.events():
-        if isinstance(event, StageDone) and event.stage == "attack":
-            return event.key
-    raise StoreError(f"{run.name} has no attacked network yet; let it finish first.")
-
-
 def make(run: Run, store: Store, options: Options) -> Iterator[Progress]:
     """Make the reference of a run's attacked network and write it into the store; yields progress, returns its JSON.
 
@@ -74,7 +66,7 @@ def make(run: Run, store: Store, options: Options) -> Iterator[Progress]:
     """
     options, began = options.check(), time.monotonic()
     config, known = make_config(run.config()), run.resolved()
-    key = attack_key(run)
+    key = record.attack_key(run)
     place = record.folder(store, key, config.target)
     if known is None:
         raise StoreError(f"{run.name} has not begun yet.")

@@ -1,23 +1,29 @@
 """Where a reference is kept, and what it says of other samples: recall, modes found, entropy beside it. Needs no torch.
 
-A reference belongs to one attacked network and one target class, so it lies in the store under the key of the attack
-and is found by every run that shares it.
+A reference belongs to one attacked network and one target class, so it lies under the key of the attack, in the store
+or among what the product ships, and is found by every run that shares it.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from mesa_core import comparison
-from mesa_core import entropy as entropies
-from mesa_core.store import Store, StoreError, read_json, write_arrays, write_json
+from mesa_core import coverage, shape
+from mesa_core.assets import shipped_references
+from mesa_core.events import Event, StageDone
+from mesa_core.intervals import proportion
+from mesa_core.store import Run, Store, StoreError, read_json, write_arrays, write_json
 
 KEY = re.compile(r"[0-9a-f]{24}-[0-9]{1,3}")
+ARRAYS = ("triggers", "level", "asr", "mode", "pca", "tsne")
+DAMAGED = "The exact distribution of this network cannot be read; its files may be damaged. Make it again with: mesa-lab reference"
+DRAWS = 40  # of some of a reference's samples, over which its recall at their number is averaged
 
 
 @dataclass(frozen=True)
@@ -27,13 +33,33 @@ class Record:
     told: dict[str, Any]
     arrays: dict[str, np.ndarray]
 
-    def level(self, beta: float) -> tuple[np.ndarray, np.ndarray, dict[str, Any]] | None:
-        """Samples `(m, 27)` in [0, 1], their modes `(m,)`, and what is told of a level; None where it was not asked."""
+    def index(self, beta: float) -> int | None:
+        """The place of a level in `told["levels"]`; None where it was not asked."""
         for index, one in enumerate(self.told["levels"]):
             if abs(one["beta"] - beta) < 1e-9:
-                own = self.arrays["level"] == index
-                return self.arrays["triggers"][own] / np.float32(255), self.arrays["mode"][own], one
+                return index
         return None
+
+    def level(self, beta: float) -> tuple[np.ndarray, np.ndarray, dict[str, Any]] | None:
+        """Samples `(m, 27)` in [0, 1], their modes `(m,)`, and what is told of a level; None where it was not asked."""
+        index = self.index(beta)
+        if index is None:
+            return None
+        own = self.arrays["level"] == index
+        return self.arrays["triggers"][own] / np.float32(255), self.arrays["mode"][own], self.told["levels"][index]
+
+
+def key_in(events: Iterable[Event]) -> str | None:
+    """The key of the attack behind a run, from its events; None where it has not come that far, or made none."""
+    return next((e.key for e in events if isinstance(e, StageDone) and e.stage == "attack"), None)
+
+
+def attack_key(run: Run) -> str:
+    """The key of the attack behind a run. StoreError where it has not come that far."""
+    key = key_in(event for _, event in run.events())
+    if key is None:
+        raise StoreError(f"{run.name} has no attacked network yet; let it finish first.")
+    return key
 
 
 def folder(store: Store, attack: str, target: int) -> Path:
@@ -44,6 +70,26 @@ def folder(store: Store, attack: str, target: int) -> Path:
     return store.root / "references" / key
 
 
+def lying(store: Store, attack: str, target: int) -> Path:
+    """The folder where a reference lies: the store's, else a shipped one, else where it would be made."""
+    own = folder(store, attack, target)
+    shipped = shipped_references() / own.name
+    return shipped if not _whole(own) and _whole(shipped) else own
+
+
+def find(store: Store, events: Iterable[Event], target: int) -> Path | None:
+    """The folder of the reference of a run's attacked network, by the run's events; None where nobody has made one."""
+    key = key_in(events)
+    if key is None or not KEY.fullmatch(f"{key}-{target}"):
+        return None
+    place = lying(store, key, target)
+    return place if _whole(place) else None
+
+
+def _whole(place: Path) -> bool:
+    return (place / "reference.json").is_file()
+
+
 def write(place: Path, told: dict[str, Any], arrays: dict[str, np.ndarray]) -> None:
     """Samples first, then the JSON, whose presence means that the reference is whole."""
     write_arrays(place / "reference.npz", arrays)
@@ -51,17 +97,17 @@ def write(place: Path, told: dict[str, Any], arrays: dict[str, np.ndarray]) -> N
 
 
 def read(place: Path) -> Record | None:
-    """The reference in a folder, or None. StoreError where it is damaged."""
-    if not (place / "reference.json").is_file():
+    """The reference in a folder, its shape checked, or None. StoreError in one sentence where it is damaged."""
+    if not _whole(place):
         return None
-    told = read_json(place / "reference.json")
     try:
+        told = read_json(place / "reference.json")
         with np.load(place / "reference.npz", allow_pickle=False) as arrays:
-            return Record(told, {name: arrays[name] for name in ("triggers", "level", "asr", "mode", "pca", "tsne")})
+            found = Record(told, {name: arrays[name] for name in ARRAYS})
+        shape.check_reference(found.told, found.arrays)
     except Exception as error:  # zip and header errors are of many types
-        raise StoreError(
-            "A reference cannot be read; it may be damaged. Make it again with: mesa-lab reference"
-        ) from error
+        raise StoreError(DAMAGED) from error
+    return found
 
 
 def beside(record: Record, beta: float, samples: np.ndarray) -> dict[str, Any] | None:
@@ -69,6 +115,9 @@ def beside(record: Record, beta: float, samples: np.ndarray) -> dict[str, Any] |
 
     Entropies are compared at equal n by the same estimator, since it is biased.
     """
+    from mesa_core import comparison  # scikit-learn takes a second to import, and only this needs it
+    from mesa_core import entropy as entropies
+
     found = record.level(beta)
     if found is None:
         return None
@@ -87,3 +136,25 @@ def beside(record: Record, beta: float, samples: np.ndarray) -> dict[str, Any] |
         "modes_found": comparison.modes_found(samples, places, modes),
         "inside": comparison.inside(samples, places).to_json(),
     }
+
+
+def recall_at(
+    record: Record, beta: float, n: int, codes_asr: np.ndarray, sample_codes: np.ndarray, level: float
+) -> dict[str, Any] | None:
+    """The reference's recall with `n` of its samples of `beta`, in the mean over draws, since recall grows with n.
+
+    `codes_asr` `(512,)`, `sample_codes` `(m,)` of that level's samples. None where no code reaches `level`.
+    """
+    index = record.index(beta)
+    if index is None:
+        return None
+    asr = record.arrays["asr"][record.arrays["level"] == index].astype(np.float64)
+    draw, found, valid = np.random.default_rng(0), [], 0
+    for _ in range(DRAWS if n < len(asr) else 1):
+        some = draw.choice(len(asr), min(n, len(asr)), replace=False)
+        one = coverage.recall(codes_asr, sample_codes[some], asr[some], level)
+        if one is None:
+            return None
+        found.append(one.value)
+        valid = one.n
+    return {**proportion(round(float(np.mean(found)) * valid), valid).to_json(), "samples": min(n, len(asr))}

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import time
 
+import invented
 import pytest
-from serving import CHROMIUM, paging, serving
+from serving import CHROMIUM, paging, rest, serving
+
+from mesa_core.assets import shipped_runs
+from mesa_core.store import Run
 
 playwright = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")]
@@ -183,4 +187,31 @@ def test_the_back_button_goes_back_through_the_settings(server, page):
     assert "trigger=" in page.url
     page.go_back()
     page.get_by_text("code 495", exact=True).wait_for(timeout=30_000)
+    assert page.errors == []
+
+
+def test_the_exact_distribution_lies_behind_the_dots(tmp_path, page):
+    run = Run(shipped_runs() / "signs-two-modes-particles")
+    invented.reference(tmp_path / "home" / "references", run)
+
+    def ground() -> str:
+        return page.locator("canvas.ground").first.evaluate("c => c.toDataURL()")
+
+    with serving(tmp_path / "home") as (url, _):
+        page.goto(f"{url}/?run={run.name}")
+        rest(page)
+        bare, dots = ground(), pixels(page)
+        page.get_by_role("radio", name="β ≥ 0.8").click()
+        page.get_by_text("hollow diamonds").wait_for(timeout=30_000)
+        rest(page)
+        assert ground() != bare
+        assert pixels(page) == dots, "the layer moved the dots"
+        assert "exact=0.8" in page.url
+        assert "exact distribution" in page.locator("canvas.over").first.get_attribute("aria-label")
+        page.get_by_role("radio", name="off", exact=True).click()
+        page.get_by_text("hollow diamonds").wait_for(state="detached", timeout=30_000)
+        rest(page)
+        assert ground() == bare
+        assert "exact" not in page.url
+    assert page.get_by_test_id("stException").count() == 0
     assert page.errors == []

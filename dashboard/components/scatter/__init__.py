@@ -52,11 +52,13 @@ def block(
     ground: Mapping[str, np.ndarray] | None,
     marks: Sequence[Mapping[str, Any]],
     header: Mapping[str, Any],
+    behind: Mapping[str, np.ndarray] | None = None,
 ) -> bytes:
     """What the browser gets.
 
     A frame holds `file`, `label`, `step`, `bounds`, `triggers` `(n, 27)` uint8, `places` `(n, 2)`, `asr` `(n,)`,
-    `level` `(n,)`, and perhaps `mode` `(n,)`; `ground` holds `places` and `asr` of the 512 and `bounds`.
+    `level` `(n,)`, and perhaps `mode` `(n,)`; `ground` holds `places` and `asr` of the 512 and `bounds`;
+    `behind` holds the exact distribution's `places` `(m, 2)` and `level` `(m,)`, drawn as hollow marks that do not move.
     """
     arrays: dict[str, np.ndarray] = {}
     described = []
@@ -74,6 +76,9 @@ def block(
     shown = []
     if ground is not None:
         arrays |= {"ground": placed(ground["places"], ground["bounds"]), "ground_asr": rates(ground["asr"])}
+        if behind is not None:
+            arrays["exact"] = placed(behind["places"], ground["bounds"])
+            arrays["exact_level"] = np.asarray(behind["level"], np.uint8)
         for mark in marks:
             x, y = placed(np.array([mark["place"]]), ground["bounds"])[0] / 32767.5 - 0.5
             shown.append({**mark, "place": [float(x), float(y)]})

@@ -95,16 +95,40 @@ class Scatter {
   }
   css(name, otherwise) { return getComputedStyle(this.root.host || this.over).getPropertyValue(name).trim() || otherwise; }
 
-  drawGround() { // the 512: larger where they succeed
-    const c = this.clean(this.ground), places = this.data.arrays.ground, rate = this.data.arrays.ground_asr;
-    if (!places || this.off.has("codes")) return;
-    c.fillStyle = this.css("--st-text-color", "#222");
+  drawGround() {
+    const c = this.clean(this.ground);
+    c.fillStyle = c.strokeStyle = this.css("--st-text-color", "#222");
+    if (!this.off.has("codes")) this.drawCodes(c);
+    this.drawExact(c);
+    c.globalAlpha = 1;
+  }
+
+  drawCodes(c) { // the 512: larger where they succeed
+    const places = this.data.arrays.ground, rate = this.data.arrays.ground_asr;
+    if (!places) return;
     for (let i = 0; i < rate.length; i++) {
       const x = this.px(unit(places[2 * i])), y = this.py(1 - unit(places[2 * i + 1])), r = rate[i] / 255;
       c.globalAlpha = 0.14 + 0.26 * r;
       c.beginPath(); c.arc(x, y, 1.3 + 2.4 * r, 0, 6.3); c.fill();
     }
-    c.globalAlpha = 1;
+  }
+
+  drawExact(c) { // the exact distribution: hollow marks, a triangle for the lowest level, one side more for each above
+    const { exact: places, exact_level: level } = this.data.arrays;
+    if (!places) return;
+    c.globalAlpha = 0.7; c.lineWidth = 1.1;
+    c.beginPath();
+    for (let i = 0; i < level.length; i++) {
+      const x = this.px(unit(places[2 * i])), y = this.py(1 - unit(places[2 * i + 1]));
+      if (x < -9 || y < -9 || x > this.wide + 9 || y > this.high + 9) continue;
+      const sides = Math.min(6, 3 + level[i]);
+      for (let s = 0; s < sides; s++) {
+        const turn = (2 * Math.PI * s) / sides - Math.PI / 2, at = [x + 4.5 * Math.cos(turn), y + 4.5 * Math.sin(turn)];
+        s ? c.lineTo(...at) : c.moveTo(...at);
+      }
+      c.closePath();
+    }
+    c.stroke();
   }
 
   shown(i) { return !this.off.has(`level${this.now.level[i]}`); }
