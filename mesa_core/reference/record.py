@@ -16,8 +16,9 @@ import numpy as np
 from mesa_core import comparison
 from mesa_core import entropy as entropies
 from mesa_core.store import Store, StoreError, read_json, write_arrays, write_json
+from mesa_core.triggers import SIZE
 
-KEY = re.compile(r"[0-9a-f]{24}-[0-9]{1,3}")
+KEY = re.compile(r"[0-9a-f]{24}-[0-9]{1,3}(-[45]x[45])?")
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,7 @@ class Record:
     arrays: dict[str, np.ndarray]
 
     def level(self, beta: float) -> tuple[np.ndarray, np.ndarray, dict[str, Any]] | None:
-        """Samples `(m, 27)` in [0, 1], their modes `(m,)`, and what is told of a level; None where it was not asked."""
+        """Samples `(m, d)` in [0, 1], their modes `(m,)`, and what is told of a level; None where it was not asked."""
         for index, one in enumerate(self.told["levels"]):
             if abs(one["beta"] - beta) < 1e-9:
                 own = self.arrays["level"] == index
@@ -36,9 +37,12 @@ class Record:
         return None
 
 
-def folder(store: Store, attack: str, target: int) -> Path:
-    """The folder of one reference. StoreError for what cannot be a key."""
-    key = f"{attack}-{target}"
+def folder(store: Store, attack: str, target: int, size: int = SIZE) -> Path:
+    """The folder of one reference, of triggers of one size. StoreError for what cannot be a key.
+
+    An attack has one size; a network that somebody brings can be asked for triggers of each.
+    """
+    key = f"{attack}-{target}" + ("" if size == SIZE else f"-{size}x{size}")
     if not KEY.fullmatch(key):
         raise StoreError(f"{key!r} is not the key of a reference.")
     return store.root / "references" / key
@@ -65,7 +69,7 @@ def read(place: Path) -> Record | None:
 
 
 def beside(record: Record, beta: float, samples: np.ndarray) -> dict[str, Any] | None:
-    """What the reference at `beta` says of a sub-model's samples `(n, 27)`, as JSON; None where that level was not asked.
+    """What the reference at `beta` says of a sub-model's samples `(n, d)`, as JSON; None where that level was not asked.
 
     Entropies are compared at equal n by the same estimator, since it is biased.
     """
