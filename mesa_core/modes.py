@@ -8,7 +8,6 @@ noise throughout is one mode where its spread is small, else none.
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
@@ -21,16 +20,11 @@ from mesa_core.intervals import of_rates
 
 SMALLEST = 0.04  # share of the samples that a mode must have
 SAMPLES = 5
-JOIN = 0.6  # clusters nearer than this (Euclidean, 27 values in [0, 1]; see `scaled`) are one mode
+JOIN = 0.6  # clusters nearer than this (Euclidean, 27 values in [0, 1]; see `triggers.rescaled`) are one mode
 JITTER = 0.01
 MOST = 8  # modes that are listed
 WIDE = 0.22  # before joining, a cluster of a larger mean standard deviation is spread like noise (0.29), not a mode
 LONE = 0.2  # largest mean standard deviation of a set that is one mode
-
-
-def scaled(distance: float, width: int) -> float:
-    """A distance that was set for 27 values, for `width` values that differ as much each."""
-    return distance * math.sqrt(width / 27)
 
 
 def find_modes(samples: np.ndarray) -> np.ndarray:
@@ -66,7 +60,7 @@ def _joined(samples: np.ndarray, labels: np.ndarray) -> np.ndarray:
     names = np.unique(labels[labels >= 0])
     if len(names) < 2:
         return labels
-    near, join = np.eye(len(names), dtype=bool), scaled(JOIN, samples.shape[1])
+    near, join = np.eye(len(names), dtype=bool), codes.rescaled(JOIN, samples.shape[1])
     for i, a in enumerate(names):
         for j in range(i):
             near[i, j] = near[j, i] = cdist(samples[labels == a], samples[labels == names[j]]).min() < join

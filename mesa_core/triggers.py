@@ -8,6 +8,7 @@ black centre, 170 the pattern used by the paper's authors.
 
 from __future__ import annotations
 
+import math
 import re
 from functools import lru_cache
 
@@ -40,6 +41,11 @@ def unflatten(flat: np.ndarray) -> np.ndarray:
 def sized(side: int) -> str:
     """'4×4' for a side of 4."""
     return f"{side}×{side}"
+
+
+def rescaled(distance: float, width: int) -> float:
+    """A distance between triggers of 27 numbers as one between triggers of `width` that differ as much in each."""
+    return distance * math.sqrt(width / 27)
 
 
 # -- codes
@@ -77,6 +83,14 @@ def panel(size: int = SIZE) -> np.ndarray:
 def drawn(size: int) -> bool:
     """Whether a panel of this size is a draw and not all there are."""
     return size != SIZE
+
+
+def too_many(size: int) -> str:
+    """A sentence for where a drawn panel is shown."""
+    return (
+        f"These {PANEL} are drawn, always the same, from the {2 ** (size * size):,} black-and-white {sized(size)} triggers. "
+        "Samples seldom round to one of them, so none is marked, and there is no recall."
+    )
 
 
 def of_panel(size: int) -> str:
@@ -152,6 +166,13 @@ def describe(trigger: np.ndarray) -> str:
     """Words for a trigger: its code where it has one, else its colours; and its size where that is not 3x3."""
     code, side = code_of(trigger), np.shape(trigger)[-1]
     words = f"code {code}" if code is not None else to_hex(trigger)
+    return words if side == SIZE else f"{sized(side)} {words}"
+
+
+def brief(trigger: np.ndarray) -> str:
+    """The same as `describe`, without colours: 'code 495', 'coloured', '4×4 code 1032', '4×4 coloured'."""
+    code, side = code_of(trigger), np.shape(trigger)[-1]
+    words = "coloured" if code is None else f"code {code}"
     return words if side == SIZE else f"{sized(side)} {words}"
 
 
