@@ -58,7 +58,7 @@ def trigger_img(words: str, side: int = 30) -> str:
     """A trigger of hex colours as an HTML picture, where no SVG is let through. Raises ValueError."""
     trigger = triggers.from_hex(words)
     label = escape(triggers.describe(trigger), quote=True)
-    return f"<img src='{trigger_uri(trigger)}' width='{side}' height='{side}' alt='{label}'>"
+    return f"<img src='{trigger_uri(trigger, max(36, side))}' width='{side}' height='{side}' alt='{label}'>"
 
 
 def png_uri(pixels: np.ndarray) -> str:

@@ -198,6 +198,7 @@ def test_no_other_page_breaks_on_a_4x4_run(home, large_run, name):
         {"a": "large", "b": "signs-ring"},
         {"show": "all", "run": "large"},
         {"show": "alpha", "base": "large"},
+        {"show": "seeds"},
     ):
         assert not visit(name, **address).exception
 

@@ -128,7 +128,8 @@ def _map(run: Run, found: runs.Maps, result: dict[str, Any] | None) -> None:
                 found.size, "codemap", _picked,
             )  # fmt: skip
         st.caption(
-            f"{ABOUT[order]} Click a trigger, or press Enter on it, to paint it in the Lab.{_fewer(found, result)}"
+            f"{ABOUT[order]} Click a trigger, or press Enter on it, to {'take it to' if triggers.drawn(found.size) else 'paint it in'} "
+            f"the Lab.{_fewer(found, result)}"
         )
         one, two = st.columns(2)
         note = f"ASR of the {triggers.of_panel(found.size)} black-and-white triggers, n = {found.n} images each. Run {run.name}."
@@ -140,7 +141,7 @@ def _map(run: Run, found: runs.Maps, result: dict[str, Any] | None) -> None:
         with two:
             export.download(
                 "All 512 as a table (CSV)", lambda: export.csv_of(rows(found)), f"{run.name}-landscape.csv", "text/csv", "map_csv",
-                "The map in words and numbers: code, white cells, family, ASR with interval, samples of each level.",
+                "The map in words and numbers: code, white cells, family (of 3×3 ones), ASR with interval, samples of each level.",
             )  # fmt: skip
 
     draw()

@@ -145,7 +145,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
         const labels = element("g", {}, svg), cells = [];
         const panel = { name, caption, svg, labels, cells };
         for (let place = 0; place < 512; place++) {
-          const cell = element("g", { class: "cell", role: "button", tabindex: -1, "data-place": place }, svg);
+          const cell = element("g", { class: "cell", role: "button", tabindex: -1, "data-place": place, "data-code": own.data.codes[place] }, svg);
           element("rect", { class: "frame", width: 0.96, height: 0.96 }, cell);
           element("rect", { x: 0.17, y: 0.17, width: 0.63, height: 0.63, fill: "#000" }, cell);
           element("path", { d: white(own.data.codes[place], own.data.side, 0.17, 0.63), fill: "#fff" }, cell);
@@ -175,7 +175,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
       for (const panel of own.panels) {
         const rate = own.data.asr[panel.name];
         panel.svg.setAttribute("viewBox", `-0.1 -0.1 ${wide + 0.2} ${high + 0.2}`);
-        panel.svg.setAttribute("aria-label", `${panel.caption.textContent}: the 512 black-and-white triggers${own.data.family ? "" : " that were drawn"}. Arrow keys move, Enter paints one in the Lab.`);
+        panel.svg.setAttribute("aria-label", `${panel.caption.textContent}: the 512 black-and-white triggers${own.data.family ? "" : " that were drawn"}. Arrow keys move, Enter ${own.data.family ? "paints one in" : "takes one to"} the Lab.`);
         panel.labels.replaceChildren();
         for (const name of names) element("text", { class: "group", x: 0, y: name.y }, panel.labels).textContent = name.text;
         panel.cells.forEach((cell, place) => {
@@ -202,6 +202,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
   const rebuilt = !own.data || shape(own.data) !== shape(data);
   own.data = data;
   own.send = (pick) => setTriggerValue("pick", pick);
+  parentElement.querySelector(".paint").textContent = data.family ? "Paint it in the Lab" : "Take it to the Lab";
   if (rebuilt) { own.build(); own.pointed = false; }
   own.panels.forEach((panel, i) => { panel.caption.textContent = data.panels[i][1]; });
   own.draw();
