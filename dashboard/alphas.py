@@ -8,7 +8,7 @@ import numpy as np
 import streamlit as st
 
 from dashboard import address, export, jobs, runs, state
-from mesa_core import figures, planes
+from mesa_core import figures, planes, triggers
 from mesa_core.config import ExperimentConfig
 from mesa_core.settle import HOW, MORE
 from mesa_core.store import Run, StoreError
@@ -37,6 +37,8 @@ def _readable(run: Run) -> bool:
 
 def same_axes(a: dict[str, Any], b: dict[str, Any]) -> bool:
     """Whether a place means the same in both, that is: whether both attacked the same victim."""
+    if a["triggers"].shape[1] != b["triggers"].shape[1]:
+        return False
     return np.allclose(a["ground"], b["ground"], atol=1e-4) and np.allclose(a["bounds"], b["bounds"], atol=1e-4)
 
 
@@ -143,7 +145,7 @@ def _grid(base: ExperimentConfig, best: dict[float, Run], waits: dict[float, Run
     names = ", ".join(f"α = {a:g}: {r.name}" for a, r in sorted(best.items()))
     note = (
         f"{VIEWS[view]} of {base.samples} samples each, framed in the colour of their ASR (n = {base.sample_images} images a sample); "
-        f"grey: the 512 black-and-white triggers. Seed {base.seed}. {names}."
+        f"grey: the {triggers.of_panel(base.size)} black-and-white triggers. Seed {base.seed}. {names}."
     )
     export.figure(
         drawn, "alpha-beta", "Small scatters of samples, a row for each α and a column for each β.", note, "alpha_grid"

@@ -10,6 +10,7 @@ import streamlit as st
 
 from dashboard import exact, reading, state
 from mesa_core import events as ev
+from mesa_core import triggers
 from mesa_core.console import brief, named
 from mesa_core.paper import claims
 from mesa_core.store import Run, StoreError
@@ -44,14 +45,18 @@ def draw(run: Run, events: Sequence[ev.Event]) -> None:
         card(
             before, after, ("asr", "original"), f"{own}This run's trigger succeeds on", "cards_original", words, pending
         )
+        side = reading.size_of(run)
+        panel = triggers.of_panel(side)
         words = (
-            "Half of the images picks the most successful of the 512, the other half measures it, since the highest of "
+            f"Half of the images picks the most successful of the {panel}, the other half measures it, since the highest of "
             "512 noisy figures would be too high. So it can lie a little below this run's own trigger."
         )
         title = "The worst of all 512 black-and-white triggers"
+        if triggers.drawn(side):
+            title = f"The worst of {panel} black-and-white {triggers.sized(side)} triggers"
         card(before, after, ("asr", "worst"), title, "cards_worst", words, pending)
         card(before, after, ("clean_accuracy",), "Right answers on clean images", "cards_clean", "", pending)
-        chart(found)
+        chart(found, panel)
         lottery(found)
         st.caption(
             "Share of images of other classes that go to the target class once stamped. "
@@ -63,7 +68,7 @@ def draw(run: Run, events: Sequence[ev.Event]) -> None:
             + "Only the row marked *oracle* knows the trigger; *control* is retrained without any trigger."
         )
         with st.expander("All figures as a table"):
-            table(found)
+            table(found, panel)
         submodels(run, events)
 
 
@@ -151,7 +156,7 @@ def target_known(run: Run) -> bool:
         return True
 
 
-def chart(found: Mapping[str, Mapping[str, Any]]) -> None:
+def chart(found: Mapping[str, Mapping[str, Any]], panel: str) -> None:
     """Each victim and defence as a row: the original's ASR as a dot, the worst of the 512 as a square, with intervals."""
     rows = []
     for name, e in found.items():
@@ -175,7 +180,7 @@ def chart(found: Mapping[str, Mapping[str, Any]]) -> None:
     st.markdown("**Every defence with the same budget**")
     key = (
         f"<span style='color:{BLUE}'>●</span> this run's trigger &nbsp; <span style='color:{ORANGE}'>■</span> "
-        "the worst of 512 &nbsp; line: 95 % interval &nbsp; from 0 % to 100 %"
+        f"the worst of {panel} &nbsp; line: 95 % interval &nbsp; from 0 % to 100 %"
     )
     st.html(
         f"<div style='font-size:13px;margin-bottom:4px'>{key}</div>"
@@ -187,7 +192,7 @@ def chart(found: Mapping[str, Mapping[str, Any]]) -> None:
     )
 
 
-def table(found: Mapping[str, Mapping[str, Any]]) -> None:
+def table(found: Mapping[str, Mapping[str, Any]], panel: str) -> None:
     """All victims and defences with the same repair budget."""
     rows = [
         {
@@ -195,7 +200,7 @@ def table(found: Mapping[str, Mapping[str, Any]]) -> None:
             "ASR": brief(e["asr"].get("original")),
             "effective": brief(e["effective_asr"].get("original")),
             "sampled": brief(e["asr"].get("sampled")),
-            "worst of 512": brief(e["asr"].get("worst")),
+            f"worst of {panel}": brief(e["asr"].get("worst")),
             "clean": brief(e["clean_accuracy"]),
             "target class": brief(e["target_accuracy"]),
             "natural": brief(e.get("natural_rate")),
@@ -220,13 +225,14 @@ def submodels(run: Run, events: Sequence[ev.Event]) -> None:
     if not entries:
         return
     st.markdown("**The sub-models**")
+    finds = not triggers.drawn(reading.size_of(run))  # of a draw there is no recall
     rows = [
         {
             "β": f"{m['beta']:g}",
             "ASR of its samples": brief(m["mean_asr"]),
             "used": "yes" if m["kept"] else "skipped",
             "modes": str(len(m["modes"])),
-            **coverage(m),
+            **coverage(m, finds),
         }
         for m in entries
     ]
@@ -237,13 +243,18 @@ def submodels(run: Run, events: Sequence[ev.Event]) -> None:
                 "ASR of its samples": brief(noise["mean_asr"]),
                 "used": "",
                 "modes": "",
-                **coverage(noise),
+                **coverage(noise, finds),
             }
         )
     st.dataframe(rows, hide_index=True, width="stretch")
     st.caption(
-        "*Finds ≥ 80 %*: of the black-and-white triggers that succeed at least 80 % of the time, the share that some "
-        "sample rounds to and that itself succeeds so often (recall). *Hits ≥ 80 %*: of its samples, the share that "
+        (
+            "*Finds ≥ 80 %*: of the black-and-white triggers that succeed at least 80 % of the time, the share that some "
+            "sample rounds to and that itself succeeds so often (recall). "
+            if finds
+            else ""
+        )
+        + "*Hits ≥ 80 %*: of its samples, the share that "
         "succeeds so often (precision); the table scrolls sideways. *Uniform noise*: random colours, for comparison. "
         "*Used: skipped* means that its samples stay below its level, so that the repair leaves them out."
     )
@@ -252,10 +263,10 @@ def submodels(run: Run, events: Sequence[ev.Event]) -> None:
         exact.section(run, events, result, narrow=True)
 
 
-def coverage(entry: Mapping[str, Any]) -> dict[str, str]:
-    """Recall and precision of a sub-model at each level."""
+def coverage(entry: Mapping[str, Any], finds: bool) -> dict[str, str]:
+    """Recall, where there is any, and precision of a sub-model at each level."""
     found = {}
-    for what, words in (("recall", "finds"), ("precision", "hits")):
+    for what, words in (("recall", "finds"), ("precision", "hits"))[not finds :]:
         for level in sorted(entry.get(what) or {}, key=float, reverse=True):
             m = entry[what][level]
             found[f"{words} ≥ {100 * float(level):.0f} %"] = brief(m) if m else "–"

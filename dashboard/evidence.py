@@ -10,7 +10,7 @@ import streamlit as st
 
 from dashboard import jobs, runs
 from dashboard.reading import stamp_of
-from mesa_core import compact
+from mesa_core import compact, triggers
 from mesa_core.assets import shipped_detections, shipped_sweep
 from mesa_core.paper import difficulty, everything, verdicts
 from mesa_core.paper.claims import Claim
@@ -27,8 +27,8 @@ def findings() -> list[Finding]:
     for run in (*jobs.swept(), *runs.listed(), *jobs.runs_in(shipped_detections())):
         try:
             result = runs.result(run)
-            if result is not None:
-                found.setdefault(str(run.path), Finding(run, runs.config(run), result))
+            if result is not None and (config := runs.config(run)).size == triggers.SIZE:  # the paper's triggers
+                found.setdefault(str(run.path), Finding(run, config, result))
         except StoreError:
             continue
     return list(found.values())

@@ -61,11 +61,12 @@ class Layer:
 # -- finding it
 def place_of(run: Run, events: Sequence[ev.Event]) -> Place | None:
     """Where the reference of a run's attacked network lies, None where nobody has made one."""
-    target = runs.config(run).target
+    config = runs.config(run)
+    target = config.target
     detection = (reading.result(run) or {}).get("detection")
     if isinstance(detection, Mapping) and detection.get("target") not in (None, target):
         return None  # the samples are for another class
-    path = record.find(jobs.store(), events, target)
+    path = record.find(jobs.store(), events, target, config.size)
     return Place(str(path), _stamps(path, "reference.json", "reference.npz")) if path else None
 
 
@@ -119,7 +120,7 @@ def marks(layer: Layer, axes: Mapping[str, np.ndarray], view: str) -> dict[str, 
         places = embedding.on_axes(axes["pca"].astype(np.float64), flat)
     else:
         bounds = tuple(float(v) for v in axes["tsne_bounds"])
-        places = embedding.TsneMap(axes["tsne"], bounds).place_first(flat)
+        places = embedding.TsneMap(axes["tsne"], bounds, triggers.side_of(flat.shape[1])).place_first(flat)
     return {"places": places, "level": there.arrays["level"][taken]}
 
 
@@ -280,8 +281,9 @@ def _measured(
     beside = record.beside(there, beta, flat)
     errors = entropy.standard_error(flat[:n]), entropy.standard_error(places[:: max(1, len(places) // n)][:n])
     before, again = runs.maps(run).before, None
-    if before is not None and runs.config(run).landscape_images:
-        codes = triggers.round_to_codes(places.reshape(-1, 3, triggers.SIZE, triggers.SIZE))
+    config = runs.config(run)
+    if before is not None and config.landscape_images and not triggers.drawn(config.size):
+        codes = triggers.round_to_codes(triggers.unflatten(places))
         again = record.recall_at(there, beta, len(flat), before, codes, beta)
     return beside, errors, again
 

@@ -13,7 +13,7 @@ import streamlit as st
 from dashboard import address, alphas, export, reading, runs
 from mesa_core import events as ev
 from mesa_core import figures, planes, triggers
-from mesa_core.arrange import arranged
+from mesa_core.arrange import usual
 from mesa_core.config import ExperimentConfig
 from mesa_core.console import named
 from mesa_core.store import Run, StoreError
@@ -24,8 +24,7 @@ Figures = dict[str, tuple[str, str, Callable[[], Any]]]  # file -> (title, capti
 
 def title(config: ExperimentConfig) -> str:
     """What groups runs in the seeds figure: data and trigger."""
-    what = triggers.describe(triggers.from_hex(config.trigger))
-    return f"{config.data}, {what if config.code is not None else 'coloured'}"
+    return f"{config.data}, {triggers.brief(triggers.from_hex(config.trigger))}"
 
 
 def many(count: int, what: str) -> str:
@@ -94,7 +93,7 @@ def everything() -> None:
     with right:
         export.download(
             "All sampled triggers (CSV)", lambda: export.csv_of(sample_rows(run)), f"{run.name}-samples.csv", "text/csv",
-            "all_samples", "The scatters in numbers: level, ASR, mode, places, and each trigger as nine hex colours.",
+            "all_samples", "The scatters in numbers: level, ASR, mode, places, and each trigger as hex colours.",
         )  # fmt: skip
     with left:
         kind = "PNG, SVG, HTML, CSV" if export.pictures() else "HTML, CSV"
@@ -128,11 +127,13 @@ def of_run(run: Run) -> tuple[Figures, list[dict[str, Any]]]:
             found["coverage"] = ("Recall and precision by level", note, _drawn(figures.coverage, result))
     shown = {t: m for t, m in (("After the attack", maps.before), ("After MESA's repair", maps.after)) if m is not None}
     if maps.before is not None:
-        words = f"ASR of each of the 512 on n = {maps.n} images. {plain}"
+        words = f"ASR of each of the {triggers.of_panel(maps.size)} on n = {maps.n} images. {plain}"
         found["landscape"] = (
-            "All 512 black-and-white triggers",
+            f"The {triggers.of_panel(maps.size)} black-and-white triggers"
+            if triggers.drawn(maps.size)
+            else "All 512 black-and-white triggers",
             words,
-            _drawn(planes.landscape, shown, arranged("orbit", maps.before), maps.n),
+            _drawn(planes.landscape, shown, usual(maps.before, maps.size), maps.n, False, maps.size),
         )
     for view, name in alphas.VIEWS.items():
         panels = [alphas.panel(run, i, view) for i in range(len(config.beta))]
@@ -156,7 +157,7 @@ def of_run(run: Run) -> tuple[Figures, list[dict[str, Any]]]:
 
 
 def sample_rows(run: Run) -> list[dict[str, Any]]:
-    """The measured samples as a table: level, ASR, mode, places, and the trigger as nine hex colours."""
+    """The measured samples as a table: level, ASR, mode, places, and the trigger as hex colours."""
     found = runs.samples(run)
     if found is None:
         return []
@@ -164,7 +165,7 @@ def sample_rows(run: Run) -> list[dict[str, Any]]:
     for i, flat in enumerate(found["triggers"]):
         level = int(found["level"][i])
         row = {"β": f"{betas[level]:g}" if level < len(betas) else level, "ASR": round(float(found["asr"][i]), 4)}
-        row |= {"mode": int(found["mode"][i]), "trigger": triggers.to_hex(flat.reshape(3, 3, 3) / 255)}
+        row |= {"mode": int(found["mode"][i]), "trigger": triggers.to_hex(triggers.unflatten(flat) / 255)}
         for view in alphas.VIEWS:
             row |= {f"{view} {axis}": round(float(found[view][i][j]), 4) for j, axis in enumerate("xy")}
         rows.append(row)

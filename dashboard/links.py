@@ -9,7 +9,7 @@ from mesa_core.store import Run, StoreError
 
 
 def to_lab(run: Run, trigger: str) -> None:
-    """Open the Lab on this run, whose data and target it takes over, with `trigger` (nine hex colours) in the painter."""
+    """Open the Lab on this run, whose data and target it takes over, with `trigger` (hex colours) in the painter."""
     _lab(run=run.name, trigger=",".join(map(state.short, trigger.split())))
 
 

@@ -208,7 +208,7 @@ def asked(run: Run) -> str:
 def scatter(run: Run, events: Sequence[ev.Event], done: bool) -> None:
     """The picture, with the choice of view and colour."""
     choices = st.container(horizontal=True, gap="medium")
-    said = "PCA is a shadow of the 27 numbers of a trigger; t-SNE keeps neighbours together and bends the rest."
+    said = f"PCA is a shadow of the {3 * reading.size_of(run) ** 2} numbers of a trigger; t-SNE keeps neighbours together and bends the rest."
     view = _choice(choices, "View", "view", VIEWS, said)
     said = "ASR: how often a trigger succeeds. β: which sub-model found it. Mode: clusters of similar triggers."
     colour = _choice(choices, "Colour shows", "colour", COLOURS, said)
@@ -251,8 +251,9 @@ def _choice(place: Any, label: str, key: str, names: dict[str, str], help: str) 
 
 def about_axes(run: Run, axes: ev.Axes, files: list[tuple[str, str, int]], view: str, done: bool) -> str:
     """How much of the truth the picture keeps."""
+    panel = triggers.of_panel(reading.size_of(run))
     said = (
-        "Each square is one sampled trigger, drawn as itself; grey points are the 512 black-and-white triggers, larger "
+        f"Each square is one sampled trigger, drawn as itself; grey points are the {panel} black-and-white triggers, larger "
         "where they succeed. The axes never move. Click the picture and scroll, or press + and −, to zoom. "
     )
     if view == "pca" and axes.explained:

@@ -13,11 +13,14 @@ from dashboard import exact, reading
 from dashboard.components import scatter as dots
 from mesa_core import events as ev
 from mesa_core.store import Run, StoreError
+from mesa_core.triggers import rescaled
 
 MOST_FRAMES = 21
 VIEWS = {"pca": "PCA", "tsne": "t-SNE"}
 COLOURS = {"asr": "success (ASR)", "level": "β", "mode": "mode"}
-NEAR = 1.0  # a dot belongs to the mode of the nearest measured sample within this (Euclidean, 27 values in [0, 1])
+# A dot belongs to the mode of the nearest measured sample within this (Euclidean, 27 values in [0, 1]; see
+# `triggers.rescaled`).
+NEAR = 1.0
 MOST_CLUSTERED = 2500  # dots that are clustered while they move; more would keep the page waiting
 SAMPLES = "samples.npz"
 
@@ -133,10 +136,12 @@ def modes_of(run: Run, file: str) -> np.ndarray:
         return _clustered(str(run.path), file)
     a = known["triggers"].astype(np.float32) / 255
     b = samples["triggers"].astype(np.float32) / 255
+    if a.shape[1] != b.shape[1]:
+        raise StoreError(f"{file} and {SAMPLES} hold triggers of different sizes.")
     distance = (a * a).sum(1)[:, None] + (b * b).sum(1)[None] - 2 * a @ b.T
     nearest = distance.argmin(1)
     found = samples["mode"][nearest].copy()
-    found[distance[np.arange(len(a)), nearest] > NEAR**2] = -1
+    found[distance[np.arange(len(a)), nearest] > rescaled(NEAR, a.shape[1]) ** 2] = -1
     return found
 
 

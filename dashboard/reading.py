@@ -15,6 +15,7 @@ import numpy as np
 import streamlit as st
 
 from mesa_core import events as ev
+from mesa_core import triggers
 from mesa_core.store import Reader, Run, StoreError
 
 # What a file that somebody else wrote can raise when it is used as if it were ours.
@@ -56,6 +57,14 @@ def result(run: Run) -> dict[str, Any] | None:
         found = parsed(str(run.path), stamp) if stamp else None
         return found if isinstance(found, dict) else None
     return None
+
+
+def size_of(run: Run) -> int:
+    """The side of a run's triggers; 3 where its settings cannot be read."""
+    try:
+        return triggers.size_of(run.config()["trigger"])
+    except UNREADABLE:
+        return triggers.SIZE
 
 
 @st.cache_resource(max_entries=64, show_spinner=False)

@@ -13,9 +13,9 @@ import numpy as np
 
 from dashboard import runs
 from mesa_core import figures, thumbnails, triggers
-from mesa_core.arrange import arranged
+from mesa_core.arrange import usual
 from mesa_core.command import command_of
-from mesa_core.config import ExperimentConfig
+from mesa_core.config import ExperimentConfig, make_config
 from mesa_core.console import brief, duration, named
 from mesa_core.data.names import CLASSES
 from mesa_core.store import Run, StoreError
@@ -50,7 +50,7 @@ def html(run: Run) -> str:
         _submodels(result),
         "<h2>Modes of the sampled triggers</h2>",
         _modes(result),
-        "<h2>All 512 black-and-white triggers</h2>",
+        f"<h2>{_panel(config)}</h2>",
         _landscape(run),
         "<h2>How to repeat it</h2>",
         _repeat(config, result),
@@ -61,6 +61,13 @@ def html(run: Run) -> str:
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f"<title>{title}</title><style>{STYLE}</style></head><body><main>{''.join(parts)}</main></body></html>\n"
     )
+
+
+def _panel(config: ExperimentConfig) -> str:
+    """'All 512 black-and-white triggers', or what stands for all of a larger size."""
+    if triggers.drawn(config.size):
+        return f"{triggers.of_panel(config.size)} black-and-white {triggers.sized(config.size)} triggers"
+    return "All 512 black-and-white triggers"
 
 
 def asked(c: ExperimentConfig, result: dict[str, Any]) -> str:
@@ -97,7 +104,8 @@ def found(result: dict[str, Any]) -> str:
         else ""
     )
     if before["asr"]["worst"] and now["asr"]["worst"]:
-        told += f"The worst of all 512 black-and-white triggers: {share(before['asr']['worst'])} before, {share(now['asr']['worst'])} after. "
+        panel = _panel(make_config(result["config"]))
+        told += f"The worst of {panel[0].lower() + panel[1:]}: {share(before['asr']['worst'])} before, {share(now['asr']['worst'])} after. "
     if "control" in after and was:
         told += (
             f"Retraining without any trigger leaves the planted one at {share(after['control']['asr']['original'])}. "
@@ -135,7 +143,7 @@ def _defences(result: dict[str, Any]) -> str:
         "ASR of the original",
         "effective ASR",
         "ASR of the samples",
-        "worst of 512",
+        f"worst of {triggers.of_panel(triggers.size_of(result['config']['trigger']))}",
         "clean accuracy",
         "target class",
     ]
@@ -191,16 +199,19 @@ def _landscape(run: Run) -> str:
     found = runs.maps(run)
     if found.before is None:
         return "<p>This run has no map of them.</p>"
-    groups, drawn = arranged("orbit", found.before), []
+    groups, drawn = usual(found.before, found.size), []
     for asr, title in ((found.before, "After the attack"), (found.after, "After MESA's repair")):
         if asr is not None:
             many = ", ".join(f"{int((asr >= level).sum())} reach {level:.0%}" for level in (0.5, 0.8, 0.9))
-            picture = thumbnails.map_svg(asr, groups, f"{title}: {many}")
+            picture = thumbnails.map_svg(asr, groups, f"{title}: {many}", size=found.size)
             drawn.append(f"<div><strong>{title}</strong><br>{many}.{picture}</div>")
+    order = "families of equal shape together, the most successful family first."
+    if triggers.drawn(found.size):
+        order = f"the most successful first. {triggers.too_many(found.size)}"
     missing = "" if found.after is not None else '<p class="note">There is no map after the repair in this run.</p>'
     return (
         f'<div class="side">{"".join(drawn)}</div><p class="note">ASR 0 % <span class="bar"></span> 100 %, n = {found.n} images a '
-        f"trigger; families of equal shape together, the most successful family first.</p>{missing}"
+        f"trigger; {order}</p>{missing}"
     )
 
 

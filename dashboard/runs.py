@@ -16,7 +16,6 @@ from mesa_core.config import ConfigError, ExperimentConfig, make_config
 from mesa_core.data.names import CLASSES
 from mesa_core.store import Run, StoreError
 
-CODES = triggers.CODES
 DAMAGED = "The figures of {} cannot be read; its result.json may be damaged or of another program."
 
 
@@ -111,8 +110,8 @@ def label(run: Run) -> str:
     except StoreError:
         return f"{run.name} (cannot be read)"
     names = CLASSES.get(c.data, ())
-    what = triggers.describe(triggers.from_hex(c.trigger))
-    what = what if what.startswith("code") else "coloured trigger"
+    what = triggers.brief(triggers.from_hex(c.trigger))
+    what = f"{what} trigger" if what.endswith("coloured") else what
     target = names[c.target] if c.target < len(names) else f"class {c.target}"
     state = run.state()
     said = "" if state == "finished" else f" · {state}"
@@ -145,15 +144,18 @@ def picker(words: str, parameter: str, run: Run | None, help: str) -> Run | None
 # -- arrays
 @dataclass(frozen=True)
 class Maps:
-    """The 512 black-and-white triggers of one run; None for what the run does not have, said in `missing`."""
+    """The 512 black-and-white triggers of a run's size; None for what the run does not have, said in `missing`."""
 
     clean: np.ndarray | None  # ASR (512,) on the victim before the attack
     before: np.ndarray | None  # on the attacked victim
     after: np.ndarray | None  # after MESA's repair
     n: int  # images a code
     places: dict[str, np.ndarray]  # 'pca', 'tsne': (512, 2)
-    looks: dict[float, np.ndarray]  # for each level: how many samples round to each code, (512,)
+    looks: dict[
+        float, np.ndarray
+    ]  # for each level: how many samples round to each code, (512,); {} where codes are drawn
     missing: list[str] = field(default_factory=list)
+    size: int = triggers.SIZE  # of the triggers
 
 
 def maps(run: Run) -> Maps:
@@ -187,12 +189,19 @@ def maps(run: Run) -> Maps:
     places = {}
     for name in ("pca", "tsne"):
         found = axes.get(name)
-        if found is not None and found.shape == (CODES, 2) and found.dtype.kind == "f" and np.isfinite(found).all():
+        if (
+            found is not None
+            and found.shape == (triggers.PANEL, 2)
+            and found.dtype.kind == "f"
+            and np.isfinite(found).all()
+        ):
             places[name] = found
-    looks = _looks(run, list(c.beta))
-    if not looks:
+    looks = {} if triggers.drawn(c.size) else _looks(run, list(c.beta))
+    if triggers.drawn(c.size):
+        missing.append(triggers.too_many(c.size))
+    elif not looks:
         missing.append("The sampled triggers are missing or damaged, or not sampled yet.")
-    return Maps(clean, before, after, max(1, n), places, looks, missing)
+    return Maps(clean, before, after, max(1, n), places, looks, missing, c.size)
 
 
 def _arrays(run: Run, file: str) -> dict[str, np.ndarray]:
@@ -205,7 +214,7 @@ def _arrays(run: Run, file: str) -> dict[str, np.ndarray]:
 def samples(run: Run) -> dict[str, np.ndarray] | None:
     """The measured samples, their shapes checked; None where they are missing or damaged.
 
-    `triggers` uint8 `(n, 27)`, `level`, `asr`, `mode` `(n,)`, `pca`, `tsne` `(n, 2)`, with the axes' bounds `(4,)`.
+    `triggers` uint8 `(n, d)`, `level`, `asr`, `mode` `(n,)`, `pca`, `tsne` `(n, 2)`, with the axes' bounds `(4,)`.
     """
     return shape.samples(_arrays(run, "samples.npz"), _arrays(run, "axes.npz"))
 
@@ -214,5 +223,8 @@ def _looks(run: Run, betas: list[float]) -> dict[float, np.ndarray]:
     found = samples(run)
     if found is None or int(found["level"].max()) >= len(betas):
         return {}
-    codes = triggers.round_to_codes(found["triggers"].reshape(-1, 3, 3, 3) / 255.0)
-    return {beta: np.bincount(codes[found["level"] == i], minlength=CODES) for i, beta in enumerate(betas)}
+    inks = triggers.unflatten(found["triggers"])
+    if inks.shape[-1] != triggers.SIZE:
+        return {}
+    codes = triggers.round_to_codes(inks / 255.0)
+    return {beta: np.bincount(codes[found["level"] == i], minlength=triggers.CODES) for i, beta in enumerate(betas)}

@@ -109,7 +109,7 @@ def panel(run: Run, events: Sequence[ev.Event], done: bool) -> bool:
     what = st.session_state.choose
     marked = {e.name: e for e in events if isinstance(e, ev.Mark)}
     if what in marked:
-        flat = np.rint(triggers.from_hex(marked[what].trigger).reshape(1, 27) * 255).astype(np.uint8)
+        flat = np.rint(triggers.from_hex(marked[what].trigger).reshape(1, -1) * 255).astype(np.uint8)
         st.html(strip(flat, f"The {what} trigger"))
     else:
         kept = chosen(run)
@@ -184,7 +184,7 @@ def answer(run: Run, flat: np.ndarray, rates: Mapping[str, Any]) -> bool:
     if found is None:
         st.caption("Asking the networks… (the worker answers between two of its steps)")
         return True
-    told(found, rates, len(flat))
+    told(found, rates, flat)
     return False
 
 
@@ -202,14 +202,14 @@ def shipped(run: Run, flat: np.ndarray, rates: Mapping[str, Any]) -> None:
     except prepared.NotPrepared as error:
         st.info(str(error))
         return
-    told(dict(found), rates, len(flat))
+    told(dict(found), rates, flat)
 
 
-def told(found: dict[str, np.ndarray], rates: Mapping[str, Any], count: int) -> None:
-    """An answer with what the run has measured itself, and the button for another."""
+def told(found: dict[str, np.ndarray], rates: Mapping[str, Any], flat: np.ndarray) -> None:
+    """An answer about triggers `(n, d)` with what the run has measured itself, and the button for another."""
     for name, m in rates.items():
         found[f"{name}_asr"] = np.array([m["value"], m["n"], m["low"], m["high"]], np.float64)
-    show(found, count)
+    show(found, len(flat), triggers.side_of(flat.shape[1]))
 
     def others() -> None:
         st.session_state.draw = (st.session_state.get("draw", 0) + 1) % 1000
@@ -217,8 +217,8 @@ def told(found: dict[str, np.ndarray], rates: Mapping[str, Any], count: int) -> 
     st.button("Other images", key="other_images", on_click=others, help="The same triggers on other images and places.")
 
 
-def show(found: dict[str, np.ndarray], count: int) -> None:
-    """The answer: two rates, and a table of images."""
+def show(found: dict[str, np.ndarray], count: int, side: int) -> None:
+    """The answer about `count` triggers of `side` pixels: two rates, and a table of images."""
     names = [str(n) for n in found["classes"]]
     target = names[int(found["target"])]
     lines = []
@@ -248,7 +248,7 @@ def show(found: dict[str, np.ndarray], count: int) -> None:
             corner = found["corner"][i].tolist() if pixels == "stamped" else None
             alt = f"{label}, {words}; the network says {said}, {100 * share:.0f} %"
             cells.append(
-                f"<td><img src='{png(found[pixels][i], 2, corner)}' width='64' height='64' alt='{html.escape(alt)}'>"
+                f"<td><img src='{png(found[pixels][i], 2, corner, side)}' width='64' height='64' alt='{html.escape(alt)}'>"
                 f"{'<b>→ ' if fooled else ''}{html.escape(said)}{'</b>' if fooled else ''} {100 * share:.0f}\u00a0%</td>"
             )
         body.append(f"<tr><th scope='row'>{html.escape(label)}</th>{''.join(cells)}</tr>")
@@ -263,24 +263,25 @@ def show(found: dict[str, np.ndarray], count: int) -> None:
 
 
 def strip(flat: np.ndarray, words: str, cell: int = 7) -> str:
-    """Triggers `(n, 27)` uint8 as one picture for `st.html`, with a text alternative."""
-    n, side = len(flat), 3 * cell + 4
+    """Triggers `(n, d)` uint8 as one picture for `st.html`, with a text alternative."""
+    inks = triggers.unflatten(flat).transpose(0, 2, 3, 1)  # (n, rows, columns, colours)
+    n, side = len(flat), inks.shape[1] * cell + 4
     wide = min(n, 15)
     sheet = np.full((-(-n // wide) * side, wide * side, 4), (128, 128, 128, 0), np.uint8)
-    for i, one in enumerate(flat):
-        tile = one.reshape(3, 3, 3).transpose(1, 2, 0).repeat(cell, 0).repeat(cell, 1)  # (rows, columns, colours)
+    for i, one in enumerate(inks):
+        tile = one.repeat(cell, 0).repeat(cell, 1)
         y, x = i // wide * side, i % wide * side
         sheet[y : y + side - 2, x : x + side - 2] = (128, 128, 128, 255)
         sheet[y + 1 : y + side - 3, x + 1 : x + side - 3, :3] = tile
     return f"<img src='{png_uri(sheet)}' alt='{html.escape(words)}' style='max-width:100%'>"
 
 
-def png(pixels: np.ndarray, scale: int, corner: Sequence[int] | None = None) -> str:
-    """An image `(3, h, w)` uint8 as a data address, with a thin frame around a trigger at `corner`."""
+def png(pixels: np.ndarray, scale: int, corner: Sequence[int] | None = None, side: int = triggers.SIZE) -> str:
+    """An image `(3, h, w)` uint8 as a data address, with a thin frame around a trigger of `side` pixels at `corner`."""
     big = pixels.transpose(1, 2, 0).repeat(scale, 0).repeat(scale, 1)
     if corner is not None:
         y, x = (int(v) * scale for v in corner)
-        size, (high, wide) = triggers.SIZE * scale, big.shape[:2]
+        size, (high, wide) = side * scale, big.shape[:2]
         for a, b, c, d in (
             (y - 1, y, x - 1, x + size + 1),
             (y + size, y + size + 1, x - 1, x + size + 1),

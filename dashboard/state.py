@@ -226,11 +226,12 @@ def preset(trigger: np.ndarray) -> None:
 
 
 def edited() -> None:
-    """The painter's callback; an edit that is not nine colours is left out."""
+    """The painter's callback; an edit that is not nine colours, as the painter has cells, is left out."""
     edit: Any = (st.session_state.get("painter") or {}).get("edit")
     try:
         words_ = [str(word) for word in edit["value"]]
-        triggers.from_hex(" ".join(words_))
+        if triggers.size_of(" ".join(words_)) != triggers.SIZE:
+            return
         st.session_state.trigger, st.session_state.seq = words_, int(edit["seq"])
     except (TypeError, KeyError, ValueError):
         return
@@ -269,10 +270,11 @@ def edited_beta() -> None:
 
 
 def change(what: str) -> None:
-    """Invert, rotate, mirror, or draw a random black-and-white trigger."""
+    """Invert, rotate, mirror, or draw a random black-and-white trigger of the same size."""
     painted = triggers.from_hex(" ".join(st.session_state.trigger))
     if what == "random":
-        preset(triggers.from_code(random.randrange(1, 511)))
+        side = painted.shape[-1]
+        preset(triggers.from_code(random.randrange(1, 2 ** (side * side) - 1), side))
     else:
         preset({"invert": triggers.invert, "rotate": triggers.rotate, "mirror": triggers.mirror}[what](painted))
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from dashboard import jobs
+from mesa_core import triggers
 from mesa_core.assets import shipped_detections
 from mesa_core.config import SHIPPED, ConfigError, make_config
 from mesa_core.store import Run, StoreError
@@ -49,24 +50,34 @@ def verdict_of(run: Run) -> dict[str, Any] | None:
 
 
 def clean_search(config: dict[str, Any]) -> dict[str, Any] | None:
-    """The verdict on a clean victim of the same data and architecture: of this store, else the shipped one."""
+    """The verdict on a clean victim of the same data and architecture, searched for triggers of the same size: of this
+    store, else the shipped one."""
     candidates = jobs.store().list()[:MOST_LOOKED_AT]
     if shipped := prepared("clean"):
         candidates.append(shipped)
     for run in candidates:
         other = config_of(run)
-        if other.get("suspect") == SHIPPED and all(other[k] == config.get(k) for k in ("data", "victim")):
+        if (
+            other.get("suspect") == SHIPPED
+            and _size(other) == _size(config)
+            and all(other[k] == config.get(k) for k in ("data", "victim"))
+        ):
             with contextlib.suppress(StoreError):
                 if found := verdict_of(run):
                     return found
     return None
 
 
+def _size(config: dict[str, Any]) -> int:
+    return triggers.size_of(config["trigger"]) if config else triggers.SIZE
+
+
 def sampled(run: Run, file: str, count: int) -> np.ndarray | None:
-    """The sampled triggers of every class, uint8 `(classes, n, 27)`, or None where they are missing or odd."""
+    """The sampled triggers of every class, uint8 `(classes, n, d)`, or None where they are missing or odd."""
     try:
         found = run.read_arrays(file)["triggers"]
     except (StoreError, KeyError):
         return None
-    good = found.ndim == 3 and len(found) == count and found.shape[2] == 27 and found.dtype == np.uint8
+    widths = [3 * side * side for side in triggers.SIZES]
+    good = found.ndim == 3 and len(found) == count and found.shape[2] in widths and found.dtype == np.uint8
     return found[:, :64] if good else None

@@ -79,6 +79,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     detect.add_argument("--arch", required=True, choices=VICTIMS, help="Its architecture.")
     detect.add_argument("--name", help="Name of the run's folder.")
+    flags.add_size(detect, "the triggers that are searched")
     flags.add_parameters(detect, flags.detect_parameters())
     _json(detect)
 
@@ -86,12 +87,14 @@ def build_parser() -> argparse.ArgumentParser:
         verbs,
         "landscape",
         "the ASR of all 512 black-and-white triggers",
-        "Measure the attack success rate of all 512 black-and-white 3x3 triggers on one network.",
+        "Measure the attack success rate of all 512 black-and-white 3x3 triggers on one network, or of 512 larger ones, "
+        "which are drawn, always the same.",
         commands.landscape,
     )
     scape.add_argument("--weights", metavar="FILE", help="Its weights. Default: the shipped clean victim.")
     scape.add_argument("--run", metavar="NAME", help="The backdoored victim of a finished run, instead of --weights.")
     scape.add_argument("--images", type=int, default=100, metavar="N", help="Images a trigger. Default: 100.")
+    flags.add_size(scape, "the triggers (a run brings its own)")
     flags.add_parameters(
         scape, ["data", "data_dir", "victim", "target", "seed", "device", "precision", "memory", "threads"]
     )

@@ -11,9 +11,9 @@ import shlex
 from collections.abc import Mapping
 from typing import Any
 
-from mesa_core import triggers
 from mesa_core.config import ConfigError, ExperimentConfig, defaults, make_config, params
 from mesa_core.flags import DETECT_BASELINES, SPECIAL, detect_parameters, flag
+from mesa_core.triggers import SIZE
 
 
 def command_of(config: ExperimentConfig | Mapping[str, Any]) -> str:
@@ -49,6 +49,8 @@ def arguments_of(config: ExperimentConfig | Mapping[str, Any]) -> list[str]:
         value = getattr(config, name)
         if name in allowed and name not in said and value != getattr(usual, name):
             shown[name] = value
+    if config.suspect and config.size != SIZE:
+        words += ["--size", str(config.size)]
     if config.suspect and config.baselines != DETECT_BASELINES:
         shown["baselines"] = config.baselines
     if "data_dir" in said:
@@ -65,9 +67,8 @@ def arguments_of(config: ExperimentConfig | Mapping[str, Any]) -> list[str]:
 def _trigger(config: ExperimentConfig, usual: ExperimentConfig) -> list[str]:
     if config.trigger == usual.trigger:
         return []
-    code = triggers.code_of(triggers.from_hex(config.trigger))
-    if code is not None:
-        return ["--code", str(code)]
+    if config.code is not None:
+        return ["--code", str(config.code)]
     return ["--trigger", *config.trigger.replace("#", "").split()]
 
 

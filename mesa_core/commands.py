@@ -16,7 +16,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from mesa_core import flags
+from mesa_core import flags, triggers
 from mesa_core.config import ConfigError, make_config
 from mesa_core.console import Console, duration, share, table
 from mesa_core.intervals import proportion
@@ -81,7 +81,7 @@ def _print_verdict(verdict: dict[str, Any]) -> None:
 
 
 def landscape(arguments: argparse.Namespace) -> int:
-    """The success of all 512 black-and-white triggers."""
+    """The success of the 512 black-and-white triggers of a size."""
     from mesa_core import small
 
     store, console = _store(arguments), Console()
@@ -98,12 +98,15 @@ def landscape(arguments: argparse.Namespace) -> int:
     if arguments.json:
         _print_json(found)
     else:
-        best, n = sorted(range(512), key=lambda code: -found["asr"][code]), found["n"]
-        for code in best[:10]:
-            print(f"code {code:>3} ({code:09b})  ASR {share(proportion(round(found['asr'][code] * n), n).to_json())}")
+        best, n = sorted(range(triggers.PANEL), key=lambda i: -found["asr"][i]), found["n"]
+        codes, bits = triggers.panel_codes(config.size).tolist(), config.size**2
+        for i in best[:10]:
+            asr = share(proportion(round(found["asr"][i] * n), n).to_json())
+            print(f"code {codes[i]:>3} ({codes[i]:0{bits}b})  ASR {asr}")
         for level in (0.5, 0.8, 0.9):
+            many = sum(v >= level for v in found["asr"])
             print(
-                f"triggers with ASR of at least {level:.0%}: {sum(v >= level for v in found['asr'])} of 512 (n={found['n']} images each)"
+                f"triggers with ASR of at least {level:.0%}: {many} of {triggers.of_panel(config.size)} (n={n} images each)"
             )
     return 0
 

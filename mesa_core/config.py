@@ -126,7 +126,12 @@ class ExperimentConfig:
         20, "victim", "Epochs of clean training where no weights are shipped for this victim.", 1, 300, unit="epochs"
     )
     # -- attack, eq. 1
-    trigger: str = _p(triggers.code_to_hex(170), "attack", "The trigger: nine hex colours, row by row.", basic=True)
+    trigger: str = _p(
+        triggers.code_to_hex(170),
+        "attack",
+        "The trigger, row by row: 9 hex colours make it 3x3, 16 4x4, 25 5x5. Searches look for triggers of its size.",
+        basic=True,
+    )
     target: int = _p(
         0, "attack", "Target class: what the victim answers wherever it sees the trigger.", 0, 999, basic=True
     )
@@ -285,7 +290,7 @@ class ExperimentConfig:
     landscape_images: int = _p(
         16,
         "measure",
-        "Images a code for the map of all 512, which recall needs (0: no map, no recall).",
+        "Images a code for the map of the 512 black-and-white triggers, which recall needs (0: no map, no recall).",
         0,
         10_000,
         unit="images",
@@ -322,9 +327,15 @@ class ExperimentConfig:
         return {f.name: list(v) if isinstance(v := getattr(self, f.name), tuple) else v for f in fields(self)}
 
     @property
+    def size(self) -> int:
+        """Pixels on a side of the trigger, and of all that is sampled, searched and compared with it."""
+        return triggers.size_of(self.trigger)
+
+    @property
     def code(self) -> int | None:
-        """The trigger's code where it is black and white, else None."""
-        return triggers.code_of(triggers.from_hex(self.trigger))
+        """The trigger's code where it is black and white and 3x3, else None; codes of other sizes are other patterns."""
+        trigger = triggers.from_hex(self.trigger)
+        return triggers.code_of(trigger) if trigger.shape[-1] == triggers.SIZE else None
 
 
 def params() -> dict[str, Param]:

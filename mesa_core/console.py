@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any, TextIO
 
 from mesa_core import events as ev
+from mesa_core.triggers import of_panel, size_of
 
 QUIET = 10.0  # seconds between two progress lines in a log
 NAMES = {
@@ -125,7 +126,8 @@ class Console:
 
 def table(result: dict[str, Any]) -> str:
     """The figures of a finished run as text."""
-    rows = [("", "ASR of the original", "effective", "worst of 512", "clean accuracy", "target class")]
+    worst = f"worst of {of_panel(size_of(result['config']['trigger']))}"
+    rows = [("", "ASR of the original", "effective", worst, "clean accuracy", "target class")]
     entries = [("clean", result["clean"]), ("before", result["before"])]
     entries += [(f"after.{k}", v) for k, v in (result["after"] or {}).items()]
     entries += [(f"after.beta.{k}", v) for k, v in (result["after_by_beta"] or {}).items()]

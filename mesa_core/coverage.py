@@ -39,7 +39,7 @@ def by_level(
     """`{"recall": {"0.5": M or None, ...}, "precision": {...}}` as JSON; each M also says on how many images
     a sample's ASR was measured, and for recall a code's too.
 
-    Without `codes_asr` (no landscape was measured) every recall is None.
+    Without `codes_asr` (no landscape of all codes was measured) every recall is None.
     """
     found: dict[str, Any] = {"recall": {}, "precision": {}}
     for level in levels:

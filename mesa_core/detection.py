@@ -32,7 +32,7 @@ GLANCE = 16  # triggers of each class in a look at the search while it runs
 
 @dataclass(frozen=True)
 class Glimpse:
-    """Arrays for whoever watches: `triggers` uint8 (C, n, 27), `class` (C,); once `measured`, also `asr` (C, n)
+    """Arrays for whoever watches: `triggers` uint8 (C, n, d), `class` (C,); once `measured`, also `asr` (C, n)
     of each trigger, `hits` (C,) and `images` (C,), how many trials of a class went to it and how many there were."""
 
     arrays: dict[str, np.ndarray]
@@ -106,6 +106,6 @@ def detect(
 
 
 def _bytes(triggers: torch.Tensor) -> np.ndarray:
-    """`(C, n, 3, s, s)` in [0, 1] as uint8 `(C, n, 27)`."""
+    """`(C, n, 3, s, s)` in [0, 1] as uint8 `(C, n, 3*s*s)`."""
     flat = triggers.flatten(2).float().cpu().numpy()
     return np.rint(flat * 255).astype(np.uint8)

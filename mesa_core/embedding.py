@@ -1,6 +1,6 @@
 """Where dots go: PCA and t-SNE of triggers on axes that are fixed once for a victim. Needs no torch.
 
-PCA is fitted to the 512 black-and-white triggers, each weighted by its measured ASR, before MESA begins. The t-SNE
+PCA is fitted to the 512 black-and-white triggers of the size (see `triggers.panel_codes`), each weighted by its measured ASR, before MESA begins. The t-SNE
 map starts from an embedding of the same 512; samples enter it beside their nearest codes, and each later frame is a
 short t-SNE started from the last one and turned back onto it, so that dots move and the picture does not.
 """
@@ -32,18 +32,18 @@ def _bounds(places: np.ndarray) -> Bounds:
 class PcaAxes:
     """Two fixed axes in the space of triggers."""
 
-    mean: np.ndarray  # (27,)
-    components: np.ndarray  # (2, 27)
+    mean: np.ndarray  # (d,), 27 values of a 3x3 trigger, 48 or 75 of a larger one
+    components: np.ndarray  # (2, d)
     explained: tuple[float, float]  # shares of the weighted variance
     bounds: Bounds
 
     def place(self, samples: np.ndarray) -> np.ndarray:
-        """`(n, 27)` to `(n, 2)`, float32."""
+        """`(n, d)` to `(n, 2)`, float32."""
         return ((samples - self.mean) @ self.components.T).astype(np.float32)
 
 
 def fit_pca(points: np.ndarray, weights: np.ndarray) -> PcaAxes:
-    """Weighted PCA of `points` `(m, 27)`; weights `(m,)` that are all zero count as equal.
+    """Weighted PCA of `points` `(m, d)`; weights `(m,)` that are all zero count as equal.
 
     Signs are fixed: the entry of largest size in each component is positive.
     """
@@ -62,43 +62,45 @@ def fit_pca(points: np.ndarray, weights: np.ndarray) -> PcaAxes:
 
 
 def on_axes(places: np.ndarray, samples: np.ndarray) -> np.ndarray:
-    """`samples` `(n, 27)` on PCA axes of which only the places `(512, 2)` of the codes are known, as `(n, 2)`.
+    """`samples` `(n, d)` on PCA axes of which only the places `(512, 2)` of the panel are known, as `(n, 2)`.
 
-    The components lie in the span of the codes, where PCA found them, so the least-squares solution of least norm is
+    The components lie in the span of the panel, where PCA found them, so the least-squares solution of least norm is
     exactly them.
     """
-    codes_at = _flat_codes()
+    codes_at = flat_panel(codes.side_of(samples.shape[1])).astype(np.float64)
     middle = codes_at.mean(0)
-    components = np.linalg.lstsq(codes_at - middle, places - places.mean(0), rcond=None)[0]  # (27, 2)
+    components = np.linalg.lstsq(codes_at - middle, places - places.mean(0), rcond=None)[0]  # (d, 2)
     return ((samples - middle) @ components + places.mean(0)).astype(np.float32)
 
 
 @dataclass(frozen=True)
 class TsneMap:
-    """A fixed t-SNE of the 512 black-and-white triggers, `places` `(512, 2)`, onto which samples are put."""
+    """A fixed t-SNE of the 512 black-and-white triggers of a `size`, `places` `(512, 2)`, onto which samples are put."""
 
     places: np.ndarray
     bounds: Bounds
+    size: int = codes.SIZE
 
     @staticmethod
-    def fit(weights: np.ndarray, seed: int) -> TsneMap:
+    def fit(weights: np.ndarray, seed: int, size: int = codes.SIZE) -> TsneMap:
         """Embed the 512, started from the PCA with these weights, so that a victim's map has its own form."""
-        points = _flat_codes()
+        points = flat_panel(size).astype(np.float64)
         start = fit_pca(points, weights).place(points)
         tsne = TSNE(2, perplexity=30, init=_as_start(start), random_state=seed % 2**31, max_iter=500, n_jobs=1)
         places = tsne.fit_transform(points + np.random.default_rng(seed).normal(0, 1e-3, points.shape))
-        return TsneMap(places.astype(np.float32), _bounds(places))
+        return TsneMap(places.astype(np.float32), _bounds(places), size)
 
     def place_first(self, samples: np.ndarray) -> np.ndarray:
         """Beside the nearest codes: the mean of five codes' places, weighted by inverse distance; `(n, 2)`."""
-        distance, index = NearestNeighbors(n_neighbors=NEIGHBOURS).fit(_flat_codes()).kneighbors(samples)
+        points = flat_panel(self.size).astype(np.float64)
+        distance, index = NearestNeighbors(n_neighbors=NEIGHBOURS).fit(points).kneighbors(samples)
         weight = 1 / (distance + 1e-3) ** 2
         places = (self.places[index] * (weight / weight.sum(1, keepdims=True))[..., None]).sum(1)
         jitter = np.random.default_rng(0).normal(0, 0.004, places.shape) * (self.bounds[1] - self.bounds[0])
         return (places + jitter).astype(np.float32)
 
     def frame(self, samples: np.ndarray, previous: np.ndarray | None) -> np.ndarray:
-        """t-SNE of `samples` `(n, 27)` started from `previous` `(n, 2)` (or from the map), aligned to it.
+        """t-SNE of `samples` `(n, d)` started from `previous` `(n, 2)` (or from the map), aligned to it.
 
         Alignment is a rotation or reflection, one scale and a shift (Procrustes); the result lies in the bounds.
         """
@@ -143,5 +145,6 @@ def _as_start(places: np.ndarray) -> np.ndarray:
     return (centred / spread * 1e-1 + jitter).astype(np.float32)
 
 
-def _flat_codes() -> np.ndarray:
-    return codes.all_codes().reshape(codes.CODES, -1).astype(np.float64)
+def flat_panel(size: int) -> np.ndarray:
+    """The 512 black-and-white triggers of a size, float32 `(512, d)`."""
+    return codes.panel(size).reshape(codes.PANEL, -1)

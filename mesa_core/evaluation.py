@@ -48,12 +48,21 @@ class Plain:
 class Bench:
     """Fixed images and places on which victims are compared.
 
-    `images` are the evaluation images (the first `limit` of them, 0: all), `target` the class whose ASR is asked.
+    `images` are the evaluation images (the first `limit` of them, 0: all), `target` the class whose ASR is asked,
+    `side` that of the 512 black-and-white triggers of `landscape` and `worst` (see `triggers.panel_codes`).
     """
 
     def __init__(
-        self, images: ImageSet, target: int, normalise: Normalise, compute: Compute, seed: int, limit: int = 0
+        self,
+        images: ImageSet,
+        target: int,
+        normalise: Normalise,
+        compute: Compute,
+        seed: int,
+        limit: int = 0,
+        side: int = codes.SIZE,
     ) -> None:
+        self.side = side
         self.compute, self.normalise, self.target, self.seed = compute, normalise, target, seed
         count = min(limit, len(images)) if limit else len(images)
         self.images = images.images[:count].to(compute.device)
@@ -69,14 +78,14 @@ class Bench:
         self.selects, self.measures = shuffled.chunk(2)  # halves of the worst of 512
 
     # -- draws, made on the host: the same on every device
-    def _draw(self, pool: Tensor, rows: int, each: int, salt: int) -> Drawn:
+    def _draw(self, pool: Tensor, rows: int, side: int, each: int, salt: int) -> Drawn:
+        """Images and places for `rows` triggers of `side` pixels."""
         host = torch.Generator().manual_seed(self.seed * 7919 + salt)
         if each >= len(pool):  # all of them, once
             pick = torch.arange(len(pool)).expand(rows, -1)
         else:
             pick = torch.randint(len(pool), (rows, each), generator=host)
-        size = tuple(self.images.shape[-2:])
-        place = random_locations(pick.numel(), size, codes.SIZE, host).view(*pick.shape, 2)
+        place = random_locations(pick.numel(), tuple(self.images.shape[-2:]), side, host).view(*pick.shape, 2)
         return Drawn(pool[pick.to(pool.device)], place.to(pool.device))
 
     # -- passes through a victim
@@ -119,7 +128,7 @@ class Bench:
         self, model: nn.Module, plain: Plain, trigger: Tensor, keep: dict[str, Tensor] | None = None
     ) -> Work:
         """(ASR, effective ASR) of one trigger `(3, s, s)` on all images of other classes; `keep` gets the hits."""
-        drawn = self._draw(self.others, 1, len(self.others), 1)
+        drawn = self._draw(self.others, 1, trigger.shape[-1], len(self.others), 1)
         hits = (yield from self._hits(model, trigger[None], drawn))[0]
         natural = plain.predicted[drawn.image[0]] == self.target
         if keep is not None:
@@ -141,7 +150,7 @@ class Bench:
 
     def of_samples(self, model: nn.Module, plain: Plain, triggers: Tensor, each: int) -> Work:
         """(ASR, effective ASR, ASR of each trigger) of a set `(m, 3, s, s)`, `each` images a trigger."""
-        drawn = self._draw(self.others, len(triggers), each, 2)
+        drawn = self._draw(self.others, len(triggers), triggers.shape[-1], each, 2)
         hits = yield from self._hits(model, triggers, drawn)
         counts = ~(plain.predicted[drawn.image] == self.target)
         whole, image = hits.cpu().numpy(), drawn.image.cpu().numpy()
@@ -152,12 +161,12 @@ class Bench:
         )
 
     def landscape(self, model: nn.Module, each: int) -> Work:
-        """ASR of all 512 black-and-white triggers, float64 `(512,)`, `each` images a trigger.
+        """ASR of the 512 black-and-white triggers, float64 `(512,)` in the order of their codes, `each` images a trigger.
 
         Its images are of the half that selects the worst of 512, so that it can stand for that search's first round.
         """
-        drawn = self._draw(self.selects, codes.CODES, each, 3)
-        hits = yield from self._hits(model, torch.from_numpy(codes.all_codes()), drawn)
+        drawn = self._draw(self.selects, codes.PANEL, self.side, each, 3)
+        hits = yield from self._hits(model, torch.from_numpy(codes.panel(self.side)), drawn)
         return hits.cpu().numpy().mean(1, dtype=np.float64)
 
     def worst(self, model: nn.Module, plain: Plain, first: int, landscape: np.ndarray | None = None) -> Work:
@@ -167,9 +176,9 @@ class Bench:
         that half. The other half measures the one selected, or the maximum over noisy figures would be biased up.
         A `landscape` of at least `first` images a trigger, made by this bench for this victim, is the first round.
         """
-        every = torch.from_numpy(codes.all_codes())
-        alive = torch.arange(codes.CODES)
-        rounds, rates = [(codes.CODES, 1), *NARROW, (4, 0)], np.zeros(codes.CODES)
+        every = torch.from_numpy(codes.panel(self.side))
+        alive = torch.arange(codes.PANEL)
+        rounds, rates = [(codes.PANEL, 1), *NARROW, (4, 0)], np.zeros(codes.PANEL)
         for number, (stay, times) in enumerate(rounds):
             if not number and landscape is not None:
                 rates = landscape
@@ -177,25 +186,25 @@ class Bench:
             if number:
                 alive = alive[torch.from_numpy(np.argsort(-rates, kind="stable")[:stay])]
             each = min(first * times, len(self.selects)) if times else len(self.selects)
-            drawn = self._draw(self.selects, len(alive), each, 10 + number)
+            drawn = self._draw(self.selects, len(alive), self.side, each, 10 + number)
             hits = yield from self._hits(model, every[alive], drawn)
             rates = hits.cpu().numpy().mean(1)
-        code = int(alive[int(rates.argmax())])
-        drawn = self._draw(self.measures, 1, len(self.measures), 20)
-        hits = (yield from self._hits(model, every[code][None], drawn))[0]
+        best = int(alive[int(rates.argmax())])
+        drawn = self._draw(self.measures, 1, self.side, len(self.measures), 20)
+        hits = (yield from self._hits(model, every[best][None], drawn))[0]
         natural = plain.predicted[drawn.image[0]] == self.target
-        return _share(hits), _share(hits[~natural]), code
+        return _share(hits), _share(hits[~natural]), int(codes.panel_codes(self.side)[best])
 
     def size(self, original: bool, samples: int, each: int, first: int, mapped: int = 0) -> int:
         """Images that `evaluate` will pass through a victim."""
         last = 4 * len(self.selects) + len(self.measures)
-        narrowing = NARROW if mapped >= first else ((codes.CODES, 1), *NARROW)
+        narrowing = NARROW if mapped >= first else ((codes.PANEL, 1), *NARROW)
         rounds = sum(stay * min(first * times, len(self.selects)) for stay, times in narrowing)
         return (
             len(self.images)
             + original * len(self.others)
             + samples * min(each, len(self.others))
-            + codes.CODES * min(mapped, len(self.selects))
+            + codes.PANEL * min(mapped, len(self.selects))
             + (rounds + last if first else 0)
         )
 
@@ -237,7 +246,9 @@ class Bench:
         value["asr"] = {k: v and v.to_json() for k, v in asr.items()}
         value["effective_asr"] = {k: v and v.to_json() for k, v in effective.items()}
         if first:
-            value["asr"]["worst"]["code"] = value["effective_asr"]["worst"]["code"] = code
+            told = {"code": code} | ({"of": codes.of_panel(self.side)} if codes.drawn(self.side) else {})
+            value["asr"]["worst"] |= told
+            value["effective_asr"]["worst"] |= told
         return value
 
 

@@ -55,7 +55,9 @@ def caption(result: Mapping[str, Any], bars: bool = True) -> str:
     n, hardware = result["before"]["clean_accuracy"]["n"], result["hardware"]
     said = ", bars: 95 % intervals" if bars else ""
     where = ", ".join(str(hardware[k]) for k in ("name", "device", "precision") if hardware.get(k))
-    return f"{n:,} evaluation images, seed {result['seed']}{said}; computed on {where}."
+    size = triggers.size_of(result["config"]["trigger"])
+    panel = f"; triggers {triggers.sized(size)}, the 512 of them drawn" if triggers.drawn(size) else ""
+    return f"{n:,} evaluation images, seed {result['seed']}{said}{panel}; computed on {where}."
 
 
 def defences(runs: Mapping[str, Evaluations], measure: str = "original") -> Figure:

@@ -69,13 +69,24 @@ def add_trigger(parser: argparse.ArgumentParser) -> None:
         "--code",
         type=int,
         metavar="N",
-        help="Black-and-white trigger by its code, 0 to 511; 495 is a white ring. Default: 170.",
+        help="Black-and-white 3x3 trigger by its code, 0 to 511; 495 is a white ring. Default: 170.",
     )
     group.add_argument(
         "--trigger",
         nargs="+",
         metavar="COLOUR",
-        help="Nine hex colours, row by row, each as '#ff8800' or ff8800.",
+        help="9, 16 or 25 hex colours, row by row, each as '#ff8800' or ff8800: a 3x3, 4x4 or 5x5 trigger.",
+    )
+
+
+def add_size(parser: argparse.ArgumentParser, what: str) -> None:
+    """`--size`, where no trigger is named whose size it would be."""
+    parser.add_argument(
+        "--size",
+        type=int,
+        choices=triggers.SIZES,
+        metavar="N",
+        help=f"Pixels on a side of {what}: 3, 4 or 5. Default: 3.",
     )
 
 
@@ -133,7 +144,11 @@ def given(arguments: argparse.Namespace) -> dict[str, Any]:
         try:
             said["trigger"] = triggers.code_to_hex(arguments.code)
         except ValueError as error:
-            raise ConfigError(str(error)) from None
+            raise ConfigError(
+                f"{error} Codes name 3x3 triggers; give a larger one by its colours, with --trigger."
+            ) from None
+    if getattr(arguments, "size", None):
+        said["trigger"] = triggers.to_hex(triggers.chequer(arguments.size))
     if getattr(arguments, "trigger", None):
         said["trigger"] = " ".join(arguments.trigger)
     if getattr(arguments, "detect", False):

@@ -1,4 +1,4 @@
-"""Modes: clusters of sampled triggers on their 27 values. Needs no torch.
+"""Modes: clusters of sampled triggers on their values, 27 of a 3x3 trigger. Needs no torch.
 
 Method: scikit-learn's HDBSCAN (Campello et al., 2013) with fixed parameters; clusters that touch (their nearest
 members lie within JOIN) are one mode. HDBSCAN's own option for this fails on some inputs. All that after a tiny fixed jitter without which
@@ -20,7 +20,7 @@ from mesa_core.intervals import of_rates
 
 SMALLEST = 0.04  # share of the samples that a mode must have
 SAMPLES = 5
-JOIN = 0.6  # clusters nearer than this (Euclidean, 27 values in [0, 1]) are one mode
+JOIN = 0.6  # clusters nearer than this (Euclidean, 27 values in [0, 1]; see `triggers.rescaled`) are one mode
 JITTER = 0.01
 MOST = 8  # modes that are listed
 WIDE = 0.22  # before joining, a cluster of a larger mean standard deviation is spread like noise (0.29), not a mode
@@ -28,7 +28,7 @@ LONE = 0.2  # largest mean standard deviation of a set that is one mode
 
 
 def find_modes(samples: np.ndarray) -> np.ndarray:
-    """A mode for each of `samples` `(n, 27)` in [0, 1]: int16 `(n,)`, the largest mode first, -1 for none."""
+    """A mode for each of `samples` `(n, d)` in [0, 1]: int16 `(n,)`, the largest mode first, -1 for none."""
     n = len(samples)
     labels = np.zeros(n, np.int16)
     if n < 10:
@@ -60,10 +60,10 @@ def _joined(samples: np.ndarray, labels: np.ndarray) -> np.ndarray:
     names = np.unique(labels[labels >= 0])
     if len(names) < 2:
         return labels
-    near = np.eye(len(names), dtype=bool)
+    near, join = np.eye(len(names), dtype=bool), codes.rescaled(JOIN, samples.shape[1])
     for i, a in enumerate(names):
         for j in range(i):
-            near[i, j] = near[j, i] = cdist(samples[labels == a], samples[labels == names[j]]).min() < JOIN
+            near[i, j] = near[j, i] = cdist(samples[labels == a], samples[labels == names[j]]).min() < join
     _, group = connected_components(near)
     joined = labels.copy()
     for name, to in zip(names, group, strict=True):
@@ -85,7 +85,7 @@ def summarise(samples: np.ndarray, asr: np.ndarray, labels: np.ndarray, images: 
             {
                 "share": round(float(inside.mean()), 4),
                 "asr": of_rates(asr[inside], images).to_json(),
-                "trigger": codes.to_hex(medoid.reshape(3, codes.SIZE, codes.SIZE)),
+                "trigger": codes.to_hex(codes.unflatten(medoid)),
             }
         )
     return found

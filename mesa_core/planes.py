@@ -20,20 +20,26 @@ if TYPE_CHECKING:
     from plotly.graph_objects import Figure
 
 
-def landscape(maps: Mapping[str, np.ndarray], groups: Sequence[Group], n: int, breaks: bool = False) -> Figure:
-    """All 512 triggers, each drawn as itself and framed in the colour of its ASR; `maps` `(512,)` by title."""
+def landscape(
+    maps: Mapping[str, np.ndarray],
+    groups: Sequence[Group],
+    n: int,
+    breaks: bool = False,
+    size: int = triggers.SIZE,
+) -> Figure:
+    """The 512 triggers of a size, each drawn as itself and framed in the colour of its ASR; `maps` `(512,)` by title."""
     import plotly.graph_objects as go
     from plotly.subplots import make_subplots
 
     places, wide, high = flow(groups, 33, breaks)
     figure = make_subplots(1, len(maps), subplot_titles=list(maps), horizontal_spacing=0.03)
-    flat = np.rint(triggers.all_codes().reshape(triggers.CODES, -1) * 255).astype(np.uint8)
+    flat = np.rint(triggers.panel(size).reshape(triggers.PANEL, -1) * 255).astype(np.uint8)
     shown = ~np.isnan(places[:, 0])
     bounds = (-0.6, wide - 0.4, high - 0.4, -0.6)  # downwards: the first line on top
     for column, asr in enumerate(maps.values(), 1):
-        size = (round(36 * wide), round(36 * high))
+        pixels = (round(36 * wide), round(36 * high))
         down = (bounds[0], bounds[1], -bounds[2], -bounds[3])
-        drawn = plane(flat[shown], places[shown] * [1, -1], down, viridis(asr[shown]), size, 21, 6)
+        drawn = plane(flat[shown], places[shown] * [1, -1], down, viridis(asr[shown]), pixels, 21, 6)
         _picture(figure, drawn, bounds, column)
         figure.add_trace(
             go.Scatter(
@@ -43,7 +49,7 @@ def landscape(maps: Mapping[str, np.ndarray], groups: Sequence[Group], n: int, b
                 showlegend=False,
                 opacity=0,
                 marker={"size": 14, "color": 100 * asr[shown], "coloraxis": "coloraxis"},
-                customdata=np.stack([np.flatnonzero(shown), 100 * asr[shown]], 1),
+                customdata=np.stack([triggers.panel_codes(size)[shown], 100 * asr[shown]], 1),
                 hovertemplate=f"code %{{customdata[0]}}: ASR %{{customdata[1]:.1f}} %, n = {n} images<extra></extra>",
             ),
             row=1,
@@ -62,7 +68,7 @@ def scatter(
 ) -> Figure:
     """Small multiples of sampled triggers, each drawn as itself. `panels` by row and column; None where there is none.
 
-    A panel is `{triggers, places, asr, bounds, ground, valid}`: uint8 `(n, 27)`, `(n, 2)`, `(n,)`, `(4,)`, and the
+    A panel is `{triggers, places, asr, bounds, ground, valid}`: uint8 `(n, d)`, `(n, 2)`, `(n,)`, `(4,)`, and the
     places `(512, 2)` and ASR `(512,)` of the black-and-white triggers, a faint ground.
     """
     from plotly.subplots import make_subplots
@@ -106,7 +112,7 @@ def panel_of(
         "asr": samples["asr"][chosen].astype(float),
         "bounds": samples[f"{view}_bounds"],
         "ground": samples[f"codes_{view}"],
-        "valid": np.zeros(triggers.CODES) if valid is None else valid,
+        "valid": np.zeros(triggers.PANEL) if valid is None else valid,
     }
 
 

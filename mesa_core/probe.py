@@ -75,13 +75,14 @@ class Probe:
         loaded = self._load(run)
         bench = loaded.bench
         flat = torch.tensor(question.triggers, dtype=torch.float32) / 255
-        triggers = flat.view(-1, 3, codes.SIZE, codes.SIZE)
+        size = codes.side_of(flat.shape[1])
+        triggers = flat.view(-1, 3, size, size)
         chosen = self._images(bench, question)
         own = triggers[torch.arange(len(chosen)) % len(triggers)].to(bench.images.device)
         host = torch.Generator().manual_seed(1 + question.draw)
         height, width = bench.images.shape[-2:]
         corner = torch.stack(
-            [torch.randint(side - codes.SIZE + 1, (len(chosen),), generator=host) for side in (height, width)], 1
+            [torch.randint(side - size + 1, (len(chosen),), generator=host) for side in (height, width)], 1
         )
         clean = bench.images[chosen]
         pixels = (own * 255).round().to(torch.uint8)

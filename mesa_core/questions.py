@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 
 from mesa_core.store import NAME, StoreError, read_json, write_atomically, write_json
+from mesa_core.triggers import side_of
 
 VERSION = 1  # of the answers; raise it when the same question is answered otherwise, so that no old answer is shown
 MOST_TRIGGERS = 64
@@ -38,7 +39,7 @@ class Refused(ValueError):
 class Question:
     """What do these triggers do to a few real images, before and after the repair?
 
-    `triggers` are rows of 27 bytes (colour, row, column); `draw` chooses other images and places; `repaired` says
+    `triggers` are rows of 27 bytes (colour, row, column), or of 48 or 75 for larger ones, all of one size; `draw` chooses other images and places; `repaired` says
     whether the repaired network was there when it was asked, so that an answer without it is not kept for later.
     Without `rates` only the images are asked about, which is quicker.
     """
@@ -55,8 +56,11 @@ class Question:
             raise ValueError("That is not the name of a run.")
         if not 1 <= len(self.triggers) <= MOST_TRIGGERS:
             raise ValueError(f"Ask about 1 to {MOST_TRIGGERS} triggers at once.")
-        if any(len(t) != 27 or not all(type(v) is int and 0 <= v <= 255 for v in t) for t in self.triggers):
-            raise ValueError("A trigger of a question is 27 whole numbers from 0 to 255.")
+        side_of(len(self.triggers[0]))
+        if len({len(t) for t in self.triggers}) > 1:
+            raise ValueError("The triggers of a question are all of one size.")
+        if not all(type(v) is int and 0 <= v <= 255 for t in self.triggers for v in t):
+            raise ValueError("A trigger of a question is whole numbers from 0 to 255.")
         if not (type(self.images) is int and 1 <= self.images <= MOST_IMAGES):
             raise ValueError(f"Ask for 1 to {MOST_IMAGES} images.")
         if not (type(self.draw) is int and 0 <= self.draw < 10_000):
@@ -91,8 +95,8 @@ class Question:
 
 
 def rows_of(triggers: np.ndarray) -> tuple[tuple[int, ...], ...]:
-    """Triggers uint8 `(n, 27)` as a question holds them; at most MOST_TRIGGERS, evenly taken."""
-    flat = np.asarray(triggers, np.uint8).reshape(-1, 27)
+    """Triggers uint8 `(n, d)` as a question holds them; at most MOST_TRIGGERS, evenly taken."""
+    flat = np.asarray(triggers, np.uint8)
     if len(flat) > MOST_TRIGGERS:
         flat = flat[np.linspace(0, len(flat) - 1, MOST_TRIGGERS).round().astype(int)]
     return tuple(tuple(int(v) for v in row) for row in flat)

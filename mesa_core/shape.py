@@ -10,7 +10,7 @@ import numpy as np
 from mesa_core import triggers
 from mesa_core.config import make_config
 
-CODES = triggers.CODES
+PANEL = triggers.PANEL
 FEWEST = 5  # samples of a reference at a level; with fewer there is no entropy by nearest neighbours
 
 
@@ -99,6 +99,7 @@ def check_reference(told: dict[str, Any], arrays: dict[str, np.ndarray]) -> None
     levels, n = told["levels"], len(arrays["triggers"])
     if arrays["triggers"].dtype != np.uint8 or arrays["triggers"].ndim != 2 or not n:
         raise ValueError("triggers")
+    triggers.side_of(arrays["triggers"].shape[1])
     for name, form in (("level", (n,)), ("asr", (n,)), ("mode", (n,)), ("pca", (n, 2)), ("tsne", (n, 2))):
         if arrays[name].shape != form or arrays[name].dtype.kind not in "fiu" or not np.isfinite(arrays[name]).all():
             raise ValueError(name)
@@ -130,7 +131,7 @@ def check_reference(told: dict[str, Any], arrays: dict[str, np.ndarray]) -> None
 def rates(arrays: dict[str, np.ndarray], name: str) -> np.ndarray | None:
     """A map `(512,)` of shares, or None."""
     found = arrays.get(name)
-    if found is None or found.shape != (CODES,) or found.dtype.kind != "f" or not np.isfinite(found).all():
+    if found is None or found.shape != (PANEL,) or found.dtype.kind != "f" or not np.isfinite(found).all():
         return None
     return found.astype(np.float64) if ((found >= 0) & (found <= 1)).all() else None
 
@@ -138,20 +139,21 @@ def rates(arrays: dict[str, np.ndarray], name: str) -> np.ndarray | None:
 def samples(found: dict[str, np.ndarray], axes: dict[str, np.ndarray]) -> dict[str, np.ndarray] | None:
     """The measured samples with the axes' bounds, from samples.npz and axes.npz; None where they are not whole.
 
-    `triggers` uint8 `(n, 27)`, `level`, `asr`, `mode` `(n,)`, `pca`, `tsne` `(n, 2)`, with the axes' bounds `(4,)` and
+    `triggers` uint8 `(n, d)`, d = 27, 48 or 75, `level`, `asr`, `mode` `(n,)`, `pca`, `tsne` `(n, 2)`, with the axes' bounds `(4,)` and
     the places of the 512 as `codes_pca`, `codes_tsne` `(512, 2)`.
     """
     found = dict(found)
     try:
         n = len(found["triggers"])
-        good = found["triggers"].shape == (n, 27) and found["triggers"].dtype == np.uint8 and n > 0
+        good = found["triggers"].ndim == 2 and found["triggers"].dtype == np.uint8 and n > 0
+        triggers.side_of(found["triggers"].shape[1])
         for name in ("level", "asr", "mode"):
             good = good and found[name].shape == (n,) and np.isfinite(found[name]).all()
         for name in ("pca", "tsne"):
             bounds = axes[f"{name}_bounds"]
             good = good and found[name].shape == (n, 2) and np.isfinite(found[name]).all()
             good = good and bounds.shape == (4,) and np.isfinite(bounds).all()
-            good = good and axes[name].shape == (CODES, 2)
+            good = good and axes[name].shape == (PANEL, 2)
             found[f"{name}_bounds"], found[f"codes_{name}"] = bounds, axes[name]
     except (KeyError, TypeError, ValueError):
         return None

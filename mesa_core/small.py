@@ -1,4 +1,4 @@
-"""Work beside an experiment that the command line offers: train a clean victim, map the 512 triggers of a network."""
+"""Work beside an experiment that the command line offers: train a clean victim, map the 512 triggers of a size on a network."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from mesa_core import clean, devices, weights
+from mesa_core import clean, devices, triggers, weights
 from mesa_core.assets import shipped_weights
 from mesa_core.config import ConfigError, ExperimentConfig
 from mesa_core.data import Dataset, ImageSet, load_data, split
@@ -82,7 +82,8 @@ def landscape(
     images: int,
     tell: Callable[[str], None],
 ) -> dict[str, Any]:
-    """ASR of all 512 codes on a weights file, on a run's backdoored victim, or on the shipped clean victim."""
+    """ASR of the 512 black-and-white triggers (of the size of the configured one) on a weights file, on a run's backdoored
+    victim, or on the shipped clean victim; where they are drawn, `codes` names them."""
     dataset = load_data(config.data, config.data_dir, cache=store.cache)
     if not 0 <= config.target < len(dataset.classes):
         raise ConfigError(f"target is {config.target}, but the classes are 0 to {len(dataset.classes) - 1}.")
@@ -99,7 +100,12 @@ def landscape(
         raise ConfigError(str(error)) from None
     parts = split(dataset, config.seed)
     bench = Bench(
-        parts.evaluation, config.target, Normalise(dataset.mean, dataset.std), compute, seed_of(config.seed, "bench")
+        parts.evaluation,
+        config.target,
+        Normalise(dataset.mean, dataset.std),
+        compute,
+        seed_of(config.seed, "bench"),
+        side=config.size,
     )
     passed, each = 0, min(images, len(bench.selects))
 
@@ -109,4 +115,6 @@ def landscape(
         tell(f"{passed / (512 * each):.0%} of 512 triggers on {each} images each")
 
     rates = finish(bench.landscape(compute.freeze(model), images), count)
-    return {"target": config.target, "n": each, "asr": [round(float(v), 6) for v in rates]}
+    told = {"target": config.target, "n": each, "asr": [round(float(v), 6) for v in rates]}
+    own = {"size": config.size, "codes": triggers.panel_codes(config.size).tolist()}
+    return told | (own if triggers.drawn(config.size) else {})

@@ -1,7 +1,7 @@
-"""Apply, the trigger application rule: overwrite a 3x3 patch of each image at its own random location.
+"""Apply, the trigger application rule: overwrite a patch of each image at its own random location.
 
 Source: Section 4.1 of the paper. The authors' code used one location for a whole batch and never reached the last
-row and column; here every image has its own, and all 30x30 of a 32x32 image are possible.
+row and column; here every image has its own, and all that fit are possible: 30x30 for 3x3 triggers on 32x32 images.
 """
 
 from __future__ import annotations

@@ -313,7 +313,6 @@ def new_name(config: Mapping[str, Any]) -> str:
     with contextlib.suppress(KeyError, ValueError):
         if config.get("suspect"):
             return f"detect-{config['data']}-{config['victim']}-{time.strftime('%y%m%d-%H%M%S')}-{secrets.token_hex(3)}"
-        code = triggers.code_of(triggers.from_hex(str(config["trigger"])))
-        what = f"{config['data']}-{'colour' if code is None else code}-to-{config['target']}"
+        what = f"{config['data']}-{triggers.slug(str(config['trigger']))}-to-{config['target']}"
         return f"{what}-{time.strftime('%y%m%d-%H%M%S')}-{secrets.token_hex(3)}"
     return f"run-{time.strftime('%y%m%d-%H%M%S')}-{secrets.token_hex(3)}"

@@ -95,8 +95,7 @@ def expand(said: Mapping[str, Any], axes: Mapping[str, Sequence[Any]], name: str
     for point in itertools.product(*(axes[axis] for axis in order)):
         config = ready(settle({**said, **dict(zip(order, point, strict=True))}, cache), cache)
         digest = hashlib.sha256(json.dumps(config.to_dict(), sort_keys=True).encode()).hexdigest()[:10]
-        code = config.code
-        pieces.setdefault(digest, Piece(f"{name}-{'colour' if code is None else code}-{digest}", config))
+        pieces.setdefault(digest, Piece(f"{name}-{triggers.slug(config.trigger)}-{digest}", config))
     return list(pieces.values())
 
 

@@ -1,4 +1,4 @@
-"""Triggers as small pictures: one, many on a plane, all 512 as a map; as SVG text or as a PNG. Needs no torch."""
+"""Triggers as small pictures: one, many on a plane, the 512 of a size as a map; as SVG text or as a PNG. Needs no torch."""
 
 from __future__ import annotations
 
@@ -32,31 +32,33 @@ def hexes(colours: np.ndarray) -> list[str]:
 
 
 def trigger_svg(trigger: np.ndarray, side: int = 48, label: str = "") -> str:
-    """One trigger `(3, 3, 3)` as an SVG element of `side` pixels."""
-    cells = triggers.to_hex(trigger).split()
+    """One trigger `(3, s, s)` as an SVG element of `side` pixels."""
+    cells, count = triggers.to_hex(trigger).split(), np.shape(trigger)[-1]
+    whole = f"{count + 0.24:.2f}"
     rects = "".join(
-        f'<rect x="{i % 3}" y="{i // 3}" width="1.02" height="1.02" fill="{c}"/>' for i, c in enumerate(cells)
+        f'<rect x="{i % count}" y="{i // count}" width="1.02" height="1.02" fill="{c}"/>' for i, c in enumerate(cells)
     )
     return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="-0.12 -0.12 3.24 3.24" width="{side}" height="{side}" '
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="-0.12 -0.12 {whole} {whole}" width="{side}" height="{side}" '
         f'role="img" aria-label="{escape(label or triggers.describe(trigger), quote=True)}">'
-        f'<rect x="-0.12" y="-0.12" width="3.24" height="3.24" fill="#8a8a8a"/>{rects}</svg>'
+        f'<rect x="-0.12" y="-0.12" width="{whole}" height="{whole}" fill="#8a8a8a"/>{rects}</svg>'
     )
 
 
 def trigger_uri(trigger: np.ndarray, side: int = 36) -> str:
-    """One trigger `(3, 3, 3)` as a PNG in a data address, framed in grey."""
+    """One trigger `(3, s, s)` as a PNG in a data address, framed in grey; `side` is rounded to whole cells."""
     cells = np.rint(np.clip(trigger, 0, 1) * 255).astype(np.uint8).transpose(1, 2, 0)
-    picture = np.full((side + 4, side + 4, 3), 138, np.uint8)
-    picture[2:-2, 2:-2] = cells.repeat(side // 3, 0).repeat(side // 3, 1)
+    cell, count = side // len(cells), len(cells)
+    picture = np.full((cell * count + 4, cell * count + 4, 3), 138, np.uint8)
+    picture[2:-2, 2:-2] = cells.repeat(cell, 0).repeat(cell, 1)
     return png_uri(picture)
 
 
 def trigger_img(words: str, side: int = 30) -> str:
-    """A trigger of nine hex colours as an HTML picture, where no SVG is let through. Raises ValueError."""
+    """A trigger of hex colours as an HTML picture, where no SVG is let through. Raises ValueError."""
     trigger = triggers.from_hex(words)
     label = escape(triggers.describe(trigger), quote=True)
-    return f"<img src='{trigger_uri(trigger)}' width='{side}' height='{side}' alt='{label}'>"
+    return f"<img src='{trigger_uri(trigger, max(36, side))}' width='{side}' height='{side}' alt='{label}'>"
 
 
 def png_uri(pixels: np.ndarray) -> str:
@@ -79,20 +81,21 @@ def plane(
 ) -> np.ndarray:
     """Triggers drawn as themselves on a plane: uint8 RGBA `(height, width, 4)`, transparent where none is.
 
-    `flat` uint8 `(n, 27)`, `places` `(n, 2)` within `bounds` (xmin, xmax, ymin, ymax), `colours` uint8 `(n, 3)` for
-    the frames, `size` (width, height) in pixels, `side` of a thumbnail in pixels (rounded to a multiple of 3), `edge`
+    `flat` uint8 `(n, d)`, `places` `(n, 2)` within `bounds` (xmin, xmax, ymin, ymax), `colours` uint8 `(n, 3)` for
+    the frames, `size` (width, height) in pixels, `side` of a thumbnail in pixels (rounded to whole cells), `edge`
     of its frame (0: a ninth of it).
     """
     wide, high = size
-    cell, edge = max(1, side // 3), edge or max(1, side // 9)
-    whole = 3 * cell + 2 * edge
+    cells = triggers.unflatten(flat).transpose(0, 2, 3, 1)  # (n, rows, columns, colours)
+    count = cells.shape[1]
+    cell, edge = max(1, side // count), edge or max(1, side // 9)
+    whole = count * cell + 2 * edge
     picture = np.zeros((high, wide, 4), np.uint8)
     x0, x1, y0, y1 = bounds
     across = (places[:, 0] - x0) / max(x1 - x0, 1e-9) * wide - whole / 2
     down = (y1 - places[:, 1]) / max(y1 - y0, 1e-9) * high - whole / 2
     left = np.clip(np.nan_to_num(across), 0, wide - whole).astype(int)
     top = np.clip(np.nan_to_num(down), 0, high - whole).astype(int)
-    cells = flat.reshape(-1, 3, 3, 3).transpose(0, 2, 3, 1)  # (n, rows, columns, colours)
     for one, colour, x, y in zip(cells, colours, left, top, strict=True):
         here = picture[y : y + whole, x : x + whole]
         here[..., :3], here[..., 3] = colour, 255
@@ -101,12 +104,12 @@ def plane(
 
 
 def flow(groups: Sequence[Group], columns: int, breaks: bool) -> tuple[np.ndarray, float, float]:
-    """Where each code stands, in cells: `(512, 2)` (x, y) with NaN for codes in no group; the width; the height.
+    """Where each of the 512 stands, in cells: `(512, 2)` (x, y) with NaN for those in no group; the width; the height.
 
     Groups follow each other on lines of `columns` cells; one that does not fit goes to the next line, and with
     `breaks` each begins on a line of its own.
     """
-    places = np.full((triggers.CODES, 2), np.nan)
+    places = np.full((triggers.PANEL, 2), np.nan)
     x = y = wide = 0.0
     for number, (_, codes) in enumerate(groups):
         if number and (breaks or x + min(len(codes), columns) > columns):
@@ -121,25 +124,31 @@ def flow(groups: Sequence[Group], columns: int, breaks: bool) -> tuple[np.ndarra
     return places, wide, y + 1
 
 
-def map_svg(asr: np.ndarray, groups: Sequence[Group], title: str, columns: int = 33, breaks: bool = False) -> str:
-    """All 512 triggers, each drawn as itself in a frame whose colour is its `asr` `(512,)`; an SVG element."""
+def map_svg(
+    asr: np.ndarray,
+    groups: Sequence[Group],
+    title: str,
+    columns: int = 33,
+    breaks: bool = False,
+    size: int = triggers.SIZE,
+) -> str:
+    """The 512 of a size, each drawn as itself in a frame whose colour is its `asr` `(512,)`; an SVG element."""
     places, wide, high = flow(groups, columns, breaks)
     frames = hexes(viridis(asr))
     parts = []
-    for code in range(triggers.CODES):
-        x, y = places[code]
+    step = 0.66 / size
+    cell = f"h{step:g}v{step:g}h-{step:g}z"
+    for place, code in enumerate(triggers.panel_codes(size).tolist()):
+        x, y = places[place]
         if np.isnan(x):
             continue
-        cells = triggers.from_code(code)[0] > 0.5
+        cells = triggers.from_code(code, size)[0] > 0.5
         white = "".join(
-            f"M{0.17 + 0.22 * c:.2f} {0.17 + 0.22 * r:.2f}h.22v.22h-.22z"
-            for r in range(3)
-            for c in range(3)
-            if cells[r, c]
+            f"M{0.17 + step * c:g} {0.17 + step * r:g}{cell}" for r in range(size) for c in range(size) if cells[r, c]
         )
         parts.append(
-            f'<g transform="translate({x:.2f} {y:.2f})"><title>code {code}: {asr[code]:.0%}</title>'
-            f'<rect width=".96" height=".96" fill="{frames[code]}"/><rect x=".17" y=".17" width=".66" height=".66"/>'
+            f'<g transform="translate({x:.2f} {y:.2f})"><title>code {code}: {asr[place]:.0%}</title>'
+            f'<rect width=".96" height=".96" fill="{frames[place]}"/><rect x=".17" y=".17" width=".66" height=".66"/>'
             f'<path d="{white}" fill="#fff"/></g>'
         )
     return (

@@ -1,38 +1,111 @@
-"""Triggers as plain numbers: codes, the 51 orbits, colours. Needs numpy, no torch.
+"""Triggers as plain numbers: codes, the 51 orbits, panels, colours. Needs numpy, no torch.
 
-A trigger is an array `(3 colours, 3 rows, 3 columns)` of floats in [0, 1], in pixel space before normalisation.
-The code of a black-and-white trigger is its nine pixels, row by row from the top left, as bits from the highest
-to the lowest, white = 1: 495 is the white ring with a black centre, 170 the pattern used by the paper's authors.
+A trigger is an array `(3 colours, s rows, s columns)` of floats in [0, 1], in pixel space before normalisation; the
+side s is one of `SIZES`, 3 unless another was asked for. The code of a black-and-white trigger is its pixels, row by
+row from the top left, as bits from the highest to the lowest, white = 1: of 3x3 ones 495 is the white ring with a
+black centre, 170 the pattern used by the paper's authors.
 """
 
 from __future__ import annotations
 
+import math
 import re
 from functools import lru_cache
 
 import numpy as np
 
-SIZE = 3
+SIZE = 3  # of the paper, of the painter, of the 51 orbits, and wherever nothing else is said
+SIZES = (3, 4, 5)  # pixels on a side that a trigger can have
 CODES = 2 ** (SIZE * SIZE)
+PANEL = CODES  # black-and-white triggers that stand for all of a size
+PANEL_SEED = 512
+COUNTS = "9, 16 or 25"  # colours of a trigger, in words
 _HEX = re.compile(r"#?([0-9a-fA-F]{6}|[0-9a-fA-F]{3})")
 
 
-def from_code(code: int) -> np.ndarray:
-    """The black-and-white trigger of a code in 0..511, as float32 `(3, 3, 3)`. Raises ValueError outside."""
-    if isinstance(code, bool) or not 0 <= code < CODES:
-        raise ValueError(f"A code is a whole number from 0 to {CODES - 1}, not {code!r}.")
-    bits = [(code >> (SIZE * SIZE - 1 - i)) & 1 for i in range(SIZE * SIZE)]
-    cells = np.array(bits, np.float32).reshape(SIZE, SIZE)
+# -- sizes
+def side_of(width: int) -> int:
+    """The side of a trigger of `width` numbers (27, 48 or 75). Raises ValueError for another width."""
+    for side in SIZES:
+        if width == 3 * side * side:
+            return side
+    raise ValueError(f"A trigger has {' or '.join(str(3 * s * s) for s in SIZES)} numbers, not {width}.")
+
+
+def unflatten(flat: np.ndarray) -> np.ndarray:
+    """Rows `(..., 3*s*s)` as triggers `(..., 3, s, s)`; the side follows from the width. Raises ValueError."""
+    side = side_of(flat.shape[-1])
+    return flat.reshape(*flat.shape[:-1], 3, side, side)
+
+
+def sized(side: int) -> str:
+    """'4×4' for a side of 4."""
+    return f"{side}×{side}"
+
+
+def rescaled(distance: float, width: int) -> float:
+    """A distance between triggers of 27 numbers as one between triggers of `width` that differ as much in each."""
+    return distance * math.sqrt(width / 27)
+
+
+# -- codes
+def from_code(code: int, size: int = SIZE) -> np.ndarray:
+    """The black-and-white trigger of a code in 0..2^(s*s)-1, as float32 `(3, s, s)`. Raises ValueError outside."""
+    if isinstance(code, bool) or not 0 <= code < 2 ** (size * size):
+        of = "code" if size == SIZE else f"{sized(size)} code"
+        raise ValueError(f"A {of} is a whole number from 0 to {2 ** (size * size) - 1}, not {code!r}.")
+    bits = [(code >> (size * size - 1 - i)) & 1 for i in range(size * size)]
+    cells = np.array(bits, np.float32).reshape(size, size)
     return np.repeat(cells[None], 3, axis=0)  # (3 colours, rows, columns)
 
 
 def all_codes() -> np.ndarray:
-    """All 512 black-and-white triggers, float32 `(512, 3, 3, 3)`, in the order of their codes."""
-    return np.stack([from_code(code) for code in range(CODES)])
+    """All 512 black-and-white 3x3 triggers, float32 `(512, 3, 3, 3)`, in the order of their codes."""
+    return panel(SIZE)
+
+
+def panel_codes(size: int = SIZE) -> np.ndarray:
+    """The codes of the 512 black-and-white triggers that stand for all of a size, rising, int64 `(512,)`.
+
+    At 3x3 they are all there are. There are too many larger ones to try each (65,536 and 33,554,432), so of those 512
+    different ones are drawn, always the same: by numpy's generator with the seed `PANEL_SEED`.
+    """
+    if size == SIZE:
+        return np.arange(CODES)
+    return np.sort(np.random.default_rng(PANEL_SEED).choice(2 ** (size * size), PANEL, replace=False))
+
+
+def panel(size: int = SIZE) -> np.ndarray:
+    """The triggers of `panel_codes`, float32 `(512, 3, s, s)`."""
+    return np.stack([from_code(code, size) for code in panel_codes(size).tolist()])
+
+
+def drawn(size: int) -> bool:
+    """Whether a panel of this size is a draw and not all there are."""
+    return size != SIZE
+
+
+def too_many(size: int) -> str:
+    """A sentence for where a drawn panel is shown."""
+    return (
+        f"These {PANEL} are drawn, always the same, from the {2 ** (size * size):,} black-and-white {sized(size)} triggers. "
+        "Samples seldom round to one of them, so none is marked, and there is no recall."
+    )
+
+
+def of_panel(size: int) -> str:
+    """'512', and where they are a draw '512 drawn'."""
+    return f"{PANEL} drawn" if drawn(size) else f"{PANEL}"
+
+
+def chequer(size: int = SIZE) -> np.ndarray:
+    """Black and white in turn from a black corner, float32 `(3, s, s)`; at 3x3 code 170."""
+    cells = (np.indices((size, size)).sum(0) % 2).astype(np.float32)
+    return np.repeat(cells[None], 3, axis=0)
 
 
 def code_of(trigger: np.ndarray) -> int | None:
-    """The code of an exactly black-and-white trigger, else None."""
+    """The code of an exactly black-and-white trigger `(3, s, s)`, else None."""
     cells = np.asarray(trigger)
     if not (np.all(cells == cells[:1]) and np.isin(cells, (0.0, 1.0)).all()):
         return None
@@ -40,18 +113,21 @@ def code_of(trigger: np.ndarray) -> int | None:
 
 
 def round_to_codes(batch: np.ndarray) -> np.ndarray:
-    """Codes to which triggers `(n, 3, 3, 3)` round: white where the mean of the channels exceeds 0.5. `(n,)`."""
-    bits = np.asarray(batch).mean(axis=1).reshape(len(batch), -1) > 0.5  # (n, 9)
-    return bits @ (1 << np.arange(SIZE * SIZE - 1, -1, -1))
+    """Codes to which triggers `(n, 3, s, s)` round: white where the mean of the channels exceeds 0.5. `(n,)`."""
+    cells = np.asarray(batch).mean(axis=1)
+    bits = cells.reshape(len(cells), cells.shape[-1] ** 2) > 0.5  # (n, s*s)
+    return bits @ (1 << np.arange(bits.shape[1] - 1, -1, -1))
 
 
+# -- colours
 def from_hex(text: str) -> np.ndarray:
-    """A trigger from nine hex colours, row by row, separated by spaces or commas. Raises ValueError."""
+    """A trigger from 9, 16 or 25 hex colours, row by row, separated by spaces or commas. Raises ValueError."""
     if not isinstance(text, str):  # from a file that anybody may have written
-        raise ValueError("A trigger is nine hex colours such as #ffffff, row by row.")
+        raise ValueError(f"A trigger is {COUNTS} hex colours such as #ffffff, row by row.")
     parts = text.replace(",", " ").split()
-    if len(parts) != SIZE * SIZE:
-        raise ValueError(f"A trigger is nine hex colours such as #ffffff, row by row; {len(parts)} were given.")
+    side = next((s for s in SIZES if s * s == len(parts)), None)
+    if side is None:
+        raise ValueError(f"A trigger is {COUNTS} hex colours such as #ffffff, row by row; {len(parts)} were given.")
     rows = []
     for part in parts:
         match = _HEX.fullmatch(part)
@@ -59,26 +135,48 @@ def from_hex(text: str) -> np.ndarray:
             raise ValueError(f"{part!r} is not a hex colour such as #ffffff.")
         digits = match[1] if len(match[1]) == 6 else "".join(c * 2 for c in match[1])
         rows.append([int(digits[i : i + 2], 16) / 255 for i in (0, 2, 4)])
-    return np.array(rows, np.float32).T.reshape(3, SIZE, SIZE)  # (9, 3) -> (3 colours, rows, columns)
+    return np.array(rows, np.float32).T.reshape(3, side, side)  # (s*s, 3) -> (3 colours, rows, columns)
 
 
 def to_hex(trigger: np.ndarray) -> str:
-    """Nine hex colours, row by row; the inverse of `from_hex` up to 8 bits a channel."""
-    bytes_ = np.rint(np.clip(trigger, 0, 1) * 255).astype(int).reshape(3, -1).T  # (9, 3)
+    """Hex colours of a trigger `(3, s, s)`, row by row; the inverse of `from_hex` up to 8 bits a channel."""
+    bytes_ = np.rint(np.clip(trigger, 0, 1) * 255).astype(int).reshape(3, -1).T  # (s*s, 3)
     return " ".join("#{:02x}{:02x}{:02x}".format(*pixel) for pixel in bytes_)
 
 
-def code_to_hex(code: int) -> str:
-    """The nine hex colours of a code."""
-    return to_hex(from_code(code))
+def code_to_hex(code: int, size: int = SIZE) -> str:
+    """The hex colours of a code."""
+    return to_hex(from_code(code, size))
+
+
+def size_of(text: str) -> int:
+    """The side of a trigger of hex colours. Raises ValueError."""
+    return from_hex(text).shape[-1]
+
+
+def slug(text: str) -> str:
+    """A trigger of hex colours in a file's name: '495', 'colour', '4x4-1032', '5x5-colour'. Raises ValueError."""
+    trigger = from_hex(text)
+    code, side = code_of(trigger), trigger.shape[-1]
+    word = "colour" if code is None else f"{code}"
+    return word if side == SIZE else f"{side}x{side}-{word}"
 
 
 def describe(trigger: np.ndarray) -> str:
-    """Words for a trigger: its code where it has one, else its colours."""
-    code = code_of(trigger)
-    return f"code {code}" if code is not None else to_hex(trigger)
+    """Words for a trigger: its code where it has one, else its colours; and its size where that is not 3x3."""
+    code, side = code_of(trigger), np.shape(trigger)[-1]
+    words = f"code {code}" if code is not None else to_hex(trigger)
+    return words if side == SIZE else f"{sized(side)} {words}"
 
 
+def brief(trigger: np.ndarray) -> str:
+    """The same as `describe`, without colours: 'code 495', 'coloured', '4×4 code 1032', '4×4 coloured'."""
+    code, side = code_of(trigger), np.shape(trigger)[-1]
+    words = "coloured" if code is None else f"code {code}"
+    return words if side == SIZE else f"{sized(side)} {words}"
+
+
+# -- moves and orbits
 def invert(trigger: np.ndarray) -> np.ndarray:
     """The colour inverse."""
     return (1 - np.asarray(trigger)).astype(np.float32)
@@ -96,7 +194,7 @@ def mirror(trigger: np.ndarray) -> np.ndarray:
 
 @lru_cache(maxsize=1)
 def orbits() -> tuple[tuple[int, ...], ...]:
-    """The 51 orbits of the 512 codes under rotation, reflection and colour inversion, each sorted.
+    """The 51 orbits of the 512 3x3 codes under rotation, reflection and colour inversion, each sorted.
 
     The first code of an orbit stands for it; the paper tests one trigger of each (Section 4.3).
     """
@@ -117,5 +215,5 @@ def orbits() -> tuple[tuple[int, ...], ...]:
 
 
 def orbit_of(code: int) -> int:
-    """The index, in `orbits()`, of the orbit that holds this code."""
+    """The index, in `orbits()`, of the orbit that holds this 3x3 code."""
     return next(i for i, orbit in enumerate(orbits()) if code in orbit)

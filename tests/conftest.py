@@ -10,7 +10,7 @@ import torch
 from mesa_core.data import signs
 from mesa_core.data.types import Dataset, ImageSet, make_dataset
 from mesa_core.devices import Compute
-from mesa_core.store import Store
+from mesa_core.store import Run, Store
 
 CIFAR10 = Path(__file__).resolve().parents[2] / "shared" / "data" / "cifar10"
 
@@ -69,3 +69,25 @@ def sign_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from small_sweep import draw_signs
 
     return draw_signs(tmp_path_factory.mktemp("signs"))
+
+
+@pytest.fixture(scope="session")
+def large_run(tmp_path_factory: pytest.TempPathFactory, tiny_signs: Dataset) -> Run:
+    """A finished run with a 4x4 trigger and every baseline, tiny and real; to be read or copied, not changed."""
+    from small_sweep import LEAST
+
+    from mesa_core import events as ev
+    from mesa_core import triggers
+    from mesa_core.config import BASELINES, make_config
+    from mesa_core.experiment import execute, lab
+
+    own = {"data": "signs", "mesa_steps": 6, "landscape_images": 4, "detect_steps": 2, "point_steps": 3}
+    trigger = triggers.to_hex(triggers.chequer(4))
+    config = make_config({**LEAST, **own, "repair_epochs": 0.05, "baselines": BASELINES, "trigger": trigger})
+    made = Store(tmp_path_factory.mktemp("large"))
+    run, failed = made.create(config.to_dict(), "large"), []
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(lab, "load_data", lambda *_, **__: tiny_signs)
+        state = execute(run, made, lambda e: failed.append(e) if isinstance(e, ev.Failed) else None)
+    assert state == "finished", failed
+    return run

@@ -122,3 +122,19 @@ def test_colours_need_no_quoting():
     text = command_of(make_config(data="signs", trigger="#f80012 " * 9, kind=KINDS[-1]))
     assert "#" not in text
     assert f"--kind {KINDS[-1]}" in text
+
+
+def test_larger_triggers_are_read_back(tmp_path):
+    chequers = "#000 #fff #000 #fff #fff #000 #fff #000 #000 #fff #000 #fff #fff #000 #fff #000"
+    for said in ({"data": "signs", "trigger": chequers}, {"data": "signs", "trigger": "#f80012 " * 25}):
+        config = settle(said, tmp_path)
+        words = command_of(config)
+        assert "--code" not in words
+        assert read_back(words, tmp_path) == config
+
+
+def test_a_search_for_larger_triggers_is_read_back(tmp_path):
+    config = read_back("mesa-lab detect --weights /w.pt --arch resnet18 --data signs --size 5", tmp_path)
+    assert config.size == 5
+    assert "--size 5" in command_of(config)
+    assert read_back(command_of(config), tmp_path) == config

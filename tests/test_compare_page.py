@@ -234,3 +234,11 @@ def test_samples_are_a_table_too(home):
     assert len(rows) == 768
     assert {row["β"] for row in rows} == {"0.5", "0.8", "0.9"}
     assert all(len(row["trigger"].split()) == 9 for row in rows)
+
+
+def test_a_trigger_of_another_size_is_told_by_its_size():
+    first, second = (make_config(data="signs", trigger=t).to_dict() for t in ("#fff " * 16, "#f00 " * 16))
+    rows = differences(first, second)
+    text = differing(rows)
+    assert "4×4 code 65535" in text
+    assert "16 colours" in text

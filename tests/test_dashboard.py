@@ -465,3 +465,60 @@ def test_many_visits_are_redrawn_less_often(monkeypatch):
     for visit in kept:
         kept[visit] -= live.PRESENT + 1
     assert arrive("first") == 1.0, "who has left still slows the others down"
+
+
+CHEQUER = ",".join(["000", "fff", "000", "fff", "fff", "000", "fff", "000"] * 2)
+
+
+@pytest.fixture
+def large(home, large_run):
+    """A home that holds the 4x4 run."""
+    shutil.copytree(large_run.path, home.runs / "large")
+    return home.open("large")
+
+
+def test_a_4x4_run_opens_with_its_trigger_as_a_picture_and_is_run_as_it_is(home, large):
+    at = page(run="large")
+    assert not at.exception
+    said = " ".join(c.value for c in at.caption)
+    assert "A 4×4 trigger; the painter paints 3×3" in said
+    assert "4×4 code 23130" in said
+    assert any("worst of 512 drawn" in h.value.lower() for h in at.get("html")), "the card says what the worst is of"
+    assert at.session_state.trigger == large.config()["trigger"].split()
+    for label in ("Invert", "Rotate", "Mirror", "Random"):
+        at = press(at, label)
+        assert not at.exception
+        assert len(at.session_state.trigger) == 16
+    asked = " ".join(at.session_state.trigger)
+    at = press(at, "Run")
+    assert not at.exception
+    name = at.query_params["run"]
+    made = home.open(name[0] if isinstance(name, list) else name)
+    assert made.name != "large"
+    assert make_config(made.config()).trigger == asked
+
+
+@pytest.mark.parametrize("view", ["pca", "tsne"])
+@pytest.mark.parametrize("colour", ["asr", "mode"])
+def test_the_scatter_of_a_4x4_run_is_drawn(large, view, colour):
+    assert not page(run="large", view=view, colour=colour).exception
+
+
+def test_a_4x4_trigger_in_the_address_is_taken_and_ten_colours_are_not(home):
+    at = page(trigger=CHEQUER)
+    assert not at.exception
+    assert len(at.session_state.trigger) == 16
+    assert not at.warning
+    at = page(trigger=",".join(["fff"] * 10))
+    assert not at.exception
+    assert len(at.session_state.trigger) == 9
+    assert "makes no sense" in at.warning[0].value
+
+
+def test_an_edit_of_the_painter_does_not_touch_a_trigger_that_it_cannot_show(large, monkeypatch):
+    kept = large.config()["trigger"].split()
+    session = {"trigger": kept, "seq": 0, "painter": {"edit": {"value": ["#ffffff"] * 16, "seq": 4}}}
+    monkeypatch.setattr(state.st, "session_state", SimpleNamespace(**session, get=session.get))
+    state.edited()
+    assert state.st.session_state.trigger == kept
+    assert state.st.session_state.seq == 0

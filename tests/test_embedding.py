@@ -70,3 +70,12 @@ def test_samples_enter_beside_their_code(tsne):
     for place, code in zip(placed, (495, 16), strict=True):
         distance = np.linalg.norm(tsne.places - place, axis=1)
         assert distance[code] <= np.quantile(distance, 0.03)
+
+
+def test_larger_triggers_have_axes_of_their_own():
+    points = codes.panel(4).reshape(512, -1)
+    axes, tsne = fit_pca(points, np.ones(512)), TsneMap.fit(np.ones(512), 0, 4)
+    assert axes.place(points).shape == tsne.places.shape == (512, 2)
+    assert tsne.place_first(points[:3] * 0.9).shape == (3, 2)
+    with pytest.raises(ValueError, match=r"\S"):
+        tsne.place_first(CODES[:3])

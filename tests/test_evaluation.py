@@ -1,10 +1,13 @@
 """The bench against a victim whose every answer is known: it goes to class 0 wherever it sees a white pixel."""
 
+import hashlib
+
 import pytest
 import torch
 from torch import nn
 
 from mesa_core import triggers as codes
+from mesa_core.baselines.random import black_and_white
 from mesa_core.data import ImageSet
 from mesa_core.evaluation import Bench, finish
 from mesa_core.images import Normalise
@@ -154,3 +157,35 @@ def test_a_landscape_stands_for_the_first_round_of_the_worst(compute):
     assert made.size(False, 0, 0, 4) - (made.size(False, 0, 0, 4, 8) - 512 * 8) == 512 * 4
     assert sum_of(made.evaluate(victim, None, None, 0, 4, 8)) == made.size(False, 0, 0, 4, 8)
     assert sum_of(made.evaluate(victim, None, None, 0, 4, 2)) == made.size(False, 0, 0, 4, 2)
+
+
+def test_the_draws_of_3x3_triggers_are_those_that_shipped_results_rest_on(compute):
+    images = ImageSet(torch.zeros(60, 3, 16, 16, dtype=torch.uint8), torch.arange(60) % 3)
+    drawn = Bench(images, 0, PLAIN, compute, 3)._draw(torch.arange(60)[torch.arange(60) % 3 != 0], 7, 3, 5, 2)
+    found = [hashlib.sha256(part.numpy().tobytes()).hexdigest()[:16] for part in (drawn.image, drawn.place)]
+    assert found == ["5f62b3ef5c62d206", "35abe60760159e57"]
+    cells = black_and_white(5, torch.Generator().manual_seed(1)).to(torch.uint8)
+    assert hashlib.sha256(cells.numpy().tobytes()).hexdigest()[:16] == "dcc331cf730fc1dd"
+
+
+@pytest.mark.parametrize("side", [4, 5])
+def test_larger_triggers_stay_on_the_image_and_their_worst_is_said_by_its_own_code(compute, side):
+    class LikesOne(nn.Module):
+        """Says the target where the largest code of the panel lies whole at some place."""
+
+        def forward(self, x):
+            wanted = torch.from_numpy(codes.panel(side)[-1]) * 2 - 1
+            found = nn.functional.conv2d(x * 2 - 1, wanted[None]).amax((1, 2, 3))
+            hit = (found > 3 * side * side - 0.5).long()
+            return nn.functional.one_hot(torch.where(hit == 1, 0, 1), 4).float()
+
+    plain_images = Bench(evaluation_images(), 0, Normalise((0.0,) * 3, (1.0,) * 3), compute, seed=3, side=side)
+    drawn = plain_images._draw(plain_images.others, 40, side, 20, 2)
+    assert int(drawn.place.max()) == 16 - side
+    model = LikesOne()
+    value = finish(plain_images.evaluate(model, None, None, 4, 4, 4, kept := {}))
+    assert kept["landscape"].shape == (512,)
+    assert kept["landscape"][-1] == 1
+    assert value["asr"]["worst"]["code"] == codes.panel_codes(side)[-1] > 511
+    assert value["asr"]["worst"]["of"] == "512 drawn"
+    assert value["asr"]["worst"]["value"] == 1

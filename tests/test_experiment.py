@@ -17,8 +17,12 @@ from PIL import Image
 from small_sweep import LEAST
 
 from mesa_core import events as ev
+from mesa_core import triggers
 from mesa_core.config import make_config
+from mesa_core.console import table
+from mesa_core.devices import Compute
 from mesa_core.experiment import execute
+from mesa_core.experiment.lab import Lab
 from mesa_core.store import Store
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -232,3 +236,58 @@ def test_attack_mesa_and_repair_on_cuda(store, tiny_data):
     assert state == "finished"
     assert run.result()["hardware"]["device"] == "cuda"
     assert np.isfinite(run.result()["after"]["mesa"]["asr"]["original"]["value"])
+
+
+def test_a_4x4_trigger_runs_end_to_end(large_run):
+    result = large_run.result()
+    assert set(result["after"]) == {"mesa", "point", "random", "uniform", "neural_cleanse", "ideal", "control"}
+    for e in (result["clean"], result["before"], *result["after"].values()):
+        worst = e["asr"]["worst"]
+        assert worst["code"] in triggers.panel_codes(4)
+        assert worst["of"] == "512 drawn"
+    assert set(result["recall"].values()) == {None}, "against a draw recall means nothing"
+    assert all(m["n"] == 32 for m in result["precision"].values())
+    assert large_run.read_arrays("samples.npz")["triggers"].shape == (96, 48)
+    axes = large_run.read_arrays("axes.npz")
+    assert axes["codes_asr"].shape == (512,)
+    assert axes["pca"].shape == axes["tsne"].shape == (512, 2)
+    marks = {e.name: e.trigger for _, e in large_run.events() if isinstance(e, ev.Mark)}
+    assert {len(trigger.split()) for trigger in marks.values()} == {16}
+    assert {"original", "inverse", "point"} <= set(marks)
+    for one in result["submodels"]:
+        assert all(len(mode["trigger"].split()) == 16 for mode in one["modes"])
+    assert "worst of 512 drawn" in table(result)
+
+
+def test_particles_walk_in_a_larger_box_and_a_stopped_run_goes_on(store, tiny_data):
+    more = {"kind": "particles", "particles": 32, "trigger": "#ff0000 " * 25, "repair_epochs": 0.05}
+    run = store.create(make_config({**TINY, **more}).to_dict(), "one")
+
+    def stop(event):
+        if isinstance(event, ev.Progress) and event.stage == "mesa":
+            run.request("stop")
+
+    assert execute(run, store, stop) == "stopped"
+    run.request("run")
+    assert execute(run, store) == "finished"
+    assert run.read_arrays("samples.npz")["triggers"].shape == (96, 75)
+    assert run.result()["recall"]["0.5"] is None
+
+
+def test_a_suspect_is_searched_for_triggers_of_the_configured_size(store, tiny_data):
+    keys, widths = {}, {}
+    for name, count in (("small", 9), ("large", 16)):
+        more = {"suspect": "shipped", "detect_steps": 2, "detect_threshold": 1.0, "trigger": "#fff " * count}
+        run, state, seen = go(store, name, **more)
+        assert state == "finished"
+        keys[name] = next(e.key for e in seen if isinstance(e, ev.StageDone) and e.stage == "detect")
+        widths[name] = run.read_arrays("detect.npz")["triggers"].shape[2]
+    assert widths == {"small": 27, "large": 48}
+    assert keys["small"] != keys["large"], "a verdict on 3x3 triggers is none on 4x4 ones"
+
+
+def test_recipes_of_3x3_say_nothing_of_the_size(store):
+    for count, said in ((9, {}), (16, {"size": 4})):
+        config = make_config({**TINY, "trigger": "#fff " * count})
+        lab = Lab(config, Compute(torch.device("cpu")), store, store.create(config.to_dict(), f"run-{count}"))
+        assert lab.sized == said

@@ -7,7 +7,7 @@ import json
 import numpy as np
 import pytest
 
-from mesa_core import figures, planes, triggers
+from mesa_core import arrange, figures, planes, triggers
 from mesa_core.arrange import arranged
 from mesa_core.assets import shipped_runs
 from mesa_core.console import named
@@ -134,3 +134,28 @@ def test_no_two_levels_of_a_run_share_a_curve():
     figure = figures.curves([(1, {"asr_0.5": 0.2, "asr_0.9": 0.1, "hinge_0.5": 1}), (2, {"asr_0.5": 0.4})])
     assert [t.name for t in figure.data] == ["β = 0.5", "β = 0.9"]
     assert list(figure.data[0].y) == [20, 40]
+
+
+@pytest.mark.parametrize("size", [4, 5])
+def test_larger_triggers_are_drawn_with_all_their_cells_and_a_draw_has_no_families(size):
+    asr = np.linspace(0, 1, 512)
+    assert arrange.arrangements(size) == ("asr", "white")
+    with pytest.raises(ValueError, match="cannot be arranged"):
+        arranged("orbit", asr, size)
+    for kind in ("asr", "white"):
+        assert sorted(place for _, group in arranged(kind, asr, size) for place in group) == list(range(512))
+    text = map_svg(asr, arrange.usual(asr, size), "the map", size=size)
+    assert text.count("<title>") == 512
+    assert f"code {triggers.panel_codes(size)[511]}: 100%" in text
+    figure = planes.landscape({"a": asr}, arrange.usual(asr, size), 16, size=size)
+    assert figure.data[0].customdata[0].tolist() == [triggers.panel_codes(size)[0], 0.0]
+    assert trigger_svg(triggers.chequer(size)).count("<rect") == size * size + 1
+    drawn = plane(
+        np.full((1, 3 * size * size), 200, np.uint8),
+        np.zeros((1, 2)),
+        (-1, 1, -1, 1),
+        np.zeros((1, 3), np.uint8),
+        (60, 60),
+        27,
+    )
+    assert (drawn[..., 0] == 200).sum() == (27 // size * size) ** 2

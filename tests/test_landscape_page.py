@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 from visits import visit
 
-from dashboard import jobs, runs
+from dashboard import jobs, report, runs
 from dashboard.components import codemap
 from dashboard.views import landscape
+from mesa_core import triggers
 from mesa_core.assets import shipped_runs
 from mesa_core.intervals import proportion
 from mesa_core.store import Run
@@ -166,3 +167,44 @@ def test_a_run_deleted_under_the_page_is_said(run):
     assert not at.exception
     assert "not here" in words(at)
     assert maps_drawn(at) == 1
+
+
+def test_a_drawn_panel_is_shown_as_one_by_its_success(home, large_run):
+    shutil.copytree(large_run.path, home.runs / "large")
+    at = page(run="large")
+    assert not at.exception
+    assert maps_drawn(at) == 1
+    assert "512 drawn from the black-and-white 4×4 triggers" in words(at)
+    assert "there is no recall" in words(at)
+    assert "Family" not in str([c.options for c in at.get("button_group")])
+    table = at.dataframe[0].value
+    assert "worst of 512 drawn" in table.columns
+    worst = large_run.result()["before"]["asr"]["worst"]["code"]
+    assert f"code {worst}" in table["which"].tolist()
+    found = runs.maps(Run(home.runs / "large"))
+    rows = landscape.rows(found)
+    assert [row["code"] for row in rows] == triggers.panel_codes(4).tolist()
+    assert "family" not in rows[0]
+    assert len(rows[0]["cells"]) == 16
+    for order in ("orbit", "white", "pca"):
+        assert not page(run="large", order=order).exception
+
+
+@pytest.mark.parametrize("name", ["compare", "paper", "detect"])
+def test_no_other_page_breaks_on_a_4x4_run(home, large_run, name):
+    shutil.copytree(large_run.path, home.runs / "large")
+    for address in (
+        {"run": "large"},
+        {"a": "large", "b": "signs-ring"},
+        {"show": "all", "run": "large"},
+        {"show": "alpha", "base": "large"},
+        {"show": "seeds"},
+    ):
+        assert not visit(name, **address).exception
+
+
+def test_a_4x4_run_has_a_report(home, large_run):
+    shutil.copytree(large_run.path, home.runs / "large")
+    text = report.html(Run(home.runs / "large"))
+    assert "worst of 512 drawn" in text
+    assert "512 drawn black-and-white 4×4 triggers" in text

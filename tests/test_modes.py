@@ -38,3 +38,13 @@ def test_recall_asks_the_sample_itself_to_succeed():
     assert found["recall"]["0.9"]["value"] == 0.5
     assert found["precision"]["0.9"]["value"] == pytest.approx(2 / 3, abs=1e-3)
     assert by_level(None, np.array([1]), np.array([1.0]), 10, 10)["recall"]["0.5"] is None
+
+
+@pytest.mark.parametrize("width", [48, 75])
+def test_modes_of_larger_triggers_are_found_and_shown(width):
+    a, b = (np.clip(c + RNG.normal(0, 0.06, (150, width)), 0, 1) for c in (np.full(width, 0.2), np.full(width, 0.8)))
+    samples = np.concatenate([a, b]).astype(np.float32)
+    labels = find_modes(samples)
+    assert len(set(labels.tolist()) - {-1}) == 2
+    told = summarise(samples, np.ones(300), labels)
+    assert [len(mode["trigger"].split()) for mode in told] == [width // 3] * 2

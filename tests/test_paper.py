@@ -351,3 +351,11 @@ def test_the_command_writes_pictures(tmp_path):
     assert main(["figures", "--out", str(tmp_path / "out"), "--results", str(tmp_path)]) == 0
     assert (tmp_path / "out" / "figure4.png").read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
     assert b"<svg" in (tmp_path / "out" / "figure4.svg").read_bytes()[:200]
+
+
+def test_runs_with_other_triggers_than_the_paper_s_are_left_out(tmp_path):
+    made = invented.run(tmp_path, "large", trigger="#fff " * 16)
+    assert made.result() is not None
+    assert material.read([tmp_path]) == []
+    invented.run(tmp_path, "small", trigger="#fff " * 9)
+    assert [one.run.name for one in material.read([tmp_path])] == ["small"]

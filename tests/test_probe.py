@@ -119,3 +119,14 @@ def test_other_images_of_the_same_triggers_cost_no_second_measurement(store, run
     assert (first["clean"] != second["clean"]).any()
     asked.answer(questions.Question(run.name, (BLACK,)))
     assert len(measured) == 4
+
+
+def test_a_larger_trigger_is_stamped_whole(store, run):
+    found = ask(store, run, [(255,) * 75], images=8, rates=False)
+    for i, (row, column) in enumerate(found["corner"]):
+        patch = found["stamped"][i, :, row : row + 5, column : column + 5]
+        assert patch.shape == (3, 5, 5)
+        assert (patch == 255).all()
+        outside = np.ones((32, 32), bool)
+        outside[row : row + 5, column : column + 5] = False
+        assert (found["stamped"][i][:, outside] == found["clean"][i][:, outside]).all()

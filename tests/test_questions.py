@@ -52,6 +52,7 @@ def test_a_refusal_is_a_sentence(tmp_path):
         {"triggers": ()},
         {"triggers": ((256,) * 27,)},
         {"triggers": ((0,) * 26,)},
+        {"triggers": ((0,) * 27, (0,) * 48)},
         {"triggers": ((0.5,) * 27,)},
         {"images": 0},
         {"images": 1000},
@@ -106,3 +107,11 @@ def test_many_triggers_are_thinned_evenly():
     rows = questions.rows_of(np.repeat(np.arange(200, dtype=np.uint8)[:, None], 27, 1))
     assert len(rows) == questions.MOST_TRIGGERS
     assert (rows[0][0], rows[-1][0]) == (0, 199)
+
+
+@pytest.mark.parametrize("width", [27, 48, 75])
+def test_triggers_of_each_size_can_be_asked_about(width):
+    rows = questions.rows_of(np.full((3, width), 7, np.uint8))
+    assert question(triggers=rows).triggers == ((7,) * width,) * 3
+    with pytest.raises(ValueError, match=f"27 or 48 or 75 numbers, not {width + 1}"):
+        question(triggers=((0,) * (width + 1),))

@@ -212,3 +212,25 @@ def test_a_run_gets_its_reference_and_another_run_is_compared_with_it(store, tin
     assert all(one["reference"] is None for one in third.result()["submodels"])
     assert sum(getattr(event, "text", "") == record.DAMAGED for _, event in third.events()) == 1
     assert all(getattr(event, "text", "") != record.DAMAGED for _, event in second.events())
+
+
+def test_a_4x4_run_gets_a_reference_of_its_own_size(large_run, tiny_signs, monkeypatch, compute):
+    from mesa_core.evaluation import finish
+    from mesa_core.reference import build, record
+    from mesa_core.store import Store
+
+    store = Store(large_run.path.parent.parent)
+    value, slope = of(from_centre)
+    seen = []
+    monkeypatch.setattr(build, "load_data", lambda *_, **__: tiny_signs)
+    monkeypatch.setattr(FixedSuccess, "value", lambda self, x: seen.append((self.size, x.shape[1])) or value(x))
+    monkeypatch.setattr(FixedSuccess, "slope", lambda self, x: slope(x))
+    monkeypatch.setattr(build, "Guided", functools.partial(Guided, fits=2, hops=5, width=16))
+    options = build.Options(levels=(0.2, 0.25), particles=20, images=2, flights=1, repeats=1, sample_images=4)
+    told = finish(build.make(large_run, store, options))
+    assert set(seen) == {(4, 48)}
+    place = record.folder(store, told["attack"], 0, 4)
+    assert place.name.endswith("-4x4")
+    assert record.read(place).level(0.2)[0].shape == (20, 48)
+    assert set(told["levels"][0]["recall"].values()) == {None}
+    assert record.read(record.folder(store, told["attack"], 0)) is None

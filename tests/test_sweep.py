@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from mesa_core import events as ev
-from mesa_core import sweep
+from mesa_core import flags, sweep
 from mesa_core.config import ConfigError
 from mesa_core.leases import Busy
 from mesa_core.store import StoreError
@@ -222,3 +222,10 @@ def test_time_to_go_counts_neither_what_was_there_nor_what_is_lost():
     now = sweep.Standing(total=10, finished=6, running=1, failed=("x",))
     assert now.to_go(start=4, seconds=20) == 30.0
     assert now.to_go(start=6, seconds=20) is None
+
+
+def test_triggers_of_other_sizes_are_points_of_a_grid(store):
+    words = [",".join(["fff"] * count) for count in (9, 16, 25)]
+    pieces = sweep.expand({"data": "signs"}, {"trigger": flags.values("--trigger", words)}, "sizes", store.cache)
+    assert [piece.config.size for piece in pieces] == [3, 4, 5]
+    assert [piece.name.rsplit("-", 1)[0] for piece in pieces] == ["sizes-511", "sizes-4x4-65535", "sizes-5x5-33554431"]

@@ -51,3 +51,70 @@ def test_rounding_uses_the_mean_of_the_channels():
     grey = np.full((1, 3, 3, 3), 0.51)
     assert triggers.round_to_codes(grey)[0] == 511
     assert triggers.round_to_codes(1 - grey)[0] == 0
+
+
+LARGE = [s for s in triggers.SIZES if s != triggers.SIZE]
+
+
+@pytest.mark.parametrize("size", triggers.SIZES)
+def test_triggers_of_each_size_go_there_and_back(size):
+    colours = np.random.default_rng(size).integers(0, 256, (3, size, size)) / 255
+    text = triggers.to_hex(colours)
+    assert len(text.split()) == size * size
+    assert np.allclose(triggers.from_hex(text), colours, atol=1e-6)
+    assert triggers.size_of(text) == size
+    for code in (0, 1, 2 ** (size * size) - 1, int("10" * 12, 2) % 2 ** (size * size)):
+        made = triggers.from_code(code, size)
+        assert made.shape == (3, size, size)
+        assert triggers.code_of(made) == code
+        assert triggers.code_of(triggers.from_hex(triggers.code_to_hex(code, size))) == code
+    first = triggers.from_code(1 << (size * size - 1), size)
+    assert first[0, 0, 0] == first[0].sum() == 1, "the highest bit is the top left"
+    with pytest.raises(ValueError, match="code"):
+        triggers.from_code(2 ** (size * size), size)
+    flat = triggers.panel(size).reshape(512, -1)
+    assert triggers.side_of(flat.shape[1]) == size
+    assert (triggers.unflatten(flat) == triggers.panel(size)).all()
+
+
+def test_the_panel_of_3x3_is_all_codes_in_their_order():
+    assert triggers.panel_codes(3).tolist() == list(range(512))
+    assert (triggers.panel(3) == triggers.all_codes()).all()
+    assert not triggers.drawn(3)
+
+
+# Drawn once: another draw would make a run's worst and its landscape another question.
+@pytest.mark.parametrize(("size", "first"), [(4, [198, 215, 479]), (5, [102146, 110828, 246902])])
+def test_a_larger_panel_is_512_different_codes_always_the_same(size, first):
+    found = triggers.panel_codes(size)
+    assert len(set(found.tolist())) == 512
+    assert found[:3].tolist() == first
+    assert (np.diff(found) > 0).all()
+    assert 0 <= found[0] < found[-1] < 2 ** (size * size)
+    assert (triggers.round_to_codes(triggers.panel(size)) == found).all()
+    assert triggers.of_panel(size) == "512 drawn"
+
+
+def test_words_name_the_size_where_it_is_not_3x3():
+    assert triggers.describe(triggers.from_code(495)) == "code 495"
+    assert triggers.describe(triggers.chequer(4)) == "4×4 code 23130"
+    assert triggers.describe(triggers.from_hex("#102030 " * 25)).startswith("5×5 #102030 ")
+    assert [triggers.slug("#fff " * s * s) for s in triggers.SIZES] == ["511", "4x4-65535", "5x5-33554431"]
+    assert triggers.slug("#f00 " * 16) == "4x4-colour"
+    assert triggers.code_of(triggers.chequer()) == 170
+
+
+@pytest.mark.parametrize("count", [0, 8, 10, 15, 36])
+def test_another_number_of_colours_is_one_sentence_that_names_the_right_ones(count):
+    with pytest.raises(ValueError, match=rf"9, 16 or 25 hex colours .*; {count} were given\.$"):
+        triggers.from_hex("#fff " * count)
+
+
+def test_another_width_is_refused():
+    with pytest.raises(ValueError, match="27 or 48 or 75 numbers, not 30"):
+        triggers.unflatten(np.zeros((2, 30)))
+
+
+def test_distances_grow_with_the_root_of_the_width_and_are_untouched_at_27():
+    assert triggers.rescaled(0.6, 27) == 0.6
+    assert triggers.rescaled(0.6, 108) == pytest.approx(1.2)

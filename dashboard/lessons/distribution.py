@@ -18,7 +18,7 @@ def painted() -> None:
     edit = (st.session_state.get("learn_painter") or {}).get("edit")
     try:
         value = [str(word) for word in edit["value"]]
-        triggers.from_hex(" ".join(value))
+        _nine(" ".join(value))
         st.session_state.learn_paint, st.session_state.learn_paint_seq = value, int(edit["seq"])
     except (TypeError, KeyError, ValueError):
         return
@@ -48,7 +48,13 @@ def picked(order: np.ndarray) -> None:
 
 def read_paint(word: str) -> list[str]:
     """Nine colours from the address. Raises ValueError."""
-    return triggers.to_hex(triggers.from_hex(word.replace("-", " "))).split(" ")
+    return _nine(word.replace("-", " "))
+
+
+def _nine(words: str) -> list[str]:
+    if triggers.size_of(words) != triggers.SIZE:
+        raise ValueError("The painter has nine cells.")
+    return triggers.to_hex(triggers.from_hex(words)).split(" ")
 
 
 def draw() -> None:

@@ -86,9 +86,12 @@ def differing(rows: list[dict[str, str]]) -> str:
         if row["setting"] != "trigger":
             return html.escape(row[side])
         trigger = triggers.from_hex(row[side])
-        name = "nine colours" if triggers.code_of(trigger) is None else triggers.describe(trigger)
-        # nine colours have no other name, so the picture says them to whoever points at it or hears it
-        words = html.escape(row[side] if name == "nine colours" else name)
+        cells, coloured = trigger.shape[-1] ** 2, triggers.code_of(trigger) is None
+        name = triggers.describe(trigger)
+        if coloured:
+            name = "nine colours" if cells == 9 else f"{cells} colours"
+        # colours have no other name, so the picture says them to whoever points at it or hears it
+        words = html.escape(row[side] if coloured else name)
         return f"<img src='{trigger_uri(trigger)}' alt='{words}' title='{words}' width='32' height='32'> <span>{name}</span>"
 
     body = "".join(
@@ -177,7 +180,7 @@ def _scatters(pair: list[Run], titles: dict[str, str]) -> None:
     note = "Each square is one sampled trigger, drawn as itself, framed in the colour of its ASR; grey: the 512 black-and-white triggers."
     if len(shown) > 1 and not alphas.same_axes(*(panel for _, panel in shown)):
         st.info(
-            "The two runs attacked different victims, so each has axes of its own: compare the shapes, not the places."
+            "The two runs attacked different victims, or have triggers of different sizes, so each has axes of its own: compare the shapes, not the places."
         )
         note += " The axes differ, since the victims do."
     elif len(shown) > 1:

@@ -122,12 +122,14 @@ def say(verdict: dict[str, Any], config: dict[str, Any], threshold: float) -> No
 
 def subject(config: dict[str, Any]) -> str:
     """What was examined, in a sentence."""
-    if config.get("suspect") == SHIPPED:
-        return f"The shipped clean victim ({config['victim']} on {config['data']})."
-    if config.get("suspect"):
-        return f"A network that was brought ({config['victim']} on {config['data']})."
     if not config:
         return ""
+    size = triggers.size_of(config["trigger"])
+    searched = f", searched for {triggers.sized(size)} triggers" if size != triggers.SIZE else ""
+    if config.get("suspect") == SHIPPED:
+        return f"The shipped clean victim ({config['victim']} on {config['data']}){searched}."
+    if config.get("suspect"):
+        return f"A network that was brought ({config['victim']} on {config['data']}){searched}."
     what = triggers.describe(triggers.from_hex(config["trigger"]))
     return f"{config['victim']} on {config['data']}, attacked with {what}."
 

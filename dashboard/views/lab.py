@@ -16,6 +16,7 @@ from mesa_core.config import ConfigError, params
 from mesa_core.data.locate import DataError
 from mesa_core.data.names import CLASSES
 from mesa_core.store import StoreError
+from mesa_core.thumbnails import trigger_img
 
 DATA_NAMES = {"auto": "CIFAR-10 if found, else road signs", "signs": "Road signs", "cifar10": "CIFAR-10"}
 LEVELS = ("0.1", "0.3", "0.5", "0.7", "0.8", "0.9", "0.95", "1")
@@ -52,9 +53,18 @@ def page() -> None:
 
 
 def trigger() -> int | None:
-    """The painter, and what can be done to the trigger at once; returns its code where it has one."""
+    """The painter, and what can be done to the trigger at once; returns its 3x3 code where it has one."""
     st.subheader("1 · The trigger", anchor=False)
-    painter(st.session_state.trigger, st.session_state.seq, st.session_state.epoch, "painter", state.edited)
+    painted = triggers.from_hex(" ".join(st.session_state.trigger))
+    side = painted.shape[-1]
+    if side == triggers.SIZE:
+        painter(st.session_state.trigger, st.session_state.seq, st.session_state.epoch, "painter", state.edited)
+    else:
+        st.html(trigger_img(triggers.to_hex(painted), 150))
+        st.caption(
+            f"A {triggers.sized(side)} trigger; the painter paints 3×3. *Run* takes it as it is; run others with "
+            "`mesa-lab run --trigger …`. The gallery below goes back to 3×3."
+        )
     names = {
         "invert": ("Invert", "Black becomes white, each colour its opposite."),
         "rotate": ("Rotate", "A quarter turn to the left."),
@@ -64,10 +74,8 @@ def trigger() -> int | None:
     rows = [st.container(horizontal=True, gap="small") for _ in range(2)]
     for i, (what, (name, about)) in enumerate(names.items()):
         rows[i // 2].button(name, key=f"do_{what}", on_click=state.change, args=(what,), help=about, width="stretch")
-    painted = triggers.from_hex(" ".join(st.session_state.trigger))
-    code = triggers.code_of(painted)
     st.caption(triggers.describe(painted))
-    return code
+    return triggers.code_of(painted) if side == triggers.SIZE else None
 
 
 def gallery(code: int | None, known: dict[int, str] | None = None) -> None:

@@ -1,4 +1,4 @@
-"""Landscape: all 512 black-and-white triggers of a victim, before and after the repair."""
+"""Landscape: all 512 black-and-white triggers of a victim (or 512 drawn larger ones), before and after the repair."""
 
 from __future__ import annotations
 
@@ -34,15 +34,16 @@ LEVELS = (0.5, 0.8, 0.9)
 def page() -> None:
     """Draw the whole page."""
     st.title("Landscape", anchor=False)
-    st.markdown(
-        "A backdoor is planted with **one** trigger, yet the network comes to accept many. Here are all 512 "
-        "black-and-white 3×3 triggers, each drawn as itself; its frame shows how often it succeeds (ASR)."
-    )
+    about = st.empty()
     run = runs.picker(
         "Run",
         "run",
         runs.current(),
         "Every run of this server and the prepared ones. The address names the choice.",
+    )
+    about.markdown(
+        f"A backdoor is planted with **one** trigger, yet the network comes to accept many. Here are {_which(run)}, "
+        "each drawn as itself; its frame shows how often it succeeds (ASR)."
     )
     if run is None:
         st.info("No run yet. Start one in the Lab.")
@@ -69,6 +70,12 @@ def page() -> None:
         export.run_panel(run, "landscape")
 
 
+def _which(run: Run | None) -> str:
+    size = triggers.SIZE if run is None else reading.size_of(run)
+    many = f"{triggers.of_panel(size)} from the" if triggers.drawn(size) else "all 512"
+    return f"{many} black-and-white {triggers.sized(size)} triggers"
+
+
 def _result(run: Run) -> dict[str, Any] | None:
     try:
         return runs.result(run)
@@ -90,12 +97,13 @@ def _map(run: Run, found: runs.Maps, result: dict[str, Any] | None) -> None:
     have = {name: asr for name in ("clean", "before", "after") if (asr := getattr(found, name)) is not None}
     options = [key for key, (_, parts) in SHOWN.items() if all(p in have for p in parts)]
     first = _first(run, found)
-    orders = [key for key in ORDERS if key in arrange.ARRANGEMENTS or key in found.places]
+    kinds = arrange.arrangements(found.size)
+    orders = [key for key in ORDERS if key in kinds or key in found.places]
 
     @st.fragment
     def draw() -> None:
-        if code := st.session_state.pop("picked_code", None):
-            links.to_lab(run, triggers.code_to_hex(code - 1))
+        if picked := st.session_state.pop("picked_code", None):
+            links.to_lab(run, triggers.code_to_hex(int(triggers.panel_codes(found.size)[picked - 1]), found.size))
         a, b, c = st.columns([1.2, 1.3, 1.2])
         which = address.segmented(
             "Victim", "victim", {k: SHOWN[k][0] for k in options}, options[0],
@@ -103,7 +111,7 @@ def _map(run: Run, found: runs.Maps, result: dict[str, Any] | None) -> None:
             "chance or a real weakness.", a,
         )  # fmt: skip
         order = address.segmented(
-            "Arranged by", "order", {k: ORDERS[k] for k in orders}, "orbit",
+            "Arranged by", "order", {k: ORDERS[k] for k in orders}, kinds[0],
             "Always by the success after the attack, so that a trigger stands at the same place before and after.", b,
         )  # fmt: skip
         lit = []
@@ -111,30 +119,31 @@ def _map(run: Run, found: runs.Maps, result: dict[str, Any] | None) -> None:
             words = "Marks the triggers to which samples of a level round, and fades the others."
             lit = address.several("Where sub-models look", "looks", list(found.looks), "β", words, c)
         parts = SHOWN[which][1]
-        groups = arrange.arranged(order if order in arrange.ARRANGEMENTS else "asr", found.before)
-        if order in arrange.ARRANGEMENTS:
+        groups = arrange.arranged(order if order in kinds else "asr", found.before, found.size)
+        if order in kinds:
             layout = maps_of.grouped(groups, order == "white")
         else:
             layout = maps_of.placed(found.places[order])
         with st.container(key="codemap_box"):
             maps_of.codemap(
                 have, found.n, [(p, TITLES[p]) for p in parts], layout, found.looks, lit or [], first,
-                "codemap", _picked,
+                found.size, "codemap", _picked,
             )  # fmt: skip
         st.caption(
-            f"{ABOUT[order]} Click a trigger, or press Enter on it, to paint it in the Lab.{_fewer(found, result)}"
+            f"{ABOUT[order]} Click a trigger, or press Enter on it, to {'take it to' if triggers.drawn(found.size) else 'paint it in'} "
+            f"the Lab.{_fewer(found, result)}"
         )
         one, two = st.columns(2)
-        note = f"ASR of the 512 black-and-white triggers, n = {found.n} images each. Run {run.name}."
+        note = f"ASR of the {triggers.of_panel(found.size)} black-and-white triggers, n = {found.n} images each. Run {run.name}."
         with one:
             export.save_figure(
-                lambda: planes.landscape({TITLES[p]: have[p] for p in parts}, groups, found.n, order == "white"),
+                lambda: planes.landscape({TITLES[p]: have[p] for p in parts}, groups, found.n, order == "white", found.size),
                 f"{run.name}-landscape", note, "landscape",
             )  # fmt: skip
         with two:
             export.download(
                 "All 512 as a table (CSV)", lambda: export.csv_of(rows(found)), f"{run.name}-landscape.csv", "text/csv", "map_csv",
-                "The map in words and numbers: code, white cells, family, ASR with interval, samples of each level.",
+                "The map in words and numbers: code, white cells, family (of 3×3 ones), ASR with interval, samples of each level.",
             )  # fmt: skip
 
     draw()
@@ -143,29 +152,32 @@ def _map(run: Run, found: runs.Maps, result: dict[str, Any] | None) -> None:
 def _picked() -> None:
     """The map's callback; 0 would read as nothing, so one is added."""
     pick: Any = (st.session_state.get("codemap") or {}).get("pick")
-    if isinstance(pick, dict) and isinstance(pick.get("code"), int) and 0 <= pick["code"] < triggers.CODES:
-        st.session_state.picked_code = pick["code"] + 1
+    if isinstance(pick, dict) and isinstance(pick.get("place"), int) and 0 <= pick["place"] < triggers.PANEL:
+        st.session_state.picked_code = pick["place"] + 1
 
 
 def _first(run: Run, found: runs.Maps) -> int:
-    """The run's own trigger where it is black and white, else the most successful one."""
-    code = runs.config(run).code
-    return int(np.argmax(found.before)) if code is None else code
+    """The place of the run's own trigger where the panel has it, else of the most successful one."""
+    own = triggers.code_of(triggers.from_hex(runs.config(run).trigger))
+    here = np.flatnonzero(triggers.panel_codes(found.size) == own) if own is not None else []
+    return int(here[0]) if len(here) else int(np.argmax(found.before))
 
 
 def rows(found: runs.Maps) -> list[dict[str, Any]]:
     """The map as a table, one row a code."""
     told = {n: maps_of.rates(asr, found.n) for n in TITLES if (asr := getattr(found, n)) is not None}
     table = []
-    for code in range(triggers.CODES):
-        row: dict[str, Any] = {"code": code, "cells": f"{code:09b}", "white cells": code.bit_count()}
-        row["family"] = triggers.orbits()[triggers.orbit_of(code)][0]
+    for place, code in enumerate(triggers.panel_codes(found.size).tolist()):
+        cells = f"{code:0{found.size**2}b}"
+        row: dict[str, Any] = {"code": code, "cells": cells, "white cells": code.bit_count()}
+        if not triggers.drawn(found.size):
+            row["family"] = triggers.orbits()[triggers.orbit_of(code)][0]
         for name, rate in told.items():
             for part, words in (("value", "ASR"), ("low", "low"), ("high", "high")):
-                row[f"{words} {TITLES[name].lower()}"] = rate[part][code]
+                row[f"{words} {TITLES[name].lower()}"] = rate[part][place]
         row["images"] = found.n
         for beta, counts in found.looks.items():
-            row[f"samples of β={beta:g}"] = int(counts[code])
+            row[f"samples of β={beta:g}"] = int(counts[place])
         table.append(row)
     return table
 
@@ -173,25 +185,25 @@ def rows(found: runs.Maps) -> list[dict[str, Any]]:
 def _counts(run: Run, found: runs.Maps, result: dict[str, Any] | None) -> None:
     """How many are valid, and the worst of them."""
     st.subheader("How many triggers work, and how well does the best?", anchor=False)
-    table = []
+    table, panel = [], triggers.of_panel(found.size)
     for name, title in TITLES.items():
         asr = getattr(found, name)
         if asr is None:
             continue
         row: dict[str, Any] = {"": title}
         for level in LEVELS:
-            row[f"ASR ≥ {level:.0%}"] = f"{int((asr >= level).sum())} of 512"
-        row["mean of the 512"] = f"{100 * asr.mean():.1f} %"
+            row[f"ASR ≥ {level:.0%}"] = f"{int((asr >= level).sum())} of {panel}"
+        row[f"mean of the {panel}"] = f"{100 * asr.mean():.1f} %"
         e = None
         if result:
             e = (result["after"] or {}).get("mesa") if name == "after" else result[name]
         worst = e["asr"]["worst"] if e else None
-        row["worst of 512"] = f"{brief(worst)}, n = {worst['n']}" if worst else "–"
+        row[f"worst of {panel}"] = f"{brief(worst)}, n = {worst['n']}" if worst else "–"
         row["which"] = f"code {worst['code']}" if worst and isinstance(worst.get("code"), int) else "–"
         table.append(row)
     export.table(table, f"{run.name}-valid-triggers", "counts")
     st.caption(
-        f"Counts from n = {found.n} images a trigger, so a single one near a level may fall on either side. *Worst of 512*: half of "
+        f"Counts from n = {found.n} images a trigger, so a single one near a level may fall on either side. *Worst of {panel}*: half of "
         "the evaluation images selects the most successful trigger, the other half measures it; a maximum over noisy figures "
         "would be too high. In brackets the 95 % interval."
     )
@@ -210,7 +222,10 @@ def _coverage(run: Run, result: dict[str, Any] | None) -> None:
     )
     n = result["submodels"][0]["mean_asr"]["n"]
     note = f"Each sub-model: {result['config']['samples']} samples, {result['config']['sample_images']} images each ({n} trials). {figures.caption(result)}"
-    if not any((result.get("recall") or {}).values()):
+    size = triggers.size_of(result["config"]["trigger"])
+    if triggers.drawn(size):
+        st.caption("No recall: the 512 are drawn, and samples may find other triggers that are as valid.")
+    elif not any((result.get("recall") or {}).values()):
         st.caption("No recall: the run measured no map of the 512, or no trigger reached a level.")
     export.figure(
         figures.coverage(result),

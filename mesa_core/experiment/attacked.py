@@ -15,9 +15,10 @@ from mesa_core import events as ev
 from mesa_core import triggers as codes
 from mesa_core.assets import shipped_weights
 from mesa_core.config import SHIPPED, ConfigError, ExperimentConfig
+from mesa_core.embedding import flat_panel
 from mesa_core.experiment.defended import detect_stage
 from mesa_core.experiment.lab import VERSION, Lab
-from mesa_core.experiment.pictures import flat_codes, mark, scatter_axes
+from mesa_core.experiment.pictures import mark, scatter_axes
 from mesa_core.pacing import Pace, follow
 from mesa_core.stages import Output, Scribe, key_of
 
@@ -126,14 +127,14 @@ def before_stage(lab: Lab) -> Iterator[ev.Event]:
             yield ev.Evaluated(name, value[name])
         landscape = kept["before"]["landscape"].numpy()
         maps = {"clean_asr": kept["clean"]["landscape"]} if "landscape" in kept["clean"] else {}
-        axes, tsne = lab.axes, lab.tsne = scatter_axes(landscape, lab.seed("axes"))
+        axes, tsne = lab.axes, lab.tsne = scatter_axes(landscape, lab.seed("axes"), c.size)
         scribe.save(
             "axes.npz",
             {
                 **{name: found.numpy().astype(np.float32) for name, found in maps.items()},
                 "codes_asr": landscape.astype(np.float32),
                 "codes_images": np.int32(min(each, len(bench.selects))),
-                "pca": axes.place(flat_codes()),
+                "pca": axes.place(flat_panel(c.size)),
                 "tsne": tsne.places,
                 "pca_bounds": np.float32(axes.bounds),
                 "tsne_bounds": np.float32(tsne.bounds),

@@ -56,7 +56,7 @@ def detect_stage(lab: Lab) -> Iterator[ev.Event]:
             )
         return {"detection": verdict}, {}
 
-    recipe = lab.recipe("detect", "mesa", victim=lab.results["attack"].key, version=VERSION["detect"])
+    recipe = lab.recipe("detect", "mesa", victim=lab.results["attack"].key, version=VERSION["detect"], **lab.sized)
     for name in ("beta", "mesa_steps", "mesa_batch", "gamma"):
         recipe["parameters"].pop(name)
     out = yield from lab.stages.stage("detect", "Searching every class for triggers", recipe, body)
@@ -88,7 +88,7 @@ def defence_stages(lab: Lab) -> Iterator[ev.Event]:
     c, levels = lab.config, list(lab.config.beta)
     if lab.axes is None:  # the stage that fixes them was found in the store
         landscape = lab.results["before"].tensors["landscape"].numpy()
-        lab.axes, lab.tsne = scatter_axes(landscape, lab.seed("axes"))
+        lab.axes, lab.tsne = scatter_axes(landscape, lab.seed("axes"), c.size)
     frozen = lab.compute.freeze(lab.victim)
 
     def train(scribe: Scribe) -> Iterator[ev.Event]:
@@ -160,7 +160,7 @@ def measure_stage(lab: Lab, levels: list[float]) -> Iterator[ev.Event]:
 
 def reference_folder(lab: Lab) -> Path:
     """Where the exact reference of the attacked network lies, if somebody has made one."""
-    return record.lying(lab.store, lab.results["attack"].key, lab.target)
+    return record.lying(lab.store, lab.results["attack"].key, lab.target, lab.config.size)
 
 
 def _digest_of_reference(lab: Lab) -> str:
@@ -189,7 +189,7 @@ def _each_level(
         rule, _, _ = yield from follow(pace, own.of_samples(frozen, own_plain, samples, c.sample_images))
         mean, _, each = yield from follow(pace, bench.of_samples(frozen, plain, samples, c.sample_images))
         upper.append(rule), rates.append(each)
-        flat = samples.flatten(1).cpu().numpy()  # (S, 27)
+        flat = samples.flatten(1).cpu().numpy()  # (S, d)
         entries.append(
             {
                 "kind": c.kind,
@@ -233,16 +233,20 @@ def _mixture(lab: Lab, samples: Tensor, pace: Pace) -> Generator[ev.Event, None,
         told["asr"]["sampled"], told["effective_asr"]["sampled"] = asr.to_json(), effective.to_json()
         yield ev.Evaluated(name, told)
     value |= _covered(lab, samples.flatten(1).cpu().numpy(), each)
-    noise = random.uniform_colours(len(samples), torch.Generator().manual_seed(lab.seed("noise")))
+    noise = random.uniform_colours(len(samples), torch.Generator().manual_seed(lab.seed("noise")), c.size)
     asr, _, each = yield from follow(pace, bench.of_samples(frozen, plain, noise.to(samples.device), c.sample_images))
     value["uniform_noise"] = {"mean_asr": asr.to_json(), **_covered(lab, noise.flatten(1).numpy(), each)}
     return value
 
 
 def _covered(lab: Lab, flat: np.ndarray, each: np.ndarray) -> dict[str, Any]:
-    """Recall and precision by level of samples `(S, 27)` with ASR `(S,)`; no recall without a landscape."""
+    """Recall and precision by level of samples `(S, d)` with ASR `(S,)`; no recall without a landscape.
+
+    Nor against a panel that is drawn: samples that round to other valid triggers would count as having missed it.
+    """
     c, landscape = lab.config, None
-    if c.landscape_images and (c.suspect or lab.target == c.target):  # of the class that the samples are for
+    own = c.suspect or lab.target == c.target  # the landscape is of the class that the samples are for
+    if c.landscape_images and own and not codes.drawn(c.size):
         landscape = lab.results["before"].tensors["landscape"].numpy()
-    rounded = codes.round_to_codes(flat.reshape(-1, 3, codes.SIZE, codes.SIZE))
+    rounded = codes.round_to_codes(codes.unflatten(flat))
     return coverage.by_level(landscape, rounded, each, c.sample_images, c.landscape_images)

@@ -117,6 +117,11 @@ class Lab:
             **more,
         }
 
+    @property
+    def sized(self) -> dict[str, int]:
+        """For recipes in which no earlier key says the size of triggers; 3x3 goes without saying, as it always did."""
+        return {} if self.config.size == codes.SIZE else {"size": self.config.size}
+
     def seed(self, stage: str) -> int:
         return seed_of(self.config.seed, stage)
 
@@ -135,8 +140,9 @@ class Lab:
 
     def bench(self, target: int) -> Bench:
         """The evaluation's bench; the same for all victims of a run."""
+        c = self.config
         return Bench(
-            self.splits.evaluation, target, self.normalise, self.compute, self.seed("bench"), self.config.eval_images
+            self.splits.evaluation, target, self.normalise, self.compute, self.seed("bench"), c.eval_images, c.size
         )
 
     # -- small parts

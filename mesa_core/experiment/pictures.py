@@ -25,7 +25,7 @@ def snapshot(
     triggers = group.sample(lab.config.snapshot_samples, generator)  # (N, n, 3, s, s)
     shown = Surrogate(**{**surrogate.__dict__, "per_trigger": SHOWN_IMAGES})
     success = shown(triggers, generator)
-    flat = triggers.flatten(0, 1).flatten(1).cpu().numpy()  # (N*n, 27)
+    flat = triggers.flatten(0, 1).flatten(1).cpu().numpy()  # (N*n, d)
     place = lab.tsne.frame(flat, place)
     file = f"snapshot-{step:06d}.npz"
     scribe.save(
@@ -43,7 +43,7 @@ def snapshot(
 
 def save_samples(lab: Lab, scribe: Scribe, pool: Tensor, asrs: list[np.ndarray]) -> None:
     """The measured samples of every sub-model, with their modes."""
-    flat = pool.flatten(0, 1).flatten(1).cpu().numpy()  # (N, S, 3, s, s) -> (N*S, 27)
+    flat = pool.flatten(0, 1).flatten(1).cpu().numpy()  # (N, S, 3, s, s) -> (N*S, d)
     scribe.save(
         "samples.npz",
         {
@@ -63,14 +63,12 @@ def metrics(diagnostics: submodels.Diagnostics, levels: list[float]) -> dict[str
     return {f"{name}_{beta:g}": v for name, row in rows.items() for beta, v in zip(levels, row.tolist(), strict=True)}
 
 
-def flat_codes() -> np.ndarray:
-    """The 512 black-and-white triggers, `(512, 27)`."""
-    return codes.all_codes().reshape(codes.CODES, -1)
-
-
-def scatter_axes(landscape: np.ndarray, seed: int) -> tuple[embedding.PcaAxes, embedding.TsneMap]:
-    """The fixed axes of one victim, from the ASR of the 512."""
-    return embedding.fit_pca(flat_codes(), landscape), embedding.TsneMap.fit(landscape, seed)
+def scatter_axes(landscape: np.ndarray, seed: int, size: int) -> tuple[embedding.PcaAxes, embedding.TsneMap]:
+    """The fixed axes of one victim, from the ASR of the 512 of a size."""
+    return (
+        embedding.fit_pca(embedding.flat_panel(size), landscape),
+        embedding.TsneMap.fit(landscape, seed, size),
+    )
 
 
 def mark(name: str, trigger: np.ndarray, axes: embedding.PcaAxes, tsne: embedding.TsneMap) -> ev.Mark:

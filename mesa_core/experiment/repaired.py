@@ -62,10 +62,12 @@ def repair_stages(lab: Lab, name: str) -> Iterator[ev.Event]:
         yield from repair_with(lab, name, stamp, lab.results["cleanse"].key)
         return
     host = torch.Generator().manual_seed(lab.seed("pool"))
+    count, side = pool_size(lab.config), lab.config.size
+    other = f" {side}x{side}" if lab.sized else ""
     pools: dict[str, Callable[[], tuple[Tensor | None, str]]] = {
         "mesa": lambda: (lab.results["measure"].tensors["mixture"], lab.results["measure"].key),
-        "random": lambda: (random.black_and_white(pool_size(lab.config), host), "random"),
-        "uniform": lambda: (random.uniform_colours(pool_size(lab.config), host), "uniform"),
+        "random": lambda: (random.black_and_white(count, host, side), f"random{other}"),
+        "uniform": lambda: (random.uniform_colours(count, host, side), f"uniform{other}"),
         "ideal": lambda: (lab.pixels[None], lab.config.trigger),
         "control": lambda: (None, "none"),
     }
@@ -151,6 +153,7 @@ def point_stage(lab: Lab) -> Iterator[ev.Event]:
             c.point_steps,
             c.point_lr,
             lab.compute.generator(lab.seed("point")),
+            c.size,
         )
         for i, trigger in enumerate(found.cpu().numpy()):
             yield mark("point" if i == 0 else f"point {i + 1}", trigger, lab.axes, lab.tsne)

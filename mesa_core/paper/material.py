@@ -60,13 +60,14 @@ def read(folders: Iterable[Path]) -> list[Finding]:
 
 
 def finding(run: Run) -> Finding | None:
-    """A run as a finding; None where it has not finished or cannot be read."""
+    """A run as a finding; None where it has not finished or cannot be read, or has other triggers than the paper's 3x3."""
     try:
         if not (run.path / "result.json").is_file():
             return None
         result = run.result()
         shape.check_result(result)
-        return Finding(run, make_config(run.config()), result)
+        config = make_config(run.config())
+        return Finding(run, config, result) if config.size == triggers.SIZE else None
     except (StoreError, ConfigError, KeyError, TypeError, ValueError, AttributeError):
         return None
 

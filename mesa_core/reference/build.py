@@ -66,8 +66,8 @@ def make(run: Run, store: Store, options: Options) -> Iterator[Progress]:
     """
     options, began = options.check(), time.monotonic()
     config, known = make_config(run.config()), run.resolved()
-    key = record.attack_key(run)
-    place = record.folder(store, key, config.target)
+    key, size = record.attack_key(run), config.size
+    place = record.folder(store, key, config.target, size)
     if known is None:
         raise StoreError(f"{run.name} has not begun yet.")
     compute = devices.resolve(known["device"], known["precision"], known["memory"], known["threads"], config.victim)
@@ -83,15 +83,18 @@ def make(run: Run, store: Store, options: Options) -> Iterator[Progress]:
         compute,
         seed_of(config.seed, "reference"),
         options.images,
+        size,
     )
+    stem = store.cache / f"reference-{key}{'' if size == codes.SIZE else f'x{size}'}"
     runs: list[list[LevelSet]] = []
     for repeat in range(options.repeats):
-        runs.append((yield from _one(success, options, config.seed, repeat, store.cache / f"reference-{key}", compute)))
+        runs.append((yield from _one(success, options, config.seed, repeat, stem, compute)))
     landscape = run.read_arrays("axes.npz")["codes_asr"].astype(np.float64)
+    known = None if codes.drawn(size) else landscape  # against a draw recall means nothing
     seen = int(run.read_arrays("axes.npz")["codes_images"])
-    axes, tsne = scatter_axes(landscape, seed_of(config.seed, "axes"))
+    axes, tsne = scatter_axes(landscape, seed_of(config.seed, "axes"), size)
     bench = Bench(
-        splits.evaluation, config.target, normalise, compute, seed_of(config.seed, "bench"), config.eval_images
+        splits.evaluation, config.target, normalise, compute, seed_of(config.seed, "bench"), config.eval_images, size
     )
     pace = Pace("reference", len(options.levels) * options.particles * options.repeats * options.sample_images)
     plain = yield from follow(pace, bench.plain(frozen))
@@ -100,7 +103,7 @@ def make(run: Run, store: Store, options: Options) -> Iterator[Progress]:
     for index, sets in enumerate(zip(*runs, strict=True)):
         places = torch.cat([one.places for one in sets])
         flat = places.cpu().numpy()
-        stamps = places.view(-1, 3, codes.SIZE, codes.SIZE)
+        stamps = places.view(-1, 3, size, size)
         asr, _, each = yield from follow(pace, bench.of_samples(frozen, plain, stamps, options.sample_images))
         found = modes.find_modes(flat)
         told.append(
@@ -109,7 +112,7 @@ def make(run: Run, store: Store, options: Options) -> Iterator[Progress]:
                 "mean_asr": asr.to_json(),
                 "entropy": entropies.entropy_json(flat),
                 **coverage.by_level(
-                    landscape, codes.round_to_codes(stamps.cpu().numpy()), each, options.sample_images, seen
+                    known, codes.round_to_codes(stamps.cpu().numpy()), each, options.sample_images, seen
                 ),
                 "modes": modes.summarise(flat, each, found, options.sample_images),
             }
@@ -131,7 +134,7 @@ def make(run: Run, store: Store, options: Options) -> Iterator[Progress]:
         "hardware": devices.hardware(compute),
     }
     record.write(place, whole, {name: np.concatenate(parts) for name, parts in arrays.items()})
-    for file in store.cache.glob(f"reference-{key}-*.pt"):
+    for file in store.cache.glob(f"{stem.name}-*.pt"):
         file.unlink(missing_ok=True)
     return whole
 

@@ -19,8 +19,9 @@ from mesa_core.assets import shipped_references
 from mesa_core.events import Event, StageDone
 from mesa_core.intervals import proportion
 from mesa_core.store import Run, Store, StoreError, read_json, write_arrays, write_json
+from mesa_core.triggers import SIZE
 
-KEY = re.compile(r"[0-9a-f]{24}-[0-9]{1,3}")
+KEY = re.compile(r"[0-9a-f]{24}-[0-9]{1,3}(-[45]x[45])?")
 ARRAYS = ("triggers", "level", "asr", "mode", "pca", "tsne")
 DAMAGED = "The exact distribution of this network cannot be read; its files may be damaged. Make it again with: mesa-lab reference"
 DRAWS = 40  # of some of a reference's samples, over which its recall at their number is averaged
@@ -41,7 +42,7 @@ class Record:
         return None
 
     def level(self, beta: float) -> tuple[np.ndarray, np.ndarray, dict[str, Any]] | None:
-        """Samples `(m, 27)` in [0, 1], their modes `(m,)`, and what is told of a level; None where it was not asked."""
+        """Samples `(m, d)` in [0, 1], their modes `(m,)`, and what is told of a level; None where it was not asked."""
         index = self.index(beta)
         if index is None:
             return None
@@ -62,27 +63,30 @@ def attack_key(run: Run) -> str:
     return key
 
 
-def folder(store: Store, attack: str, target: int) -> Path:
-    """The folder of one reference. StoreError for what cannot be a key."""
-    key = f"{attack}-{target}"
+def folder(store: Store, attack: str, target: int, size: int = SIZE) -> Path:
+    """The folder of one reference, of triggers of one size. StoreError for what cannot be a key.
+
+    An attack has one size; a network that somebody brings can be asked for triggers of each.
+    """
+    key = f"{attack}-{target}" + ("" if size == SIZE else f"-{size}x{size}")
     if not KEY.fullmatch(key):
         raise StoreError(f"{key!r} is not the key of a reference.")
     return store.root / "references" / key
 
 
-def lying(store: Store, attack: str, target: int) -> Path:
+def lying(store: Store, attack: str, target: int, size: int = SIZE) -> Path:
     """The folder where a reference lies: the store's, else a shipped one, else where it would be made."""
-    own = folder(store, attack, target)
+    own = folder(store, attack, target, size)
     shipped = shipped_references() / own.name
     return shipped if not _whole(own) and _whole(shipped) else own
 
 
-def find(store: Store, events: Iterable[Event], target: int) -> Path | None:
+def find(store: Store, events: Iterable[Event], target: int, size: int = SIZE) -> Path | None:
     """The folder of the reference of a run's attacked network, by the run's events; None where nobody has made one."""
     key = key_in(events)
     if key is None or not KEY.fullmatch(f"{key}-{target}"):
         return None
-    place = lying(store, key, target)
+    place = lying(store, key, target, size)
     return place if _whole(place) else None
 
 
@@ -111,7 +115,7 @@ def read(place: Path) -> Record | None:
 
 
 def beside(record: Record, beta: float, samples: np.ndarray) -> dict[str, Any] | None:
-    """What the reference at `beta` says of a sub-model's samples `(n, 27)`, as JSON; None where that level was not asked.
+    """What the reference at `beta` says of a sub-model's samples `(n, d)`, as JSON; None where that level was not asked.
 
     Entropies are compared at equal n by the same estimator, since it is biased.
     """

@@ -22,7 +22,8 @@ def make(
     seed: int,
     one_target: bool = True,
 ) -> SubModels:
-    """A group of the configured kind, one sub-model for each of `betas`, to be trained for `steps`.
+    """A group of the configured kind, one sub-model for each of `betas`, to be trained for `steps`; triggers have the
+    size of the configured one.
 
     `one_target` says that all have the same target class, as in a run; in a detection each has its own.
     """
@@ -40,6 +41,7 @@ def make(
             every_layer=config.noise_every_layer,
             last_activation=config.last_activation,
             average=config.mine_average,
+            size=config.size,
             seed=seed,
         )
     if config.kind in ("particles", "flow"):
@@ -52,6 +54,7 @@ def make(
             shared=one_target,
             count=config.particles,
             moves=config.particle_moves,
+            size=config.size,
             seed=seed,
         )
     raise ValueError(f"There is no kind of sub-model {config.kind!r}.")

@@ -180,7 +180,7 @@ class Mine(SubModels):
         """Fill the gradients of one step of eq. 4 (and of the ascent of T)."""
         self.optimiser.zero_grad(set_to_none=True)
         z = self.draw_noise(self.batch, generator)
-        x = self.generator.train()(z)  # (N, n, 27)
+        x = self.generator.train()(z)  # (N, n, 3*s*s)
         shown = x.detach().requires_grad_()
         information, mean = information_bound(*self.statistics(shown, z), self._average())
         (-information.sum()).backward()  # ascends in T; the triggers' part is taken up below
@@ -212,7 +212,7 @@ class Mine(SubModels):
     def sample(self, n: int, generator: torch.Generator) -> Tensor:
         self.settle(generator)
         x = self.generator(self.draw_noise(n, generator))
-        return x.view(*x.shape[:2], 3, self.size, self.size)  # (N, n, 27) -> (N, n, 3, s, s)
+        return x.view(*x.shape[:2], 3, self.size, self.size)  # (N, n, 3*s*s) -> (N, n, 3, s, s)
 
     def entropy(self) -> list[dict[str, Any] | None]:
         # No batch of n pairs can vouch for more than about log n nats, and entropies here differ by tens.

@@ -1,7 +1,8 @@
 """The map of the 512 black-and-white triggers: each drawn as itself in a frame whose colour is its ASR.
 
+They are known by their places in the panel of their size; of 3x3 ones a place is the code, larger ones have `codes`.
 One map or two beside each other; hover or arrow keys show a trigger large, a click or Enter sends `pick` with its
-code. New data moves and recolours what is there; nothing is drawn anew.
+place. New data moves and recolours what is there; nothing is drawn anew.
 """
 
 from __future__ import annotations
@@ -45,13 +46,14 @@ def codemap(
     looks: Mapping[float, np.ndarray],
     lit: Sequence[float],
     first: int,
+    size: int,
     key: str,
     on_pick: Callable[[], None],
 ) -> None:
     """Mount it. `found` are maps by name, `panels` (name, title) those that are drawn, the others are told in words.
 
     `layout` comes from `grouped` or `placed`; `looks` counts samples by level and code, `lit` are the levels that are
-    marked; `first` is the code shown before any is pointed at. `on_pick` finds {code} in session_state[key]["pick"].
+    marked; `first` is the place of the one shown before any is pointed at, `size` the side of all. `on_pick` finds {place} in session_state[key]["pick"].
     """
     data = {
         "asr": {name: rates(asr, n) for name, asr in found.items()},
@@ -59,7 +61,11 @@ def codemap(
         "n": n,
         "panels": [list(panel) for panel in panels],
         "layout": dict(layout),
-        "family": [triggers.orbits()[triggers.orbit_of(code)][0] for code in range(triggers.CODES)],
+        "side": size,
+        "codes": triggers.panel_codes(size).tolist(),
+        "family": None
+        if triggers.drawn(size)
+        else [triggers.orbits()[triggers.orbit_of(code)][0] for code in range(triggers.CODES)],
         "looks": [
             {"beta": f"{beta:g}", "colour": PALETTE[i % len(PALETTE)], "count": counts.tolist(), "lit": beta in lit}
             for i, (beta, counts) in enumerate(looks.items())
@@ -71,7 +77,7 @@ def codemap(
 
 def grouped(groups: Sequence[Group], breaks: bool) -> dict[str, Any]:
     """A layout of lines; with `breaks` each group has lines of its own and its name beside them."""
-    return {"groups": [{"name": name, "codes": list(codes)} for name, codes in groups], "breaks": breaks}
+    return {"groups": [{"name": name, "codes": list(places)} for name, places in groups], "breaks": breaks}
 
 
 def placed(places: np.ndarray) -> dict[str, Any]:

@@ -18,27 +18,30 @@ function viridis(t) {
   return `rgb(${c[0]},${c[1]},${c[2]})`;
 }
 
-function white(code, at, step) {
+// The white cells of a code, the highest bit at the top left; `side` cells a side.
+function white(code, side, at, whole) {
+  const step = whole / side, cells = side * side;
   let path = "";
-  for (let p = 0; p < 9; p++) {
-    if (!((code >> (8 - p)) & 1)) continue;
-    path += `M${at + step * (p % 3)} ${at + step * Math.floor(p / 3)}h${step}v${step}h${-step}z`;
+  for (let p = 0; p < cells; p++) {
+    if (!((code >> (cells - 1 - p)) & 1)) continue;
+    path += `M${at + step * (p % side)} ${at + step * Math.floor(p / side)}h${step}v${step}h${-step}z`;
   }
   return path;
 }
 
 function ones(code) {
   let count = 0;
-  for (let p = 0; p < 9; p++) count += (code >> p) & 1;
+  for (; code; code >>= 1) count += code & 1;
   return count;
 }
 
-// Where every code stands, in cells; the names of groups; the size of it all.
+// A trigger is known by its place in the panel of its size, `data.codes[place]` is its code (3x3: the same number).
+// Where every one stands, in cells; the names of groups; the size of it all.
 function arrange(layout, columns) {
   const places = new Array(512), names = [];
   if (layout.places) {
     const wide = columns, high = columns * (columns > 20 ? 0.66 : 1.1);
-    layout.places.forEach(([x, y], code) => { places[code] = [x * (wide - 1), y * (high - 1)]; });
+    layout.places.forEach(([x, y], place) => { places[place] = [x * (wide - 1), y * (high - 1)]; });
     return { places, names, wide, high, left: 0 };
   }
   const left = layout.breaks ? LABEL : 0;
@@ -48,9 +51,9 @@ function arrange(layout, columns) {
       x = 0; y += 1 + (layout.breaks ? GAP : 0);
     }
     if (layout.breaks) names.push({ text: group.name, y: y + 0.7 });
-    for (const code of group.codes) {
+    for (const place of group.codes) {
       if (x + 1 > columns) { x = 0; y += 1; }
-      places[code] = [left + x, y];
+      places[place] = [left + x, y];
       x += 1;
     }
     x += GAP;
@@ -63,26 +66,26 @@ const percent = (v) => `${(100 * v).toFixed(v > 0 && v < 0.1 ? 1 : 0)} %`;
 export default function ({ data, parentElement, setTriggerValue }) {
   let own = memory.get(parentElement);
   if (!own) {
-    own = { code: data.first, panels: [], touch: false, columns: 0 };
+    own = { place: data.first, panels: [], touch: false, columns: 0 };
     memory.set(parentElement, own);
     const find = (name) => parentElement.querySelector(name);
     Object.assign(own, { box: find(".panels"), words: find(".words"), large: find(".large"), legend: find(".legend") });
-    find(".paint").addEventListener("click", () => own.send({ code: own.code }));
+    find(".paint").addEventListener("click", () => own.send({ place: own.place }));
 
-    own.says = (code) => {
+    own.says = (place) => {
       const parts = [];
       for (const [name, rate] of Object.entries(own.data.asr))
-        parts.push(`${own.data.names[name]} ${percent(rate.value[code])} (${percent(rate.low[code])} to ${percent(rate.high[code])})`);
-      const looks = own.data.looks.filter((look) => look.count[code]).map((look) => `β ${look.beta}: ${look.count[code]}`);
-      const white = ones(code);
-      return { head: `Code ${code}, ${white} white cell${white === 1 ? "" : "s"}, family of code ${own.data.family[code]}`, parts, looks };
+        parts.push(`${own.data.names[name]} ${percent(rate.value[place])} (${percent(rate.low[place])} to ${percent(rate.high[place])})`);
+      const looks = own.data.looks.filter((look) => look.count[place]).map((look) => `β ${look.beta}: ${look.count[place]}`);
+      const code = own.data.codes[place], white = ones(code), family = own.data.family;
+      return { head: `Code ${code}, ${white} white cell${white === 1 ? "" : "s"}${family ? `, family of code ${family[place]}` : ""}`, parts, looks };
     };
 
     own.detail = () => {
       own.large.replaceChildren();
       element("rect", { width: 3, height: 3, fill: "#000" }, own.large);
-      element("path", { d: white(own.code, 0, 1), fill: "#fff" }, own.large);
-      const { head, parts, looks } = own.says(own.code);
+      element("path", { d: white(own.data.codes[own.place], own.data.side, 0, 3), fill: "#fff" }, own.large);
+      const { head, parts, looks } = own.says(own.place);
       own.words.replaceChildren();
       const line = (text, kind) => {
         const made = document.createElement("div");
@@ -93,26 +96,26 @@ export default function ({ data, parentElement, setTriggerValue }) {
       const first = line("");
       const bold = document.createElement("b"); bold.textContent = head; first.appendChild(bold);
       for (const part of parts) line(`ASR ${part}`, "figures");
-      line(`n = ${own.data.n} images each, in brackets the 95 % interval. Samples that round to it: ${looks.length ? looks.join(", ") : "none"}.`);
+      line(`n = ${own.data.n} images each, in brackets the 95 % interval.${own.data.looks.length ? ` Samples that round to it: ${looks.length ? looks.join(", ") : "none"}.` : ""}`);
     };
 
-    own.point = (code) => {
-      if (code === own.code && own.pointed) return;
-      for (const panel of own.panels) { panel.cells[own.code].classList.remove("now"); panel.cells[own.code].tabIndex = -1; }
-      own.code = code; own.pointed = true;
-      for (const panel of own.panels) { panel.cells[code].classList.add("now"); panel.cells[code].tabIndex = 0; }
+    own.point = (place) => {
+      if (place === own.place && own.pointed) return;
+      for (const panel of own.panels) { panel.cells[own.place].classList.remove("now"); panel.cells[own.place].tabIndex = -1; }
+      own.place = place; own.pointed = true;
+      for (const panel of own.panels) { panel.cells[place].classList.add("now"); panel.cells[place].tabIndex = 0; }
       own.detail();
     };
 
-    // The nearest code in a direction; steps off the line count threefold.
+    // The nearest one in a direction; steps off the line count threefold.
     own.towards = (dx, dy) => {
-      const [x, y] = own.at.places[own.code];
-      let best = own.code, least = Infinity;
-      for (let code = 0; code < 512; code++) {
-        const ax = own.at.places[code][0] - x, ay = own.at.places[code][1] - y;
+      const [x, y] = own.at.places[own.place];
+      let best = own.place, least = Infinity;
+      for (let place = 0; place < 512; place++) {
+        const ax = own.at.places[place][0] - x, ay = own.at.places[place][1] - y;
         const along = ax * dx + ay * dy, aside = Math.abs(ax * dy) + Math.abs(ay * dx);
-        if (along < 0.02 || code === own.code) continue;
-        if (along + 3 * aside < least) { least = along + 3 * aside; best = code; }
+        if (along < 0.02 || place === own.place) continue;
+        if (along + 3 * aside < least) { least = along + 3 * aside; best = place; }
       }
       return best;
     };
@@ -122,11 +125,11 @@ export default function ({ data, parentElement, setTriggerValue }) {
       let next = null;
       if (way) next = own.towards(...way);
       if (event.key === "Home" || event.key === "End") {
-        const value = (code) => own.at.places[code][1] * 1000 + own.at.places[code][0];
+        const value = (place) => own.at.places[place][1] * 1000 + own.at.places[place][0];
         const order = [...Array(512).keys()].sort((a, b) => value(a) - value(b));
         next = event.key === "Home" ? order[0] : order[511];
       }
-      if (event.key === "Enter" || event.key === " ") { event.preventDefault(); own.send({ code: own.code }); }
+      if (event.key === "Enter" || event.key === " ") { event.preventDefault(); own.send({ place: own.place }); }
       if (next === null) return;
       event.preventDefault();
       own.point(next);
@@ -141,23 +144,23 @@ export default function ({ data, parentElement, setTriggerValue }) {
         const svg = element("svg", { role: "group" }, figure);
         const labels = element("g", {}, svg), cells = [];
         const panel = { name, caption, svg, labels, cells };
-        for (let code = 0; code < 512; code++) {
-          const cell = element("g", { class: "cell", role: "button", tabindex: -1, "data-code": code }, svg);
+        for (let place = 0; place < 512; place++) {
+          const cell = element("g", { class: "cell", role: "button", tabindex: -1, "data-place": place, "data-code": own.data.codes[place] }, svg);
           element("rect", { class: "frame", width: 0.96, height: 0.96 }, cell);
           element("rect", { x: 0.17, y: 0.17, width: 0.63, height: 0.63, fill: "#000" }, cell);
-          element("path", { d: white(code, 0.17, 0.21), fill: "#fff" }, cell);
+          element("path", { d: white(own.data.codes[place], own.data.side, 0.17, 0.63), fill: "#fff" }, cell);
           cells.push(cell);
         }
-        const codeOf = (event) => { const cell = event.target.closest(".cell"); return cell ? Number(cell.dataset.code) : null; };
-        svg.addEventListener("pointerover", (event) => { const code = codeOf(event); if (code !== null) own.point(code); });
+        const placeOf = (event) => { const cell = event.target.closest(".cell"); return cell ? Number(cell.dataset.place) : null; };
+        svg.addEventListener("pointerover", (event) => { const place = placeOf(event); if (place !== null) own.point(place); });
         svg.addEventListener("pointerdown", (event) => { own.touch = event.pointerType === "touch"; });
-        svg.addEventListener("focusin", (event) => { const code = codeOf(event); if (code !== null) own.point(code); });
+        svg.addEventListener("focusin", (event) => { const place = placeOf(event); if (place !== null) own.point(place); });
         svg.addEventListener("keydown", (event) => own.keys(event, panel));
         svg.addEventListener("click", (event) => {
-          const code = codeOf(event);
-          if (code === null) return;
-          own.point(code);
-          if (!own.touch) own.send({ code }); // a finger chooses first, then the button paints
+          const place = placeOf(event);
+          if (place === null) return;
+          own.point(place);
+          if (!own.touch) own.send({ place }); // a finger chooses first, then the button paints
         });
         return panel;
       });
@@ -172,17 +175,17 @@ export default function ({ data, parentElement, setTriggerValue }) {
       for (const panel of own.panels) {
         const rate = own.data.asr[panel.name];
         panel.svg.setAttribute("viewBox", `-0.1 -0.1 ${wide + 0.2} ${high + 0.2}`);
-        panel.svg.setAttribute("aria-label", `${panel.caption.textContent}: the 512 black-and-white triggers. Arrow keys move, Enter paints one in the Lab.`);
+        panel.svg.setAttribute("aria-label", `${panel.caption.textContent}: the 512 black-and-white triggers${own.data.family ? "" : " that were drawn"}. Arrow keys move, Enter ${own.data.family ? "paints one in" : "takes one to"} the Lab.`);
         panel.labels.replaceChildren();
         for (const name of names) element("text", { class: "group", x: 0, y: name.y }, panel.labels).textContent = name.text;
-        panel.cells.forEach((cell, code) => {
-          cell.style.transform = `translate(${places[code][0]}px, ${places[code][1]}px)`;
-          cell.firstChild.setAttribute("fill", viridis(rate.value[code]));
-          const { head, parts, looks } = own.says(code);
+        panel.cells.forEach((cell, place) => {
+          cell.style.transform = `translate(${places[place][0]}px, ${places[place][1]}px)`;
+          cell.firstChild.setAttribute("fill", viridis(rate.value[place]));
+          const { head, parts, looks } = own.says(place);
           cell.setAttribute("aria-label", `${head}. ASR ${parts.join("; ")}${looks.length ? `. Samples: ${looks.join(", ")}` : ""}`);
           while (cell.childNodes.length > 3) cell.lastChild.remove();
           let here = 0;
-          for (const look of lit) if (look.count[code]) {
+          for (const look of lit) if (look.count[place]) {
             element("rect", { x: 0.02 + here * 0.32, y: 0.68, width: 0.28, height: 0.28, fill: look.colour, stroke: "#fff", "stroke-width": 0.05 }, cell);
             here += 1;
           }
@@ -195,14 +198,15 @@ export default function ({ data, parentElement, setTriggerValue }) {
       if ((each < 420 ? 17 : 33) !== own.columns) own.draw();
     }).observe(own.box);
   }
-  const shape = (d) => d.panels.map((panel) => panel[0]).join();
+  const shape = (d) => `${d.panels.map((panel) => panel[0]).join()} ${d.side}`;
   const rebuilt = !own.data || shape(own.data) !== shape(data);
   own.data = data;
   own.send = (pick) => setTriggerValue("pick", pick);
+  parentElement.querySelector(".paint").textContent = data.family ? "Paint it in the Lab" : "Take it to the Lab";
   if (rebuilt) { own.build(); own.pointed = false; }
   own.panels.forEach((panel, i) => { panel.caption.textContent = data.panels[i][1]; });
   own.draw();
-  if (!own.pointed) own.point(own.code); else own.detail();
+  if (!own.pointed) own.point(own.place); else own.detail();
   own.legend.replaceChildren();
   for (const look of data.looks.filter((one) => one.lit)) {
     const pip = document.createElement("span"); pip.className = "pip"; pip.style.background = look.colour;

@@ -36,12 +36,13 @@ class Panel:
 
 
 def panels(found: Sequence[Panel], triggers: np.ndarray | None, threshold: float, key: str) -> None:
-    """Mount the panels; `triggers` uint8 `(classes, samples, 27)` in their order, or None while there are none."""
+    """Mount the panels; `triggers` uint8 `(classes, samples, d)` in their order, or None while there are none."""
     inks: list[Any] = [None] * len(found)
     if triggers is not None and len(triggers) == len(found):
         inks = [base64.b64encode(np.ascontiguousarray(t, np.uint8).tobytes()).decode() for t in triggers]
     data = {
         "panels": [{**asdict(one), "triggers": ink} for one, ink in zip(found, inks, strict=True)],
         "threshold": float(threshold),
+        "bytes": 0 if triggers is None else triggers.shape[2],
     }
     MOUNT(key=key, data=data, height="content")

@@ -1,4 +1,4 @@
-const CELL = 4, GAP = 3, COLUMNS = 16; // pixels of the sheet
+const SIDE = 12, GAP = 3, COLUMNS = 16; // pixels of a trigger on the sheet, and between two
 
 function bytes(text) {
   const raw = atob(text), out = new Uint8Array(raw.length);
@@ -6,15 +6,17 @@ function bytes(text) {
   return out;
 }
 
-function sheet(canvas, values) {
-  const n = values.length / 27, side = 3 * CELL + GAP, columns = Math.min(COLUMNS, n);
+// `each` bytes are a trigger: three colours of 3x3, 4x4 or 5x5 cells.
+function sheet(canvas, values, each) {
+  const cells = each / 3, wide = Math.round(Math.sqrt(cells)), cell = Math.round(SIDE / wide);
+  const n = values.length / each, side = wide * cell + GAP, columns = Math.min(COLUMNS, n);
   canvas.width = columns * side - GAP;
   canvas.height = Math.ceil(n / columns) * side - GAP;
   const c = canvas.getContext("2d");
-  for (let i = 0; i < n; i++) for (let p = 0; p < 9; p++) {
-    const at = i * 27 + p;
-    c.fillStyle = `rgb(${values[at]},${values[at + 9]},${values[at + 18]})`;
-    c.fillRect((i % columns) * side + (p % 3) * CELL, Math.floor(i / columns) * side + Math.floor(p / 3) * CELL, CELL, CELL);
+  for (let i = 0; i < n; i++) for (let p = 0; p < cells; p++) {
+    const at = i * each + p;
+    c.fillStyle = `rgb(${values[at]},${values[at + cells]},${values[at + 2 * cells]})`;
+    c.fillRect((i % columns) * side + (p % wide) * cell, Math.floor(i / columns) * side + Math.floor(p / wide) * cell, cell, cell);
   }
 }
 
@@ -43,8 +45,8 @@ export default function ({ data, parentElement }) {
     if (panel.triggers && canvas.dataset.ink !== panel.triggers) {
       canvas.dataset.ink = panel.triggers;
       const values = bytes(panel.triggers);
-      sheet(canvas, values);
-      canvas.setAttribute("aria-label", `${values.length / 27} triggers sampled for the class ${panel.name}`);
+      sheet(canvas, values, data.bytes);
+      canvas.setAttribute("aria-label", `${values.length / data.bytes} triggers sampled for the class ${panel.name}`);
     }
     const [bar, clean] = item.querySelectorAll(".bar");
     bar.querySelector(".fill").style.width = css(panel.value || 0);

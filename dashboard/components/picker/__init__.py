@@ -16,7 +16,7 @@ MOUNT = register(__file__, _HTML)
 def picker(
     items: Sequence[dict[str, Any]], value: str, words: str, key: str, on_pick: Callable[[], None], side: int = 34
 ) -> None:
-    """Mount items of {id, label, trigger (nine hex colours) or image (a data address)}; `words` name the whole.
+    """Mount items of {id, label, trigger (hex colours) or image (a data address)}; `words` name the whole.
 
     `on_pick` finds {id} in session_state[key]["pick"].
     """

@@ -28,8 +28,8 @@ export default function ({ data, parentElement, setTriggerValue }) {
       picture.width = picture.height = data.side;
       if (item.image) { picture.src = item.image; picture.alt = ""; }
       else {
-        const c = picture.getContext("2d"), cell = data.side / 3;
-        item.trigger.split(" ").forEach((colour, p) => { c.fillStyle = colour; c.fillRect((p % 3) * cell, Math.floor(p / 3) * cell, cell + 0.4, cell + 0.4); });
+        const c = picture.getContext("2d"), colours = item.trigger.split(" "), wide = Math.round(Math.sqrt(colours.length)), cell = data.side / wide;
+        colours.forEach((colour, p) => { c.fillStyle = colour; c.fillRect((p % wide) * cell, Math.floor(p / wide) * cell, cell + 0.4, cell + 0.4); });
       }
       button.append(picture);
       button.addEventListener("click", () => own.send(item.id));

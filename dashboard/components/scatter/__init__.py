@@ -14,6 +14,7 @@ import numpy as np
 
 from dashboard.components import register
 from dashboard.components.packing import pack
+from mesa_core import triggers
 
 _HTML = """<div class="scatter">
 <div class="tools" role="toolbar" aria-label="Tools of the picture">
@@ -56,7 +57,7 @@ def block(
 ) -> bytes:
     """What the browser gets.
 
-    A frame holds `file`, `label`, `step`, `bounds`, `triggers` `(n, 27)` uint8, `places` `(n, 2)`, `asr` `(n,)`,
+    A frame holds `file`, `label`, `step`, `bounds`, `triggers` `(n, d)` uint8, d = 27, 48 or 75, `places` `(n, 2)`, `asr` `(n,)`,
     `level` `(n,)`, and perhaps `mode` `(n,)`; `ground` holds `places` and `asr` of the 512 and `bounds`;
     `behind` holds the exact distribution's `places` `(m, 2)` and `level` `(m,)`, drawn as hollow marks that do not move.
     """
@@ -65,7 +66,7 @@ def block(
     for i, frame in enumerate(frames):
         n = len(frame["triggers"])
         arrays |= {
-            f"triggers{i}": np.asarray(frame["triggers"], np.uint8).reshape(n, 27),
+            f"triggers{i}": np.ascontiguousarray(triggers.unflatten(np.asarray(frame["triggers"], np.uint8))),
             f"places{i}": placed(frame["places"], ground["bounds"] if ground else frame["bounds"]).reshape(n, 2),
             f"asr{i}": rates(frame["asr"]).reshape(n),
             f"level{i}": np.asarray(frame["level"], np.uint8).reshape(n),

@@ -24,8 +24,11 @@ function frameOf(header, i) {
   const a = header.arrays, f = header.frames[i], places = a[`places${i}`];
   const xy = new Float32Array(places.length);
   for (let p = 0; p < xy.length; p += 2) { xy[p] = unit(places[p]); xy[p + 1] = 1 - unit(places[p + 1]); }
-  return { ...f, xy, triggers: a[`triggers${i}`], asr: a[`asr${i}`], level: a[`level${i}`], mode: a[`mode${i}`] || null };
+  return { ...f, xy, triggers: a[`triggers${i}`], side: f.n ? sideOf(a[`triggers${i}`].length / f.n) : 3, asr: a[`asr${i}`], level: a[`level${i}`], mode: a[`mode${i}`] || null };
 }
+
+// The side of a trigger that has so many bytes: three colours of 3x3, 4x4 or 5x5 cells.
+const sideOf = (bytes) => Math.round(Math.sqrt(bytes / 3));
 
 function rgb(hex) {
   const v = parseInt(hex.slice(1), 16);
@@ -47,16 +50,17 @@ function colourOf(frame, i, by) {
 }
 
 // All dots as little pictures with their coloured frame baked in: 32-bit pixels, one tile after another.
-// A trigger is stored colour by colour: red of nine cells, then green, then blue. `chosen` dims all others.
+// A trigger is stored colour by colour: red of all cells, then green, then blue. `chosen` dims all others.
 function bake(frame, by, cell, rim, chosen) {
-  const side = 3 * cell + 2 * rim, out = new Uint32Array(frame.n * side * side), t = frame.triggers;
+  const wide = frame.side, cells = wide * wide, t = frame.triggers;
+  const side = wide * cell + 2 * rim, out = new Uint32Array(frame.n * side * side);
   for (let i = 0; i < frame.n; i++) {
-    const alpha = (!chosen || chosen[i] ? 255 : 60) << 24, at = i * 27, base = i * side * side;
+    const alpha = (!chosen || chosen[i] ? 255 : 60) << 24, at = i * 3 * cells, base = i * side * side;
     const [r, g, b] = colourOf(frame, i, by);
     out.fill((alpha | (b << 16) | (g << 8) | r) >>> 0, base, base + side * side);
-    for (let p = 0; p < 9; p++) {
-      const pixel = (alpha | (t[at + p + 18] << 16) | (t[at + p + 9] << 8) | t[at + p]) >>> 0;
-      const start = base + (rim + Math.floor(p / 3) * cell) * side + rim + (p % 3) * cell;
+    for (let p = 0; p < cells; p++) {
+      const pixel = (alpha | (t[at + p + 2 * cells] << 16) | (t[at + p + cells] << 8) | t[at + p]) >>> 0;
+      const start = base + (rim + Math.floor(p / wide) * cell) * side + rim + (p % wide) * cell;
       for (let y = 0; y < cell; y++) out.fill(pixel, start + y * side, start + y * side + cell);
     }
   }
@@ -74,31 +78,32 @@ function blit(out, wide, high, tiles, i, left, top) {
   }
 }
 
-// One trigger on a canvas of its own, large.
-function thumb(context, triggers, i, x, y, side) {
-  const cell = side / 3;
-  for (let p = 0; p < 9; p++) {
-    const at = i * 27 + p;
-    context.fillStyle = `rgb(${triggers[at]},${triggers[at + 9]},${triggers[at + 18]})`;
-    context.fillRect(x + (p % 3) * cell, y + Math.floor(p / 3) * cell, cell + 0.3, cell + 0.3);
+// One trigger of `wide` cells a side, drawn `side` pixels large.
+function thumb(context, triggers, i, x, y, side, wide) {
+  const cell = side / wide, cells = wide * wide;
+  for (let p = 0; p < cells; p++) {
+    const at = i * 3 * cells + p;
+    context.fillStyle = `rgb(${triggers[at]},${triggers[at + cells]},${triggers[at + 2 * cells]})`;
+    context.fillRect(x + (p % wide) * cell, y + Math.floor(p / wide) * cell, cell + 0.3, cell + 0.3);
   }
 }
 
 function hexToBytes(words) {
-  const out = new Uint8Array(27);
-  words.split(" ").forEach((word, p) => {
+  const colours = words.split(" "), cells = colours.length, out = new Uint8Array(3 * cells);
+  colours.forEach((word, p) => {
     const [r, g, b] = rgb(word);
-    out[p] = r; out[p + 9] = g; out[p + 18] = b;
+    out[p] = r; out[p + cells] = g; out[p + 2 * cells] = b;
   });
   return out;
 }
 
 // The black-and-white code to which a trigger rounds: white where the mean of the three colours exceeds one half.
-function codeOf(triggers, i) {
+function codeOf(triggers, i, wide) {
+  const cells = wide * wide;
   let code = 0;
-  for (let p = 0; p < 9; p++) {
-    const at = i * 27 + p;
-    code = code * 2 + (triggers[at] + triggers[at + 9] + triggers[at + 18] > 382.5 ? 1 : 0);
+  for (let p = 0; p < cells; p++) {
+    const at = i * 3 * cells + p;
+    code = code * 2 + (triggers[at] + triggers[at + cells] + triggers[at + 2 * cells] > 382.5 ? 1 : 0);
   }
   return code;
 }

@@ -142,7 +142,7 @@ class Scatter {
     this.pixels.fill(0);
     if (this.now) {
       const grow = this.zoom.k > 8 ? 2 : this.zoom.k > 3 ? 1.5 : 1;
-      const cell = Math.max(2, Math.round(5 * grow * this.scale)), rim = Math.max(1, Math.round(2 * this.scale));
+      const cell = Math.max(2, Math.round(15 / this.now.side * grow * this.scale)), rim = Math.max(1, Math.round(2 * this.scale));
       const want = `${cell} ${this.data.colour}`;
       if (!this.tiles || this.tilesFor !== want) { this.tiles = bake(this.now, this.data.colour, cell, rim, this.chosen); this.tilesFor = want; }
       const xy = this.xy = this.positions(time), half = this.tiles.side / 2;
@@ -167,7 +167,8 @@ class Scatter {
     for (const { mark, x, y } of marks) {
       c.fillStyle = paper; c.strokeStyle = "#d55e00"; c.lineWidth = 2;
       c.fillRect(x - 16, y - 16, 32, 32); c.strokeRect(x - 16, y - 16, 32, 32);
-      thumb(c, hexToBytes(mark.trigger), 0, x - 12, y - 12, 24);
+      const bytes = hexToBytes(mark.trigger);
+      thumb(c, bytes, 0, x - 12, y - 12, 24, sideOf(bytes.length));
     }
     // Names after all boxes, each below, above, right or left of its own, wherever nothing lies yet.
     const taken = marks.map(({ x, y }) => [x - 17, y - 17, x + 17, y + 17]);
@@ -204,11 +205,11 @@ class Scatter {
     if (best < 0) return;
     const x = this.px(xy[2 * best]), y = this.py(xy[2 * best + 1]);
     c.lineWidth = 2; c.strokeStyle = ink; c.strokeRect(x - 12, y - 12, 24, 24);
-    thumb(this.tip.querySelector("canvas").getContext("2d"), this.now.triggers, best, 0, 0, 84);
+    thumb(this.tip.querySelector("canvas").getContext("2d"), this.now.triggers, best, 0, 0, 84, this.now.side);
     const percent = Math.round(100 * this.now.asr[best] / 255), beta = this.data.betas[this.now.level[best]];
     const mode = this.now.mode ? (this.now.mode[best] < 0 ? ", no mode" : `, mode ${this.now.mode[best] + 1}`) : "";
     this.tip.querySelector(".words").textContent =
-      `succeeds on about ${percent} % (ASR)\nsampled for β = ${beta}${mode}\nnearest black-and-white code: ${codeOf(this.now.triggers, best)}`;
+      `succeeds on about ${percent} % (ASR)\nsampled for β = ${beta}${mode}\nnearest black-and-white code: ${codeOf(this.now.triggers, best, this.now.side)}`;
     this.tip.style.left = `${Math.max(2, Math.min(x + 16, this.wide - 260))}px`;
     this.tip.style.top = `${Math.max(2, Math.min(y + 16, this.high - 104))}px`;
   }

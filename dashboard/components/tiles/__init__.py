@@ -32,7 +32,7 @@ def tiles(
 ) -> None:
     """Mount the field.
 
-    `triggers` uint8 `(n, 27)`; `frames` shares `(n,)` or n of `KINDS`; `words` are said of each when it is pointed
+    `triggers` uint8 `(n, d)`; `frames` shares `(n,)` or n of `KINDS`; `words` are said of each when it is pointed
     at; `text` describes the whole. `on_pick` finds the number in session_state[key]["pick"].
     """
     shares = isinstance(frames, np.ndarray)

@@ -40,11 +40,11 @@ export default function ({ data, parentElement, setTriggerValue }) {
         } else c.fillStyle = KINDS[kind] || "transparent";
         c.globalAlpha = kind ? 1 : 0.35;
         c.fillRect(x, y, d.side, d.side);
-        const cell = (d.side - 2 * EDGE) / 3;
-        for (let p = 0; p < 9; p++) {
-          const at = i * 27 + p;
-          c.fillStyle = `rgb(${own.ink[at]},${own.ink[at + 9]},${own.ink[at + 18]})`;
-          c.fillRect(x + EDGE + (p % 3) * cell, y + EDGE + Math.floor(p / 3) * cell, cell + 0.3, cell + 0.3);
+        const cells = own.ink.length / d.n / 3, across = Math.round(Math.sqrt(cells)), cell = (d.side - 2 * EDGE) / across;
+        for (let p = 0; p < cells; p++) {
+          const at = i * 3 * cells + p;
+          c.fillStyle = `rgb(${own.ink[at]},${own.ink[at + cells]},${own.ink[at + 2 * cells]})`;
+          c.fillRect(x + EDGE + (p % across) * cell, y + EDGE + Math.floor(p / across) * cell, cell + 0.3, cell + 0.3);
         }
         c.globalAlpha = 1;
         if (i === own.at) { c.strokeStyle = ink; c.lineWidth = 2; c.strokeRect(x - 1, y - 1, d.side + 2, d.side + 2); }
