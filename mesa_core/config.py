@@ -177,9 +177,10 @@ class ExperimentConfig:
     kind: str = _p(
         "mine",
         "mesa",
-        "Kind of sub-model. mine: the paper's generators, which find strong triggers in few places. particles: "
-        "triggers that walk on a learned map of the success rate and spread over far more of the valid ones. flow: "
-        "generators again, which learn the particles' whole law and know how probable each of their triggers is.",
+        "Kind of sub-model. mine: the paper's generators, which find strong triggers in few places, the best for "
+        "repairing. particles: triggers that walk on a learned map of the success rate and spread over all the valid "
+        "ones, the best to look at. flow: generators again, which learn the particles' whole law and know how probable "
+        "each of their triggers is.",
         choices=KINDS,
     )
     alpha: float = _p(

@@ -1,0 +1,73 @@
+"""Log-volumes of valid sets by importance sampling from a run's flows: python benchmarks/volumes.py RUN [SAMPLES].
+
+The run must be of the kind flow and lie in the store whole. F is that of `mesa-lab reference` (the same images and
+places), so the figures can be held against the reference's, which are printed beside them where there is one.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors.torch import load_file
+
+from mesa_core import devices, importance, submodels, weights
+from mesa_core.config import make_config
+from mesa_core.data import load_data, split
+from mesa_core.events import StageDone
+from mesa_core.images import Normalise
+from mesa_core.reference import record
+from mesa_core.reference.success import FixedSuccess
+from mesa_core.stages import seed_of
+from mesa_core.store import Store, home
+from mesa_core.submodels import Flow
+from mesa_core.victims import build
+
+
+def main(name: str, count: int = 2000) -> None:
+    store = Store(home())
+    run = store.open(name)
+    config, known = make_config(run.config()), run.resolved()
+    events = [event for _, event in run.events()]
+    keys = {event.stage: event.key for event in events if isinstance(event, StageDone)}
+    compute = devices.resolve(known["device"], known["precision"], known["memory"], known["threads"], config.victim)
+    dataset = load_data(config.data, config.data_dir, cache=store.cache)
+    images, normalise = split(dataset, config.seed).defender.images, Normalise(dataset.mean, dataset.std)
+    state = weights.read(run.path / "weights" / "attacked.safetensors")
+    frozen = compute.freeze(weights.load_into(build(config.victim, len(dataset.classes)), state))
+    success = FixedSuccess(frozen, images, config.target, normalise, compute, seed_of(config.seed, "reference"))
+    betas = list(config.beta)
+    flows = submodels.make(config, betas, config.mesa_batch, config.mesa_steps, compute.device, 0)
+    if not isinstance(flows, Flow):
+        sys.exit(f"{name} is of the kind {config.kind}; only flow knows its density.")
+    held = load_file(store.stages / f"mesa-{keys['mesa']}" / "tensors.safetensors")
+    flows.load({k.removeprefix("group."): v for k, v in held.items() if k.startswith("group.")})
+    x, _ = flows.draw(count, torch.Generator().manual_seed(1))
+    pooled = x.flatten(0, 1)  # (N, n, d) -> (N*n, d), an even mixture
+    with torch.no_grad():
+        each = flows.flow.log_density(pooled.expand(len(betas), -1, -1)).double().numpy()
+    values, mixed = success.value(pooled).numpy(), importance.of_mixture(each)
+    place = record.find(store, events, config.target, config.size)
+    exact = record.read(place) if place else None
+    for beta, entropy in zip(betas, flows.entropy(), strict=True):
+        found = exact.level(beta) if exact else None
+        told: dict[str, Any] = {"beta": beta, "entropy of the flow": entropy["value"]}
+        told["importance sampling"] = importance.log_volume(mixed, values >= beta)
+        told["nested sampling"] = found[2]["log_volume"] if found else None
+        if found:  # mean of -log q over the exact samples, less their entropy: how far the flow is from the law
+            places = torch.from_numpy(found[0]).expand(len(betas), -1, -1)
+            with torch.no_grad():
+                cross = -flows.flow.log_density(places.clamp(1e-4, 1 - 1e-4))[betas.index(beta)].mean()
+            told["divergence of the flow, nats"] = round(float(cross) - found[2]["log_volume"]["value"], 2)
+        told["looks"] = len(pooled)
+        index = betas.index(beta)
+        own = values[index * count : (index + 1) * count]
+        told["share of the flow's own samples in the set"] = round(float(np.mean(own >= beta)), 3)
+        print(json.dumps(told), flush=True)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], *(int(v) for v in sys.argv[2:]))
