@@ -274,6 +274,16 @@ def test_particles_walk_in_a_larger_box_and_a_stopped_run_goes_on(store, tiny_da
     assert run.result()["recall"]["0.5"] is None
 
 
+def test_flows_know_their_entropy_and_can_be_mixed_by_it(store, tiny_data):
+    more = {"kind": "flow", "particles": 32, "baselines": [], "beta": [0.001, 0.003]}  # both stay
+    results = [go(store, gamma, gamma=gamma, **more)[0].result() for gamma in ("uniform", "entropy")]
+    plain, weighed = results
+    assert [one["density"]["method"] for one in plain["submodels"]] == ["density"] * len(plain["submodels"])
+    assert sum(plain["gamma_exact"]) == pytest.approx(1)
+    assert weighed["gamma"] == plain["gamma_exact"] != plain["gamma"]
+    assert "mesa" in weighed["reused"], "how they are mixed changes no sub-model"
+
+
 def test_a_suspect_is_searched_for_triggers_of_the_configured_size(store, tiny_data):
     keys, widths = {}, {}
     for name, count in (("small", 9), ("large", 16)):
