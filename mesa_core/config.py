@@ -19,7 +19,7 @@ from mesa_core import triggers
 
 VICTIMS = ("resnet9-16", "resnet9-32", "resnet9-64", "resnet18", "preact-resnet18")
 BASELINES = ("point", "random", "uniform", "neural_cleanse", "ideal", "control")
-KINDS = ("mine", "particles", "flow")
+KINDS = ("mine", "neighbours", "particles", "flow")
 KNOW_ENTROPY = ("flow",)  # kinds whose density is known
 SHIPPED = "shipped"  # as a suspect: the clean victim that the product brings, so that no path has to be named
 
@@ -177,8 +177,8 @@ class ExperimentConfig:
     kind: str = _p(
         "mine",
         "mesa",
-        "Kind of sub-model. mine: the paper's generators, which find strong triggers in few places, the best for "
-        "repairing. particles: triggers that walk on a learned map of the success rate and spread over all the valid "
+        "Kind of sub-model. mine: the paper's generators, which find strong triggers in few places. neighbours: the same "
+        "generators with an entropy that has no ceiling, which find strong triggers in many places. particles: triggers that walk on a learned map of the success rate and spread over all the valid "
         "ones, the best to look at. flow: generators again, which learn the particles' whole law and know how probable "
         "each of their triggers is.",
         choices=KINDS,

@@ -7,7 +7,8 @@ import torch
 
 from mesa_core import submodels
 from mesa_core.config import KINDS, make_config
-from mesa_core.submodels.mine import StackedLinear, information_bound
+from mesa_core.submodels.generators import StackedLinear
+from mesa_core.submodels.mine import information_bound
 
 
 class Toy:

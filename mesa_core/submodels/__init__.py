@@ -8,9 +8,10 @@ from mesa_core.config import ExperimentConfig
 from mesa_core.submodels.base import Diagnostics, SubModels
 from mesa_core.submodels.flow import Flow
 from mesa_core.submodels.mine import Mine
+from mesa_core.submodels.neighbours import Neighbours
 from mesa_core.submodels.particles import Particles
 
-__all__ = ["Diagnostics", "Flow", "Mine", "Particles", "SubModels", "make"]
+__all__ = ["Diagnostics", "Flow", "Mine", "Neighbours", "Particles", "SubModels", "make"]
 
 
 def make(
@@ -28,33 +29,23 @@ def make(
     `one_target` says that all have the same target class, as in a run; in a detection each has its own.
     """
     levels = torch.tensor(betas, dtype=torch.float32, device=device)
+    common = {"alpha": config.alpha, "batch": batch, "size": config.size, "seed": seed}
+    generators = {
+        "lr": config.mesa_lr,
+        "beta1": config.mesa_beta1,
+        "noise": config.noise,
+        "noise_dim": config.noise_dim,
+        "hidden": config.hidden,
+        "every_layer": config.noise_every_layer,
+    }
+    walkers = {"steps": steps, "shared": one_target, "count": config.particles, "moves": config.particle_moves}
     if config.kind == "mine":
-        return Mine(
-            levels,
-            alpha=config.alpha,
-            batch=batch,
-            lr=config.mesa_lr,
-            beta1=config.mesa_beta1,
-            noise=config.noise,
-            noise_dim=config.noise_dim,
-            hidden=config.hidden,
-            every_layer=config.noise_every_layer,
-            last_activation=config.last_activation,
-            average=config.mine_average,
-            size=config.size,
-            seed=seed,
-        )
-    if config.kind in ("particles", "flow"):
-        kind = Particles if config.kind == "particles" else Flow
-        return kind(
-            levels,
-            alpha=config.alpha,
-            batch=batch,
-            steps=steps,
-            shared=one_target,
-            count=config.particles,
-            moves=config.particle_moves,
-            size=config.size,
-            seed=seed,
-        )
+        only = {"last_activation": config.last_activation, "average": config.mine_average}
+        return Mine(levels, **common, **generators, **only)
+    if config.kind == "neighbours":
+        return Neighbours(levels, **common, **generators)
+    if config.kind == "particles":
+        return Particles(levels, **common, **walkers)
+    if config.kind == "flow":
+        return Flow(levels, **common, **walkers)
     raise ValueError(f"There is no kind of sub-model {config.kind!r}.")

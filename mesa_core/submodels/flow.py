@@ -23,7 +23,7 @@ from torch.nn import functional as F
 
 from mesa_core import splines
 from mesa_core.submodels.base import Diagnostics, SubModels
-from mesa_core.submodels.mine import StackedLinear
+from mesa_core.submodels.generators import StackedLinear
 from mesa_core.submodels.particles import Particles
 from mesa_core.surrogate import Surrogate
 

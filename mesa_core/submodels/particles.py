@@ -27,7 +27,7 @@ from torch.nn import functional as F
 
 from mesa_core.langevin import walk
 from mesa_core.submodels.base import Diagnostics, SubModels
-from mesa_core.submodels.mine import StackedLinear
+from mesa_core.submodels.generators import StackedLinear
 from mesa_core.surrogate import Surrogate
 
 MARGIN = 0.15  # of what is left above beta, added to it: an ASR lies a little below its softmax, and a map has errors
