@@ -13,7 +13,8 @@ either: it is a maximum over 512 noisy figures.
 
 Each network's figures are one line of JSON; with --out they are appended to a file, and networks that are in it are
 not measured again. A Markdown table follows. Of ResNet-9 with channels last only what a stamp can change is computed
-(see local.py), and `differing` says how many answers that changed; with --plain all is. The images are named as in the run (--data-dir for another place).
+(see local.py), and `differing` says how many answers that changed; with --plain all is. The images lie where the run
+says, or in --data-dir.
 """
 
 from __future__ import annotations
