@@ -1,0 +1,205 @@
+"""What the adaptive search for the worst of 512 saves, and what it misses: python benchmarks/worst.py RUN:WHICH ...
+
+A network is named by a run of the store and `attacked` or `repaired`, its state before or after MESA's repair. For
+each, all 512 black-and-white triggers are measured on every image of the half that selects (the full count), and
+beside it the worst is searched as the product does it, once for each number in --first, which is `worst_images`: the
+first search with the run's own draws, each further one with others. Every trigger that was picked is then measured on
+the other half, all on the same images and places, so that picks are compared with each other and not with their luck.
+
+A search holds where it picks the same trigger as the full count, or one whose ASR on the measuring half lies in the
+95 % interval of the full count's pick. How much that asks is told by `alike`, the share of all 512 whose rate in the
+full count lies in that interval: where it is high, any trigger is as bad as the worst. The full count is no oracle,
+either: it is a maximum over 512 noisy figures.
+
+Each network's figures are one line of JSON; with --out they are appended to a file, and networks that are in it are
+not measured again. A Markdown table follows. Of ResNet-9 with channels last only what a stamp can change is computed
+(see local.py), and `differing` says how many answers that changed; with --plain all is. The images lie where the run
+says, or in --data-dir.
+"""
+
+from __future__ import annotations
+
+import argparse
+import copy
+import json
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from benchmarks.local import Local
+from mesa_core import devices, triggers, weights
+from mesa_core.config import make_config
+from mesa_core.data import load_data, split
+from mesa_core.evaluation import Bench, Plain, Work, finish
+from mesa_core.images import Normalise
+from mesa_core.intervals import paired_difference, proportion
+from mesa_core.stages import seed_of
+from mesa_core.store import Run, Store, home
+from mesa_core.victims import build
+
+PIECE = 256  # images at once
+FIRST = (8, 8, 8, 32, 64)  # the default `worst_images` three times, that of the measure "full", and twice that
+
+
+class LocalBench(Bench):
+    """A bench that computes of a stamped image only what the stamp can change, which takes some 60 % of the time."""
+
+    known: tuple[nn.Module, Local] | None = None
+
+    @torch.no_grad()
+    def _predict(
+        self, model: nn.Module, image: Tensor, stamps: Tensor | None = None, place: Tensor | None = None
+    ) -> Work:
+        if stamps is None or place is None:
+            return (yield from super()._predict(model, image))
+        if self.known is None or self.known[0] is not model:
+            ready = self.compute.ready(self.normalise.images(self.images))
+            self.known = model, Local(model, ready, "pool2")
+        found = []
+        for part in torch.arange(len(image)).split(PIECE):
+            patches = self.normalise.triggers(stamps[part])
+            found.append(self.known[1](image[part], patches, place[part]).argmax(1))
+            yield len(part)
+        return torch.cat(found)
+
+    def differing(self, model: nn.Module, each: int = 4) -> str:
+        """How many answers differ from those of the bench that computes everything, on `each` images a code."""
+        drawn = self._draw(self.selects, triggers.CODES, each, 99)
+        stamps = torch.from_numpy(triggers.all_codes()).repeat_interleave(drawn.image.shape[1], 0)
+        image, place = drawn.image.flatten(), drawn.place.flatten(0, 1)
+        ours, whole = (finish(way(self, model, image, stamps, place)) for way in (LocalBench._predict, Bench._predict))
+        return f"{int((ours != whole).sum())} of {len(image)}"
+
+
+def hits(bench: Bench, model: nn.Module, code: int) -> Tensor:
+    """Whether each image of the measuring half goes to the target, at the places that `Bench.worst` would use."""
+    drawn = bench._draw(bench.measures, 1, len(bench.measures), 20)
+    return finish(bench._hits(model, torch.from_numpy(triggers.from_code(code))[None], drawn))[0].cpu()
+
+
+def compare(bench: Bench, model: nn.Module, first: Sequence[int] = FIRST) -> dict[str, Any]:
+    """The full count and the adaptive searches on one frozen victim, as JSON."""
+    passed: list[int] = []
+    rates = finish(bench.landscape(model, len(bench.selects)), passed.append)
+    picked, images = int(rates.argmax()), sum(passed)
+    seen = {picked: hits(bench, model, picked)}
+    whole = proportion(int(seen[picked].sum()), len(seen[picked]))
+    nothing = Plain(torch.full((len(bench.images),), -1, device=bench.images.device))  # for the effective ASR, unused
+    searches = []
+    for number, few in enumerate(first):
+        own = copy.copy(bench)  # the same halves
+        own.seed = bench.seed + number  # other draws from them
+        passed = []
+        _, _, code = finish(own.worst(model, nothing, few), passed.append)
+        if code not in seen:
+            seen[code] = hits(bench, model, code)
+        asr = proportion(int(seen[code].sum()), len(seen[code]))
+        cost = sum(passed) - len(bench.measures)  # the selection alone, as for the full count
+        searches.append(
+            {
+                "first": few,
+                "images": cost,
+                "cheaper": round(images / cost, 2),
+                "code": code,
+                "asr": asr.to_json(),
+                "rank": int((rates > rates[code]).sum()) + 1,
+                "same": code == picked,
+                "holds": code == picked or whole.low <= asr.value <= whole.high,
+                "minus_full": paired_difference(seen[picked].numpy(), seen[code].numpy()).to_json(),
+            }
+        )
+    full = {"images": images, "code": picked, "asr": whole.to_json(), "while_selecting": round(float(rates.max()), 6)}
+    full["alike"] = round(float(((rates >= whole.low) & (rates <= whole.high)).mean()), 4)
+    return {"selects": len(bench.selects), "measures": len(bench.measures), "full": full, "searches": searches}
+
+
+def load(run: Run, which: str, store: Store, folder: str = "", plain: bool = False) -> tuple[Bench, nn.Module]:
+    """The bench of a run, as its own figures were measured, and one of its networks, frozen."""
+    config, known = make_config(run.config()), run.resolved() or {}
+    compute = devices.Compute(torch.device("cpu"), known.get("precision", "fp32"), known.get("memory", "nchw"))
+    dataset = load_data(config.data, folder or config.data_dir, cache=store.cache)
+    model = build(config.victim, len(dataset.classes))
+    weights.load_into(model, weights.read(run.path / "weights" / f"{which}.safetensors"), which)
+    images, normalise = split(dataset, config.seed).evaluation, Normalise(dataset.mean, dataset.std)
+    kind = LocalBench if not plain and config.victim.startswith("resnet9-") and compute.memory == "nhwc" else Bench
+    bench = kind(images, config.target, normalise, compute, seed_of(config.seed, "bench"), config.eval_images)
+    return bench, compute.freeze(model)
+
+
+def table(found: Sequence[dict[str, Any]]) -> str:
+    """One row a network, by the first search with each number of images, and how many of all its searches hold."""
+    share = lambda m: f"{100 * m['value']:.1f} ({100 * m['low']:.1f}–{100 * m['high']:.1f})"
+    head = ("network", "n selecting, measuring", "full count: images", "picks", "ASR", "alike, of 512")
+    head = (
+        *head,
+        "images a code at first",
+        "images",
+        "times cheaper",
+        "picks",
+        "ASR",
+        "minus the full count's, points",
+        "searches that hold",
+    )
+    lines = ["| " + " | ".join(head) + " |", "|" + " --- |" * len(head)]
+    for one in found:
+        full, told = one["full"], one["searches"]
+        for few in dict.fromkeys(s["first"] for s in told):
+            same = [s for s in told if s["first"] == few]
+            s = same[0]
+            cells = (one["network"], f"{one['selects']}, {one['measures']}", f"{full['images']:,}", full["code"])
+            cells = (
+                *cells,
+                share(full["asr"]),
+                round(512 * full["alike"]),
+                few,
+                f"{s['images']:,}",
+                f"{s['cheaper']:.1f}",
+                s["code"],
+            )
+            cells = (*cells, share(s["asr"]), share(s["minus_full"]), f"{sum(t['holds'] for t in same)} of {len(same)}")
+            lines.append("| " + " | ".join(map(str, cells)) + " |")
+    return "\n".join(lines)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("networks", nargs="+", metavar="RUN:WHICH")
+    parser.add_argument("--first", type=int, nargs="+", default=FIRST, help="images a code in the first round")
+    parser.add_argument("--out", type=Path, help="a file of lines, which is gone on with")
+    parser.add_argument("--plain", action="store_true", help="compute all of every image, as the product does")
+    parser.add_argument("--data-dir", default="", help="where the images lie, if not where the run says")
+    chosen = parser.parse_args()
+    store = Store(home())
+    lines = chosen.out.read_text().splitlines() if chosen.out and chosen.out.is_file() else []
+    done = {one["network"]: one for one in map(json.loads, lines)}
+    for name in chosen.networks:
+        run, _, which = name.partition(":")
+        if which not in ("attacked", "repaired"):
+            sys.exit(f"{name}: name a network as RUN:attacked or RUN:repaired.")
+        if name in done:
+            continue
+        bench, model = load(store.open(run), which, store, chosen.data_dir, chosen.plain)
+        began, busy = time.perf_counter(), time.process_time()
+        done[name] = {"network": name, **compare(bench, model, chosen.first)}
+        done[name] |= {
+            "seconds": round(time.perf_counter() - began, 1),
+            "cpu_seconds": round(time.process_time() - busy, 1),
+            "differing": bench.differing(model) if isinstance(bench, LocalBench) else None,
+            "hardware": devices.hardware(bench.compute),
+        }
+        print(json.dumps(done[name]), flush=True)
+        if chosen.out:
+            with chosen.out.open("a") as file:
+                file.write(json.dumps(done[name]) + "\n")
+    print(table([done[name] for name in chosen.networks]))
+
+
+if __name__ == "__main__":
+    main()
