@@ -45,7 +45,8 @@ def main(name: str, count: int = 2000) -> None:
         sys.exit(f"{name} is of the kind {config.kind}; only flow knows its density.")
     held = load_file(store.stages / f"mesa-{keys['mesa']}" / "tensors.safetensors")
     flows.load({k.removeprefix("group."): v for k, v in held.items() if k.startswith("group.")})
-    x, _ = flows.draw(count, torch.Generator().manual_seed(1))
+    with torch.no_grad():  # the flows themselves, not thinned: their densities are positive everywhere
+        x, _ = flows.flow(torch.rand(len(betas), count, 27, generator=torch.Generator().manual_seed(1)))
     pooled = x.flatten(0, 1)  # (N, n, d) -> (N*n, d), an even mixture
     with torch.no_grad():
         each = flows.flow.log_density(pooled.expand(len(betas), -1, -1)).double().numpy()

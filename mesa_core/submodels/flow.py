@@ -10,7 +10,13 @@ nothing. The flow is a chain of coupling layers of splines on the box [0, 1]^d, 
 the particles do, and follows them while their law sharpens. So it is a generator again, noise in and trigger out,
 and what MINE only bounds it knows: log q of every sample, hence the entropy (eq. 2's h) and Algorithm 1's weights.
 
-The victim is asked no more often than by the particles. This kind is ours, not the paper's.
+A flow blurs the edge of a set, and bends a bridge between two that lie apart. So its samples are thinned to the law
+that the particles keep, with the particles' map and without the victim: a sample is taken with probability
+
+    w(x) = exp(-sharpness max(0, beta' - map(x))),
+
+which leaves q(x) w(x) / Z, Z = E_q[w], as exactly known as q. The victim is asked no more often than by the particles.
+This kind is ours, not the paper's.
 """
 
 from __future__ import annotations
@@ -29,7 +35,8 @@ from mesa_core.surrogate import Surrogate
 
 BATCH = 256  # particles of each level in one step of the flow
 EARLY, LATE = 0.25, 4  # steps of the flow for one of the particles, before and after their law has its full sharpness
-COUNTED = 4096  # samples behind a stated entropy
+COUNTED = 4096  # samples behind a stated entropy, and behind Z
+TRIES = 8  # samples of q for one that is taken; where all fail, the one that w prefers
 
 
 class Coupling(nn.Module):
@@ -123,9 +130,24 @@ class Flow(SubModels):
 
     @torch.no_grad()
     def draw(self, n: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-        """Triggers `(N, n, d)` and log q of each `(N, n)`."""
-        shape = (len(self.betas), n, self.dim)
-        return self.flow(torch.rand(shape, generator=generator, device=generator.device))
+        """Triggers `(N, n, d)` and the log of their density `(N, n)`.
+
+        Each has tries of its own, so that with the same noise most stay the same while the flow is trained.
+        """
+        shape = (len(self.betas), TRIES * n, self.dim)
+        x, density = self.flow(torch.rand(shape, generator=generator, device=generator.device))
+        chance = self.chance(x)
+        drawn = torch.rand(chance.shape, generator=generator, device=generator.device) < chance
+        rank = chance + 1 + torch.arange(TRIES, 0, -1, device=x.device).repeat_interleave(n)  # the first that is taken
+        best = torch.where(drawn, rank, chance).unflatten(1, (TRIES, n)).argmax(1)  # (N, n)
+        index = best * n + torch.arange(n, device=x.device)
+        density = density + chance.clamp(min=1e-30).log() - chance.mean(1, keepdim=True).log()
+        return x.gather(1, index[..., None].expand(-1, -1, self.dim)), density.gather(1, index)
+
+    def chance(self, x: Tensor) -> Tensor:
+        """w of triggers `(N, n, d)`: `(N, n)` in (0, 1]."""
+        made = self.particles
+        return torch.exp(-made.sharpness * F.relu(made.edges - made.height(x)))
 
     def sample(self, n: int, generator: torch.Generator) -> Tensor:
         x, _ = self.draw(n, generator)
