@@ -11,7 +11,7 @@ image and one clean pass, `keeping`, as a share of `plain`'s time for as many im
 best piece.
 
 With --engine it is the engine's own work instead, with the maps of clean images and without, in turns: the worst of 512
-on a bench of signs, --steps steps of every kind of sub-model, the point baseline, and F with its gradient as a
+on a bench of signs, --steps steps of each kind of sub-model, the point baseline, and F with its gradient as a
 reference asks it. Building the maps is in the times. Prints JSON.
 """
 
@@ -126,7 +126,7 @@ def measure(victim: str, precision: str, count: int, pieces: list[int], repeats:
     }
 
 
-def engine(victim: str, precision: str, steps: int, repeats: int) -> dict[str, Any]:
+def engine(victim: str, precision: str, steps: int, kinds: list[str], repeats: int) -> dict[str, Any]:
     """CPU seconds of the engine's own work with the maps of clean images and without, and whether the figures agree."""
     compute = devices.Compute(torch.device("cpu"), precision, "nhwc")
     path = shipped_weights("signs", victim) or shipped_weights("cifar10", victim)
@@ -165,7 +165,7 @@ def engine(victim: str, precision: str, steps: int, repeats: int) -> dict[str, A
         return torch.Generator().manual_seed(0)
 
     works: dict[str, Callable[[bool], None]] = {"worst": worst, "reference": refer, "point": reverse}
-    works |= {kind: partial(train, kind) for kind in KINDS}
+    works |= {kind: partial(train, kind) for kind in kinds}
     took = median_times({(name, ours): partial(work, ours) for name, work in works.items() for ours in WAYS}, repeats)
     told = {
         name: {
@@ -189,12 +189,13 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=7)
     parser.add_argument("--engine", action="store_true", help="the engine's own work instead")
     parser.add_argument("--steps", type=int, default=60, help="of sub-models and of the point baseline, with --engine")
+    parser.add_argument("--kinds", nargs="+", default=KINDS, choices=KINDS, help="of sub-models, with --engine")
     chosen = parser.parse_args()
     torch.set_num_threads(1)
     for victim in chosen.victims:
         for precision in chosen.precisions:
             if chosen.engine:
-                found = engine(victim, precision, chosen.steps, chosen.repeats)
+                found = engine(victim, precision, chosen.steps, chosen.kinds, chosen.repeats)
             else:
                 found = measure(victim, precision, chosen.images, chosen.pieces, chosen.repeats)
             print(json.dumps(found), flush=True)
