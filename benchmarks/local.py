@@ -1,23 +1,18 @@
-"""Does it pay to compute again only what a 3x3 patch can change? python benchmarks/local.py [--victims NAME ...]
+"""What it saves to compute again only what a patch can change: python benchmarks/local.py [--victims NAME ...]
 
-A patch changes 5x5 of the first convolution's 32x32 outputs, 7x7 of the second's, so at most 4x4 of 16x16 after the
-first pool, 8x8 after the first residual block, 6x6 of 8x8 after the second pool; what follows sees all of the image.
-`Local` keeps the activations of the clean images, once, and for stamped ones computes windows around the patches in a
-batch, to a depth, puts them into copies of the kept maps, and takes these through the rest of the network:
-
-  pool1   prep and layer1 on windows of 12x12 pixels
-  res1    the first residual block, too, on windows of 12x12 of 16x16
-  pool2   layer2, too, on windows of 14x14 of 16x16
-
-Windows have a fixed size, begin on the pools' grid, and are pushed inwards at the borders, so that one convolution
-serves all images. Channels come last, which makes gathering a window a copy of whole rows of channels.
+How that is done, and to which depths, is told in `mesa_core.local`.
 
 Measured are images for a second of CPU time, one thread, all ways in turns, medians of --repeats, by pieces of so many
 images: the forward pass (an ASR), and with the gradient with respect to the triggers (F of a sub-model). `plain` is
-what the engine does: take uint8 images, normalise, stamp, and through the network; `Local` starts from the same
-choice of images, triggers and places, so its gathering is in its time. `bare` is the network alone, on images that
-are stamped already. Keeping the clean maps costs `kept_bytes` an image and one clean pass, `keeping`, as a share of
-`plain`'s time for as many images. Ratios are to `plain` with its best piece. Prints JSON.
+what the engine does where `Local` does not serve: take uint8 images, normalise, stamp, and through the network;
+`Local` starts from the same choice of images, triggers and places, so its gathering is in its time (in pieces of at
+most 256). `bare` is the network alone, on images that are stamped already. Keeping the clean maps costs `kept_bytes` an
+image and one clean pass, `keeping`, as a share of `plain`'s time for as many images. Ratios are to `plain` with its
+best piece.
+
+With --engine it is the engine's own work instead, with the maps of clean images and without, in turns: the worst of 512
+on a bench of signs, --steps steps of each kind of sub-model, the point baseline, and F with its gradient as a
+reference asks it. Building the maps is in the times. Prints JSON.
 """
 
 from __future__ import annotations
@@ -30,126 +25,27 @@ from collections.abc import Callable
 from functools import partial
 from itertools import product
 from typing import Any
+from unittest.mock import patch
 
 import torch
-from torch import Tensor, nn
-from torch.nn import functional as F
+from torch import Tensor
 
-from mesa_core import devices
+from mesa_core import devices, submodels
 from mesa_core.assets import shipped_weights
-from mesa_core.data import signs
+from mesa_core.baselines import point
+from mesa_core.config import KINDS, make_config
+from mesa_core.data import signs, split
+from mesa_core.evaluation import MEMORY, Bench, finish
 from mesa_core.images import Normalise
+from mesa_core.local import DEPTHS, Local, bytes_per_image
+from mesa_core.reference.success import FixedSuccess
 from mesa_core.stamping import apply, random_locations
-from mesa_core.victims import ConvNorm, ResNet9, build
+from mesa_core.surrogate import Surrogate
+from mesa_core.victims import build
 from mesa_core.weights import load_into, read
 
 SIZES = ("resnet9-16", "resnet9-32")  # weights of which are shipped
-DEPTHS = ("pool1", "res1", "pool2")
-
-
-def spots(at: Tensor, size: int, width: int, images: Tensor, area: int) -> Tensor:
-    """Places of windows `(n, size, size)` in maps laid out as rows of channels: int64, flat."""
-    step = torch.arange(size, device=at.device)
-    rows, columns = at[:, 0, None] + step, at[:, 1, None] + step
-    return (images[:, None, None] * area + rows[:, :, None] * width + columns[:, None, :]).flatten()
-
-
-def take(maps: Tensor, images: Tensor, at: Tensor, size: int) -> Tensor:
-    """Windows `(n, size, size, channels)` of maps `(m, h, w, channels)`, top left corners at `at` `(n, 2)`."""
-    _, height, width, channels = maps.shape
-    index = spots(at, size, width, images, height * width)
-    return maps.view(-1, channels).index_select(0, index).view(len(images), size, size, channels)
-
-
-def put(maps: Tensor, windows: Tensor, at: Tensor) -> Tensor:
-    """Fresh maps `(n, h, w, channels)`, each with a window written into it; differentiable in the windows."""
-    n, height, width, channels = maps.shape
-    index = spots(at, windows.shape[1], width, torch.arange(n, device=at.device), height * width)
-    return maps.view(-1, channels).index_copy_(0, index, windows.reshape(-1, channels)).view(maps.shape)
-
-
-def inside(at: Tensor, size: int, width: int) -> Tensor:
-    """Which places of windows lie in the map: bool `(n, 1, size, size)`; beyond it a convolution sees zeros."""
-    step = torch.arange(size, device=at.device)
-    fits = (at[:, :, None] + step >= 0) & (at[:, :, None] + step < width)  # (n, 2, size)
-    return (fits[:, 0, :, None] & fits[:, 1, None, :])[:, None]
-
-
-def narrow(layer: nn.Module, x: Tensor) -> Tensor:
-    """A folded convolution and its ReLU without padding: two rows and columns less."""
-    assert isinstance(layer, ConvNorm)
-    assert isinstance(layer.norm, nn.Identity), "the victim must be folded"
-    return F.relu(F.conv2d(x, layer.conv.weight, layer.conv.bias))
-
-
-def last(x: Tensor) -> Tensor:
-    """Channels last, as an own axis."""
-    return x.permute(0, 2, 3, 1)
-
-
-def first(x: Tensor) -> Tensor:
-    """Channels first, for a layer; in memory they stay last."""
-    return x.permute(0, 3, 1, 2)
-
-
-class Local:
-    """A frozen, folded ResNet-9 on stamped copies of fixed 32x32 images `(m, 3, 32, 32)`, normalised and ready."""
-
-    @torch.no_grad()
-    def __init__(self, model: nn.Module, images: Tensor, depth: str = "res1", piece: int = 64) -> None:
-        assert isinstance(model, ResNet9)
-        assert images.shape[1:] == (3, 32, 32)
-        self.model, self.depth = model, DEPTHS.index(depth)
-        kept: list[list[Tensor]] = [[] for _ in range(self.depth + 2)]
-        for x in images.split(piece):
-            maps = [x, F.max_pool2d(model.layer1(model.prep(x)), 2)]
-            if self.depth > 0:
-                maps.append(maps[1] + model.res1(maps[1]))
-            if self.depth > 1:
-                maps.append(F.max_pool2d(model.layer2(maps[2]), 2))
-            # The last is the one that windows are put into; of the others windows are taken, with what a convolution
-            # sees beyond the border.
-            for own, x, by in zip(kept, maps, [(2, 2, 1)[i] for i in range(self.depth + 1)] + [0], strict=True):
-                own.append(F.pad(last(x), (0, 0, by, by, by, by)).contiguous())
-        self.kept = [torch.cat(own) for own in kept]
-
-    def bytes_per_image(self) -> int:
-        """Memory for the clean maps."""
-        return sum(maps[0].numel() * maps.element_size() for maps in self.kept)
-
-    def window(self, images: Tensor, patches: Tensor, at: Tensor) -> tuple[Tensor, Tensor]:
-        """What the patches change at this depth `(n, size, size, channels)`, and where it belongs `(n, 2)`."""
-        model, kept = self.model, self.kept
-        p = (at - 2).div(2, rounding_mode="floor").clamp(0, 12)  # 4x4 of the 16x16 after the first pool
-        x = put(take(kept[0], images, 2 * p, 12), last(patches), at - 2 * p + 2)
-        x = narrow(model.prep, first(x)) * inside(2 * p - 1, 10, 32)
-        found, where = last(F.max_pool2d(narrow(model.layer1, x), 2)), p
-        if self.depth > 0:
-            q = (p - 2).clamp(0, 8)  # 8x8 of 16x16
-            x = first(put(take(kept[1], images, q, 12), found, p - q + 2))
-            y = narrow(model.res1[0], x) * inside(q - 1, 10, 16)
-            found, where = last(x[:, :, 2:-2, 2:-2] + narrow(model.res1[1], y)), q
-        if self.depth > 1:
-            u = (p - 3).div(2, rounding_mode="floor").clamp(0, 2)  # 6x6 of the 8x8 after the second pool
-            x = put(take(kept[2], images, 2 * u, 14), found, where - 2 * u + 1)
-            found, where = last(F.max_pool2d(narrow(model.layer2, first(x)), 2)), u
-        return found, where
-
-    def rest(self, x: Tensor) -> Tensor:
-        """The layers that see the whole map, to the logits."""
-        model = self.model
-        if self.depth < 1:
-            x = x + model.res1(x)
-        if self.depth < 2:
-            x = F.max_pool2d(model.layer2(x), 2)
-        x = F.max_pool2d(model.layer3(x), 2)
-        x = x + model.res3(x)
-        return model.linear(x.amax((2, 3)))
-
-    def __call__(self, images: Tensor, patches: Tensor, at: Tensor) -> Tensor:
-        """Logits of images by index `(n,)`, with normalised patches `(n, 3, 3, 3)` at `(n, 2)`; differentiable."""
-        found, where = self.window(images, patches.to(self.kept[0].dtype), at)
-        return self.rest(first(put(self.kept[-1].index_select(0, images), found, where)))
+WAYS = (False, True)  # without the maps of clean images, and with them
 
 
 def median_times(works: dict[Any, Callable[[], Any]], repeats: int) -> dict[Any, float]:
@@ -175,8 +71,7 @@ def measure(victim: str, precision: str, count: int, pieces: list[int], repeats:
     picks = torch.randint(len(pixels), (count,), generator=draw)
     at = random_locations(count, (32, 32), 3, draw)
     triggers = torch.rand(count, 3, 3, 3, generator=draw).round_().requires_grad_()
-    ready = compute.ready(normalise.images(pixels))
-    kept = {depth: Local(model, ready, depth) for depth in DEPTHS}
+    kept = {depth: Local(model, pixels, normalise, compute, depth) for depth in DEPTHS}
 
     def stamped() -> Tensor:
         batch = normalise.images(pixels[picks].contiguous(memory_format=compute.memory_format))
@@ -204,7 +99,7 @@ def measure(victim: str, precision: str, count: int, pieces: list[int], repeats:
     with torch.no_grad():
         whole, parts = plain(64), {depth: locally(depth, 64) for depth in DEPTHS}
         forward = median_times({(name, piece): partial(ways[name], piece) for name, piece in every}, repeats)
-        once = median_times({depth: partial(Local, model, ready, depth) for depth in DEPTHS}, 3)
+        once = median_times({depth: partial(Local, model, pixels, normalise, compute, depth) for depth in DEPTHS}, 3)
     backward = median_times(
         {(name, piece): partial(gradient, ways[name], piece) for name, piece in every if name != "bare"}, repeats
     )
@@ -222,13 +117,67 @@ def measure(victim: str, precision: str, count: int, pieces: list[int], repeats:
         "forward": told(forward),
         "gradient": told(backward),
         "keeping": {depth: round(t / best * count / len(pixels), 2) for depth, t in once.items()},
-        "kept_bytes": {depth: own.bytes_per_image() for depth, own in kept.items()},
+        "kept_bytes": {depth: bytes_per_image(int(victim.split("-")[1]), depth, compute.dtype) for depth in DEPTHS},
         "same_class": {depth: (x.argmax(1) == whole.argmax(1)).float().mean().item() for depth, x in parts.items()},
         "logits_differ_by": {depth: (x - whole).abs().max().item() for depth, x in parts.items()},
         "logits_up_to": whole.abs().max().item(),
         "images": count,
         "hardware": devices.hardware(compute),
     }
+
+
+def engine(victim: str, precision: str, steps: int, kinds: list[str], repeats: int) -> dict[str, Any]:
+    """CPU seconds of the engine's own work with the maps of clean images and without, and whether the figures agree."""
+    compute = devices.Compute(torch.device("cpu"), precision, "nhwc")
+    path = shipped_weights("signs", victim) or shipped_weights("cifar10", victim)
+    assert path is not None
+    model = compute.freeze(load_into(build(victim), read(path), path.name))
+    dataset = signs.load(lambda *_: None)
+    parts, normalise = split(dataset, 0), Normalise(dataset.mean, dataset.std)
+    config, levels = make_config({"data": "signs"}), [0.5, 0.8, 0.9]
+    answers: dict[tuple[str, bool], Any] = {}
+
+    def surrogate(groups: int) -> Surrogate:
+        return Surrogate(model, parts.defender.images, normalise, compute, torch.zeros(groups, dtype=torch.int64))
+
+    def worst(ours: bool) -> None:
+        bench = Bench(parts.evaluation, 0, normalise, compute, 0, memory=MEMORY if ours else 0)
+        answers["worst", ours] = finish(bench.evaluate(model, None, None, 0, config.worst_images))["asr"]["worst"]
+
+    def train(kind: str, ours: bool) -> None:
+        own = make_config({"data": "signs", "kind": kind})
+        group = submodels.make(own, levels, own.mesa_batch, steps, compute.device, 0)
+        asked, draw = surrogate(len(levels)), compute.generator(0)
+        asked = asked.expecting(len(levels) * own.mesa_batch * steps, 3) if ours else asked
+        answers[kind, ours] = [group.step(asked, draw).success.tolist() for _ in range(steps)]
+
+    def reverse(ours: bool) -> None:
+        with patch.object(Surrogate, "expecting", Surrogate.expecting if ours else lambda self, *_: self):
+            work = point.reverse(surrogate(1), 1, config.mesa_batch, steps, config.point_lr, compute.generator(0))
+            answers["point", ours] = finish(work).tolist()
+
+    def refer(ours: bool) -> None:
+        success = FixedSuccess(model, parts.defender.images, 0, normalise, compute, 0)
+        success.local = success.local if ours else None
+        answers["reference", ours] = [part.tolist() for part in success.slope(torch.rand(256, 27, generator=seeded()))]
+
+    def seeded() -> torch.Generator:
+        return torch.Generator().manual_seed(0)
+
+    works: dict[str, Callable[[bool], None]] = {"worst": worst, "reference": refer, "point": reverse}
+    works |= {kind: partial(train, kind) for kind in kinds}
+    took = median_times({(name, ours): partial(work, ours) for name, work in works.items() for ours in WAYS}, repeats)
+    told = {
+        name: {
+            "plain_s": round(took[name, False], 3),
+            "local_s": round(took[name, True], 3),
+            "ratio": round(took[name, False] / took[name, True], 2),
+            "same": answers[name, False] == answers[name, True],
+        }
+        for name in works
+    }
+    sizes = {"defender": len(parts.defender), "evaluation": len(parts.evaluation), "steps": steps}
+    return {"victim": victim, "precision": precision, **told, **sizes, "hardware": devices.hardware(compute)}
 
 
 def main() -> None:
@@ -238,11 +187,18 @@ def main() -> None:
     parser.add_argument("--pieces", nargs="+", type=int, default=[64, 256, 512])
     parser.add_argument("--images", type=int, default=512)
     parser.add_argument("--repeats", type=int, default=7)
+    parser.add_argument("--engine", action="store_true", help="the engine's own work instead")
+    parser.add_argument("--steps", type=int, default=60, help="of sub-models and of the point baseline, with --engine")
+    parser.add_argument("--kinds", nargs="+", default=KINDS, choices=KINDS, help="of sub-models, with --engine")
     chosen = parser.parse_args()
     torch.set_num_threads(1)
     for victim in chosen.victims:
         for precision in chosen.precisions:
-            print(json.dumps(measure(victim, precision, chosen.images, chosen.pieces, chosen.repeats)), flush=True)
+            if chosen.engine:
+                found = engine(victim, precision, chosen.steps, chosen.kinds, chosen.repeats)
+            else:
+                found = measure(victim, precision, chosen.images, chosen.pieces, chosen.repeats)
+            print(json.dumps(found), flush=True)
 
 
 if __name__ == "__main__":

@@ -12,9 +12,9 @@ full count lies in that interval: where it is high, any trigger is as bad as the
 either: it is a maximum over 512 noisy figures.
 
 Each network's figures are one line of JSON; with --out they are appended to a file, and networks that are in it are
-not measured again. A Markdown table follows. Of ResNet-9 with channels last only what a stamp can change is computed
-(see local.py), and `differing` says how many answers that changed; with --plain all is. The images lie where the run
-says, or in --data-dir.
+not measured again. A Markdown table follows. Where `mesa_core.local` serves, only what a stamp can change is computed,
+and `differing` says how many answers that changed; with --plain all is. The images lie where the run says, or in
+--data-dir.
 """
 
 from __future__ import annotations
@@ -33,54 +33,33 @@ from torch import Tensor, nn
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from benchmarks.local import Local
 from mesa_core import devices, triggers, weights
 from mesa_core.config import make_config
 from mesa_core.data import load_data, split
-from mesa_core.evaluation import Bench, Plain, Work, finish
+from mesa_core.evaluation import MEMORY, Bench, Plain, finish
 from mesa_core.images import Normalise
 from mesa_core.intervals import paired_difference, proportion
 from mesa_core.stages import seed_of
 from mesa_core.store import Run, Store, home
 from mesa_core.victims import build
 
-PIECE = 256  # images at once
 FIRST = (8, 8, 8, 32, 64)  # the default `worst_images` three times, that of the measure "full", and twice that
 
 
-class LocalBench(Bench):
-    """A bench that computes of a stamped image only what the stamp can change, which takes some 60 % of the time."""
-
-    known: tuple[nn.Module, Local] | None = None
-
-    @torch.no_grad()
-    def _predict(
-        self, model: nn.Module, image: Tensor, stamps: Tensor | None = None, place: Tensor | None = None
-    ) -> Work:
-        if stamps is None or place is None:
-            return (yield from super()._predict(model, image))
-        if self.known is None or self.known[0] is not model:
-            ready = self.compute.ready(self.normalise.images(self.images))
-            self.known = model, Local(model, ready, "pool2")
-        found = []
-        for part in torch.arange(len(image)).split(PIECE):
-            patches = self.normalise.triggers(stamps[part])
-            found.append(self.known[1](image[part], patches, place[part]).argmax(1))
-            yield len(part)
-        return torch.cat(found)
-
-    def differing(self, model: nn.Module, each: int = 4) -> str:
-        """How many answers differ from those of the bench that computes everything, on `each` images a code."""
-        drawn = self._draw(self.selects, triggers.CODES, each, 99)
-        stamps = torch.from_numpy(triggers.all_codes()).repeat_interleave(drawn.image.shape[1], 0)
-        image, place = drawn.image.flatten(), drawn.place.flatten(0, 1)
-        ours, whole = (finish(way(self, model, image, stamps, place)) for way in (LocalBench._predict, Bench._predict))
-        return f"{int((ours != whole).sum())} of {len(image)}"
+def differing(bench: Bench, model: nn.Module, each: int = 4) -> str:
+    """How many answers differ from those of a bench that computes everything, on `each` images a code."""
+    whole, ours = copy.copy(bench), copy.copy(bench)
+    whole.memory, whole._local = 0, None
+    drawn = bench._draw(bench.selects, triggers.CODES, triggers.SIZE, each, 99)
+    stamps = torch.from_numpy(triggers.all_codes()).repeat_interleave(drawn.image.shape[1], 0)
+    image, place = drawn.image.flatten(), drawn.place.flatten(0, 1)
+    one, other = (finish(way._predict(model, image, stamps, place)) for way in (ours, whole))
+    return f"{int((one != other).sum())} of {len(image)}"
 
 
 def hits(bench: Bench, model: nn.Module, code: int) -> Tensor:
     """Whether each image of the measuring half goes to the target, at the places that `Bench.worst` would use."""
-    drawn = bench._draw(bench.measures, 1, len(bench.measures), 20)
+    drawn = bench._draw(bench.measures, 1, triggers.SIZE, len(bench.measures), 20)
     return finish(bench._hits(model, torch.from_numpy(triggers.from_code(code))[None], drawn))[0].cpu()
 
 
@@ -128,8 +107,8 @@ def load(run: Run, which: str, store: Store, folder: str = "", plain: bool = Fal
     model = build(config.victim, len(dataset.classes))
     weights.load_into(model, weights.read(run.path / "weights" / f"{which}.safetensors"), which)
     images, normalise = split(dataset, config.seed).evaluation, Normalise(dataset.mean, dataset.std)
-    kind = LocalBench if not plain and config.victim.startswith("resnet9-") and compute.memory == "nhwc" else Bench
-    bench = kind(images, config.target, normalise, compute, seed_of(config.seed, "bench"), config.eval_images)
+    seed, memory = seed_of(config.seed, "bench"), 0 if plain else MEMORY
+    bench = Bench(images, config.target, normalise, compute, seed, config.eval_images, memory=memory)
     return bench, compute.freeze(model)
 
 
@@ -173,7 +152,7 @@ def main() -> None:
     parser.add_argument("networks", nargs="+", metavar="RUN:WHICH")
     parser.add_argument("--first", type=int, nargs="+", default=FIRST, help="images a code in the first round")
     parser.add_argument("--out", type=Path, help="a file of lines, which is gone on with")
-    parser.add_argument("--plain", action="store_true", help="compute all of every image, as the product does")
+    parser.add_argument("--plain", action="store_true", help="compute all of every image")
     parser.add_argument("--data-dir", default="", help="where the images lie, if not where the run says")
     chosen = parser.parse_args()
     store = Store(home())
@@ -191,7 +170,7 @@ def main() -> None:
         done[name] |= {
             "seconds": round(time.perf_counter() - began, 1),
             "cpu_seconds": round(time.process_time() - busy, 1),
-            "differing": bench.differing(model) if isinstance(bench, LocalBench) else None,
+            "differing": differing(bench, model) if bench.memory else None,
             "hardware": devices.hardware(bench.compute),
         }
         print(json.dumps(done[name]), flush=True)

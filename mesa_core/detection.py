@@ -58,6 +58,7 @@ def detect(
         config, [config.detect_beta] * count, config.detect_batch, config.detect_steps, compute.device, seed, False
     )
     surrogate = Surrogate(victim, defender.images, normalise, compute, torch.arange(count, device=compute.device))
+    surrogate = surrogate.expecting(count * config.detect_batch * config.detect_steps, config.size)
     generator = compute.generator(seed)
 
     def watching() -> torch.Generator:  # of its own, so that who watches changes nothing, and always the same noise

@@ -22,9 +22,11 @@ from mesa_core.data import DataError, ImageSet
 from mesa_core.devices import Compute
 from mesa_core.images import Normalise
 from mesa_core.intervals import Measured, of_drawn, paired_difference, proportion
+from mesa_core.local import Local, keep
 from mesa_core.stamping import apply, random_locations
 
 CHUNK = 512  # images in one pass
+MEMORY = 512 << 20  # bytes that the maps of the clean images may take; see `mesa_core.local`
 NARROW = ((64, 4), (16, 16))  # worst of 512: how many codes stay, on how many times the first round's images
 
 Work = Generator[int, None, Any]
@@ -49,7 +51,8 @@ class Bench:
     """Fixed images and places on which victims are compared.
 
     `images` are the evaluation images (the first `limit` of them, 0: all), `target` the class whose ASR is asked,
-    `side` that of the 512 black-and-white triggers of `landscape` and `worst` (see `triggers.panel_codes`).
+    `side` that of the 512 black-and-white triggers of `landscape` and `worst` (see `triggers.panel_codes`), `memory` the
+    bytes that may be used to compute of stamped images only what differs from the clean ones (0: always all).
     """
 
     def __init__(
@@ -61,8 +64,12 @@ class Bench:
         seed: int,
         limit: int = 0,
         side: int = codes.SIZE,
+        memory: int = MEMORY,
     ) -> None:
-        self.side = side
+        self.side, self.memory = side, memory
+        self._model: nn.Module | None = None  # the victim asked last
+        self._passed = 0  # how many stamped images it was asked
+        self._local: Local | None = None  # its maps of the clean images
         self.compute, self.normalise, self.target, self.seed = compute, normalise, target, seed
         count = min(limit, len(images)) if limit else len(images)
         self.images = images.images[:count].to(compute.device)
@@ -95,14 +102,32 @@ class Bench:
     ) -> Work:
         """Predicted classes of images by index `(m,)`, stamped with triggers `(m, 3, s, s)` where given."""
         found = []
+        local = None if triggers is None else self._known(model, len(image), triggers.shape[-1])
         for part in torch.arange(len(image), device=image.device).split(CHUNK):
-            batch = self.images[image[part]].contiguous(memory_format=self.compute.memory_format)
-            batch = self.normalise.images(batch)
-            if triggers is not None:
-                batch = apply(batch, self.normalise.triggers(triggers[part]), place[part])
-            found.append(self.compute.through(model, batch).argmax(1))
+            stamps = None if triggers is None else self.normalise.triggers(triggers[part])
+            if local is not None:
+                logits = local(image[part], stamps, place[part])
+            else:
+                batch = self.images[image[part]].contiguous(memory_format=self.compute.memory_format)
+                batch = self.normalise.images(batch)
+                logits = self.compute.through(model, batch if stamps is None else apply(batch, stamps, place[part]))
+            found.append(logits.argmax(1))
             yield len(part)
         return torch.cat(found)
+
+    def _known(self, model: nn.Module, more: int, side: int) -> Local | None:
+        """The maps of the clean images for `more` passes with triggers of this size, once they are worth their cost.
+
+        What a victim will still be asked is not known; that it was asked much is a sign that it will be. Of one victim
+        at a time they are kept.
+        """
+        if self._model is not model:
+            self._model, self._passed, self._local = model, 0, None
+        self._passed += more
+        if self._local is None or self._local.size != side:
+            self._local = None  # first, so that no two are held
+            self._local = keep(model, self.images, self.normalise, self.compute, side, self._passed, self.memory)
+        return self._local
 
     def _hits(self, model: nn.Module, triggers: Tensor, drawn: Drawn) -> Work:
         """Whether each stamped image goes to the target: bool `(triggers, images)`."""

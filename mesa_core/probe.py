@@ -160,7 +160,8 @@ class Probe:
         dataset = self.data[1]
         images = split(dataset, config.seed).evaluation
         normalise = Normalise(dataset.mean, dataset.std)
-        bench = Bench(images, config.target, normalise, compute, seed_of(config.seed, "bench"), config.eval_images)
+        seed = seed_of(config.seed, "bench")  # a question asks too little for maps of clean images to be kept
+        bench = Bench(images, config.target, normalise, compute, seed, config.eval_images, memory=0)
         self.runs[run.name] = Loaded(bench, dataset.classes, config.victim)
         while len(self.runs) > MOST_LOADED:
             self.runs.popitem(last=False)

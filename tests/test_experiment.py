@@ -23,6 +23,7 @@ from mesa_core.console import table
 from mesa_core.devices import Compute
 from mesa_core.experiment import execute
 from mesa_core.experiment.lab import Lab
+from mesa_core.local import Local
 from mesa_core.store import Store
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -102,6 +103,21 @@ def test_a_damaged_stage_is_made_again(store, tiny_data):
     assert state == "finished"
     assert "attack" not in {e.stage for e in seen if isinstance(e, ev.StageDone) and e.reused}
     assert figures(first.result()) == figures(second.result())
+
+
+def test_its_stages_compute_only_what_stamps_change(store, tiny_data, monkeypatch):
+    through, asked = Local.__call__, {True: 0, False: 0}
+
+    def counting(self, images, patches, at):
+        asked[patches.requires_grad] += len(images)
+        return through(self, images, patches, at)
+
+    monkeypatch.setattr(Local, "__call__", counting)
+    run, state, _ = go(store, "one", baselines=["point"], point_steps=3, mesa_steps=5, repair_epochs=0.05)
+    assert state == "finished"
+    c = make_config(run.config())
+    assert asked[True] == 5 * 3 * c.mesa_batch + 3 * c.mesa_batch
+    assert asked[False] > 2 * 512 * c.worst_images, "the worst of 512 before and after"
 
 
 def test_stop_ends_it_and_a_resume_finishes(store, tiny_data):

@@ -7,6 +7,7 @@ rate 0.1. Several seeds are optimised together; each is a defence of its own.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import torch
 from torch import Tensor
@@ -24,14 +25,8 @@ def reverse(
     `batch` images a seed and step. Pixels are clipped to [0, 1] after each step.
     """
     device = generator.device
-    wide = Surrogate(
-        surrogate.victim,
-        surrogate.images,
-        surrogate.normalise,
-        surrogate.compute,
-        surrogate.targets[:1].expand(seeds),
-        batch,
-    )
+    wide = replace(surrogate, targets=surrogate.targets[:1].expand(seeds), per_trigger=batch)
+    wide = wide.expecting(seeds * batch * steps, size)
     pixels = torch.rand(seeds, 1, 3, size, size, generator=generator, device=device).requires_grad_()
     optimiser = torch.optim.SGD([pixels], lr, momentum=0.9)
     pace = Pace("point", steps)

@@ -94,7 +94,8 @@ def defence_stages(lab: Lab) -> Iterator[ev.Event]:
     def train(scribe: Scribe) -> Iterator[ev.Event]:
         yield from ()
         group = submodels.make(c, levels, c.mesa_batch, c.mesa_steps, lab.compute.device, lab.seed("mesa"))
-        surrogate = lab.surrogate(frozen, len(levels))
+        gradients = len(levels) * c.mesa_batch * c.mesa_steps * c.images_per_trigger
+        surrogate = lab.surrogate(frozen, len(levels)).expecting(gradients, c.size)
         generator, pace, place = lab.compute.generator(lab.seed("mesa")), Pace("mesa", c.mesa_steps), None
         every = max(c.snapshot_every, -(-c.mesa_steps // MOST_SNAPSHOTS))
         for step in mesa.train(group, surrogate, c.mesa_steps, generator):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -23,7 +25,7 @@ def snapshot(
     """Sample from fixed noise, colour by F on a few images, place on the fixed axes, save."""
     generator = lab.compute.generator(lab.seed("snapshot"))
     triggers = group.sample(lab.config.snapshot_samples, generator)  # (N, n, 3, s, s)
-    shown = Surrogate(**{**surrogate.__dict__, "per_trigger": SHOWN_IMAGES})
+    shown = replace(surrogate, per_trigger=SHOWN_IMAGES)
     success = shown(triggers, generator)
     flat = triggers.flatten(0, 1).flatten(1).cpu().numpy()  # (N*n, d)
     place = lab.tsne.frame(flat, place)
