@@ -55,7 +55,7 @@ def measured(name: str, store: Store) -> Iterator[dict[str, object]]:
     half = len(images) // 2
     halves = [type(images)(images.images[part], images.labels[part]) for part in (slice(half), slice(half, None))]
     seed = seed_of(config.seed, "valid after")
-    select, measure = (Bench(one, config.target, normalise, compute, seed, size=config.size) for one in halves)
+    select, measure = (Bench(one, config.target, normalise, compute, seed, side=config.size) for one in halves)
     states = {"before": weights.read(run.path / "weights" / "attacked.safetensors")}
     for event in events:
         if isinstance(event, StageDone) and event.stage.startswith("repair."):
