@@ -19,6 +19,7 @@ from mesa_core.assets import shipped_weights
 from mesa_core.config import KINDS, make_config
 from mesa_core.data import load_data, split
 from mesa_core.images import Normalise
+from mesa_core.store import Store, home
 from mesa_core.surrogate import Surrogate
 from mesa_core.victims import build
 
@@ -27,7 +28,7 @@ def main(rounds: int = 3) -> None:
     torch.set_num_threads(1)
     config = make_config(data="signs")
     compute = devices.resolve("cpu", "auto", "auto", 1, config.victim)
-    dataset = load_data("signs", "")
+    dataset = load_data("signs", "", cache=Store(home()).cache)
     images = split(dataset, 0).defender.images
     state = weights.read(shipped_weights("signs", config.victim))
     frozen = compute.freeze(weights.load_into(build(config.victim, len(dataset.classes)), state))
