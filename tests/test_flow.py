@@ -23,7 +23,7 @@ def bent(groups=2, dim=27, scale=0.3):
     return flow, draw
 
 
-def trained(steps=200):
+def trained(steps=120):
     made = Flow(torch.tensor([0.9]), alpha=0.1, batch=32, steps=steps, shared=True)
     draw = torch.Generator().manual_seed(0)
     for _ in range(steps):
