@@ -24,6 +24,7 @@ from mesa_core.reference.success import FixedSuccess
 from mesa_core.stages import seed_of
 from mesa_core.store import Store, home
 from mesa_core.submodels import Flow
+from mesa_core.submodels.base import part
 from mesa_core.victims import build
 
 
@@ -44,7 +45,7 @@ def main(name: str, count: int = 2000) -> None:
     if not isinstance(flows, Flow):
         sys.exit(f"{name} is of the kind {config.kind}; only flow knows its density.")
     held = load_file(store.stages / f"mesa-{keys['mesa']}" / "tensors.safetensors")
-    flows.load({k.removeprefix("group."): v for k, v in held.items() if k.startswith("group.")})
+    flows.load(part(held, "group"))
     with torch.no_grad():  # the flows themselves, not thinned: their densities are positive everywhere
         x, _ = flows.flow(torch.rand(len(betas), count, 27, generator=torch.Generator().manual_seed(1)))
     pooled = x.flatten(0, 1)  # (N, n, d) -> (N*n, d), an even mixture

@@ -38,10 +38,11 @@ class FixedSuccess:
         host = torch.Generator().manual_seed(seed)
         pick = torch.randperm(len(images), generator=host)[:count]
         self.victim, self.normalise, self.compute, self.target, self.size = victim, normalise, compute, target, size
-        self.images = normalise.images(images[pick.to(images.device)])  # (K, 3, h, w)
+        fixed = images[pick.to(images.device)]
+        self.images = normalise.images(fixed)  # (K, 3, h, w)
         self.where = random_locations(len(pick), tuple(images.shape[-2:]), size, host).to(images.device)
         # Whoever fixes images asks about them thousands of times.
-        self.local = keep(victim, images[pick.to(images.device)], normalise, compute, size, float("inf"), MEMORY)
+        self.local = keep(victim, fixed, normalise, compute, size, float("inf"), MEMORY)
 
     def _chance(self, places: Tensor) -> Tensor:
         """The target's softmax of each trigger on each image, `(n, K)`."""

@@ -14,6 +14,18 @@ from torch import Tensor
 
 from mesa_core.surrogate import Surrogate
 
+MARGIN = 0.15  # of what is left above beta, added to it: an ASR lies a little below its softmax, and a map has errors
+
+
+def edges(betas: Tensor) -> Tensor:
+    """What kinds aim at that would else sit on the edge of validity: the levels `(N,)` with their margin, `(N, 1)`."""
+    return (betas + MARGIN * (1 - betas))[:, None]
+
+
+def part(state: dict[str, Tensor], name: str) -> dict[str, Tensor]:
+    """Those tensors of a `state` whose names begin with `name` and a dot, without that."""
+    return {k.removeprefix(f"{name}."): v for k, v in state.items() if k.startswith(f"{name}.")}
+
 
 @dataclass(frozen=True)
 class Diagnostics:

@@ -28,14 +28,15 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from mesa_core import splines
-from mesa_core.submodels.base import Diagnostics, SubModels
+from mesa_core.submodels.base import Diagnostics, SubModels, part
 from mesa_core.submodels.generators import StackedLinear
 from mesa_core.submodels.particles import Particles
 from mesa_core.surrogate import Surrogate
 
 BATCH = 256  # particles of each level in one step of the flow
-EARLY, LATE = 0.25, 4  # steps of the flow for one of the particles, before and after their law has its full sharpness
-COUNTED = 4096  # samples behind a stated entropy, and behind Z
+EARLY = 4  # steps of the particles for one of the flow, until their law has its full sharpness
+LATE = 4  # steps of the flow for one of the particles, from then on
+COUNTED = 4096  # samples behind a stated entropy; TRIES times as many are behind its Z
 TRIES = 8  # samples of q for one that is taken; where all fail, the one that w prefers
 
 
@@ -110,7 +111,7 @@ class Flow(SubModels):
     def step(self, surrogate: Surrogate, generator: torch.Generator) -> Diagnostics:
         diagnostics = self.particles.step(surrogate, generator)
         done, calm = self.particles.done, self.particles.annealed
-        for _ in range(LATE if done > calm else int(done * EARLY) - int((done - 1) * EARLY)):
+        for _ in range(LATE if done > calm else int(done % EARLY == 0)):
             self.fit(generator)
         return diagnostics
 
@@ -163,6 +164,5 @@ class Flow(SubModels):
         return flow | {f"particles.{name}": value for name, value in self.particles.state().items()}
 
     def load(self, state: dict[str, Tensor]) -> None:
-        own = lambda part: {k.removeprefix(part): v for k, v in state.items() if k.startswith(part)}
-        self.flow.load_state_dict(own("flow."))
-        self.particles.load(own("particles."))
+        self.flow.load_state_dict(part(state, "flow"))
+        self.particles.load(part(state, "particles"))

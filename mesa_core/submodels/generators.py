@@ -6,11 +6,13 @@ their losses trains each as if it were alone.
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from mesa_core.submodels.base import SubModels
+from mesa_core.submodels.base import SubModels, part
 
 SLOPE = 0.2  # of the leaky ReLU (Appendix B)
 
@@ -78,19 +80,38 @@ class Generator(nn.Module):
 
 
 class Generators(SubModels):
-    """What kinds that train such generators share: their noise, their samples, and saving them.
+    """What kinds that train such generators share: their noise, their samples, their optimiser, and saving them.
 
-    `parts` are the networks by name, all of which `state` holds.
+    `parts` are the networks by name, all of which are trained and saved; a kind adds its own, drawn from `host`, and
+    then asks for the optimiser.
     """
 
     def __init__(
-        self, betas: Tensor, *, alpha: float, batch: int, noise: str, noise_dim: int, hidden: int, every_layer: bool,
-        size: int, host: torch.Generator,
-    ) -> None:  # fmt: skip
+        self,
+        betas: Tensor,
+        *,
+        alpha: float,
+        batch: int,
+        lr: float,
+        beta1: float,
+        noise: str = "normal",
+        noise_dim: int = 64,
+        hidden: int = 512,
+        every_layer: bool = True,
+        size: int = 3,
+        seed: int = 0,
+    ) -> None:
         self.betas, self.alpha, self.batch, self.size = betas, alpha, batch, size
-        self.noise, self.noise_dim, self.dim = noise, noise_dim, 3 * size * size
-        self.generator = Generator(len(betas), noise_dim, hidden, self.dim, every_layer, host).to(betas.device)
+        self.noise, self.noise_dim, self.hidden, self.dim = noise, noise_dim, hidden, 3 * size * size
+        self.lr, self.beta1 = lr, beta1
+        self.host = torch.Generator().manual_seed(seed)  # weights are drawn on the host: equal on every device
+        self.generator = Generator(len(betas), noise_dim, hidden, self.dim, every_layer, self.host).to(betas.device)
         self.parts: dict[str, nn.Module] = {"generator": self.generator}
+
+    def make_optimiser(self) -> torch.optim.Optimizer:
+        """Adam over all `parts`."""
+        every = [weight for module in self.parts.values() for weight in module.parameters()]
+        return torch.optim.Adam(every, self.lr, betas=(self.beta1, 0.999), foreach=True)
 
     def draw_noise(self, n: int, generator: torch.Generator) -> Tensor:
         """z, `(N, n, noise_dim)`: standard normal, or uniform on [-1, 1]."""
@@ -111,11 +132,15 @@ class Generators(SubModels):
         x = self.generator(self.draw_noise(n, generator))
         return x.view(*x.shape[:2], 3, self.size, self.size)  # (N, n, d) -> (N, n, 3, s, s)
 
+    def entropy(self) -> list[dict[str, Any] | None]:
+        # What they ascend is no measure: no batch of n pairs vouches for more than about log n nats (MINE), and
+        # triggers that repel each other lie further apart than independent ones (nearest neighbours).
+        return [None] * len(self.betas)
+
     def state(self) -> dict[str, Tensor]:
         named = self.parts.items()
-        return {f"{name}.{k}": v.detach().clone() for name, part in named for k, v in part.state_dict().items()}
+        return {f"{name}.{k}": v.detach().clone() for name, module in named for k, v in module.state_dict().items()}
 
     def load(self, state: dict[str, Tensor]) -> None:
-        for name, part in self.parts.items():
-            own = {k.removeprefix(f"{name}."): v for k, v in state.items() if k.startswith(f"{name}.")}
-            part.load_state_dict(own)
+        for name, module in self.parts.items():
+            module.load_state_dict(part(state, name))

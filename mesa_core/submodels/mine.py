@@ -79,37 +79,13 @@ class Mine(Generators):
 
     kind = "mine"
 
-    def __init__(
-        self,
-        betas: Tensor,
-        *,
-        lr: float,
-        beta1: float,
-        noise_dim: int = 64,
-        hidden: int = 512,
-        last_activation: bool = False,
-        average: float = 0.0,
-        seed: int = 0,
-        noise: str = "normal",
-        every_layer: bool = True,
-        size: int = 3,
-        **given: Any,
-    ) -> None:
-        host = torch.Generator().manual_seed(seed)  # weights are drawn on the host: equal on every device
-        super().__init__(
-            betas,
-            noise=noise,
-            noise_dim=noise_dim,
-            hidden=hidden,
-            every_layer=every_layer,
-            size=size,
-            host=host,
-            **given,
+    def __init__(self, betas: Tensor, *, last_activation: bool = False, average: float = 0.0, **given: Any) -> None:
+        super().__init__(betas, **given)
+        self.statistics = Statistics(len(betas), self.dim, self.noise_dim, self.hidden, last_activation, self.host).to(
+            betas.device
         )
-        self.statistics = Statistics(len(betas), self.dim, noise_dim, hidden, last_activation, host).to(betas.device)
         self.parts["statistics"] = self.statistics
-        both = [*self.generator.parameters(), *self.statistics.parameters()]
-        self.optimiser = torch.optim.Adam(both, lr, betas=(beta1, 0.999), foreach=True)
+        self.optimiser = self.make_optimiser()
         self.rate, self.average = average, None
 
     def losses(self, surrogate: Surrogate, generator: torch.Generator) -> Diagnostics:
@@ -137,7 +113,3 @@ class Mine(Generators):
         diagnostics = self.losses(surrogate, generator)
         self.optimiser.step()
         return diagnostics
-
-    def entropy(self) -> list[dict[str, Any] | None]:
-        # No batch of n pairs can vouch for more than about log n nats, and entropies here differ by tens.
-        return [None] * len(self.betas)

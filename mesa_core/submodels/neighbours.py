@@ -25,13 +25,12 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from mesa_core.submodels.base import Diagnostics
+from mesa_core.submodels.base import Diagnostics, edges
 from mesa_core.submodels.generators import Generators
 from mesa_core.surrogate import Surrogate
 
 K = 3  # which neighbour, as in `mesa_core.entropy`
 CLOSEST = 1e-4  # distances count as at least this
-MARGIN = 0.15  # of what is left above beta, added to it, as in `particles`
 
 
 def log_distance(x: Tensor) -> Tensor:
@@ -46,33 +45,9 @@ class Neighbours(Generators):
 
     kind = "neighbours"
 
-    def __init__(
-        self,
-        betas: Tensor,
-        *,
-        lr: float,
-        beta1: float,
-        seed: int = 0,
-        noise: str = "normal",
-        noise_dim: int = 64,
-        hidden: int = 512,
-        every_layer: bool = True,
-        size: int = 3,
-        **given: Any,
-    ) -> None:
-        host = torch.Generator().manual_seed(seed)  # weights are drawn on the host: equal on every device
-        super().__init__(
-            betas,
-            noise=noise,
-            noise_dim=noise_dim,
-            hidden=hidden,
-            every_layer=every_layer,
-            size=size,
-            host=host,
-            **given,
-        )
-        self.edges = (betas + MARGIN * (1 - betas))[:, None]  # (N, 1)
-        self.optimiser = torch.optim.Adam(self.generator.parameters(), lr, betas=(beta1, 0.999), foreach=True)
+    def __init__(self, betas: Tensor, **given: Any) -> None:
+        super().__init__(betas, **given)
+        self.edges, self.optimiser = edges(betas), self.make_optimiser()
 
     def step(self, surrogate: Surrogate, generator: torch.Generator) -> Diagnostics:
         self.optimiser.zero_grad(set_to_none=True)
@@ -86,6 +61,3 @@ class Neighbours(Generators):
         self.optimiser.step()
         below = F.relu(self.betas[:, None] - success.detach()).mean(1)
         return Diagnostics(success.detach().mean(1), below, torch.full_like(below, float("nan")))
-
-    def entropy(self) -> list[dict[str, Any] | None]:
-        return [None] * len(self.betas)  # the estimate that it ascends is no measure of it

@@ -26,11 +26,10 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from mesa_core.langevin import walk
-from mesa_core.submodels.base import Diagnostics, SubModels
+from mesa_core.submodels.base import Diagnostics, SubModels, edges, part
 from mesa_core.submodels.generators import StackedLinear
 from mesa_core.surrogate import Surrogate
 
-MARGIN = 0.15  # of what is left above beta, added to it: an ASR lies a little below its softmax, and a map has errors
 COLDEST = 1e-3  # alpha below this counts as this
 ANNEALED = 0.6  # share of the training after which the edge has its full sharpness
 FITTED = 512  # answers in one fit of the map: half of them recent, half of any age
@@ -80,7 +79,7 @@ class Particles(SubModels):
         seed: int = 0,
     ) -> None:
         self.betas, self.batch, self.size, self.moves, self.fits = betas, batch, size, moves, fits
-        self.edges = (betas + MARGIN * (1 - betas))[:, None]  # (N, 1)
+        self.edges = edges(betas)
         self.shared, self.done = shared, 0
         groups, device, self.dim = len(betas), betas.device, 3 * size * size
         self.sharpest = self.dim / max(alpha, COLDEST)
@@ -186,4 +185,4 @@ class Particles(SubModels):
     def load(self, state: dict[str, Tensor]) -> None:
         """Restore a `state`: all that sampling needs, not what the victim answered."""
         self.places, self.stride, self.done = state["places"].clone(), state["stride"].clone(), int(state["done"])
-        self.map.load_state_dict({k.removeprefix("map."): v for k, v in state.items() if k.startswith("map.")})
+        self.map.load_state_dict(part(state, "map"))
