@@ -35,10 +35,15 @@ def weights(
     known = [h for k, h in zip(kept, entropies, strict=True) if k and h is not None]
     if len(known) < sum(kept):
         raise ValueError("These sub-models do not know their entropy; choose gamma = uniform.")
-    raw, below, top = [], 0.0, max(known)  # differences of entropies matter, not sizes
-    for stays, h, beta in zip(kept, entropies, betas or range(1, len(kept) + 1), strict=True):
-        step, below = (beta - below, beta) if stays else (0.0, below)
-        raw.append((step if betas else float(stays)) * math.exp(h - top) if stays and h is not None else 0.0)
+    steps, below = [1.0] * len(kept), 0.0
+    for i, beta in enumerate(betas or []):
+        if kept[i]:
+            steps[i], below = beta - below, beta
+    top = max(known)  # differences of entropies matter, not sizes
+    raw = [
+        step * math.exp(h - top) if stays and h is not None else 0.0
+        for stays, h, step in zip(kept, entropies, steps, strict=True)
+    ]
     return [value / sum(raw) for value in raw]
 
 
