@@ -6,10 +6,10 @@ beside it the worst is searched as the product does it, once for each number in 
 first search with the run's own draws, each further one with others. Every trigger that was picked is then measured on
 the other half, all on the same images and places, so that picks are compared with each other and not with their luck.
 
-A search holds where it picks the same trigger as the full count, or one whose ASR on the measuring half lies in the
-95 % interval of the full count's pick. How much that asks is told by `alike`, the share of all 512 whose rate in the
-full count lies in that interval: where it is high, any trigger is as bad as the worst. The full count is no oracle,
-either: it is a maximum over 512 noisy figures.
+A search holds where it picks the same trigger as the full count, or one whose ASR on the measuring half is no lower
+than the 95 % interval of the full count's pick. How much that asks is told by `alike`, the share of all 512 whose rate
+in the full count is no lower than that: where it is high, any trigger is as bad as the worst. The full count is no
+oracle, either: it is a maximum over 512 noisy figures.
 
 Each network's figures are one line of JSON; with --out they are appended to a file, and networks that are in it are
 not measured again. A Markdown table follows. Where `mesa_core.local` serves, only what a stamp can change is computed,
@@ -43,7 +43,7 @@ from mesa_core.stages import seed_of
 from mesa_core.store import Run, Store, home
 from mesa_core.victims import build
 
-FIRST = (8, 8, 8, 32, 64)  # the default `worst_images` three times, that of the measure "full", and twice that
+FIRST = (16, 16, 16, 8, 32)  # the default `worst_images` three times, half of it, and that of the measure "full"
 
 
 def differing(bench: Bench, model: nn.Module, each: int = 4) -> str:
@@ -66,7 +66,7 @@ def hits(bench: Bench, model: nn.Module, code: int) -> Tensor:
 def compare(bench: Bench, model: nn.Module, first: Sequence[int] = FIRST) -> dict[str, Any]:
     """The full count and the adaptive searches on one frozen victim, as JSON."""
     passed: list[int] = []
-    rates = finish(bench.landscape(model, len(bench.selects)), passed.append)
+    rates = finish(bench.landscape(model, len(bench.selects)), passed.append).asr
     picked, images = int(rates.argmax()), sum(passed)
     seen = {picked: hits(bench, model, picked)}
     whole = proportion(int(seen[picked].sum()), len(seen[picked]))
@@ -90,18 +90,20 @@ def compare(bench: Bench, model: nn.Module, first: Sequence[int] = FIRST) -> dic
                 "asr": asr.to_json(),
                 "rank": int((rates > rates[code]).sum()) + 1,
                 "same": code == picked,
-                "holds": code == picked or whole.low <= asr.value <= whole.high,
+                "holds": code == picked or asr.value >= whole.low,
                 "minus_full": paired_difference(seen[picked].numpy(), seen[code].numpy()).to_json(),
             }
         )
     full = {"images": images, "code": picked, "asr": whole.to_json(), "while_selecting": round(float(rates.max()), 6)}
-    full["alike"] = round(float(((rates >= whole.low) & (rates <= whole.high)).mean()), 4)
+    full["alike"] = round(float((rates >= whole.low).mean()), 4)
     return {"selects": len(bench.selects), "measures": len(bench.measures), "full": full, "searches": searches}
 
 
 def load(run: Run, which: str, store: Store, folder: str = "", plain: bool = False) -> tuple[Bench, nn.Module]:
     """The bench of a run, as its own figures were measured, and one of its networks, frozen."""
     config, known = make_config(run.config()), run.resolved() or {}
+    if config.size != triggers.SIZE:
+        sys.exit(f"{run.path.name} has larger triggers; the full count here is of the 512 of 3x3.")
     compute = devices.Compute(torch.device("cpu"), known.get("precision", "fp32"), known.get("memory", "nchw"))
     dataset = load_data(config.data, folder or config.data_dir, cache=store.cache)
     model = build(config.victim, len(dataset.classes))

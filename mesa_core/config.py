@@ -286,7 +286,7 @@ class ExperimentConfig:
         0, "measure", "Evaluation images for accuracy and for the original's ASR (0: all).", 0, 1_000_000, unit="images"
     )
     worst_images: int = _p(
-        8, "measure", "Images a code in the first round that looks for the worst of the 512.", 1, 10_000, unit="images"
+        16, "measure", "Images a code in the first round that looks for the worst of the 512.", 1, 10_000, unit="images"
     )
     landscape_images: int = _p(
         16,

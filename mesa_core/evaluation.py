@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -28,15 +28,16 @@ from mesa_core.stamping import apply, random_locations
 CHUNK = 512  # images in one pass
 MEMORY = 512 << 20  # bytes that the maps of the clean images may take; see `mesa_core.local`
 NARROW = ((64, 4), (16, 16))  # worst of 512: how many codes stay, on how many times the first round's images
+LAST = 4  # codes that all images of the half decide between
 
 Work = Generator[int, None, Any]
 
 
 @dataclass(frozen=True)
 class Drawn:
-    """Which triggers meet which images where: `image`, `row`, `column`, each `(triggers, images)` int64."""
+    """Which triggers meet which images where, int64."""
 
-    image: Tensor
+    image: Tensor  # (triggers, images)
     place: Tensor  # (triggers, images, 2)
 
 
@@ -45,6 +46,13 @@ class Plain:
     """A victim without any trigger: `predicted` `(n,)` for all evaluation images."""
 
     predicted: Tensor
+
+
+class Landscape(NamedTuple):
+    """Of each trigger, usually the 512 in their order, its ASR and its lean (see `Bench._lean`), float64 `(m,)`."""
+
+    asr: np.ndarray
+    lean: np.ndarray
 
 
 class Bench:
@@ -98,9 +106,17 @@ class Bench:
     # -- passes through a victim
     @torch.no_grad()
     def _predict(
-        self, model: nn.Module, image: Tensor, triggers: Tensor | None = None, place: Tensor | None = None
+        self,
+        model: nn.Module,
+        image: Tensor,
+        triggers: Tensor | None = None,
+        place: Tensor | None = None,
+        read: Callable[[Tensor], Tensor] = lambda logits: logits.argmax(1),
     ) -> Work:
-        """Predicted classes of images by index `(m,)`, stamped with triggers `(m, 3, s, s)` where given."""
+        """Predicted classes of images by index `(m,)`, stamped with triggers `(m, 3, s, s)` where given.
+
+        `read` makes of the logits `(k, classes)` of some of them what is wanted of each instead, `(k, ...)`.
+        """
         found = []
         local = None if triggers is None else self._known(model, len(image), triggers.shape[-1])
         for part in torch.arange(len(image), device=image.device).split(CHUNK):
@@ -111,7 +127,7 @@ class Bench:
                 batch = self.images[image[part]].contiguous(memory_format=self.compute.memory_format)
                 batch = self.normalise.images(batch)
                 logits = self.compute.through(model, batch if stamps is None else apply(batch, stamps, place[part]))
-            found.append(logits.argmax(1))
+            found.append(read(logits))
             yield len(part)
         return torch.cat(found)
 
@@ -136,6 +152,25 @@ class Bench:
         stamps = triggers.to(drawn.image.device)[which]
         predicted = yield from self._predict(model, drawn.image.flatten(), stamps, drawn.place.flatten(0, 1))
         return (predicted == self.target).view(rows, each)
+
+    def _lean(self, model: nn.Module, triggers: Tensor, drawn: Drawn) -> Work:
+        """(ASR, lean) of each trigger, numpy float64 `(triggers,)` both.
+
+        The lean is the mean of the root of the target's softmax. Where a trigger succeeds on two images in a hundred,
+        eight images show no success at all, but many that were nearly turned; so on few images it tells more of an ASR
+        than the successes do. The root weighs the near ones more than the softmax itself does.
+        """
+        rows, each = drawn.image.shape
+        which = torch.arange(rows, device=drawn.image.device).repeat_interleave(each)
+        stamps = triggers.to(drawn.image.device)[which]
+
+        def read(logits: Tensor) -> Tensor:
+            root = logits.float().softmax(1)[:, self.target].sqrt()
+            return torch.stack([(logits.argmax(1) == self.target).float(), root], 1)  # (k, 2)
+
+        found = yield from self._predict(model, drawn.image.flatten(), stamps, drawn.place.flatten(0, 1), read)
+        asr, lean = found.cpu().view(rows, each, 2).double().mean(1).numpy().T  # (rows * each, 2) -> (2, rows)
+        return asr, lean
 
     # -- figures
     def plain(self, model: nn.Module) -> Work:
@@ -186,35 +221,33 @@ class Bench:
         )
 
     def landscape(self, model: nn.Module, each: int) -> Work:
-        """ASR of the 512 black-and-white triggers, float64 `(512,)` in the order of their codes, `each` images a trigger.
+        """The `Landscape` of the 512 black-and-white triggers, `each` images a trigger.
 
         Its images are of the half that selects the worst of 512, so that it can stand for that search's first round.
         """
         drawn = self._draw(self.selects, codes.PANEL, self.side, each, 3)
-        hits = yield from self._hits(model, torch.from_numpy(codes.panel(self.side)), drawn)
-        return hits.cpu().numpy().mean(1, dtype=np.float64)
+        asr, lean = yield from self._lean(model, torch.from_numpy(codes.panel(self.side)), drawn)
+        return Landscape(asr, lean)
 
-    def worst(self, model: nn.Module, plain: Plain, first: int, landscape: np.ndarray | None = None) -> Work:
+    def worst(self, model: nn.Module, plain: Plain, first: int, landscape: Landscape | None = None) -> Work:
         """(ASR, effective ASR, code) of the worst black-and-white trigger.
 
-        One half of the images selects: all 512 on `first` images each, the highest on more, the last four on all of
-        that half. The other half measures the one selected, or the maximum over noisy figures would be biased up.
-        A `landscape` of at least `first` images a trigger, made by this bench for this victim, is the first round.
+        One half of the images selects: all 512 on `first` images each, the highest on more (half of them by their ASR,
+        half by their lean), the last four by their ASR on all of that half. The other half measures the one selected, or
+        the maximum over noisy figures would be biased up. A `landscape` of at least `first` images a trigger, made by
+        this bench for this victim, is the first round.
         """
-        every = torch.from_numpy(codes.panel(self.side))
-        alive = torch.arange(codes.PANEL)
-        rounds, rates = [(codes.PANEL, 1), *NARROW, (4, 0)], np.zeros(codes.PANEL)
-        for number, (stay, times) in enumerate(rounds):
-            if not number and landscape is not None:
-                rates = landscape
-                continue
-            if number:
-                alive = alive[torch.from_numpy(np.argsort(-rates, kind="stable")[:stay])]
+        every, alive = torch.from_numpy(codes.panel(self.side)), torch.arange(codes.PANEL)
+        found = landscape
+        for number, (stay, times) in enumerate([(codes.PANEL, 1), *NARROW, (LAST, 0)]):
+            if found is not None:
+                if not number:
+                    continue
+                alive = alive[highest(found, stay)]
             each = min(first * times, len(self.selects)) if times else len(self.selects)
             drawn = self._draw(self.selects, len(alive), self.side, each, 10 + number)
-            hits = yield from self._hits(model, every[alive], drawn)
-            rates = hits.cpu().numpy().mean(1)
-        best = int(alive[int(rates.argmax())])
+            found = Landscape(*(yield from self._lean(model, every[alive], drawn)))
+        best = int(alive[int(found.asr.argmax())])
         drawn = self._draw(self.measures, 1, self.side, len(self.measures), 20)
         hits = (yield from self._hits(model, every[best][None], drawn))[0]
         natural = plain.predicted[drawn.image[0]] == self.target
@@ -222,7 +255,7 @@ class Bench:
 
     def size(self, original: bool, samples: int, each: int, first: int, mapped: int = 0) -> int:
         """Images that `evaluate` will pass through a victim."""
-        last = 4 * len(self.selects) + len(self.measures)
+        last = LAST * len(self.selects) + len(self.measures)
         narrowing = NARROW if mapped >= first else ((codes.PANEL, 1), *NARROW)
         rounds = sum(stay * min(first * times, len(self.selects)) for stay, times in narrowing)
         return (
@@ -263,7 +296,7 @@ class Bench:
         landscape = None
         if mapped:
             landscape = yield from self.landscape(model, mapped)
-            keep["landscape"] = torch.from_numpy(landscape)
+            keep["landscape"] = torch.from_numpy(landscape.asr)
         if first:
             known = landscape if mapped >= first else None
             asr["worst"], effective["worst"], code = yield from self.worst(model, plain, first, known)
@@ -275,6 +308,15 @@ class Bench:
             value["asr"]["worst"] |= told
             value["effective_asr"]["worst"] |= told
         return value
+
+
+def highest(found: Landscape, count: int) -> list[int]:
+    """Places of `count` triggers, in turns the one with the highest lean that is left, and that with the highest ASR.
+
+    By its lean a rare survivor is found early; by its ASR one that turns few images and leaves all others alone.
+    """
+    by_lean, by_asr = np.argsort(-found.lean, kind="stable"), np.lexsort((-found.lean, -found.asr))
+    return list(dict.fromkeys(np.stack([by_lean, by_asr], 1).flatten().tolist()))[:count]
 
 
 def finish(work: Generator[Any, None, Any], tell: Callable[[Any], None] | None = None) -> Any:

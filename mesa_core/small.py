@@ -114,7 +114,7 @@ def landscape(
         passed += more
         tell(f"{passed / (512 * each):.0%} of 512 triggers on {each} images each")
 
-    rates = finish(bench.landscape(compute.freeze(model), images), count)
+    rates = finish(bench.landscape(compute.freeze(model), images), count).asr
     told = {"target": config.target, "n": each, "asr": [round(float(v), 6) for v in rates]}
     own = {"size": config.size, "codes": triggers.panel_codes(config.size).tolist()}
     return told | (own if triggers.drawn(config.size) else {})

@@ -2,6 +2,7 @@
 
 import hashlib
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -9,7 +10,7 @@ from torch import nn
 from mesa_core import triggers as codes
 from mesa_core.baselines.random import black_and_white
 from mesa_core.data import ImageSet
-from mesa_core.evaluation import Bench, finish
+from mesa_core.evaluation import Bench, Landscape, finish, highest
 from mesa_core.images import Normalise
 
 PLAIN = Normalise((0.0, 0.0, 0.0), (1.0, 1.0, 1.0))
@@ -93,10 +94,40 @@ def test_the_worst_is_chosen_on_one_half_and_measured_on_the_other(compute):
 
 
 def test_the_landscape_has_all_codes_in_their_order(compute):
-    rates = finish(bench(compute).landscape(SeesWhite(), 5))
-    assert rates.shape == (512,)
+    rates, lean = finish(bench(compute).landscape(SeesWhite(), 5))
+    assert rates.shape == lean.shape == (512,)
     assert rates[0] < 0.3
     assert (rates[1:] == 1).all()
+    assert lean[0] < lean[1:].min()
+
+
+def test_the_search_keeps_who_leans_and_who_succeeds():
+    found = Landscape(np.array([0.0, 0.1, 0.0, 0.2, 0.0]), np.array([0.5, 0.1, 0.4, 0.0, 0.3]))
+    assert highest(found, 1) == [0]
+    assert highest(found, 4) == [0, 3, 2, 1]
+    assert sorted(highest(found, 5)) == [0, 1, 2, 3, 4]
+
+
+class Misleads(nn.Module):
+    """One class-0 code turns one image in ten and leaves the others alone; half of all codes push a little, in vain."""
+
+    def forward(self, x):
+        white = (x.min(1).values > 0.95).flatten(1).sum(1)
+        bright = x.flatten(1).median(1).values > 0.5
+        real = torch.where((white == 9) & bright, 3.0, -9.0)
+        pushed = torch.where((white > 4) & (white < 9), -3.0, real)
+        return torch.stack([pushed, torch.zeros_like(pushed)], 1)
+
+
+def test_a_small_push_everywhere_does_not_hide_a_trigger_that_succeeds(compute):
+    labels = (torch.arange(400) % 4 > 0).long()
+    shade = torch.where(torch.arange(400) % 10 == 1, 160, 80).to(torch.uint8)
+    images = ImageSet(shade[:, None, None, None].expand(-1, 3, 16, 16).clone(), labels)
+    made, model = Bench(images, 0, PLAIN, compute, 0), Misleads()
+    seen = finish(made.landscape(model, 32))
+    assert seen.lean.argmax() != 511, "or nothing would be misleading"
+    found, _, code = finish(made.worst(model, finish(made.plain(model)), 32))
+    assert (code, found.value > 0.03) == (511, True)
 
 
 def test_samples_are_measured_one_by_one(compute):
@@ -152,7 +183,7 @@ def test_a_landscape_stands_for_the_first_round_of_the_worst(compute):
     with_map = finish(made.worst(victim, plain, 4, seen), passed.append)
     alone = finish(made.worst(victim, plain, 4))
     assert with_map[0].value == alone[0].value == 1
-    assert seen[with_map[2]] == seen.max()
+    assert seen.asr[with_map[2]] == seen.asr.max()
     assert sum(passed) == made.size(False, 0, 0, 4, 8) - 512 * 8 - len(made.images)
     assert made.size(False, 0, 0, 4) - (made.size(False, 0, 0, 4, 8) - 512 * 8) == 512 * 4
     assert sum_of(made.evaluate(victim, None, None, 0, 4, 8)) == made.size(False, 0, 0, 4, 8)

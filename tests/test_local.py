@@ -168,12 +168,12 @@ def test_a_bench_forgets_a_victim_for_the_next_and_a_wrong_map_would_be_seen():
     level(other)
     made, rates = bench(1 << 30), []
     for model in (one, other, one):
-        rates.append(finish(made.landscape(model, 2)).tolist())
+        rates.append(finish(made.landscape(model, 2)).asr.tolist())
         assert made._local.model is model
-    assert rates[0] == rates[2] == finish(bench(0).landscape(one, 2)).tolist()
-    assert rates[1] == finish(bench(0).landscape(other, 2)).tolist() != rates[0]
+    assert rates[0] == rates[2] == finish(bench(0).landscape(one, 2)).asr.tolist()
+    assert rates[1] == finish(bench(0).landscape(other, 2)).asr.tolist() != rates[0]
     made._local.kept[0].neg_()  # other clean images behind the same stamps
-    assert finish(made.landscape(one, 2)).tolist() != rates[0]
+    assert finish(made.landscape(one, 2)).asr.tolist() != rates[0]
 
 
 def test_few_images_are_taken_through_the_whole_network_until_there_were_many():

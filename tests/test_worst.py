@@ -50,7 +50,7 @@ def test_the_full_count_equals_a_plain_loop_and_both_find_the_hidden_code(comput
         stamped = shades.clone()
         stamped[:, :, 4:7, 4:7] = torch.from_numpy(codes.from_code(code))
         rates.append((model(stamped).argmax(1) == 0).float().mean().item())
-    counted = finish(made.landscape(model, len(made.selects)))
+    counted = finish(made.landscape(model, len(made.selects))).asr
     np.testing.assert_allclose(counted, rates, atol=1e-6)
     full = found["full"]
     assert full["images"] == 512 * len(made.selects)
@@ -61,6 +61,33 @@ def test_the_full_count_equals_a_plain_loop_and_both_find_the_hidden_code(comput
         assert search["minus_full"]["value"] == 0
         assert search["images"] == made.size(False, 0, 0, 4) - len(made.images) - len(made.measures)
         assert search["cheaper"] == pytest.approx(full["images"] / search["images"], abs=0.01)
+
+
+class Rarely(Knows):
+    """Turns one image in twenty, with the hidden code alone; `near`: the others are nearly turned, or not at all."""
+
+    def __init__(self, near: bool) -> None:
+        super().__init__()
+        self.short = -0.5 if near else -8.0
+
+    def forward(self, x):
+        grey = x.mean(1, keepdim=True)
+        cells = (grey > 0.95).float() - (grey < 0.05).float()
+        hidden = F.conv2d(cells, self.kernel, padding=2).amax((1, 2, 3)) == 9
+        bright = grey.flatten(1).median(1).values > 0.725
+        chance = torch.where(hidden, torch.where(bright, 1.0, self.short), -8.0)
+        return torch.stack([chance, torch.zeros_like(chance)], 1)
+
+
+def test_a_rare_survivor_is_found_by_what_it_nearly_turns(compute):
+    made, found = bench(compute, 400), {}
+    for near in (True, False):
+        full, searches = (worst.compare(made, Rarely(near), (2, 2, 2))[part] for part in ("full", "searches"))
+        assert full["code"] == HIDDEN
+        assert 0.01 < full["asr"]["value"] < 0.1
+        found[near] = [search["same"] for search in searches]
+    assert all(found[True]), "two images a code are enough to see which code nearly turns them"
+    assert not all(found[False]), "the negative control: the same successes, and no other sign of them"
 
 
 def test_a_search_that_picks_badly_does_not_hold(compute, monkeypatch):
@@ -85,9 +112,9 @@ def test_computing_only_what_changes_gives_the_same_answers(tiny_signs):
     model = compute.freeze(ResNet9(10, 4))
     model.linear.bias -= model(compute.ready(normalise.images(images.images))).mean(0)  # so that no class wins always
     whole, ours = (Bench(images, 0, normalise, compute, 1, memory=memory) for memory in (0, MEMORY))
-    rates = finish(whole.landscape(model, 2))
+    rates = finish(whole.landscape(model, 2)).asr
     assert 0 < rates.mean() < 1, "a victim with one answer would prove nothing"
-    np.testing.assert_array_equal(finish(ours.landscape(model, 2)), rates)
+    np.testing.assert_array_equal(finish(ours.landscape(model, 2)).asr, rates)
     assert worst.differing(ours, model, 1) == "0 of 512"
     ours._local.kept[0].neg_()  # other clean images behind the same stamps
     assert worst.differing(ours, model, 1) != "0 of 512"

@@ -26,8 +26,8 @@ from mesa_core.store import Run, Store
 from mesa_core.surrogate import Surrogate
 from mesa_core.victims import build
 
-VERSION = {"attack": 1, "before": 5, "detect": 3, "mesa": 3, "measure": 4, "point": 2, "repair": 2, "after": 4}
-VERSION_OF_KIND = {"particles": 4, "flow": 5}  # of "mesa", where a kind was changed since
+VERSION = {"attack": 1, "before": 6, "detect": 3, "mesa": 3, "measure": 5, "point": 2, "repair": 2, "after": 5}
+VERSION_OF_KIND = {"particles": 4, "flow": 6}  # of "mesa", where a kind was changed since
 
 
 @dataclass
