@@ -20,12 +20,13 @@ SHORTEST, LONGEST = 1e-6, 1.0  # bounds of a stride
 
 def walk(
     energy: Energy, places: Tensor, stride: Tensor, moves: int, generator: torch.Generator, adapt: bool
-) -> tuple[Tensor, Tensor]:
-    """`moves` moves of `places` `(N, n, d)`; returns the places and the stride `(N, 1)`, steered where `adapt` is set.
+) -> tuple[Tensor, Tensor, Tensor]:
+    """`moves` moves of `places` `(N, n, d)`; returns the places, the stride and the share of moves accepted, `(N, 1)` both.
 
-    Moves leave the law exp(-energy) as it is, but for the steering.
+    Moves leave the law exp(-energy) as it is; with `adapt`, which steers the stride after each, only nearly.
     """
     value, slope = energy(places)
+    accepted = torch.zeros_like(stride)
     for _ in range(moves):
         noise = torch.randn(places.shape, generator=generator, device=places.device)
         wide = stride[..., None]  # (N, 1, 1)
@@ -37,10 +38,16 @@ def walk(
         moved = draw.log() < chance  # (N, n)
         places = torch.where(moved[..., None], to, places)
         value, slope = torch.where(moved, new_value, value), torch.where(moved[..., None], new_slope, slope)
+        share = moved.float().mean(1, keepdim=True)
+        accepted = accepted + share / moves
         if adapt:
-            error = moved.float().mean(1, keepdim=True) - ACCEPTED
-            stride = (stride * torch.exp(0.2 * error)).clamp(SHORTEST, LONGEST)
-    return places, stride
+            stride = steer(stride, share, 0.2)
+    return places, stride, accepted
+
+
+def steer(stride: Tensor, accepted: Tensor, gain: float) -> Tensor:
+    """A stride `(N, 1)` that brings the share of accepted moves `(N, 1)` nearer to `ACCEPTED`."""
+    return (stride * torch.exp(gain * (accepted - ACCEPTED))).clamp(SHORTEST, LONGEST)
 
 
 def drift(slope: Tensor, stride: Tensor) -> Tensor:

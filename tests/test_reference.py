@@ -125,6 +125,33 @@ def test_without_the_second_stage_the_law_would_be_wrong(monkeypatch, second_sta
     assert bool((made.values >= made.threshold).all()) == second_stage
 
 
+def under_a_slope(x):
+    """{F >= 0} is a triangle that is five times as wide as it is high."""
+    return 1 - x[:, 0] - 5 * x[:, 1]
+
+
+@pytest.mark.parametrize("euclid", [False, True])
+def test_mirrors_keep_the_uniform_law_where_a_set_is_narrow(monkeypatch, euclid):
+    if euclid:  # the negative control: velocities of one metric, mirrored in another
+        fly = Nested._fly
+        monkeypatch.setattr(Nested, "_fly", lambda self, velocity, spread: fly(self, velocity, torch.ones_like(spread)))
+    made = Nested(*of(under_a_slope), 2, [0.0], 10_000, 0)
+    corner = torch.rand(10_000, 2, generator=made.generator)
+    corner = torch.where(corner.sum(1, keepdim=True) > 1, 1 - corner, corner)  # uniform on x + y <= 1
+    made.places, made.threshold = corner / torch.tensor([1.0, 5.0]), 0.0
+    made.values = made._value(made.places)
+    made._fly_on(60)
+    centre = made.places.mean(0) * torch.tensor([1.0, 5.0])
+    assert bool(((centre - 1 / 3).abs() < 0.01).all()) != euclid  # standard error 0.0024
+
+
+def test_the_logs_of_shares_between_levels_are_not_biased():
+    found = [reached(in_corner, 2, [0.7], 20, seed=seed)[0].log_volume for seed in range(200)]
+    error = np.std(found) / np.sqrt(len(found))
+    assert abs(np.mean(found) - 2 * math.log(0.3)) < 3 * error
+    assert error < 0.04, "small enough to see the 0.08 a round that the plain share would add"
+
+
 def test_two_runs_agree_and_another_set_does_not():
     one, two = (reached(in_ball, 8, [0.6], seed=seed)[0].places for seed in (1, 2))
     (other,) = reached(in_corner, 8, [0.6], seed=3)

@@ -66,6 +66,8 @@ def make(run: Run, store: Store, options: Options) -> Iterator[Progress]:
     """
     options, began = options.check(), time.monotonic()
     config, known = make_config(run.config()), run.resolved()
+    if config.suspect:
+        raise ConfigError(f"{run.name} examines a network that was brought; a reference needs one attacked here.")
     key, size = record.attack_key(run), config.size
     place = record.folder(store, key, config.target, size)
     if known is None:
@@ -117,7 +119,7 @@ def make(run: Run, store: Store, options: Options) -> Iterator[Progress]:
                 "modes": modes.summarise(flat, each, found, options.sample_images),
             }
         )
-        new = (np.rint(flat * 255).astype(np.uint8), np.full(len(flat), index, np.uint8), each.astype(np.float16))
+        new = (np.rint(flat * 255).astype(np.uint8), np.full(len(flat), index, np.uint8), each)
         new = (*new, found, axes.place(flat), tsne.place_first(flat))
         for name, values in zip(arrays, new, strict=True):
             arrays[name].append(values)

@@ -20,7 +20,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from mesa_core.langevin import walk
+from mesa_core.langevin import steer, walk
 from mesa_core.reference.nested import Nested
 from mesa_core.submodels.particles import Map
 
@@ -29,6 +29,7 @@ SLOPED = 0.25  # share of the ends whose gradient is asked, too
 FITTED = 512  # answers in one step of the fit: half of them recent, half of any age
 RECENT = 4  # rounds' worth of answers that count as recent
 SOFT = 3.0  # walls of the map's set: E rises by this much over the map's own typical error
+STEERED = 2.0  # gain of the stride's steering from one walk to the next
 EASY, HARD = 5.0, 300.0  # bounds of the sharpness
 
 
@@ -126,17 +127,20 @@ class Guided(Nested):
 
     # -- the moves
     def _fly_on(self, flights: int) -> None:
-        taken = []
+        taken, ended = [], []
         for _ in range(flights):
             self.fit()
             taken.append(self._walk())
             super()._fly_on(1)
-        self.taken = sum(taken) / len(taken)
+            ended.append(self.acceptance)
+        self.taken, self.acceptance = sum(taken) / len(taken), sum(ended) / len(ended)
 
     def _walk(self) -> float:
         """A walk of every particle on the map, and Metropolis's second stage; returns the share that was taken."""
         logits = torch.logit(self.places, eps=1e-6)[None]
-        ends, self.stride = walk(self._energy, logits, self.stride, self.hops, self.generator, adapt=True)
+        # The second stage asks for a walk that is its own inverse, so the stride changes between walks alone.
+        ends, stride, accepted = walk(self._energy, logits, self.stride, self.hops, self.generator, adapt=False)
+        self.stride = steer(stride, accepted, STEERED)
         to = torch.sigmoid(ends[0])
         before, after = self.height(self.places), self.height(to)
         values = self._looked(to)

@@ -124,7 +124,10 @@ class Nested:
         self.threshold = beta if at_level else middle
         alive = (self.values >= self.threshold).nonzero().squeeze(1)
         share = len(alive) / n
-        self.log_volume += math.log(share)
+        if at_level:
+            self.log_volume += math.log(share)
+        else:  # the threshold is one of the particles: the mass above it has a beta law, whose mean log this is
+            self.log_volume += float(torch.digamma(torch.tensor([len(alive), n + 1.0]).double()).diff().neg())
         self.variance += (1 - share) / (share * n)
         picked = alive[torch.randint(len(alive), (n - len(alive),), generator=self.generator, device=alive.device)]
         chosen = torch.cat([alive, picked])
@@ -145,7 +148,7 @@ class Nested:
         for number in range(flights):
             if number % REFRESH == 0:
                 velocity = self._velocity(spread)
-            velocity, inside, moved = self._fly(velocity)
+            velocity, inside, moved = self._fly(velocity, spread)
             ended.append(float(moved.float().mean()))
             self.step = min(max(self.step * math.exp(0.3 * (float(inside.float().mean()) - WANTED)), 1e-4), 2.0)
             # A velocity keeps its direction; its length follows the step at the next refresh.
@@ -155,8 +158,12 @@ class Nested:
         noise = torch.randn(self.places.shape, generator=self.generator, device=self.places.device)
         return noise * spread * self.step
 
-    def _fly(self, velocity: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """One flight of all; returns their velocities after it, who flew without a mirror, and who has moved."""
+    def _fly(self, velocity: Tensor, spread: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """One flight of all; returns their velocities after it, who flew without a mirror, and who has moved.
+
+        Velocities are normal with the variances spread^2, and mirrored in that metric: Euclid's mirror would not keep
+        their law, and so not the uniform one of the places.
+        """
         ahead, onward = fold(self.places + velocity, velocity)
         values = self._value(ahead)
         inside = values >= self.threshold
@@ -164,8 +171,10 @@ class Nested:
         out = (~inside).nonzero().squeeze(1)
         if len(out):
             _, normal = self._slope(ahead[out])
+            normal = spread * normal  # where all spreads are one
             normal = normal / normal.norm(dim=1, keepdim=True).clamp(min=1e-12)
-            mirrored = onward[out] - 2 * (onward[out] * normal).sum(1, keepdim=True) * normal
+            towards = (onward[out] / spread * normal).sum(1, keepdim=True)
+            mirrored = onward[out] - 2 * spread * towards * normal
             beyond, carried = fold(ahead[out] + mirrored, mirrored)
             beyond_values = self._value(beyond)
             back = beyond_values < self.threshold

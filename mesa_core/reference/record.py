@@ -23,7 +23,7 @@ from mesa_core.triggers import SIZE
 
 KEY = re.compile(r"[0-9a-f]{24}-[0-9]{1,3}(-[45]x[45])?")
 ARRAYS = ("triggers", "level", "asr", "mode", "pca", "tsne")
-DAMAGED = "The exact distribution of this network cannot be read; its files may be damaged. Make it again with: mesa-lab reference"
+DAMAGED = "The exact distribution of this network cannot be read; its files may be damaged. Make it again with: mesa-lab reference --run"
 DRAWS = 40  # of some of a reference's samples, over which its recall at their number is averaged
 
 
@@ -51,8 +51,8 @@ class Record:
 
 
 def key_in(events: Iterable[Event]) -> str | None:
-    """The key of the attack behind a run, from its events; None where it has not come that far, or made none."""
-    return next((e.key for e in events if isinstance(e, StageDone) and e.stage == "attack"), None)
+    """The key of the attack behind a run, the last of its events; None where it has not come that far, or made none."""
+    return next((e.key for e in reversed(list(events)) if isinstance(e, StageDone) and e.stage == "attack"), None)
 
 
 def attack_key(run: Run) -> str:
@@ -64,10 +64,7 @@ def attack_key(run: Run) -> str:
 
 
 def folder(store: Store, attack: str, target: int, size: int = SIZE) -> Path:
-    """The folder of one reference, of triggers of one size. StoreError for what cannot be a key.
-
-    An attack has one size; a network that somebody brings can be asked for triggers of each.
-    """
+    """The folder of one reference, of triggers of one size. StoreError for what cannot be a key."""
     key = f"{attack}-{target}" + ("" if size == SIZE else f"-{size}x{size}")
     if not KEY.fullmatch(key):
         raise StoreError(f"{key!r} is not the key of a reference.")

@@ -5,7 +5,7 @@ entropy h counted per dimension (d = 27 values for a 3x3 trigger) the best law i
 
     p(x)  ~  exp(-d / alpha * max(0, beta - F(x)))      on [0, 1]^d,
 
-the uniform law on {F >= beta}, with an edge whose softness is alpha. Particles sample it by Langevin moves with
+the uniform law on {F >= beta}, with an edge whose softness is alpha (beta with a margin, see `base.edges`). Particles sample it by Langevin moves with
 Metropolis's correction, while the edge is sharpened from nothing to d / alpha.
 
 F is dear: each look costs the victim a gradient. So a small network, the map, is fitted to what the victim answered
@@ -34,6 +34,7 @@ COLDEST = 1e-3  # alpha below this counts as this
 ANNEALED = 0.6  # share of the training after which the edge has its full sharpness
 FITTED = 512  # answers in one fit of the map: half of them recent, half of any age
 RECENT = 8  # steps
+KEPT = 60_000  # answers that the map is fitted to, the newest
 FRESH = 40  # moves that make further samples of a particle
 
 
@@ -91,8 +92,8 @@ class Particles(SubModels):
         # Logits of the pixels, so that no move leaves the box.
         self.places = torch.logit(torch.rand(groups, count, self.dim, generator=host), eps=1e-3).to(device)
         self.stride = torch.full((groups, 1), 0.1, device=device)
-        self.each, room = each, each * steps
-        self.seen = {  # all that the victim ever answered: triggers, F, and its gradient
+        self.each, room = each, each * min(steps, -(-KEPT // each))
+        self.seen = {  # what the victim answered: triggers, F, and its gradient
             "x": torch.zeros(maps, room, self.dim, device=device),
             "success": torch.zeros(maps, room, device=device),
             "slope": torch.zeros(maps, room, self.dim, device=device),
@@ -120,7 +121,7 @@ class Particles(SubModels):
 
     def walk(self, places: Tensor, moves: int, generator: torch.Generator, adapt: bool) -> Tensor:
         """Moves of logits `(N, n, d)` on the map; `adapt` steers the stride."""
-        places, self.stride = walk(self.energy, places, self.stride, moves, generator, adapt)
+        places, self.stride, _ = walk(self.energy, places, self.stride, moves, generator, adapt)
         return places
 
     def step(self, surrogate: Surrogate, generator: torch.Generator) -> Diagnostics:
@@ -140,7 +141,7 @@ class Particles(SubModels):
         return Diagnostics(success.mean(1), hinge, torch.full_like(hinge, float("nan")))
 
     def remember(self, **answers: Tensor) -> None:
-        """Keep what the victim answered; past the announced number of steps the oldest goes."""
+        """Keep what the victim answered; where there is no more room, the oldest goes."""
         room = self.seen["success"].shape[1] // self.each
         at = self.done % room * self.each
         for name, value in answers.items():
