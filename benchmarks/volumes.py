@@ -20,6 +20,7 @@ from mesa_core.data import load_data, split
 from mesa_core.events import StageDone
 from mesa_core.images import Normalise
 from mesa_core.reference import record
+from mesa_core.reference.build import Options
 from mesa_core.reference.success import FixedSuccess
 from mesa_core.stages import seed_of
 from mesa_core.store import Store, home
@@ -39,7 +40,11 @@ def main(name: str, count: int = 2000) -> None:
     images, normalise = split(dataset, config.seed).defender.images, Normalise(dataset.mean, dataset.std)
     state = weights.read(run.path / "weights" / "attacked.safetensors")
     frozen = compute.freeze(weights.load_into(build(config.victim, len(dataset.classes)), state))
-    success = FixedSuccess(frozen, images, config.target, normalise, compute, seed_of(config.seed, "reference"))
+    place = record.find(store, events, config.target, config.size)
+    exact = record.read(place) if place else None
+    fixed = int(exact.told["options"]["images"]) if exact else Options().images
+    seed = seed_of(config.seed, "reference")
+    success = FixedSuccess(frozen, images, config.target, normalise, compute, seed, fixed, config.size)
     betas = list(config.beta)
     flows = submodels.make(config, betas, config.mesa_batch, config.mesa_steps, compute.device, 0)
     if not isinstance(flows, Flow):
@@ -47,20 +52,19 @@ def main(name: str, count: int = 2000) -> None:
     held = load_file(store.stages / f"mesa-{keys['mesa']}" / "tensors.safetensors")
     flows.load(part(held, "group"))
     with torch.no_grad():  # the flows themselves, not thinned: their densities are positive everywhere
-        x, _ = flows.flow(torch.rand(len(betas), count, 27, generator=torch.Generator().manual_seed(1)))
+        noise = torch.rand(len(betas), count, flows.dim, generator=torch.Generator().manual_seed(1))
+        x, _ = flows.flow(noise.to(flows.betas.device))
     pooled = x.flatten(0, 1)  # (N, n, d) -> (N*n, d), an even mixture
     with torch.no_grad():
-        each = flows.flow.log_density(pooled.expand(len(betas), -1, -1)).double().numpy()
-    values, mixed = success.value(pooled).numpy(), importance.of_mixture(each)
-    place = record.find(store, events, config.target, config.size)
-    exact = record.read(place) if place else None
+        each = flows.flow.log_density(pooled.expand(len(betas), -1, -1)).double().cpu().numpy()
+    values, mixed = success.value(pooled).cpu().numpy(), importance.of_mixture(each)
     for beta, entropy in zip(betas, flows.entropy(), strict=True):
         found = exact.level(beta) if exact else None
-        told: dict[str, Any] = {"beta": beta, "entropy of the flow": entropy["value"]}
+        told: dict[str, Any] = {"beta": beta, "entropy of the thinned flow": entropy and entropy["value"]}
         told["importance sampling"] = importance.log_volume(mixed, values >= beta)
         told["nested sampling"] = found[2]["log_volume"] if found else None
         if found:  # mean of -log q over the exact samples, less their entropy: how far the flow is from the law
-            places = torch.from_numpy(found[0]).expand(len(betas), -1, -1)
+            places = torch.from_numpy(found[0]).to(pooled.device).expand(len(betas), -1, -1)
             with torch.no_grad():
                 cross = -flows.flow.log_density(places.clamp(1e-4, 1 - 1e-4))[betas.index(beta)].mean()
             told["divergence of the flow, nats"] = round(float(cross) - found[2]["log_volume"]["value"], 2)

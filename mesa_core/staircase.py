@@ -27,7 +27,8 @@ def weights(
     """γ of the mixture: 1/N over the kept, or (β_i - β_{i-1}) e^{h_i} where every kept one states its entropy h.
 
     Algorithm 1, lines 8 to 13, with g the identity (so g' = 1), has its levels at even steps; where `betas` are given,
-    each kept level counts with its step from the kept one below it, and without them all steps are equal.
+    each kept level counts with its step from the kept one below it, and without them all steps are equal. Where all
+    come out as nothing (the level 0 alone), all kept count alike.
     Raises ValueError where entropies are asked for and a kept sub-model has none.
     """
     if entropies is None:
@@ -44,7 +45,7 @@ def weights(
         step * math.exp(h - top) if stays and h is not None else 0.0
         for stays, h, step in zip(kept, entropies, steps, strict=True)
     ]
-    return [value / sum(raw) for value in raw]
+    return [value / sum(raw) for value in raw] if sum(raw) > 0 else weights(kept)
 
 
 def between(
@@ -52,9 +53,12 @@ def between(
 ) -> list[tuple[float, float]]:
     """The 95 % interval of each of Algorithm 1's weights where all levels stay.
 
-    `volumes` are log-volumes `{"value", "error"}`, which are drawn anew with their standard errors.
+    `volumes` are log-volumes `{"value", "error"}` of one nested sampling, where each is the one below it plus what came
+    in between: so the steps in between are drawn anew, and what two levels share cancels.
     """
     draw, every = np.random.default_rng(0), [True] * len(betas)
-    drawn = draw.normal([v["value"] for v in volumes], [v["error"] for v in volumes], (draws, len(betas)))
+    error = np.square([v["error"] for v in volumes])
+    between_levels = np.sqrt(np.maximum(np.diff(error, prepend=0.0), 0.0))
+    drawn = draw.normal(0, between_levels, (draws, len(betas))).cumsum(1) + [v["value"] for v in volumes]
     found = np.array([weights(every, one, betas) for one in drawn.tolist()])
     return [(float(low), float(high)) for low, high in np.quantile(found, (0.025, 0.975), axis=0).T]

@@ -62,6 +62,7 @@ def test_it_learns_the_law_of_its_particles_and_knows_the_entropy():
     assert first.mean() == pytest.approx((level + 1) / 2, abs=0.06)
     known = made.entropy()[0]
     assert known["method"] == "density"
+    assert known["error"] < 0.05
     assert known["value"] == pytest.approx(math.log(1 - level), abs=0.25), "log of the valid part's volume"
     untrained = Flow(torch.tensor([0.9]), alpha=0.1, batch=32, steps=200, shared=True)
     assert untrained.entropy()[0]["value"] == pytest.approx(0, abs=0.01)
@@ -80,6 +81,31 @@ def test_thinned_samples_have_the_density_that_is_said():
     valid = (x[0, :, 0] >= edge).float().mean().item()
     assert valid == pytest.approx((1 - edge) / z, abs=4 * 0.5 / math.sqrt(4000))
     assert valid > 1 - edge + 0.05, "more of them than without"
+
+
+def test_the_entropy_of_a_thinned_law_is_that_of_its_closed_form():
+    made = Flow(torch.tensor([0.5]), alpha=27.0 / 8, batch=8, steps=10, shared=True)
+    made.particles.done, made.particles.annealed = 10, 10  # full sharpness, which is 8 here
+    made.particles.height = lambda x: x[..., 0]
+    edge, t = made.particles.edges.item(), torch.linspace(0, 1, 100_001, dtype=torch.float64)
+    law = torch.exp(-8 * (edge - t).clamp(min=0))
+    law = law / torch.trapezoid(law, t)
+    exact = -torch.trapezoid(law * law.log(), t).item()
+    (known,) = made.entropy()
+    assert known["value"] == pytest.approx(exact, abs=4 * known["error"] + 0.002)
+    assert exact < -0.2, "or the thinning would hardly matter"
+
+
+def test_no_entropy_is_stated_where_nothing_reaches_the_level():
+    made = Flow(torch.tensor([0.5, 0.9]), alpha=0.001, batch=8, steps=10, shared=True)
+    made.particles.done, made.particles.annealed = 10, 10
+    made.particles.height = lambda x: 0.6 * x[..., 0]  # the second level is out of reach, by far
+    known, unknown = made.entropy()
+    assert known["value"] < 0
+    assert unknown is None
+    x, density = made.draw(50, torch.Generator().manual_seed(0))
+    assert torch.isfinite(density).all()
+    assert x[1, :, 0].mean() > 0.8, "where all tries fail, the best of them"
 
 
 def test_the_same_noise_gives_mostly_the_same_samples_while_the_flow_changes():

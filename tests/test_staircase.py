@@ -29,11 +29,19 @@ def test_uneven_levels_count_with_their_steps():
     assert skipped == [pytest.approx(5 / 9), 0.0, pytest.approx(4 / 9)]
 
 
-def test_the_weights_are_as_uncertain_as_the_volumes():
+def test_the_weights_are_as_uncertain_as_the_steps_between_the_volumes():
     def volumes(error):
-        return [{"value": value, "error": error} for value in (-10.0, -11.0)]
+        return [{"value": -10.0, "error": 0.1}, {"value": -11.0, "error": math.hypot(0.1, error)}]
 
     exact = staircase.weights([True, True], [-10.0, -11.0], [0.5, 0.9])
     sure, unsure = (staircase.between([0.5, 0.9], volumes(error)) for error in (0.01, 0.5))
     for weight, (low, high), (lower, higher) in zip(exact, sure, unsure, strict=True):
         assert lower < low < weight < high < higher
+    shared = staircase.between([0.5, 0.9], [{"value": v, "error": 2.0} for v in (-10.0, -11.0)])
+    for weight, ends in zip(exact, shared, strict=True):
+        assert ends == (pytest.approx(weight), pytest.approx(weight)), "what both levels share cancels"
+
+
+def test_the_level_0_alone_gets_all():
+    assert staircase.weights([True], [-3.0], [0.0]) == [1.0]
+    assert staircase.weights([True, False], [-3.0, -2.0], [0.0, 0.5]) == [1.0, 0.0]

@@ -134,8 +134,11 @@ def measure_stage(lab: Lab, levels: list[float]) -> Iterator[ev.Event]:
         entries, rates, best_only = yield from _each_level(lab, frozen, pool[:, :take], levels, pace)
         kept = [entry["kept"] for entry in entries]
         known = [entry["density"] and entry["density"]["value"] for entry in entries]
-        exact = None if None in known else staircase.weights(kept, known, levels)
-        gamma = staircase.weights(kept, known, levels) if c.gamma == "entropy" else staircase.weights(kept)
+        unknown = any(k and h is None for k, h in zip(kept, known, strict=True))
+        exact = None if unknown else staircase.weights(kept, known, levels)
+        if c.gamma == "entropy" and unknown:
+            yield ev.Note("A sub-model's entropy could not be told, so all that are kept get the same weight.")
+        gamma = exact if exact and c.gamma == "entropy" else staircase.weights(kept)
         yield ev.Submodels(entries)
         host = torch.Generator().manual_seed(lab.seed("mixture"))
         source = torch.multinomial(torch.tensor(gamma, dtype=torch.float64), pool_size(c), True, generator=host)

@@ -51,7 +51,7 @@ def save_samples(lab: Lab, scribe: Scribe, pool: Tensor, asrs: list[np.ndarray])
         {
             "triggers": np.rint(flat * 255).astype(np.uint8),
             "level": np.repeat(np.arange(len(pool)), pool.shape[1]).astype(np.uint8),
-            "asr": np.concatenate(asrs).astype(np.float16),
+            "asr": np.concatenate(asrs),
             "pca": lab.axes.place(flat),
             "tsne": lab.tsne.frame(flat, None).astype(np.float32),
             "mode": modes.find_modes(flat).astype(np.int16),

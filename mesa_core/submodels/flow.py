@@ -15,12 +15,16 @@ that the particles keep, with the particles' map and without the victim: a sampl
 
     w(x) = exp(-sharpness max(0, beta' - map(x))),
 
-which leaves q(x) w(x) / Z, Z = E_q[w], as exactly known as q. The victim is asked no more often than by the particles.
+which leaves q(x) w(x) / Z, Z = E_q[w], known like q but for the one number Z. The victim is asked no more often than
+by the particles. Where w is next to nothing everywhere, as with a level that no trigger reaches, too few samples stand
+behind Z, and no entropy is stated.
+
 This kind is ours, not the paper's.
 """
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import torch
@@ -36,7 +40,8 @@ from mesa_core.surrogate import Surrogate
 BATCH = 256  # particles of each level in one step of the flow
 EARLY = 4  # steps of the particles for one of the flow, until their law has its full sharpness
 LATE = 4  # steps of the flow for one of the particles, from then on
-COUNTED = 4096  # samples behind a stated entropy; TRIES times as many are behind its Z
+COUNTED = 32_768  # samples of q behind a stated entropy
+EFFECTIVE = 200  # of them, by their weights; with fewer none is stated
 TRIES = 8  # samples of q for one that is taken; where all fail, the one that w prefers
 
 
@@ -131,33 +136,49 @@ class Flow(SubModels):
 
     @torch.no_grad()
     def draw(self, n: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-        """Triggers `(N, n, d)` and the log of their density `(N, n)`.
+        """Triggers `(N, n, d)` and the log of their density `(N, n)`, which leaves out that all tries may have failed.
 
         Each has tries of its own, so that with the same noise most stay the same while the flow is trained.
         """
         shape = (len(self.betas), TRIES * n, self.dim)
         x, density = self.flow(torch.rand(shape, generator=generator, device=generator.device))
-        chance = self.chance(x)
-        drawn = torch.rand(chance.shape, generator=generator, device=generator.device) < chance
-        rank = chance + 1 + torch.arange(TRIES, 0, -1, device=x.device).repeat_interleave(n)  # the first that is taken
+        chance = self.log_chance(x)
+        drawn = torch.rand(chance.shape, generator=generator, device=generator.device).log() < chance
+        rank = 1.0 + torch.arange(TRIES, 0, -1, device=x.device).repeat_interleave(n)  # the first that is taken
         best = torch.where(drawn, rank, chance).unflatten(1, (TRIES, n)).argmax(1)  # (N, n)
         index = best * n + torch.arange(n, device=x.device)
-        density = density + chance.clamp(min=1e-30).log() - chance.mean(1, keepdim=True).log()
+        density = density + chance - mean_log(chance)
         return x.gather(1, index[..., None].expand(-1, -1, self.dim)), density.gather(1, index)
 
-    def chance(self, x: Tensor) -> Tensor:
-        """w of triggers `(N, n, d)`: `(N, n)` in (0, 1]."""
+    def log_chance(self, x: Tensor) -> Tensor:
+        """log w of triggers `(N, n, d)`: `(N, n)`, at most 0."""
         made = self.particles
-        return torch.exp(-made.sharpness * F.relu(made.edges - made.height(x)))
+        return -made.sharpness * F.relu(made.edges - made.height(x))
 
     def sample(self, n: int, generator: torch.Generator) -> Tensor:
         x, _ = self.draw(n, generator)
         return x.view(*x.shape[:2], 3, self.size, self.size)  # (N, n, d) -> (N, n, 3, s, s)
 
+    @torch.no_grad()
     def entropy(self) -> list[dict[str, Any] | None]:
+        """Of the thinned laws: the mean of -log(q w / Z) over samples of q that count as much as w says.
+
+        `n` is how many those are worth, `error` one standard error.
+        """
         generator = torch.Generator(self.betas.device).manual_seed(0)
-        _, density = self.draw(COUNTED, generator)
-        return [{"value": round(float(-d.mean()), 3), "method": "density", "n": COUNTED} for d in density]
+        x, density = self.flow(
+            torch.rand(len(self.betas), COUNTED, self.dim, generator=generator, device=self.betas.device)
+        )
+        chance = self.log_chance(x)
+        told: list[dict[str, Any] | None] = []
+        for own, surprise in zip(chance.double(), -(density + chance - mean_log(chance)).double(), strict=True):
+            weight = own.softmax(0)
+            effective = 1 / float(weight.square().sum())
+            value = float((weight * surprise).sum())
+            error = float((weight * (surprise - value)).square().sum().sqrt())
+            known = {"value": round(value, 3), "error": round(error, 3), "method": "density", "n": round(effective)}
+            told.append(known if effective >= EFFECTIVE else None)
+        return told
 
     def state(self) -> dict[str, Tensor]:
         flow = {f"flow.{name}": value.detach().clone() for name, value in self.flow.state_dict().items()}
@@ -166,3 +187,8 @@ class Flow(SubModels):
     def load(self, state: dict[str, Tensor]) -> None:
         self.flow.load_state_dict(part(state, "flow"))
         self.particles.load(part(state, "particles"))
+
+
+def mean_log(values: Tensor) -> Tensor:
+    """Log of the mean of exp(values), `(N, n)` to `(N, 1)`."""
+    return values.logsumexp(1, keepdim=True) - math.log(values.shape[1])
