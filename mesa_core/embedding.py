@@ -18,7 +18,8 @@ from mesa_core import triggers as codes
 Bounds = tuple[float, float, float, float]
 MARGIN = 0.06
 NEIGHBOURS = 5
-ITERATIONS = 250  # the least that scikit-learn allows; from a given start it is enough
+ITERATIONS = 250  # the least that scikit-learn allows; all of them exaggerate, unless that is switched off
+EXAGGERATION = 1.0  # none: from a given start none is needed, and it would pull each group of dots into one point
 
 
 def _bounds(places: np.ndarray) -> Bounds:
@@ -112,7 +113,7 @@ class TsneMap:
             2,
             perplexity=min(30.0, len(samples) / 4),
             init=_as_start(start),
-            early_exaggeration=2.0,
+            early_exaggeration=EXAGGERATION,
             max_iter=ITERATIONS,
             random_state=0,
             n_jobs=1,

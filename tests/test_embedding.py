@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from mesa_core import embedding
 from mesa_core import triggers as codes
 from mesa_core.embedding import TsneMap, align, fit_pca, on_axes
 
@@ -63,6 +64,18 @@ def test_a_frame_repeats_and_stays_in_the_picture(tsne):
     near = np.linalg.norm(first - tsne.frame(samples, first), axis=1)
     far = np.linalg.norm(first - first[rng.permutation(60)], axis=1)
     assert np.median(near) < 0.5 * np.median(far), "the next frame moves dots less than a shuffle would"
+
+
+@pytest.mark.parametrize("exaggeration", [embedding.EXAGGERATION, 12.0])
+def test_a_small_group_of_dots_is_no_point(tsne, monkeypatch, exaggeration):
+    monkeypatch.setattr(embedding, "EXAGGERATION", exaggeration)  # 12, the library's, is the negative control
+    rng = np.random.default_rng(0)
+    many, few = (
+        np.clip(CODES[code] * 0.8 + 0.1 + rng.normal(0, 0.1, (n, 27)), 0, 1) for code, n in ((495, 200), (16, 30))
+    )
+    placed = tsne.frame(np.concatenate([many, few]), None)
+    wide = [float(part.std(0).mean()) for part in (placed[:200], placed[200:])]
+    assert (wide[1] > 0.1 * wide[0] and wide[0] > 0.05 * (tsne.bounds[1] - tsne.bounds[0])) == (exaggeration == 1)
 
 
 def test_samples_enter_beside_their_code(tsne):
