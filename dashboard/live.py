@@ -13,7 +13,7 @@ from typing import Any
 
 import streamlit as st
 
-from dashboard import exact, jobs, picture, progress, reading, selection, state
+from dashboard import address, exact, jobs, picture, progress, reading, selection, state
 from dashboard.components import scatter as dots
 from dashboard.components.curves import curves
 from dashboard.picture import COLOURS, VIEWS
@@ -209,9 +209,9 @@ def scatter(run: Run, events: Sequence[ev.Event], done: bool) -> None:
     """The picture, with the choice of view and colour."""
     choices = st.container(horizontal=True, gap="medium")
     said = f"PCA is a shadow of the {3 * reading.size_of(run) ** 2} numbers of a trigger; t-SNE keeps neighbours together and bends the rest."
-    view = _choice(choices, "View", "view", VIEWS, said)
+    view = address.segmented("View", "view", VIEWS, "pca", said, choices)
     said = "ASR: how often a trigger succeeds. β: which sub-model found it. Mode: clusters of similar triggers."
-    colour = _choice(choices, "Colour shows", "colour", COLOURS, said)
+    colour = address.segmented("Colour shows", "colour", COLOURS, next(iter(COLOURS)), said, choices)
     axes = next((e for e in events if isinstance(e, ev.Axes)), None)
     files = picture.files_of(run, events, done)
     layer, legend = exact.control(run, events, choices) if axes else (None, "")
@@ -233,20 +233,6 @@ def scatter(run: Run, events: Sequence[ev.Event], done: bool) -> None:
     if legend:
         st.caption(legend)
     st.caption(about_axes(run, axes, files, view, done))
-
-
-def _choice(place: Any, label: str, key: str, names: dict[str, str], help: str) -> str:
-    """One of `names`, the first unless another was chosen; kept in the address under `key`."""
-    return place.segmented_control(
-        label,
-        list(names),
-        format_func=names.get,
-        default=next(iter(names)),
-        key=key,
-        required=True,
-        bind="query-params",
-        help=help,
-    )
 
 
 def about_axes(run: Run, axes: ev.Axes, files: list[tuple[str, str, int]], view: str, done: bool) -> str:
