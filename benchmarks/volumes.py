@@ -20,7 +20,7 @@ from mesa_core.data import load_data, split
 from mesa_core.events import StageDone
 from mesa_core.images import Normalise
 from mesa_core.reference import record
-from mesa_core.reference.build import Options
+from mesa_core.reference.options import Options
 from mesa_core.reference.success import FixedSuccess
 from mesa_core.stages import seed_of
 from mesa_core.store import Store, home

@@ -15,25 +15,29 @@ import numpy as np
 import streamlit as st
 
 from dashboard import address, export, jobs, reading, runs
+from mesa_core import coverage, shape, staircase, triggers
 from mesa_core import events as ev
-from mesa_core import shape, staircase, triggers
 from mesa_core.console import brief
+from mesa_core.intervals import Z
 from mesa_core.reference import record
+from mesa_core.reference.options import Options
 from mesa_core.reference.record import Record
 from mesa_core.store import Run, StoreError
 
 MOST = 500  # marks in the picture
-Z = 1.959964  # the normal law's 97.5 % point
 OFF, ALL = "off", "all"
 FORMS = ("triangles", "diamonds", "pentagons", "hexagons")  # of the marks, by level; as drawn by scatter.js
+DIFFERENCE, OWN = "difference, nats", "its own entropy, nats"
 COLUMNS = (
-    "log volume", "entropy", "entropy of exact", "difference", "n of each", "inside", "modes found", "recall", "recall of exact",
+    DIFFERENCE, "inside", "modes found", "recall", "recall of exact", "entropy, nats", "entropy of exact, nats", "n of each",
+    "log volume, nats",
 )  # fmt: skip
 NAMES = ((9, "billion"), (6, "million"))
 HELP = (
-    "The exact distribution: all colour triggers that succeed at least so often, each equally likely, sampled with the "
-    "network itself and no model in between. It is what a sub-model should cover. A yardstick, not a defence: it is told "
-    "the target class and takes minutes to hours."
+    "The exact distribution: all colour triggers to which the network gives the target class a chance (softmax) of at least "
+    "β, in the mean over some fixed images; each equally likely, sampled with the network itself and no model in between. It "
+    "is what a sub-model should cover. A yardstick and an oracle, not a defence: it is told the target class, and takes "
+    "minutes to hours."
 )
 Stamps = tuple[tuple[int, int] | None, ...]
 
@@ -60,14 +64,18 @@ class Layer:
 
 # -- finding it
 def place_of(run: Run, events: Sequence[ev.Event]) -> Place | None:
-    """Where the reference of a run's attacked network lies, None where nobody has made one."""
+    """Where the reference of a run's attacked network lies; None where nobody has made one, or it is for another class."""
     config = runs.config(run)
-    target = config.target
-    detection = (reading.result(run) or {}).get("detection")
-    if isinstance(detection, Mapping) and detection.get("target") not in (None, target):
-        return None  # the samples are for another class
-    path = record.find(jobs.store(), events, target, config.size)
+    path = record.find(jobs.store(), events, config.target, config.size) if for_target(run) else None
     return Place(str(path), _stamps(path, "reference.json", "reference.npz")) if path else None
+
+
+def for_target(run: Run) -> bool:
+    """Whether a run's samples are for the class that it was attacked with: the defender was told, or has found it."""
+    config, found = runs.config(run), (reading.result(run) or {}).get("detection")
+    if isinstance(found, Mapping):
+        return not config.suspect and found.get("target") == config.target
+    return not (config.detect or config.suspect)
 
 
 def _stamps(folder: Path, *files: str) -> Stamps:
@@ -91,8 +99,16 @@ def control(run: Run, events: Sequence[ev.Event], where: Any) -> tuple[Layer | N
         return None, ""
     levels = [f"{one['beta']:g}" for one in there.told["levels"]]
     names = {OFF: "off", **{word: f"β ≥ {word}" for word in levels}, **({ALL: "all"} if len(levels) > 1 else {})}
+    asked = st.query_params.get("exact")
     choice = address.segmented("Exact distribution", "exact", names, OFF, HELP, where)
-    return (None, "") if choice == OFF else (Layer(place, choice), legend(there, choice))
+    if choice == OFF:
+        unknown = asked is not None and asked not in names
+        return (
+            None,
+            f"The address asks for a level of the exact distribution that is not there; there are {', '.join(levels)}."
+            * unknown,
+        )
+    return Layer(place, choice), legend(there, choice)
 
 
 def rows(there: Record, choice: str) -> np.ndarray:
@@ -164,10 +180,11 @@ def one_in(one: Mapping[str, Any]) -> str:
 
 
 def amount(log: float) -> str:
-    """e to the power `log` with two digits: '1.2', '3,400', '1.1 million', '10²⁵'."""
+    """e to the power `log` with two digits: '1.2', '3,400', '1.1 million', '5.7 · 10²⁴'."""
     ten = log / math.log(10)
     if ten >= 12:
-        return "10" + str(round(ten)).translate(str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹"))
+        digits, power = f"{10 ** (ten % 1):.1f}", str(math.floor(ten))
+        return f"{digits} · 10" + power.translate(str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹"))
     value = float(f"{10**ten:.2g}")
     for power, name in NAMES:
         if value >= 10**power:
@@ -187,10 +204,10 @@ def section(run: Run, events: Sequence[ev.Event], result: Mapping[str, Any], nar
     if not result.get("submodels"):
         return
     if place is None or there is None:
-        if not narrow and (run.path / "weights" / "attacked.safetensors").is_file():
+        if not narrow and for_target(run) and (run.path / "weights" / "attacked.safetensors").is_file():
             st.caption(
                 "Nobody has sampled the exact distribution of this network's valid triggers yet, so nothing is compared with it. "
-                f"On this computer: `mesa-lab reference --run {run.name}` (minutes to hours)."
+                f"On this computer: `{command(run)}` (minutes to hours)."
             )
         if not narrow and result.get("gamma_exact"):
             with reading.readable("The weights of this run's mixture"):
@@ -201,27 +218,49 @@ def section(run: Run, events: Sequence[ev.Event], result: Mapping[str, Any], nar
     with box, reading.readable("What the exact distribution says of this run"):
         if not narrow:
             st.subheader(title, anchor=False)
-        st.markdown(
-            "This network's valid triggers were also sampled without any model, each one that succeeds often enough equally "
-            "likely. So it can be said what a sub-model misses."
-        )
+        st.markdown(about(there))
         _show(compared(run, place, there, result), f"{run.name}-exact", "exact", narrow)
         st.caption(
-            "*Log volume*: the share of all colour triggers that are valid, as a logarithm, ± one standard error. *Entropy*: how "
-            "widely the samples spread, in nats, estimated from n samples of each by the same method (nearest neighbours, "
-            "Kozachenko-Leonenko, k = 3) ± one standard error (neighbours counted as independent); it is biased by several nats in so many dimensions, so only the "
-            "difference means something: below zero, the sub-model is narrower than what is valid. *Its own entropy*, which the kind "
-            "flow knows exactly, can be compared with the log volume itself. *Inside*: the share of samples that lie as "
+            "*Difference*: how much more widely the sub-model's samples spread than as many exact ones; below zero, it is "
+            "narrower than what is valid. Both *entropies* are estimated by the same method (nearest neighbours, "
+            "Kozachenko-Leonenko, k = 3) ± one standard error (neighbours counted as independent); each is biased by several "
+            "nats in so many dimensions, so only the difference means something. *Inside*: the share of samples that lie as "
             "near to the exact ones as 95 % of those to each other. *Modes found*: groups of similar triggers in the exact "
-            "distribution that some sample comes near to. *Recall* at the sub-model's own β, with as many exact samples as the "
-            "sub-model has; n counts the valid black-and-white triggers. In brackets 95 % intervals."
+            "distribution that some sample comes near to. *Recall* at the sub-model's own β: the share of the n valid "
+            "black-and-white triggers that some sample rounds to, and what as many exact samples recall (a sample counts by its "
+            f"ASR, of {runs.config(run).sample_images} images in the run and {there.told['options']['sample_images']} in the exact "
+            "sample, and a sub-model may aim above its β, so it can recall more). *Log volume*: the share of all colour triggers "
+            "that are in the exact distribution, as a logarithm, ± one standard error. *Its own entropy*, which the kind flow "
+            "tells by its density, can be compared with the log volume itself. In brackets 95 % intervals."
+            + (" The table can be scrolled sideways." if narrow else "")
         )
         _weights(run, there, result, narrow)
 
 
+def command(run: Run) -> str:
+    """What to type for this run's reference, with the run's own levels where the default has others."""
+    betas = sorted(b for b in runs.config(run).beta if 0 < b < 1)
+    levels = "" if tuple(betas) == Options().levels or not betas else " --levels " + " ".join(f"{b:g}" for b in betas)
+    return f"mesa-lab reference --run {run.name}{levels}"
+
+
+def about(there: Record) -> str:
+    """What was sampled, by how many runs, and how often it succeeds on other images."""
+    options, levels = there.told["options"], there.told["levels"]
+    count = int(options["repeats"])
+    rates = ", ".join(f"{brief(one['mean_asr'])} (β = {one['beta']:g})" for one in levels)
+    return (
+        "This network's valid triggers were also sampled without any model: every trigger to which the network gives the target "
+        f"class a chance of at least β, in the mean over {options['images']} fixed images of the defender's, is equally likely "
+        f"({count} independent run{'s' if count > 1 else ''} of {options['particles']} triggers each; an oracle, since it is told "
+        "the target class). So it can be said what a sub-model misses. An ASR lies below such a chance, and others images "
+        f"count: in the mean these triggers succeed on {rates} of the evaluation images."
+    )
+
+
 def _show(table: list[dict[str, Any]], name: str, key: str, narrow: bool) -> None:
     if narrow:
-        st.dataframe(table, hide_index=True, width="stretch")
+        st.dataframe(table, hide_index=True, width="stretch", column_config={"β": st.column_config.Column(pinned=True)})
     else:
         export.table(table, name, key)
 
@@ -231,29 +270,31 @@ def compared(run: Run, place: Place, there: Record, result: Mapping[str, Any]) -
     known, table = _stamps(run.path / "snapshots", "samples.npz", "axes.npz"), []
     for index, one in enumerate(result["submodels"]):
         beta, own = float(one["beta"]), f"{one['beta']:g}"
-        beside, errors, again = _measured(str(run.path), known, place, index, beta)
+        beside, errors, own_recall, again = _measured(str(run.path), known, place, index, beta)
         beside = beside or one.get("reference")
         row: dict[str, Any] = {"β": own, **dict.fromkeys(COLUMNS, "–")}
         if one.get("density"):  # a kind that knows how probable each of its triggers is
-            row["its own entropy, exact"] = number(float(one["density"]["value"]))
+            told = one["density"]
+            error = f" ± {number(float(told['error']), 2)}" if told.get("error") is not None else ""
+            row[OWN] = f"{number(float(told['value']))}{error}, n = {told['n']:,}"
         table.append(row)
         if there.index(beta) is None or not beside:
-            row["log volume"] = "not sampled at this level" if there.index(beta) is None else "its samples are missing"
+            row[DIFFERENCE] = "not sampled at this level" if there.index(beta) is None else "too few samples are kept"
             continue
         shape.check_beside(beside)
         ours, theirs = beside["entropy_of_samples"]["value"], beside["entropy"]["value"]
-        modes, recall = beside["modes_found"], (one.get("recall") or {}).get(own)
+        modes, recall = beside["modes_found"], (one.get("recall") or {}).get(own) or own_recall
         m = beside["log_volume"]
         figures = (
-            f"{number(m['value'])} ± {number(m['error'])}",
-            number(ours) + (f" ± {number(errors[0])}" if errors else ""),
-            number(theirs) + (f" ± {number(errors[1])}" if errors else ""),
             number(ours - theirs) + (f" ± {number(math.hypot(*errors))}" if errors else ""),
-            str(beside["entropy"]["n"]),
             f"{brief(beside['inside'])}, n = {beside['inside']['n']}",
             f"{modes['found']} of {modes['of']}" if modes["of"] else "none stands apart",
             f"{brief(recall)}, n = {recall['n']}" if recall else "–",
             f"{brief(again)}, {again['samples']} samples" if again else "–",
+            number(ours) + (f" ± {number(errors[0])}" if errors else ""),
+            number(theirs) + (f" ± {number(errors[1])}" if errors else ""),
+            str(beside["entropy"]["n"]),
+            f"{number(m['value'])} ± {number(m['error'])}",
         )
         row |= dict(zip(COLUMNS, figures, strict=True))
     return table
@@ -262,8 +303,8 @@ def compared(run: Run, place: Place, there: Record, result: Mapping[str, Any]) -
 @st.cache_resource(max_entries=256, show_spinner=False)
 def _measured(
     path: str, stamps: Stamps, place: Place, index: int, beta: float
-) -> tuple[dict[str, Any] | None, tuple[float, float] | None, dict[str, Any] | None]:
-    """What the reference says of a run's samples, the entropies' standard errors, and its recall with as many samples.
+) -> tuple[dict[str, Any] | None, tuple[float, float] | None, dict[str, Any] | None, dict[str, Any] | None]:
+    """What the reference says of a run's samples, the entropies' standard errors, their recall and the reference's.
 
     Computed from the samples' bytes (256 steps a colour), so it may differ from the run's own figures in the last digit.
     """
@@ -272,20 +313,22 @@ def _measured(
     run, there = Run(Path(path)), place.read()
     held, level = runs.samples(run), there.level(beta) if there else None
     if held is None or there is None or level is None:
-        return None, None, None
+        return None, None, None, None
     flat = held["triggers"][held["level"] == index] / np.float32(255)
     places = level[0]
     n = min(len(flat), len(places))
     if n < shape.FEWEST or flat.shape[1] != places.shape[1]:
-        return None, None, None
+        return None, None, None, None
     beside = record.beside(there, beta, flat)
     errors = entropy.standard_error(flat[:n]), entropy.standard_error(places[:: max(1, len(places) // n)][:n])
-    before, again = runs.maps(run).before, None
+    before, recall, again = runs.maps(run).before, None, None
     config = runs.config(run)
     if before is not None and config.landscape_images and not triggers.drawn(config.size):
-        codes = triggers.round_to_codes(triggers.unflatten(places))
-        again = record.recall_at(there, beta, len(flat), before, codes, beta)
-    return beside, errors, again
+        ours, theirs = (triggers.round_to_codes(triggers.unflatten(part)) for part in (flat, places))
+        found = coverage.recall(before, ours, held["asr"][held["level"] == index].astype(np.float64), beta)
+        recall = found and found.to_json()
+        again = record.recall_at(there, beta, len(flat), before, theirs, beta)
+    return beside, errors, recall, again
 
 
 def _weights(run: Run, there: Record | None, result: Mapping[str, Any], narrow: bool) -> None:
@@ -295,17 +338,21 @@ def _weights(run: Run, there: Record | None, result: Mapping[str, Any], narrow: 
     where = [there.index(beta) if there else None for beta in betas]
     if len(betas) < 2 or len(used) != len(betas) or betas != sorted(betas):
         return
-    table = [{"β": f"{beta:g}", "used": share(float(u))} for beta, u in zip(betas, used, strict=True)]
+    kept = [bool(one.get("kept", True)) for one in result["submodels"]]
+    table = [
+        {"β": f"{beta:g}", "used": share(float(u)) if stays else "skipped"}
+        for beta, u, stays in zip(betas, used, kept, strict=True)
+    ]
     exact: list[float] = []
     if there is not None and None not in where:
         volumes = [there.told["levels"][i]["log_volume"] for i in where]
         exact = staircase.weights([True] * len(betas), [v["value"] for v in volumes], betas)
         for row, e, (low, high) in zip(table, exact, staircase.between(betas, volumes), strict=True):
-            row["from exact volumes"] = f"{share(e)} ({share(low)} to {share(high)})"
+            row["from exact volumes"] = f"{share(e)} ({share(low, e)} to {share(high, e)})"
     if own and len(own) == len(betas):
         exact = exact or [float(e) for e in own]
-        for row, e in zip(table, own, strict=True):
-            row["from its own entropies"] = share(float(e))
+        for row, e, stays in zip(table, own, kept, strict=True):
+            row["from its own entropies"] = share(float(e)) if stays else "skipped"
     if not exact:
         return
     st.markdown("**The weights of Algorithm 1**")
@@ -317,22 +364,26 @@ def _weights(run: Run, there: Record | None, result: Mapping[str, Any], narrow: 
         "so much that the higher steps hardly count. As a law that is right; for the repair it is not what one wants, since the "
         f"network would hardly be shown the triggers that succeed most. So {equal}"
         if top == 0 and exact[top] > 0.8
-        else f"Here weight is left to more than the lowest level; {equal}"
+        else f"{share(exact[top])} of the weight, the most, would go to β = {betas[top]:g}. {equal}"
+    )
+    bracket = (
+        "; in brackets the 95 % interval that the log volumes' standard errors leave"
+        if len(table[0]) > 2 and there
+        else ""
     )
     st.caption(
         f"{said} In proportion to (βᵢ − βᵢ₋₁) e^h, where h is the log volume, or the entropy that a sub-model of the kind flow "
-        "knows of itself; in brackets the 95 % interval that the log volume's standard error leaves. A level that was skipped has "
-        "no used weight."
+        f"tells of itself{bracket}. A level that was skipped has no weight of its own."
     )
 
 
-def share(value: float) -> str:
-    """A weight with as many digits as tell it from none: '33.3 %', '0.012 %', 'below 0.000001 %'."""
-    percent = 100 * value
-    if percent < 1e-6:
-        return "below 0.000001 %"
-    if 0 < 100 - percent < 0.1:
-        return f"{percent:.4f} %"
-    if percent >= 0.1:
-        return f"{percent:.1f} %"
-    return f"{percent:.2g} %" if percent >= 1e-4 else f"{percent:.6f} %"
+def share(value: float, like: float | None = None) -> str:
+    """A weight with as many digits as tell it, or the weight `like`, from none and from all: '33.3 %', '0.012 %', '99.94 %'."""
+    near = value if like is None else like
+    rest = 100 * min(near, 1 - near)
+    digits = 1 - math.floor(math.log10(rest)) - (near > 0.5) if rest > 0 else 1
+    digits = min(6, max(1, digits))
+    shown = f"{100 * value:.{digits}f}"
+    if float(shown) == 0 and value > 0:
+        return f"below {10.0**-digits:.{digits}f} %"
+    return f"above {100 - 10.0**-digits:.{digits}f} %" if float(shown) == 100 and value < 1 else f"{shown} %"

@@ -151,7 +151,7 @@ def _defences(result: dict[str, Any]) -> str:
         _table(head, rows)
         + '<p class="note">In brackets 95 % intervals. ASR: of images of other classes, the share that goes to the target class once '
         "stamped. Effective: without images that go there anyway. Worst of 512: half of the images selects the most successful "
-        "black-and-white trigger, the other half measures it. Oracle: knows what a defender cannot. Control: clean images alone.</p>"
+        "of 512 black-and-white triggers, the other half measures it. Oracle: knows what a defender cannot. Control: clean images alone.</p>"
     )
 
 
@@ -161,7 +161,9 @@ def _submodels(result: dict[str, Any]) -> str:
         return "<p>None were trained.</p>"
     entries += [("mixture", result)]
     entries += [
-        (f"reference, β = {one['beta']:g}", one["reference"]) for one in result["submodels"] if one.get("reference")
+        (f"exact distribution, β = {one['beta']:g}", one["reference"])
+        for one in result["submodels"]
+        if one.get("reference")
     ]
     if result.get("uniform_noise"):
         entries.append(("uniform noise", result["uniform_noise"]))

@@ -124,7 +124,7 @@ def check_reference(told: dict[str, Any], arrays: dict[str, np.ndarray]) -> None
         _measured(one["mean_asr"])
         _levels(one)
         list(one["modes"])
-    for name in ("images", "sample_images"):
+    for name in ("images", "sample_images", "particles", "repeats"):
         _number(told["options"][name], 1, 1e9)
 
 

@@ -103,7 +103,11 @@ def reference(folder: Path, run: Run, count: int = 600, betas: Sequence[float] =
         }
         for index, beta in enumerate(betas)
     ]
-    told = {"levels": levels, "options": {"images": 32, "sample_images": 64, "levels": list(betas)}, "gamma": []}
+    told = {
+        "levels": levels,
+        "options": {"images": 32, "sample_images": 64, "particles": count, "repeats": 1, "levels": list(betas)},
+        "gamma": [],
+    }
     place = folder / f"{record.attack_key(run)}-{run.config()['target']}"
     record.write(place, told, {name: np.concatenate(several) for name, several in parts.items()})
     return place

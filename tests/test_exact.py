@@ -43,7 +43,7 @@ def controls(at):
 
 
 def tables(at):
-    return [d.value for d in at.dataframe if {"log volume", "from exact volumes"} & set(d.value.columns)]
+    return [d.value for d in at.dataframe if {"log volume, nats", "from exact volumes"} & set(d.value.columns)]
 
 
 def drawn(run, choice, view="pca"):
@@ -128,6 +128,25 @@ def test_a_run_that_found_another_class_is_not_compared(run, place):
     assert exact.place_of(run, reading.events(run)) is None
 
 
+def test_a_search_that_has_not_ended_or_a_network_that_was_brought_is_not_compared(run, place):
+    config = json.loads((run.path / "config.json").read_text())
+    for more in ({"detect": True}, {"suspect": "network.safetensors"}):
+        (run.path / "config.json").write_text(
+            json.dumps(config | more if "config" not in config else config | {"config": config["config"] | more})
+        )
+        assert exact.place_of(run, reading.events(run)) is None
+        assert "mesa-lab reference" not in words(visit("landscape", 60, run="own"))
+
+
+def test_the_command_for_a_reference_has_the_levels_of_the_run(run):
+    assert exact.command(run) == "mesa-lab reference --run own"
+    config = json.loads((run.path / "config.json").read_text())
+    inner = config.get("config", config)
+    inner["beta"] = [0.7, 0.9]
+    (run.path / "config.json").write_text(json.dumps(config))
+    assert exact.command(run) == "mesa-lab reference --run own --levels 0.7 0.9"
+
+
 def test_a_shipped_reference_is_found_for_a_shipped_run(home, tmp_path, monkeypatch):
     shipped = next(one for one in jobs.shipped() if one.name == NAME)
     assert exact.place_of(shipped, reading.events(shipped)) is None or (record.shipped_references()).is_dir()
@@ -160,9 +179,9 @@ def test_the_tables_say_what_was_measured(run, place, name):
     told = record.beside(there, 0.8, flat)
     row = beside.iloc[1]
     assert row["β"] == "0.8"
-    assert row["log volume"] == "−13.0 ± 0.2"
-    assert row["entropy"].startswith(exact.number(told["entropy_of_samples"]["value"]) + " ± ")
-    assert row["entropy of exact"].startswith(exact.number(told["entropy"]["value"]) + " ± ")
+    assert row["log volume, nats"] == "−13.0 ± 0.2"
+    assert row["entropy, nats"].startswith(exact.number(told["entropy_of_samples"]["value"]) + " ± ")
+    assert row["entropy of exact, nats"].startswith(exact.number(told["entropy"]["value"]) + " ± ")
     assert row["n of each"] == "256"
     assert row["modes found"] == f"{told['modes_found']['found']} of {told['modes_found']['of']}"
     assert f"n = {told['inside']['n']}" in row["inside"]
@@ -181,7 +200,7 @@ def test_volumes_that_are_alike_are_not_said_to_leave_the_higher_levels_nothing(
         one["log_volume"]["value"] = -9.0
     record.write(place, there.told, there.arrays)
     said = words(visit("landscape", 60, run="own"))
-    assert "more than the lowest level" in said
+    assert "of the weight, the most, would go to β = 0.5" in said
     assert "hardly count" not in said
 
 
@@ -199,14 +218,15 @@ def test_without_samples_the_runs_own_figures_are_shown_and_without_those_it_is_
     (run.path / "snapshots" / "samples.npz").unlink()
     own, missing = rows_of(run)[:2]
     assert own["inside"] == computed[0]["inside"]
-    assert own["entropy"] == computed[0]["entropy"].split(" ±")[0]
-    assert missing["log volume"] == "its samples are missing"
+    assert own["entropy, nats"] == computed[0]["entropy, nats"].split(" ±")[0]
+    assert missing[exact.DIFFERENCE] == "too few samples are kept"
     assert list(missing) == list(own)
 
 
 def test_a_level_that_was_not_asked_is_said(home, run):
     invented.reference(home.root / "references", run, betas=(0.5, 0.8))
-    assert [row["log volume"] for row in rows_of(run)] == ["−9.0 ± 0.2", "−13.0 ± 0.2", "not sampled at this level"]
+    assert [row["log volume, nats"] for row in rows_of(run)] == ["−9.0 ± 0.2", "−13.0 ± 0.2", "–"]
+    assert rows_of(run)[2][exact.DIFFERENCE] == "not sampled at this level"
     _, *weights = tables(visit("landscape", 60, run="own"))
     assert not weights  # a weight needs all levels
 
@@ -222,7 +242,7 @@ def test_a_reference_that_is_made_again_is_read_again(run, place):
     there = record.read(place)
     there.told["levels"][0]["log_volume"]["value"] = -5.5
     record.write(place, there.told, there.arrays)
-    assert (before[0]["log volume"], rows_of(run)[0]["log volume"]) == ("−9.0 ± 0.2", "−5.5 ± 0.2")
+    assert (before[0]["log volume, nats"], rows_of(run)[0]["log volume, nats"]) == ("−9.0 ± 0.2", "−5.5 ± 0.2")
 
 
 # -- words
@@ -234,7 +254,8 @@ def test_a_reference_that_is_made_again_is_read_again(run, place):
         (1.09e6, "1.1 million"),
         (2.5e9, "2.5 billion"),
         (9.99e8, "1 billion"),
-        (1e25, "10²⁵"),
+        (1e25, "1.0 · 10²⁵"),
+        (5.7e24, "5.7 · 10²⁴"),
     ],
 )
 def test_amounts_in_words(value, said):
@@ -249,4 +270,5 @@ def test_a_volume_in_words_and_one_that_is_everything():
 
 def test_weights_keep_the_digits_that_matter():
     said = [exact.share(v) for v in (1 / 3, 0.9999962, 0.0000012, 1e-9, 0.0, 1.0)]
-    assert said == ["33.3 %", "99.9996 %", "0.00012 %", "below 0.000001 %", "below 0.000001 %", "100.0 %"]
+    assert said == ["33.3 %", "99.9996 %", "0.00012 %", "below 0.000001 %", "0.0 %", "100.0 %"]
+    assert [exact.share(v, 0.999381) for v in (0.999, 0.999381, 0.99964)] == ["99.90 %", "99.94 %", "99.96 %"]

@@ -243,7 +243,7 @@ def coverage_rows(result: dict[str, Any]) -> list[dict[str, Any]]:
     entries = [(f"β = {one['beta']:g}", one) for one in result["submodels"]] + [("mixture", result)]
     for one in result["submodels"]:
         if one.get("reference"):
-            entries.append((f"reference, β = {one['beta']:g}", one["reference"]))
+            entries.append((f"exact distribution, β = {one['beta']:g}", one["reference"]))
     if result.get("uniform_noise"):
         entries.append(("uniform noise", result["uniform_noise"]))
     table = []

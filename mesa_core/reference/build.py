@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +29,7 @@ from mesa_core.pacing import Pace, follow
 from mesa_core.reference import record
 from mesa_core.reference.guided import Guided
 from mesa_core.reference.nested import LevelSet, mixed
+from mesa_core.reference.options import Options
 from mesa_core.reference.success import FixedSuccess
 from mesa_core.stages import seed_of
 from mesa_core.store import Run, Store, StoreError
@@ -36,27 +37,6 @@ from mesa_core.victims import build
 
 SAVE = 30.0  # seconds between two checkpoints
 SCALE = 1000  # of the progress, which follows the threshold
-
-
-@dataclass(frozen=True)
-class Options:
-    """What decides a reference beside the run that it belongs to."""
-
-    levels: tuple[float, ...] = (0.5, 0.8, 0.9)
-    particles: int = 500
-    images: int = 32
-    flights: int = 2
-    repeats: int = 2
-    sample_images: int = 64
-
-    def check(self) -> Options:
-        """The same, or ConfigError in one sentence."""
-        if not self.levels or any(not 0 < b < 1 for b in self.levels) or list(self.levels) != sorted(set(self.levels)):
-            raise ConfigError("levels must rise and lie between 0 and 1, for example 0.5 0.8 0.9.")
-        for name, least in (("particles", 20), ("images", 1), ("flights", 1), ("repeats", 1), ("sample_images", 1)):
-            if getattr(self, name) < least:
-                raise ConfigError(f"{name.replace('_', '-')} must be at least {least}.")
-        return self
 
 
 def make(run: Run, store: Store, options: Options) -> Iterator[Progress]:
