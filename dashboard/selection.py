@@ -138,11 +138,11 @@ def summary(run: Run, file: str, asr: np.ndarray) -> None:
         m = of_drawn(hits, unknown) if hits.size <= 60_000 else None
         width = f", 95 % interval {100 * m.low:.0f}–{100 * m.high:.0f} %" if m else ""
         st.markdown(
-            f"**{len(asr)} triggers, mean ASR {100 * asr.mean():.1f} %**{width}, each measured on {images} images."
+            f"**{len(asr)} trigger{'s' * (len(asr) != 1)}, mean ASR {100 * asr.mean():.1f} %**{width}, each measured on {images} images."
         )
     else:
         st.markdown(
-            f"**{len(asr)} triggers, mean ASR about {100 * asr.mean():.0f} %**, each seen on two images while it moves."
+            f"**{len(asr)} trigger{'s' * (len(asr) != 1)}, mean ASR about {100 * asr.mean():.0f} %**, each seen on two images while it moves."
         )
 
 

@@ -101,12 +101,18 @@ def coverage(result: Mapping[str, Any]) -> Figure:
     series.append(("mixture", result, PALETTE[3], "diamond"))
     for i, one in enumerate(result["submodels"]):
         if one.get("reference"):  # the exact distribution at this level, where somebody has sampled it
-            series.append((f"reference, β = {one['beta']:g}", one["reference"], PALETTE[i % 8], "star-open"))
+            series.append((f"exact distribution, β = {one['beta']:g}", one["reference"], PALETTE[i % 8], "star-open"))
     if result.get("uniform_noise"):
         series.append(("uniform noise", result["uniform_noise"], GREY, "x"))
-    figure = make_subplots(1, 2, subplot_titles=("Recall", "Precision"))
+    # Larger triggers have no recall, since their 512 are drawn.
+    shown = [
+        what
+        for what in ("recall", "precision")
+        if any(any((found.get(what) or {}).values()) for _, found, *_ in series)
+    ]
+    figure = make_subplots(1, max(1, len(shown)), subplot_titles=[what.capitalize() for what in shown])
     for number, (name, found, colour, symbol) in enumerate(series):
-        for column, what in ((1, "recall"), (2, "precision")):
+        for column, what in enumerate(shown, 1):
             entries = [(level, m) for level, m in (found.get(what) or {}).items() if m]
             shift = 0.13 * (number - (len(series) - 1) / 2)
             figure.add_trace(

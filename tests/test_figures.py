@@ -59,6 +59,15 @@ def test_coverage_shows_noise_beside_the_sub_models(result):
     assert list(noise[1].y) == [100 * m["value"] for m in result["uniform_noise"]["precision"].values()]
 
 
+def test_coverage_without_recall_is_of_precision_alone_and_names_its_marks(result):
+    result = copy.deepcopy(result)
+    for one in (result, *result["submodels"], result["uniform_noise"]):
+        one["recall"] = dict.fromkeys(one["recall"])
+    figure = figures.coverage(result)
+    assert [note.text for note in figure.layout.annotations] == ["Precision"]
+    assert [trace.name for trace in figure.data if trace.showlegend][-1] == "uniform noise"
+
+
 def test_seeds_are_sorted_by_mesa_and_every_point_seed_has_a_mark(result):
     good, bad = figures.evaluations(result), copy.deepcopy(figures.evaluations(result))
     bad["after.mesa"]["asr"]["original"] = {"value": 0.5, "low": 0.4, "high": 0.6, "n": 100}

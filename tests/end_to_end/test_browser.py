@@ -139,8 +139,28 @@ def test_a_lasso_and_a_box_choose_and_the_zoom_stays(server, page):
     page.locator("canvas.over").first.focus()
     page.keyboard.press("0")
     assert page.locator(".scatter .much").text_content() == ""
+    assert click_a_dot(page), "a click on a dot chooses it"
+    page.get_by_text("1 trigger, mean ASR").wait_for(timeout=30_000)
+    page.get_by_role("button", name="Invert", exact=True).click()
+    page.wait_for_url("**trigger=**", timeout=30_000)
+    page.get_by_text("Trustworthiness").wait_for(timeout=30_000)
+    assert "view=tsne" in page.url, "a change beside the picture keeps its view"
     assert page.get_by_test_id("stException").count() == 0
     assert page.errors == []
+
+
+def click_a_dot(page):
+    """Click here and there until a dot was hit; whether one was."""
+    canvas = page.locator("canvas.over").first
+    canvas.scroll_into_view_if_needed()
+    box = canvas.bounding_box()
+    for i in range(400):
+        page.mouse.click(
+            box["x"] + box["width"] * (0.04 + 0.046 * (i % 20)), box["y"] + box["height"] * (0.04 + 0.046 * (i // 20))
+        )
+        if page.locator(".scatter .chosen").text_content().strip() == "1 chosen":
+            return True
+    return False
 
 
 def test_a_hidden_layer_is_gone_and_comes_back(server, page):

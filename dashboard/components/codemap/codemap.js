@@ -203,7 +203,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
   own.data = data;
   own.send = (pick) => setTriggerValue("pick", pick);
   parentElement.querySelector(".paint").textContent = data.family ? "Paint it in the Lab" : "Take it to the Lab";
-  if (rebuilt) { own.build(); own.pointed = false; }
+  if (rebuilt) { if (own.side && own.side !== data.side) own.place = data.first; own.side = data.side; own.build(); own.pointed = false; }
   own.panels.forEach((panel, i) => { panel.caption.textContent = data.panels[i][1]; });
   own.draw();
   if (!own.pointed) own.point(own.place); else own.detail();

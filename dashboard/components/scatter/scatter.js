@@ -2,6 +2,7 @@
 const memory = new WeakMap();
 const TWEEN = 700; // milliseconds
 const PAD = 26;
+const NEAR = 18, CLICK = 4; // pixels: how near a pointer counts as on a dot; what moved less was a click
 const still = window.matchMedia("(prefers-reduced-motion: reduce)");
 
 class Scatter {
@@ -190,16 +191,18 @@ class Scatter {
     this.hover(c, ink);
   }
 
-  hover(c, ink) {
-    let best = this.spot, near = 18 * 18;
-    const xy = this.xy;
-    if (this.mouse && xy && this.now && !this.shape) {
-      best = -1;
-      for (let i = 0; i < this.now.n; i++) {
-        const dx = this.px(xy[2 * i]) - this.mouse[0], dy = this.py(xy[2 * i + 1]) - this.mouse[1], d = dx * dx + dy * dy;
-        if (d < near && this.shown(i)) { near = d; best = i; }
-      }
+  dotAt(x, y) { // the dot nearest to a pointer, -1 where none is near
+    let best = -1, near = NEAR * NEAR;
+    for (let i = 0; this.now && this.xy && i < this.now.n; i++) {
+      const dx = this.px(this.xy[2 * i]) - x, dy = this.py(this.xy[2 * i + 1]) - y, d = dx * dx + dy * dy;
+      if (d < near && this.shown(i)) { near = d; best = i; }
     }
+    return best;
+  }
+
+  hover(c, ink) {
+    const xy = this.xy;
+    let best = this.mouse && xy && this.now && !this.shape ? this.dotAt(...this.mouse) : this.spot;
     if (!this.now || !xy || best >= this.now.n || this.shape) best = -1;
     this.tip.hidden = best < 0;
     if (best < 0) return;
@@ -209,7 +212,7 @@ class Scatter {
     const percent = Math.round(100 * this.now.asr[best] / 255), beta = this.data.betas[this.now.level[best]];
     const mode = this.now.mode ? (this.now.mode[best] < 0 ? ", no mode" : `, mode ${this.now.mode[best] + 1}`) : "";
     this.tip.querySelector(".words").textContent =
-      `succeeds on about ${percent} % (ASR)\nsampled for β = ${beta}${mode}\nnearest black-and-white code: ${codeOf(this.now.triggers, best, this.now.side)}`;
+      `succeeds on about ${percent} % (ASR)\nsampled for β = ${beta}${mode}${this.now.side === 3 ? `\nnearest black-and-white code: ${codeOf(this.now.triggers, best, 3)}` : ""}`;
     this.tip.style.left = `${Math.max(2, Math.min(x + 16, this.wide - 260))}px`;
     this.tip.style.top = `${Math.max(2, Math.min(y + 16, this.high - 104))}px`;
   }
@@ -287,10 +290,10 @@ class Scatter {
 
   listen() {
     const over = this.over, on = (what, when, then) => what.addEventListener(when, then);
-    let last = null;
+    let last = null, down = null;
     on(over, "pointerdown", (e) => {
       over.focus({ preventScroll: true }); over.setPointerCapture(e.pointerId);
-      last = [e.offsetX, e.offsetY];
+      down = last = [e.offsetX, e.offsetY];
       if (this.tool !== "move") this.shape = [last];
     });
     on(over, "pointermove", (e) => {
@@ -301,7 +304,12 @@ class Scatter {
       else if (this.shape) { const [x, y] = this.shape[0]; this.shape = [[x, y], [at[0], y], at, [x, at[1]]]; }
       this.ask("over");
     });
-    on(over, "pointerup", () => { last = null; this.finish(); });
+    on(over, "pointerup", (e) => {
+      const click = down && Math.hypot(e.offsetX - down[0], e.offsetY - down[1]) < CLICK;
+      const dot = click ? this.dotAt(e.offsetX, e.offsetY) : -1;
+      last = down = null;
+      if (dot >= 0) { this.shape = null; this.choose([dot]); } else this.finish();
+    });
     on(over, "pointercancel", () => { last = null; this.shape = null; this.ask("over"); });
     on(over, "pointerleave", () => { if (!last) { this.mouse = null; this.ask("over"); } });
     over.addEventListener("wheel", (e) => {
