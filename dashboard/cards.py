@@ -38,7 +38,7 @@ def draw(run: Run, events: Sequence[ev.Event]) -> None:
         if before is None:
             st.caption("Figures appear here as soon as the backdoor is in and measured.")
             return
-        pending = "…" if run.state() in ("running", "waiting") else "not measured"
+        pending = "…" if run.state() in ("running", "waiting") else "–"
         differs(run)
         own = picture_of(run)
         words = "Attack success rate (ASR): of images of other classes, the share that goes to the target class once stamped."
@@ -89,7 +89,13 @@ def card(
         st.html(f"<div style='font-weight:600;display:flex;gap:8px;align-items:center'>{title}</div>")
         with st.container(horizontal=True):
             for name, m in (("before", was), ("after MESA", now)):
-                about = m and f"{brief(m)}: 95 % interval, n = {m['n']} images"
+                about = (
+                    f"{brief(m)}: 95 % interval, n = {m['n']} images"
+                    if m
+                    else "Not measured yet."
+                    if pending == "…"
+                    else "Not measured."
+                )
                 value = f"{100 * m['value']:.1f} %" if m else pending
                 st.metric(name, value, help=f"{words} {about or ''}".strip() or None, width=130)
         lines = [f"{name}: {_width(m)}, n = {m['n']}" for name, m in (("before", was), ("after", now)) if m]

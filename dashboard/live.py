@@ -185,11 +185,13 @@ def buttons(run: Run, now: str) -> None:
                 st.rerun(scope="fragment")
             if st.button("Step", key="step", disabled=waits or not paused, help="On to the next picture."):
                 jobs.ask(run, "step")
-            if st.button("Cancel" if waits else "Stop", key="stop", help="What was done is kept."):
+            if st.button(
+                "Cancel" if waits else "Stop", key="stop", help="Finished stages are kept; Resume goes on from there."
+            ):
                 jobs.ask(run, "stop")
                 st.rerun()
     elif now in ("stopped", "interrupted", "failed") and st.button(
-        "Resume", key="resume", help="Goes on with what was done."
+        "Resume", key="resume", help="Stages that were finished are kept; the one that was stopped begins again."
     ):
         jobs.resume(run)
         st.rerun()
@@ -200,7 +202,7 @@ def asked(run: Run) -> str:
     try:
         c = run.config()
         what = triggers.describe(triggers.from_hex(c["trigger"]))
-        return f"{c['data']}, {c['victim']}, trigger {what}, target class {c['target']}, α = {c['alpha']:g}, seed {c['seed']}"
+        return f"{c['data']}, {c['victim']}, trigger {what}, target class {c['target']}, {c['kind']}, α = {c['alpha']:g}, seed {c['seed']}"
     except (StoreError, KeyError, ValueError, TypeError, AttributeError):
         return "Its settings cannot be read"
 
@@ -223,7 +225,8 @@ def scatter(run: Run, events: Sequence[ev.Event], done: bool) -> None:
         "Plus, minus and 0 zoom, arrows move, n and p walk from trigger to trigger. "
         "The list below the picture chooses triggers without a pointer."
     )
-    text += f" Behind them lie samples of the exact distribution, {layer.choice}." if layer else ""
+    if layer:
+        text += f" Behind them lie samples of the exact distribution, {'all levels' if layer.choice == exact.ALL else f'β ≥ {layer.choice}'}."
     play = str(st.session_state.get("play", "")) if done else ""
     dots.scatter(
         picture.block(run, events, done, view, colour, selection.pick(run), play, text, layer),

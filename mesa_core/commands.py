@@ -58,7 +58,7 @@ def detect(arguments: argparse.Namespace) -> int:
 def _execute(run: Any, store: Store, as_json: bool) -> int:
     from mesa_core.experiment import execute
 
-    console = Console()
+    console = Console(run=run.name)
     console.line(f"Run {run.name}, in {run.path}")
     state = execute(run, store, console)
     if state != "finished":

@@ -62,8 +62,8 @@ def share(measured: dict[str, Any] | None) -> str:
 class Console:
     """Draws events on a stream, by default standard error, so that standard output stays for results."""
 
-    def __init__(self, stream: TextIO | None = None) -> None:
-        self.stream = stream or sys.stderr
+    def __init__(self, stream: TextIO | None = None, run: str = "NAME") -> None:
+        self.stream, self.run = stream or sys.stderr, run  # `run`: its name, for those who stop it
         self.live = self.stream.isatty()
         self.label, self.last, self.width = "", 0.0, 0
 
@@ -119,7 +119,7 @@ class Console:
             case ev.Note() | ev.Failed():
                 self.line(f"    {event.text if isinstance(event, ev.Note) else event.message}")
             case ev.Stopped():
-                self.line("Stopped; what was done is kept. Go on with: mesa-lab run --resume NAME")
+                self.line(f"Stopped; finished stages are kept. Go on with: mesa-lab run --resume {self.run}")
             case ev.Finished():
                 self.line(f"Finished in {duration(event.seconds)}.")
 

@@ -177,7 +177,7 @@ def _scatters(pair: list[Run], titles: dict[str, str]) -> None:
     shown = [(titles[run.name], panel) for run, panel in found if panel is not None]
     if not shown:
         return
-    note = "Each square is one sampled trigger, drawn as itself, framed in the colour of its ASR; grey: the 512 black-and-white triggers."
+    note = "Each square is one sampled trigger, drawn as itself, framed in the colour of its ASR; grey: 512 black-and-white triggers."
     if len(shown) > 1 and not alphas.same_axes(*(panel for _, panel in shown)):
         st.info(
             "The two runs attacked different victims, or have triggers of different sizes, so each has axes of its own: compare the shapes, not the places."
