@@ -292,7 +292,7 @@ def modes(entries: Sequence[Mapping[str, Any]]) -> None:
             )
     if not rows:
         return
-    with st.expander(f"The {len(rows)} modes, before → after"):
+    with st.expander("Each sub-model's modes, before → after"):
         st.html(
             "<table class='mesa-modes' style='font-size:13px;border-collapse:collapse'><thead style='position:absolute;left:-9999px'><tr>"
             "<th>trigger</th><th>mode</th><th>share</th><th>ASR before, after</th></tr></thead>"

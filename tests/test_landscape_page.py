@@ -57,7 +57,7 @@ def test_a_whole_run_has_all_three_victims_and_its_counts(run):
     table = at.dataframe[0].value
     assert list(table.iloc[:, 0]) == ["Clean victim", "After the attack", "After MESA's repair"]
     before = run.read_arrays("axes.npz")["codes_asr"]
-    assert table["ASR ≥ 50%"][1] == f"{int((before >= 0.5).sum())} of 512"
+    assert table["ASR ≥ 50 %"][1] == f"{int((before >= 0.5).sum())} of 512"
     assert "n = 548" in table["worst of 512"][1]
 
 

@@ -61,7 +61,7 @@ def finished(run: Run, example: bool) -> None:
         "Threshold: from which mean ASR on a class is called attacked", 0.0, 1.0, float(verdict["threshold"]), 0.05,
         key=f"threshold_{run.name}",
         help="Lower: more sensitive, more false alarms. Higher: calmer, and a weak backdoor may slip through. "
-        f"The search itself used {verdict['threshold']:.0%}; moving this changes what is shown, not the run.",
+        f"The search itself used {100 * verdict['threshold']:.0f} %; moving this changes what is shown, not the run.",
     )  # fmt: skip
     say(verdict, config, threshold)
     clean = None if config.get("suspect") == SHIPPED else clean_search(config)
@@ -99,12 +99,12 @@ def say(verdict: dict[str, Any], config: dict[str, Any], threshold: float) -> No
     """The verdict in words."""
     ranked = sorted(verdict["classes"], key=lambda one: -one["asr"]["value"])
     first, rest = ranked[0], ranked[1:]
-    next_best = f" The next class, *{rest[0]['name']}*, reaches {rest[0]['asr']['value']:.1%}." if rest else ""
+    next_best = f" The next class, *{rest[0]['name']}*, reaches {100 * rest[0]['asr']['value']:.1f} %." if rest else ""
     above = [one for one in ranked if one["asr"]["value"] > threshold]
     if not above:
         st.success(
-            f"**No class looks attacked.** The highest, *{first['name']}*, reaches {first['asr']['value']:.1%}, below the "
-            f"threshold of {threshold:.0%}. A backdoor of another kind than a small patch would not be seen here."
+            f"**No class looks attacked.** The highest, *{first['name']}*, reaches {100 * first['asr']['value']:.1f} %, below the "
+            f"threshold of {100 * threshold:.0f} %. A backdoor of another kind than a small patch would not be seen here."
         )
         return
     named = ", ".join(f"*{one['name']}*" for one in above)
@@ -116,7 +116,7 @@ def say(verdict: dict[str, Any], config: dict[str, Any], threshold: float) -> No
         oracle = f" (Oracle: the attacker's target is *{name}*, so this is {'right' if right else 'not right'}.)"
     st.warning(
         f"**{len(above)} of {len(ranked)} classes look attacked: {named}.** MESA found triggers that send "
-        f"{first['asr']['value']:.0%} of the images of other classes to *{first['name']}*.{next_best if len(above) == 1 else ''}{oracle}"
+        f"{100 * first['asr']['value']:.0f} % of the images of other classes to *{first['name']}*.{next_best if len(above) == 1 else ''}{oracle}"
     )
 
 

@@ -192,7 +192,7 @@ def _counts(run: Run, found: runs.Maps, result: dict[str, Any] | None) -> None:
             continue
         row: dict[str, Any] = {"": title}
         for level in LEVELS:
-            row[f"ASR ≥ {level:.0%}"] = f"{int((asr >= level).sum())} of {panel}"
+            row[f"ASR ≥ {100 * level:.0f} %"] = f"{int((asr >= level).sum())} of {panel}"
         row[f"mean of the {panel}"] = f"{100 * asr.mean():.1f} %"
         e = None
         if result:
