@@ -40,7 +40,7 @@ from mesa_core.surrogate import Surrogate
 BATCH = 256  # particles of each level in one step of the flow
 EARLY = 4  # steps of the particles for one of the flow, until their law has its full sharpness
 LATE = 4  # steps of the flow for one of the particles, from then on
-COUNTED = 32_768  # samples of q behind a stated entropy
+COUNTED = 8192  # samples of q behind a stated entropy
 EFFECTIVE = 200  # of them, by their weights; with fewer none is stated
 TRIES = 8  # samples of q for one that is taken; where all fail, the one that w prefers
 
