@@ -236,7 +236,7 @@ def test_rows_beyond_the_file_are_left_out(home):
     run = finished(home)
     at = with_lasso(run, [0, 99_999])
     assert not at.exception
-    assert "1 triggers, mean ASR" in words(at)
+    assert "1 trigger, mean ASR" in words(at)
 
 
 def test_the_prepared_example_shows_images_and_others_say_why_not(home):
