@@ -252,8 +252,8 @@ def about(there: Record) -> str:
     return (
         "This network's valid triggers were also sampled without any model: every trigger to which the network gives the target "
         f"class a chance of at least β, in the mean over {options['images']} fixed images of the defender's, is equally likely "
-        f"({count} independent run{'s' if count > 1 else ''} of {options['particles']} triggers each; an oracle, since it is told "
-        "the target class). So it can be said what a sub-model misses. An ASR lies below such a chance, and others images "
+        f"({'one run' if count == 1 else f'{count} independent runs'} of {options['particles']} triggers; an oracle, since it is told "
+        "the target class). So it can be said what a sub-model misses. An ASR lies below such a chance, and other images "
         f"count: in the mean these triggers succeed on {rates} of the evaluation images."
     )
 
