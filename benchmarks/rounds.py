@@ -26,9 +26,10 @@ from torch import Tensor, nn
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from mesa_core import devices, mesa, staircase, submodels, triggers, weights
-from mesa_core.config import ExperimentConfig, make_config
+from mesa_core.config import make_config
 from mesa_core.data import load_data, split
 from mesa_core.evaluation import Bench, finish
+from mesa_core.experiment.defended import OWN_IMAGES, POOL
 from mesa_core.images import Normalise
 from mesa_core.repair import repair
 from mesa_core.stages import seed_of
@@ -36,7 +37,6 @@ from mesa_core.store import Store, home
 from mesa_core.surrogate import Surrogate
 from mesa_core.victims import build
 
-POOL, OWN_IMAGES = 2048, 2000  # as the product's
 FIRST = 32  # images a code in the first round of the worst of 512, as in the measure "full"
 PLANS = {  # passes of each round, as shares of the budget, and whether each models the network anew
     "one round": ((1.0, True),),
@@ -99,12 +99,9 @@ class Workbench:
             defender = self.splits.defender
             pool = torch.cat(pools)
             victim = finish(repair(victim, defender, pool, self.normalise, budget, self.compute, seed))
-        found = self.evaluate(victim, c)
-        return {"levels": levels, **found}
-
-    def evaluate(self, victim: nn.Module, c: ExperimentConfig) -> dict[str, Any]:
         original = torch.from_numpy(triggers.from_hex(c.trigger))
-        return finish(self.bench.evaluate(self.compute.freeze(victim), original, None, 0, FIRST))
+        found = finish(self.bench.evaluate(self.compute.freeze(victim), original, None, 0, FIRST))
+        return {"levels": levels, **found}
 
 
 def table(found: Sequence[dict[str, Any]]) -> str:
@@ -130,10 +127,13 @@ def main() -> None:
     key = lambda one: (one["run"], one["share"], one["plan"])
     done = {key(one): one for one in map(json.loads, lines)}
     wanted = [(run, share, plan) for run in chosen.runs for share in chosen.share for plan in chosen.plans]
+    benches: dict[str, Workbench] = {}
     for run, share, plan in wanted:
         if (run, share, plan) in done:
             continue
-        bench = Workbench(run, Store(home()), chosen.data_dir)
+        if run not in benches:
+            benches = {run: Workbench(run, Store(home()), chosen.data_dir)}  # one run's at a time
+        bench = benches[run]
         told = {"run": run, "share": share, "plan": plan, **bench.carry_out(PLANS[plan], share)}
         told["hardware"] = devices.hardware(bench.compute)
         done[run, share, plan] = told

@@ -102,12 +102,10 @@ def control(run: Run, events: Sequence[ev.Event], where: Any) -> tuple[Layer | N
     asked = st.query_params.get("exact")
     choice = address.segmented("Exact distribution", "exact", names, OFF, HELP, where)
     if choice == OFF:
-        unknown = asked is not None and asked not in names
-        return (
-            None,
-            f"The address asks for a level of the exact distribution that is not there; there are {', '.join(levels)}."
-            * unknown,
-        )
+        if asked is None or asked in names:
+            return None, ""
+        there_are = ", ".join(levels)
+        return None, f"The address asks for a level of the exact distribution that is not there; there are {there_are}."
     return Layer(place, choice), legend(there, choice)
 
 
@@ -368,7 +366,7 @@ def _weights(run: Run, there: Record | None, result: Mapping[str, Any], narrow: 
     )
     bracket = (
         "; in brackets the 95 % interval that the log volumes' standard errors leave"
-        if len(table[0]) > 2 and there
+        if "from exact volumes" in table[0]
         else ""
     )
     st.caption(

@@ -131,19 +131,16 @@ def panel(run: Run, events: Sequence[ev.Event], done: bool) -> bool:
 
 def summary(run: Run, file: str, asr: np.ndarray) -> None:
     """How many are chosen and their mean ASR; measured where the file holds measured samples."""
+    many = f"{len(asr)} trigger{'s' * (len(asr) != 1)}"
     if file == picture.SAMPLES:
         images = int(run.config()["sample_images"])
         hits = np.arange(images)[None] < np.rint(asr * images)[:, None]
         unknown = np.arange(hits.size).reshape(hits.shape)  # which images were used is not kept: all count as different
         m = of_drawn(hits, unknown) if hits.size <= 60_000 else None
         width = f", 95 % interval {100 * m.low:.0f}–{100 * m.high:.0f} %" if m else ""
-        st.markdown(
-            f"**{len(asr)} trigger{'s' * (len(asr) != 1)}, mean ASR {100 * asr.mean():.1f} %**{width}, each measured on {images} images."
-        )
+        st.markdown(f"**{many}, mean ASR {100 * asr.mean():.1f} %**{width}, each measured on {images} images.")
     else:
-        st.markdown(
-            f"**{len(asr)} trigger{'s' * (len(asr) != 1)}, mean ASR about {100 * asr.mean():.0f} %**, each seen on two images while it moves."
-        )
+        st.markdown(f"**{many}, mean ASR about {100 * asr.mean():.0f} %**, each seen on two images while it moves.")
 
 
 def answer(run: Run, flat: np.ndarray, rates: Mapping[str, Any]) -> bool:

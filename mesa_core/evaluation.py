@@ -145,32 +145,32 @@ class Bench:
             self._local = keep(model, self.images, self.normalise, self.compute, side, self._passed, self.memory)
         return self._local
 
-    def _hits(self, model: nn.Module, triggers: Tensor, drawn: Drawn) -> Work:
-        """Whether each stamped image goes to the target: bool `(triggers, images)`."""
+    def _stamped(self, model: nn.Module, triggers: Tensor, drawn: Drawn, read: Callable[[Tensor], Tensor]) -> Work:
+        """What `read` makes of the logits of every stamped image, `(triggers, images, ...)`."""
         rows, each = drawn.image.shape
         which = torch.arange(rows, device=drawn.image.device).repeat_interleave(each)
         stamps = triggers.to(drawn.image.device)[which]
-        predicted = yield from self._predict(model, drawn.image.flatten(), stamps, drawn.place.flatten(0, 1))
-        return (predicted == self.target).view(rows, each)
+        found = yield from self._predict(model, drawn.image.flatten(), stamps, drawn.place.flatten(0, 1), read)
+        return found.unflatten(0, (rows, each))
+
+    def _hits(self, model: nn.Module, triggers: Tensor, drawn: Drawn) -> Work:
+        """Whether each stamped image goes to the target: bool `(triggers, images)`."""
+        return (yield from self._stamped(model, triggers, drawn, lambda logits: logits.argmax(1) == self.target))
 
     def _lean(self, model: nn.Module, triggers: Tensor, drawn: Drawn) -> Work:
-        """(ASR, lean) of each trigger, numpy float64 `(triggers,)` both.
+        """The `Landscape` of triggers.
 
         The lean is the mean of the root of the target's softmax. Where a trigger succeeds on two images in a hundred,
         eight images show no success at all, but many that were nearly turned; so on few images it tells more of an ASR
         than the successes do. The root weighs the near ones more than the softmax itself does.
         """
-        rows, each = drawn.image.shape
-        which = torch.arange(rows, device=drawn.image.device).repeat_interleave(each)
-        stamps = triggers.to(drawn.image.device)[which]
 
         def read(logits: Tensor) -> Tensor:
             root = logits.float().softmax(1)[:, self.target].sqrt()
             return torch.stack([(logits.argmax(1) == self.target).float(), root], 1)  # (k, 2)
 
-        found = yield from self._predict(model, drawn.image.flatten(), stamps, drawn.place.flatten(0, 1), read)
-        asr, lean = found.cpu().view(rows, each, 2).double().mean(1).numpy().T  # (rows * each, 2) -> (2, rows)
-        return asr, lean
+        found = yield from self._stamped(model, triggers, drawn, read)  # (triggers, images, 2)
+        return Landscape(*found.cpu().double().mean(1).numpy().T)
 
     # -- figures
     def plain(self, model: nn.Module) -> Work:
@@ -226,8 +226,7 @@ class Bench:
         Its images are of the half that selects the worst of 512, so that it can stand for that search's first round.
         """
         drawn = self._draw(self.selects, codes.PANEL, self.side, each, 3)
-        asr, lean = yield from self._lean(model, torch.from_numpy(codes.panel(self.side)), drawn)
-        return Landscape(asr, lean)
+        return (yield from self._lean(model, torch.from_numpy(codes.panel(self.side)), drawn))
 
     def worst(self, model: nn.Module, plain: Plain, first: int, landscape: Landscape | None = None) -> Work:
         """(ASR, effective ASR, code) of the worst black-and-white trigger.
@@ -238,15 +237,14 @@ class Bench:
         this bench for this victim, is the first round.
         """
         every, alive = torch.from_numpy(codes.panel(self.side)), torch.arange(codes.PANEL)
-        found = landscape
-        for number, (stay, times) in enumerate([(codes.PANEL, 1), *NARROW, (LAST, 0)]):
+        found, rounds = landscape, [(codes.PANEL, 1), *NARROW, (LAST, 0)]
+        for number in range(landscape is not None, len(rounds)):
+            stay, times = rounds[number]
             if found is not None:
-                if not number:
-                    continue
                 alive = alive[highest(found, stay)]
             each = min(first * times, len(self.selects)) if times else len(self.selects)
             drawn = self._draw(self.selects, len(alive), self.side, each, 10 + number)
-            found = Landscape(*(yield from self._lean(model, every[alive], drawn)))
+            found = yield from self._lean(model, every[alive], drawn)
         best = int(alive[int(found.asr.argmax())])
         drawn = self._draw(self.measures, 1, self.side, len(self.measures), 20)
         hits = (yield from self._hits(model, every[best][None], drawn))[0]

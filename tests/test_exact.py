@@ -147,6 +147,13 @@ def test_the_command_for_a_reference_has_the_levels_of_the_run(run):
     assert exact.command(run) == "mesa-lab reference --run own --levels 0.7 0.9"
 
 
+def test_a_level_that_is_not_there_is_said_and_draws_nothing(run, place):
+    at = visit("lab", 60, run="own", exact="0.95")
+    assert not at.exception
+    assert "there are 0.5, 0.8, 0.9." in words(at)
+    assert "there are 0.5" not in words(visit("lab", 60, run="own"))
+
+
 def test_a_shipped_reference_is_found_for_a_shipped_run(home, tmp_path, monkeypatch):
     shipped = next(one for one in jobs.shipped() if one.name == NAME)
     assert exact.place_of(shipped, reading.events(shipped)) is None or (record.shipped_references()).is_dir()

@@ -72,7 +72,7 @@ def make(run: Run, store: Store, options: Options) -> Iterator[Progress]:
     for repeat in range(options.repeats):
         runs.append((yield from _one(success, options, config.seed, repeat, stem, compute)))
     landscape = run.read_arrays("axes.npz")["codes_asr"].astype(np.float64)
-    known = None if codes.drawn(size) else landscape  # against a draw recall means nothing
+    counted = None if codes.drawn(size) else landscape  # against a draw recall means nothing
     seen = int(run.read_arrays("axes.npz")["codes_images"])
     axes, tsne = scatter_axes(landscape, seed_of(config.seed, "axes"), size)
     bench = Bench(
@@ -94,7 +94,7 @@ def make(run: Run, store: Store, options: Options) -> Iterator[Progress]:
                 "mean_asr": asr.to_json(),
                 "entropy": entropies.entropy_json(flat),
                 **coverage.by_level(
-                    known, codes.round_to_codes(stamps.cpu().numpy()), each, options.sample_images, seen
+                    counted, codes.round_to_codes(stamps.cpu().numpy()), each, options.sample_images, seen
                 ),
                 "modes": modes.summarise(flat, each, found, options.sample_images),
             }

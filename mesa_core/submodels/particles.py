@@ -5,8 +5,8 @@ entropy h counted per dimension (d = 27 values for a 3x3 trigger) the best law i
 
     p(x)  ~  exp(-d / alpha * max(0, beta - F(x)))      on [0, 1]^d,
 
-the uniform law on {F >= beta}, with an edge whose softness is alpha (beta with a margin, see `base.edges`). Particles sample it by Langevin moves with
-Metropolis's correction, while the edge is sharpened from nothing to d / alpha.
+the uniform law on {F >= beta}, with an edge whose softness is alpha (beta with a margin, see `base.edges`). Particles
+sample it by Langevin moves with Metropolis's correction, while the edge is sharpened from nothing to d / alpha.
 
 F is dear: each look costs the victim a gradient. So a small network, the map, is fitted to what the victim answered
 (value and gradient at every trigger it was asked, on single images: the fit averages over images), and particles
