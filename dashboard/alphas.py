@@ -93,7 +93,7 @@ def draw() -> None:
     if base.suspect:
         st.info("This run examined a network that somebody brought; choose one with an attack of its own.")
         return
-    view = address.segmented("View", "view", VIEWS, "pca")
+    view = address.segmented("View", "view", VIEWS, "pca", part="alpha_")
     _, pending = chosen(family(base))
 
     @st.fragment(run_every=3.0 if pending else None)

@@ -45,6 +45,7 @@ def seeds() -> None:
     measure = address.segmented(
         "Figure", "figure", {m: figures.MEASURES[m] for m in AFTER}, "original",
         "After the repair, with 95 % intervals. The original and the oracle are known to whoever staged the attack only.",
+        part="seeds_",
     )  # fmt: skip
     drawn = figures.seeds([(title(c), c.trigger, figures.evaluations(r)) for _, c, r in found], measure)
     count = sum(name.startswith("point") for _, _, r in found for name in r["after"])

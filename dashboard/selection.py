@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from dashboard import answers, cards, jobs, picture, reading
+from dashboard import answers, cards, jobs, keys, picture, reading, sent
 from dashboard.lessons import prepared
 from mesa_core import events as ev
 from mesa_core import questions, triggers
@@ -41,13 +41,14 @@ def chosen(run: Run) -> dict[str, Any]:
 
 def selected() -> None:
     """The scatter's callback after a lasso or a box; what makes no sense is left out."""
-    sent: Any = (st.session_state.get("scatter") or {}).get("select")
     kept = st.session_state.get("chosen")
     try:
-        file, rows = str(sent["file"]), sorted({int(r) for r in sent["rows"]})
-    except (TypeError, KeyError, ValueError, OverflowError):
+        told = sent.message("scatter", "select")
+        file = sent.text(sent.part(told, "file"))
+        rows = sent.many(sent.part(told, "rows"), MOST_ROWS, MOST_ROWS - 1)
+    except sent.Odd:
         return
-    if kept is None or not FILE.fullmatch(file) or (rows and not 0 <= rows[0] <= rows[-1] < MOST_ROWS):
+    if kept is None or not FILE.fullmatch(file):
         return
     # The browser shows its own choice already, so `epoch` stays.
     st.session_state.chosen = {**kept, "file": file, "rows": rows}
@@ -84,11 +85,12 @@ def panel(run: Run, events: Sequence[ev.Event], done: bool) -> bool:
     if not names:
         st.caption("Once there are triggers, choose some here, or with *Box* or *Lasso* in the picture.")
         return False
-    if st.session_state.get("choose") not in names:
-        st.session_state.choose = next(iter(names))
+    if (wanted := keys.meant("choose", names, next(iter(names)))) != st.session_state.get("choose"):
+        st.session_state.choose = wanted
+    keys.said("choose", {words: name for name, words in names.items()})
 
     def choose() -> None:
-        what, kept = st.session_state.get("choose", LASSO), chosen(run)
+        what, kept = keys.meant("choose", names, LASSO), chosen(run)
         if what == LASSO:  # or the list was taken from the page while the click was on its way
             return
         rows: list[int] = []
@@ -106,7 +108,7 @@ def panel(run: Run, events: Sequence[ev.Event], done: bool) -> bool:
         on_change=choose,
         help="Or draw around dots in the picture with Box or Lasso.",
     )
-    what = st.session_state.choose
+    what = keys.meant("choose", names, next(iter(names)))
     marked = {e.name: e for e in events if isinstance(e, ev.Mark)}
     if what in marked:
         flat = np.rint(triggers.from_hex(marked[what].trigger).reshape(1, -1) * 255).astype(np.uint8)

@@ -8,7 +8,7 @@ from typing import Any
 
 import streamlit as st
 
-from dashboard import address, alphas, export, gallery, runs
+from dashboard import address, alphas, export, gallery, keys, runs
 from mesa_core import figures, planes, triggers
 from mesa_core.config import params
 from mesa_core.console import brief, named
@@ -16,6 +16,7 @@ from mesa_core.store import Run, StoreError
 from mesa_core.thumbnails import trigger_uri
 
 
+@keys.page("compare")
 def page() -> None:
     """Draw the whole page."""
     st.title("Compare", anchor=False)

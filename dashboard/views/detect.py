@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from dashboard import jobs, reading, state
+from dashboard import jobs, keys, reading, state
 from dashboard.components.panels import Panel, panels
 from dashboard.verdicts import clean_search, config_of, prepared, sampled, searches, verdict_of
 from mesa_core import events as ev
@@ -19,6 +19,7 @@ from mesa_core.data.names import CLASSES
 from mesa_core.store import Run, StoreError
 
 
+@keys.page("detect")
 def page() -> None:
     """Draw the whole page."""
     jobs.ensure_worker(jobs.store())
@@ -63,6 +64,7 @@ def finished(run: Run, example: bool) -> None:
         help="Lower: more sensitive, more false alarms. Higher: calmer, and a weak backdoor may slip through. "
         f"The search itself used {100 * verdict['threshold']:.0f} %; moving this changes what is shown, not the run.",
     )  # fmt: skip
+    threshold = threshold if 0 <= threshold <= 1 else float(verdict["threshold"])  # a browser may send anything
     say(verdict, config, threshold)
     clean = None if config.get("suspect") == SHIPPED else clean_search(config)
     by_class = {one["class"]: one["asr"]["value"] for one in clean["classes"]} if clean else {}
