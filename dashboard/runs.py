@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from dashboard import jobs, keys, reading, state
+from dashboard import jobs, keys, reading, state, stored
 from dashboard.reading import stamp_of
 from mesa_core import shape, triggers
 from mesa_core.config import ConfigError, ExperimentConfig, make_config
@@ -116,6 +116,7 @@ def label(run: Run) -> str:
     state = run.state()
     said = "" if state == "finished" else f" · {state}"
     kind = "" if c.kind == "mine" else f" · {c.kind}"
+    target = stored.plain(target, 200)
     return f"{c.data} · {what} → {target} · α {c.alpha:g}{kind} · seed {c.seed} · {run.name}{said}"
 
 

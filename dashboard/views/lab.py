@@ -8,7 +8,7 @@ from typing import Any
 
 import streamlit as st
 
-from dashboard import cards, classes, evidence, export, jobs, keys, live, state
+from dashboard import cards, classes, evidence, export, jobs, keys, live, state, stored
 from dashboard.components.painter import painter
 from dashboard.components.picker import picker
 from mesa_core import triggers
@@ -165,9 +165,9 @@ def start() -> None:
     st.button("Run", type="primary", width="stretch", key="run", on_click=begin)
     # Kept until the next press: a page may be drawn twice in a row.
     if ignored := st.session_state.get("ignored"):
-        st.warning(f"In the address this makes no sense and was left out: {ignored}")
+        st.warning(f"In the address this makes no sense and was left out: {stored.markdown(ignored)}")
     if problem := st.session_state.get("problem"):
-        st.error(problem)
+        st.error(stored.markdown(problem))
     if twin := st.session_state.get("twin"):
         if twin["run"] == st.session_state.adopted and twin["asked"] == state.now():
             st.info(twin["words"])

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from dashboard import address, exact, export, keys, links, reading, runs, sent
+from dashboard import address, exact, export, keys, links, reading, runs, sent, stored
 from dashboard.components import codemap as maps_of
 from mesa_core import arrange, figures, planes, triggers
 from mesa_core.console import brief
@@ -53,7 +53,7 @@ def page() -> None:
         found = runs.maps(run)
         result = _result(run)
     except StoreError as error:
-        st.warning(str(error))
+        st.warning(stored.markdown(error))
         return
     for words in found.missing:
         st.caption(words)
@@ -81,7 +81,7 @@ def _result(run: Run) -> dict[str, Any] | None:
     try:
         return runs.result(run)
     except StoreError as error:
-        st.warning(str(error))
+        st.warning(stored.markdown(error))
         return None
 
 

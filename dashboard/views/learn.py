@@ -6,7 +6,7 @@ from urllib.parse import urlencode, urlsplit
 
 import streamlit as st
 
-from dashboard import keys, look
+from dashboard import keys, look, stored
 from dashboard.lessons import backdoor, desk, distribution, entropy, forgetting, point, prepared, staircase
 
 LESSONS = (
@@ -52,7 +52,7 @@ def page() -> None:
     try:
         lesson.draw()
     except prepared.NotPrepared as problem:
-        st.warning(str(problem))
+        st.warning(stored.markdown(problem))
     if "nav" not in desk.hidden():
         with st.container(horizontal=True, key="learn_buttons"):
             buttons(now)
