@@ -128,7 +128,7 @@ def _offer(base: ExperimentConfig, best: dict[float, Run], waits: dict[float, Ru
 def _queue(base: ExperimentConfig, missing: list[float]) -> None:
     for alpha in missing:
         try:
-            run, token = jobs.start({**base.to_dict(), "alpha": alpha}, state.visitor())
+            run, token = jobs.start({**base.to_dict(), "alpha": alpha}, state.visitor(), state.address())
             state.remember(run, token)  # so that its starter may stop it
         except StoreError as error:
             st.session_state.alpha_problem = str(error)

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from dashboard import answers, cards, jobs, keys, picture, reading, sent, stored
+from dashboard import answers, cards, jobs, keys, picture, reading, sent, state, stored
 from dashboard.lessons import prepared
 from mesa_core import events as ev
 from mesa_core import questions, triggers
@@ -172,7 +172,7 @@ def answer(run: Run, flat: np.ndarray, rates: Mapping[str, Any]) -> bool:
     )
     jobs.ensure_worker(jobs.store())
     try:
-        number = questions.ask(root, question)
+        number = questions.ask(root, question, state.visitor(), state.address())
         until = time.monotonic() + WAIT
         while (found := questions.answer_to(root, number)) is None and time.monotonic() < until:
             time.sleep(0.02)
@@ -180,7 +180,9 @@ def answer(run: Run, flat: np.ndarray, rates: Mapping[str, Any]) -> bool:
         st.warning(stored.markdown(error))
         return False
     if found is None:
-        st.caption("Asking the networks… (the worker answers between two of its steps)")
+        place, of = questions.place(root, number)
+        turn = f"; place {place} of {of} that wait" if place and of > 1 else ""
+        st.caption(f"Asking the networks… (the worker answers between two of its steps{turn})")
         return True
     told(found, rates, flat)
     return False

@@ -7,6 +7,7 @@ shows the same; the browser's back button goes back through them.
 from __future__ import annotations
 
 import hashlib
+import ipaddress
 import random
 import secrets
 from typing import Any
@@ -90,6 +91,23 @@ def visitor() -> str:
     if not known:
         known = st.session_state.setdefault("visitor", secrets.token_hex(8))
     return hashlib.sha256(str(known).encode()).hexdigest()[:16]
+
+
+def address() -> str:
+    """An opaque word for where this browser is, for turns in the queue; '' for this machine itself."""
+    try:
+        found = ipaddress.ip_address(st.context.ip_address or "")
+    except ValueError:
+        return ""
+    found = getattr(found, "ipv4_mapped", None) or found
+    whole = found if found.version == 4 else ipaddress.ip_network((found, 64), strict=False)  # a client has all of it
+    return hashlib.sha256(f"{_salt()} {whole}".encode()).hexdigest()[:16]
+
+
+@st.cache_resource(show_spinner=False)
+def _salt() -> str:
+    """New with each start of the server, so that the word tells nothing to whoever reads a run's folder."""
+    return secrets.token_hex(16)
 
 
 def unmasked(cookie: str) -> str:

@@ -302,7 +302,7 @@ def begin(config: dict[str, Any]) -> None:
         asked = make_config({**config, "baselines": []}).to_dict()
         run = jobs.twin(asked)
         if run is None:
-            run, token = jobs.start(asked, state.visitor())
+            run, token = jobs.start(asked, state.visitor(), state.address())
             state.remember(run, token)
     except (ConfigError, StoreError) as error:
         st.session_state.detect_problem = str(error)

@@ -189,7 +189,7 @@ def begin(again: bool = False) -> None:
         config = state.settings()
         twin = None if again else jobs.twin(config)
         if twin is None:
-            run, token = jobs.start(config, state.visitor())
+            run, token = jobs.start(config, state.visitor(), state.address())
             state.show_run(run, token)
             return
     except (ConfigError, DataError, StoreError) as error:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import random
 import sys
 from collections.abc import Iterator
@@ -11,7 +10,7 @@ from pathlib import Path
 from tests.attacks.attack import Attack
 
 sys.path.append(str(Path(__file__).resolve().parents[1]))
-from walking import PAGES, Walk
+from walking import PAGES, Walk, quiet
 
 import dashboard.views.compare
 import dashboard.views.detect
@@ -33,7 +32,7 @@ def attacks(rng: random.Random) -> Iterator[Attack]:
 
 def walk(seed: int) -> None:
     """One walk: nothing raises, and no label and no None comes into the address."""
-    logging.disable(logging.WARNING)
+    quiet()
     rng = random.Random(seed)
     visit = Walk(rng.choice(PAGES))
     done = [f"opening {visit.page}"]
