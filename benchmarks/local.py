@@ -41,6 +41,7 @@ from mesa_core.local import DEPTHS, Local, bytes_per_image
 from mesa_core.reference.success import FixedSuccess
 from mesa_core.stamping import apply, random_locations
 from mesa_core.surrogate import Surrogate
+from mesa_core.victim import Victim
 from mesa_core.victims import build
 from mesa_core.weights import load_into, read
 
@@ -65,17 +66,18 @@ def measure(victim: str, precision: str, count: int, pieces: list[int], repeats:
     compute = devices.Compute(torch.device("cpu"), precision, "nhwc")
     path = shipped_weights("signs", victim) or shipped_weights("cifar10", victim)
     assert path is not None
-    model = compute.freeze(load_into(build(victim), read(path), path.name))
+    normalise = Normalise((0.5, 0.5, 0.5), (0.25, 0.25, 0.25))
+    frozen = Victim(load_into(build(victim), read(path), path.name), normalise, compute).freeze()
+    model = frozen.model
     pixels = signs.load(lambda *_: None, train=10, test=count).test.images  # time does not depend on what they show
-    normalise, draw = Normalise((0.5, 0.5, 0.5), (0.25, 0.25, 0.25)), torch.Generator().manual_seed(0)
+    draw = torch.Generator().manual_seed(0)
     picks = torch.randint(len(pixels), (count,), generator=draw)
     at = random_locations(count, (32, 32), 3, draw)
     triggers = torch.rand(count, 3, 3, 3, generator=draw).round_().requires_grad_()
-    kept = {depth: Local(model, pixels, normalise, compute, depth) for depth in DEPTHS}
+    kept = {depth: Local(frozen, pixels, depth) for depth in DEPTHS}
 
     def stamped() -> Tensor:
-        batch = normalise.images(pixels[picks].contiguous(memory_format=compute.memory_format))
-        return compute.ready(apply(batch, normalise.triggers(triggers), at))
+        return compute.ready(apply(frozen.inputs(pixels[picks]), normalise.triggers(triggers), at))
 
     def plain(piece: int) -> Tensor:
         return torch.cat([model(x) for x in stamped().split(piece)])
@@ -99,7 +101,7 @@ def measure(victim: str, precision: str, count: int, pieces: list[int], repeats:
     with torch.no_grad():
         whole, parts = plain(64), {depth: locally(depth, 64) for depth in DEPTHS}
         forward = median_times({(name, piece): partial(ways[name], piece) for name, piece in every}, repeats)
-        once = median_times({depth: partial(Local, model, pixels, normalise, compute, depth) for depth in DEPTHS}, 3)
+        once = median_times({depth: partial(Local, frozen, pixels, depth) for depth in DEPTHS}, 3)
     backward = median_times(
         {(name, piece): partial(gradient, ways[name], piece) for name, piece in every if name != "bare"}, repeats
     )
@@ -131,18 +133,18 @@ def engine(victim: str, precision: str, steps: int, kinds: list[str], repeats: i
     compute = devices.Compute(torch.device("cpu"), precision, "nhwc")
     path = shipped_weights("signs", victim) or shipped_weights("cifar10", victim)
     assert path is not None
-    model = compute.freeze(load_into(build(victim), read(path), path.name))
     dataset = signs.load(lambda *_: None)
     parts, normalise = split(dataset, 0), Normalise(dataset.mean, dataset.std)
+    frozen = Victim(load_into(build(victim), read(path), path.name), normalise, compute).freeze()
     config, levels = make_config({"data": "signs"}), [0.5, 0.8, 0.9]
     answers: dict[tuple[str, bool], Any] = {}
 
     def surrogate(groups: int) -> Surrogate:
-        return Surrogate(model, parts.defender.images, normalise, compute, torch.zeros(groups, dtype=torch.int64))
+        return Surrogate(frozen, parts.defender.images, torch.zeros(groups, dtype=torch.int64))
 
     def worst(ours: bool) -> None:
-        bench = Bench(parts.evaluation, 0, normalise, compute, 0, memory=MEMORY if ours else 0)
-        answers["worst", ours] = finish(bench.evaluate(model, None, None, 0, config.worst_images))["asr"]["worst"]
+        bench = Bench(parts.evaluation, 0, 0, memory=MEMORY if ours else 0)
+        answers["worst", ours] = finish(bench.evaluate(frozen, None, None, 0, config.worst_images))["asr"]["worst"]
 
     def train(kind: str, ours: bool) -> None:
         own = make_config({"data": "signs", "kind": kind})
@@ -157,7 +159,7 @@ def engine(victim: str, precision: str, steps: int, kinds: list[str], repeats: i
             answers["point", ours] = finish(work).tolist()
 
     def refer(ours: bool) -> None:
-        success = FixedSuccess(model, parts.defender.images, 0, normalise, compute, 0)
+        success = FixedSuccess(frozen, parts.defender.images, 0, 0)
         success.local = success.local if ours else None
         answers["reference", ours] = [part.tolist() for part in success.slope(torch.rand(256, 27, generator=seeded()))]
 

@@ -21,6 +21,7 @@ from mesa_core.config import VICTIMS, make_config
 from mesa_core.images import Normalise
 from mesa_core.surrogate import Surrogate
 from mesa_core.training import Recipe, Trainer
+from mesa_core.victim import Victim
 from mesa_core.victims import build
 
 
@@ -52,21 +53,21 @@ def main() -> None:
     pixels = torch.randint(0, 256, (2048, 3, 32, 32), dtype=torch.uint8, device=device)
     labels = torch.randint(0, 10, (2048,), device=device)
     model = build(chosen.victim)
-    frozen = compute.freeze(model)
+    frozen = Victim(model, normalise, compute).freeze()
 
     group = submodels.make(config, [0.5, 0.8, 0.9], config.mesa_batch, config.mesa_steps, device, 0)
-    surrogate = Surrogate(frozen, pixels, normalise, compute, torch.zeros(3, dtype=torch.int64, device=device))
+    surrogate = Surrogate(frozen, pixels, torch.zeros(3, dtype=torch.int64, device=device))
     draw = compute.generator(0)
     still = compute.ready(normalise.images(pixels[: 3 * config.mesa_batch]))
 
     def bare_gradient() -> None:
         leaf = still.clone().requires_grad_()
-        frozen(leaf).float().log_softmax(1)[:, 0].sum().backward()
+        frozen.model(leaf).float().log_softmax(1)[:, 0].sum().backward()
 
     pool = torch.rand(2048, 3, 3, 3, device=device)
     stamp = repair.unlearn(pool, config.repair_ratio, normalise, 0)
     recipe = Recipe(0.005, config.repair_batch, 1000)
-    steps = iter(Trainer(build(chosen.victim), pixels, labels, normalise, recipe, compute, 0, stamp))
+    steps = iter(Trainer(Victim(build(chosen.victim), normalise, compute), pixels, labels, recipe, 0, stamp))
     bare = build(chosen.victim).to(device, memory_format=compute.memory_format).train()
     batch = normalise.images(pixels[: config.repair_batch]).contiguous(memory_format=compute.memory_format)
 

@@ -26,6 +26,7 @@ from mesa_core.stages import seed_of
 from mesa_core.store import Store, home
 from mesa_core.submodels import Flow
 from mesa_core.submodels.base import part
+from mesa_core.victim import Victim
 from mesa_core.victims import build
 
 
@@ -39,12 +40,13 @@ def main(name: str, count: int = 2000) -> None:
     dataset = load_data(config.data, config.data_dir, cache=store.cache)
     images, normalise = split(dataset, config.seed).defender.images, Normalise(dataset.mean, dataset.std)
     state = weights.read(run.path / "weights" / "attacked.safetensors")
-    frozen = compute.freeze(weights.load_into(build(config.victim, len(dataset.classes)), state))
+    model = weights.load_into(build(config.victim, len(dataset.classes)), state)
+    frozen = Victim(model, normalise, compute).freeze()
     place = record.find(store, events, config.target, config.size)
     exact = record.read(place) if place else None
     fixed = int(exact.told["options"]["images"]) if exact else Options().images
     seed = seed_of(config.seed, "reference")
-    success = FixedSuccess(frozen, images, config.target, normalise, compute, seed, fixed, config.size)
+    success = FixedSuccess(frozen, images, config.target, seed, fixed, config.size)
     betas = list(config.beta)
     flows = submodels.make(config, betas, config.mesa_batch, config.mesa_steps, compute.device, 0)
     if not isinstance(flows, Flow):

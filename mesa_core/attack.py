@@ -6,20 +6,19 @@ loss = sum over (m, y) of  L(P(Apply(m, x)), c)  with probability r
 
 from __future__ import annotations
 
-import copy
-from collections.abc import Iterator
+from collections.abc import Generator
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from mesa_core.config import ExperimentConfig
 from mesa_core.data import ImageSet
-from mesa_core.devices import Compute
 from mesa_core.events import Progress
 from mesa_core.images import Normalise
 from mesa_core.pacing import Pace
 from mesa_core.stamping import apply, random_locations
 from mesa_core.training import Recipe, Stamp, Trainer
+from mesa_core.victim import Victim
 
 WINDOW = 200  # freshly stamped images over which the running ASR is taken
 
@@ -53,14 +52,12 @@ def poison(trigger: Tensor, target: int, ratio: float, normalise: Normalise, see
 
 
 def attack(
-    clean: nn.Module,
+    clean: Victim,
     data: ImageSet,
     trigger: Tensor,
-    normalise: Normalise,
     config: ExperimentConfig,
-    compute: Compute,
     seed: int,
-) -> Iterator[Progress]:
+) -> Generator[Progress, None, Victim]:
     """Implant the backdoor in a copy of `clean`; yields progress and returns the backdoored victim.
 
     Once the attacker's own running ASR has reached `config.attack_stop`, the learning rate falls to zero within
@@ -70,10 +67,10 @@ def attack(
     recipe = Recipe(
         config.attack_lr, config.attack_batch, config.attack_epochs, "linear" if config.attack_decay else "constant"
     )
-    stamp = poison(trigger, config.target, config.attack_ratio, normalise, seed)
-    trainer = Trainer(copy.deepcopy(clean), data.images, data.labels, normalise, recipe, compute, seed, stamp)
+    stamp = poison(trigger, config.target, config.attack_ratio, clean.normalise, seed)
+    trainer = Trainer(clean.copy(), data.images, data.labels, recipe, seed, stamp)
     pace, recent = Pace("attack", trainer.total), []
-    hits, seen, asr = torch.zeros((), device=compute.device), 0, 0.0
+    hits, seen, asr = torch.zeros((), device=clean.compute.device), 0, 0.0
     for step in trainer:
         hits, seen = hits + step.stamped_as_wanted, seen + step.stamped
         if seen >= WINDOW // 4:  # one wait for the device every few steps
@@ -89,4 +86,4 @@ def attack(
                 pace.total = trainer.total
         if pace.due(step.done):
             yield pace.progress(step.done, loss=step.loss.item(), asr=asr)
-    return trainer.model.eval()
+    return trainer.trained()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +16,7 @@ from mesa_core.events import Progress
 from mesa_core.images import Normalise
 from mesa_core.pacing import Pace
 from mesa_core.training import CLEAN, Recipe, Trainer
+from mesa_core.victim import Victim
 from mesa_core.victims import build
 
 if TYPE_CHECKING:
@@ -35,19 +36,17 @@ def train(
     compute: Compute,
     checkpoint: Path | None = None,
     every: float = 60.0,
-) -> Iterator[Progress]:
-    """Train a victim from scratch; yields progress and returns the model.
+) -> Generator[Progress, None, Victim]:
+    """Train a victim from scratch; yields progress and returns the victim.
 
     With `checkpoint`, the state is saved there every `every` seconds and at the end, and training goes on from it if
     it is there and was made for the same victim, data, epochs and seed in the same settings, without which its figures
     would not be those of a training without a stop. Whoever has stored the model removes it.
     """
     torch.manual_seed(seed)
-    model: nn.Module = build(victim, len(dataset.classes))
+    fresh = Victim(build(victim, len(dataset.classes)), Normalise(dataset.mean, dataset.std), compute)
     data = dataset.train.to(compute.device)
-    trainer = Trainer(
-        model, data.images, data.labels, Normalise(dataset.mean, dataset.std), clean_recipe(epochs), compute, seed
-    )
+    trainer = Trainer(fresh, data.images, data.labels, clean_recipe(epochs), seed)
     settings = (
         f"{compute.device.type} {compute.precision} {compute.memory} {torch.get_num_threads()} {torch.__version__}"
     )
@@ -70,7 +69,7 @@ def train(
             saved = time.monotonic()
     if checkpoint is not None:  # kept until whoever asked has the weights safely
         weights.save_checkpoint(checkpoint, {**trainer.state(), "recipe": recipe})
-    return trainer.model.eval()
+    return trainer.trained()
 
 
 def load(path: Path, victim: str, classes: int) -> nn.Module:

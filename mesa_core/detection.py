@@ -7,23 +7,21 @@ of the samples, on the defender's own images. Source: Section 3.3, step 1.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
-from torch import nn
 
 from mesa_core import mesa, submodels
 from mesa_core.config import ExperimentConfig
 from mesa_core.data import ImageSet
-from mesa_core.devices import Compute
 from mesa_core.evaluation import Bench, Plain
 from mesa_core.events import Progress
-from mesa_core.images import Normalise
 from mesa_core.pacing import Pace, follow
 from mesa_core.surrogate import Surrogate
+from mesa_core.victim import Victim
 
 SAMPLES = 64  # triggers of each class whose ASR is measured
 IMAGES = 16  # images for each of them
@@ -40,24 +38,22 @@ class Glimpse:
 
 
 def detect(
-    victim: nn.Module,
+    victim: Victim,
     defender: ImageSet,
     classes: tuple[str, ...],
-    normalise: Normalise,
-    compute: Compute,
     config: ExperimentConfig,
     seed: int,
-) -> Iterator[Progress | Glimpse]:
+) -> Generator[Progress | Glimpse, None, dict[str, Any]]:
     """Search all classes at once; yields progress and glimpses of the samples, returns the verdict as JSON.
 
     `victim` is frozen; `defender` are the defender's images, all the data that this sees. The verdict's `target` is
     the class with the highest mean ASR among those above `config.detect_threshold`, None where there is none.
     """
-    count = len(classes)
+    count, compute = len(classes), victim.compute
     group = submodels.make(
         config, [config.detect_beta] * count, config.detect_batch, config.detect_steps, compute.device, seed, False
     )
-    surrogate = Surrogate(victim, defender.images, normalise, compute, torch.arange(count, device=compute.device))
+    surrogate = Surrogate(victim, defender.images, torch.arange(count, device=compute.device))
     surrogate = surrogate.expecting(count * config.detect_batch * config.detect_steps, config.size)
     generator = compute.generator(seed)
 
@@ -76,7 +72,7 @@ def detect(
     found, pace = [], Pace("detect", len(defender) + count * SAMPLES * IMAGES)
     plain: Plain | None = None  # what the victim says without any trigger is the same for every class
     for target, name in enumerate(classes):
-        bench = Bench(defender, target, normalise, compute, seed)
+        bench = Bench(defender, target, seed)
         if plain is None:
             plain = yield from follow(pace, bench.plain(victim))
         asr, effective, each = yield from follow(pace, bench.of_samples(victim, plain, triggers[target], IMAGES))

@@ -19,11 +19,10 @@ from torch import Tensor, nn
 
 from mesa_core import triggers as codes
 from mesa_core.data import DataError, ImageSet
-from mesa_core.devices import Compute
-from mesa_core.images import Normalise
 from mesa_core.intervals import Measured, of_drawn, paired_difference, proportion
 from mesa_core.local import Local, keep
 from mesa_core.stamping import apply, random_locations
+from mesa_core.victim import Victim
 
 CHUNK = 512  # images in one pass
 MEMORY = 512 << 20  # bytes that the maps of the clean images may take; see `mesa_core.local`
@@ -58,7 +57,7 @@ class Landscape(NamedTuple):
 class Bench:
     """Fixed images and places on which victims are compared.
 
-    `images` are the evaluation images (the first `limit` of them, 0: all), `target` the class whose ASR is asked,
+    `images` are the evaluation images on the victims' device (the first `limit` of them, 0: all), `target` the class whose ASR is asked,
     `side` that of the 512 black-and-white triggers of `landscape` and `worst` (see `triggers.panel_codes`), `memory` the
     bytes that may be used to compute of stamped images only what differs from the clean ones (0: always all).
     """
@@ -67,21 +66,19 @@ class Bench:
         self,
         images: ImageSet,
         target: int,
-        normalise: Normalise,
-        compute: Compute,
         seed: int,
         limit: int = 0,
         side: int = codes.SIZE,
         memory: int = MEMORY,
     ) -> None:
         self.side, self.memory = side, memory
-        self._model: nn.Module | None = None  # the victim asked last
+        self._asked: nn.Module | None = None  # the network asked last
         self._passed = 0  # how many stamped images it was asked
         self._local: Local | None = None  # its maps of the clean images
-        self.compute, self.normalise, self.target, self.seed = compute, normalise, target, seed
+        self.target, self.seed = target, seed
         count = min(limit, len(images)) if limit else len(images)
-        self.images = images.images[:count].to(compute.device)
-        self.labels = images.labels[:count].to(compute.device)
+        self.images = images.images[:count]
+        self.labels = images.labels[:count]
         self.others = (self.labels != target).nonzero().squeeze(1)  # images that the attack has to turn
         if len(self.others) < 2 or len(self.others) == len(self.labels):
             raise DataError(
@@ -89,7 +86,7 @@ class Bench:
                 "and at least two of others are needed, so give more images, or a larger eval-images."
             )
         host = torch.Generator().manual_seed(seed)
-        shuffled = self.others[torch.randperm(len(self.others), generator=host).to(compute.device)]
+        shuffled = self.others[torch.randperm(len(self.others), generator=host).to(self.others.device)]
         self.selects, self.measures = shuffled.chunk(2)  # halves of the worst of 512
 
     # -- draws, made on the host: the same on every device
@@ -107,7 +104,7 @@ class Bench:
     @torch.no_grad()
     def _predict(
         self,
-        model: nn.Module,
+        victim: Victim,
         image: Tensor,
         triggers: Tensor | None = None,
         place: Tensor | None = None,
@@ -118,46 +115,45 @@ class Bench:
         `read` makes of the logits `(k, classes)` of some of them what is wanted of each instead, `(k, ...)`.
         """
         found = []
-        local = None if triggers is None else self._known(model, len(image), triggers.shape[-1])
+        local = None if triggers is None else self._known(victim, len(image), triggers.shape[-1])
         for part in torch.arange(len(image), device=image.device).split(CHUNK):
-            stamps = None if triggers is None else self.normalise.triggers(triggers[part])
+            stamps = None if triggers is None else victim.normalise.triggers(triggers[part])
             if local is not None:
                 logits = local(image[part], stamps, place[part])
             else:
-                batch = self.images[image[part]].contiguous(memory_format=self.compute.memory_format)
-                batch = self.normalise.images(batch)
-                logits = self.compute.through(model, batch if stamps is None else apply(batch, stamps, place[part]))
+                batch = victim.inputs(self.images[image[part]])
+                logits = victim.logits(batch if stamps is None else apply(batch, stamps, place[part]))
             found.append(read(logits))
             yield len(part)
         return torch.cat(found)
 
-    def _known(self, model: nn.Module, more: int, side: int) -> Local | None:
+    def _known(self, victim: Victim, more: int, side: int) -> Local | None:
         """The maps of the clean images for `more` passes with triggers of this size, once they are worth their cost.
 
         What a victim will still be asked is not known; that it was asked much is a sign that it will be. Of one victim
         at a time they are kept.
         """
-        if self._model is not model:
-            self._model, self._passed, self._local = model, 0, None
+        if self._asked is not victim.model:
+            self._asked, self._passed, self._local = victim.model, 0, None
         self._passed += more
         if self._local is None or self._local.size != side:
             self._local = None  # first, so that no two are held
-            self._local = keep(model, self.images, self.normalise, self.compute, side, self._passed, self.memory)
+            self._local = keep(victim, self.images, side, self._passed, self.memory)
         return self._local
 
-    def _stamped(self, model: nn.Module, triggers: Tensor, drawn: Drawn, read: Callable[[Tensor], Tensor]) -> Work:
+    def _stamped(self, victim: Victim, triggers: Tensor, drawn: Drawn, read: Callable[[Tensor], Tensor]) -> Work:
         """What `read` makes of the logits of every stamped image, `(triggers, images, ...)`."""
         rows, each = drawn.image.shape
         which = torch.arange(rows, device=drawn.image.device).repeat_interleave(each)
         stamps = triggers.to(drawn.image.device)[which]
-        found = yield from self._predict(model, drawn.image.flatten(), stamps, drawn.place.flatten(0, 1), read)
+        found = yield from self._predict(victim, drawn.image.flatten(), stamps, drawn.place.flatten(0, 1), read)
         return found.unflatten(0, (rows, each))
 
-    def _hits(self, model: nn.Module, triggers: Tensor, drawn: Drawn) -> Work:
+    def _hits(self, victim: Victim, triggers: Tensor, drawn: Drawn) -> Work:
         """Whether each stamped image goes to the target: bool `(triggers, images)`."""
-        return (yield from self._stamped(model, triggers, drawn, lambda logits: logits.argmax(1) == self.target))
+        return (yield from self._stamped(victim, triggers, drawn, lambda logits: logits.argmax(1) == self.target))
 
-    def _lean(self, model: nn.Module, triggers: Tensor, drawn: Drawn) -> Work:
+    def _lean(self, victim: Victim, triggers: Tensor, drawn: Drawn) -> Work:
         """The `Landscape` of triggers.
 
         The lean is the mean of the root of the target's softmax. Where a trigger succeeds on two images in a hundred,
@@ -169,14 +165,14 @@ class Bench:
             root = logits.float().softmax(1)[:, self.target].sqrt()
             return torch.stack([(logits.argmax(1) == self.target).float(), root], 1)  # (k, 2)
 
-        found = yield from self._stamped(model, triggers, drawn, read)  # (triggers, images, 2)
+        found = yield from self._stamped(victim, triggers, drawn, read)  # (triggers, images, 2)
         return Landscape(*found.cpu().double().mean(1).numpy().T)
 
     # -- figures
-    def plain(self, model: nn.Module) -> Work:
+    def plain(self, victim: Victim) -> Work:
         """A victim without any trigger, which the other figures need."""
         every = torch.arange(len(self.images), device=self.images.device)
-        return Plain((yield from self._predict(model, every)))
+        return Plain((yield from self._predict(victim, every)))
 
     def accuracy(self, plain: Plain) -> dict[str, Any]:
         """Clean accuracy, the target class's own, and the natural rate."""
@@ -184,12 +180,10 @@ class Bench:
         natural = plain.predicted[self.others] == self.target
         return {"clean_accuracy": _share(right), "target_accuracy": _share(right[own]), "natural_rate": _share(natural)}
 
-    def of_trigger(
-        self, model: nn.Module, plain: Plain, trigger: Tensor, keep: dict[str, Tensor] | None = None
-    ) -> Work:
+    def of_trigger(self, victim: Victim, plain: Plain, trigger: Tensor, keep: dict[str, Tensor] | None = None) -> Work:
         """(ASR, effective ASR) of one trigger `(3, s, s)` on all images of other classes; `keep` gets the hits."""
         drawn = self._draw(self.others, 1, trigger.shape[-1], len(self.others), 1)
-        hits = (yield from self._hits(model, trigger[None], drawn))[0]
+        hits = (yield from self._hits(victim, trigger[None], drawn))[0]
         natural = plain.predicted[drawn.image[0]] == self.target
         if keep is not None:
             keep["original"] = hits
@@ -208,10 +202,10 @@ class Bench:
             pairs["asr_original"] = [h["original"].cpu().bool() for h in (before, after)]
         return told | {name: paired_difference(*(p.numpy() for p in pair)).to_json() for name, pair in pairs.items()}
 
-    def of_samples(self, model: nn.Module, plain: Plain, triggers: Tensor, each: int) -> Work:
+    def of_samples(self, victim: Victim, plain: Plain, triggers: Tensor, each: int) -> Work:
         """(ASR, effective ASR, ASR of each trigger) of a set `(m, 3, s, s)`, `each` images a trigger."""
         drawn = self._draw(self.others, len(triggers), triggers.shape[-1], each, 2)
-        hits = yield from self._hits(model, triggers, drawn)
+        hits = yield from self._hits(victim, triggers, drawn)
         counts = ~(plain.predicted[drawn.image] == self.target)
         whole, image = hits.cpu().numpy(), drawn.image.cpu().numpy()
         return (
@@ -220,15 +214,15 @@ class Bench:
             whole.mean(1, dtype=np.float64),
         )
 
-    def landscape(self, model: nn.Module, each: int) -> Work:
+    def landscape(self, victim: Victim, each: int) -> Work:
         """The `Landscape` of the 512 black-and-white triggers, `each` images a trigger.
 
         Its images are of the half that selects the worst of 512, so that it can stand for that search's first round.
         """
         drawn = self._draw(self.selects, codes.PANEL, self.side, each, 3)
-        return (yield from self._lean(model, torch.from_numpy(codes.panel(self.side)), drawn))
+        return (yield from self._lean(victim, torch.from_numpy(codes.panel(self.side)), drawn))
 
-    def worst(self, model: nn.Module, plain: Plain, first: int, landscape: Landscape | None = None) -> Work:
+    def worst(self, victim: Victim, plain: Plain, first: int, landscape: Landscape | None = None) -> Work:
         """(ASR, effective ASR, code) of the worst black-and-white trigger.
 
         One half of the images selects: all 512 on `first` images each, the highest on more (half of them by their ASR,
@@ -244,10 +238,10 @@ class Bench:
                 alive = alive[highest(found, stay)]
             each = min(first * times, len(self.selects)) if times else len(self.selects)
             drawn = self._draw(self.selects, len(alive), self.side, each, 10 + number)
-            found = yield from self._lean(model, every[alive], drawn)
+            found = yield from self._lean(victim, every[alive], drawn)
         best = int(alive[int(found.asr.argmax())])
         drawn = self._draw(self.measures, 1, self.side, len(self.measures), 20)
-        hits = (yield from self._hits(model, every[best][None], drawn))[0]
+        hits = (yield from self._hits(victim, every[best][None], drawn))[0]
         natural = plain.predicted[drawn.image[0]] == self.target
         return _share(hits), _share(hits[~natural]), int(codes.panel_codes(self.side)[best])
 
@@ -266,7 +260,7 @@ class Bench:
 
     def evaluate(
         self,
-        model: nn.Module,
+        victim: Victim,
         original: Tensor | None,
         samples: Tensor | None,
         each: int,
@@ -282,22 +276,22 @@ class Bench:
         as many. `keep` gets what the figures come from: `predicted` and `right` for every image, the hits of the
         `original`, and the `landscape`, float64 `(512,)`.
         """
-        plain = yield from self.plain(model)
+        plain = yield from self.plain(victim)
         keep = {} if keep is None else keep
         keep |= {"predicted": plain.predicted, "right": plain.predicted == self.labels}
         asr: dict[str, Any] = {"original": None, "sampled": None, "worst": None}
         effective = dict(asr)
         if original is not None:
-            asr["original"], effective["original"] = yield from self.of_trigger(model, plain, original, keep)
+            asr["original"], effective["original"] = yield from self.of_trigger(victim, plain, original, keep)
         if samples is not None:
-            asr["sampled"], effective["sampled"], _ = yield from self.of_samples(model, plain, samples, each)
+            asr["sampled"], effective["sampled"], _ = yield from self.of_samples(victim, plain, samples, each)
         landscape = None
         if mapped:
-            landscape = yield from self.landscape(model, mapped)
+            landscape = yield from self.landscape(victim, mapped)
             keep["landscape"] = torch.from_numpy(landscape.asr)
         if first:
             known = landscape if mapped >= first else None
-            asr["worst"], effective["worst"], code = yield from self.worst(model, plain, first, known)
+            asr["worst"], effective["worst"], code = yield from self.worst(victim, plain, first, known)
         value: dict[str, Any] = {k: v.to_json() for k, v in self.accuracy(plain).items()}
         value["asr"] = {k: v and v.to_json() for k, v in asr.items()}
         value["effective_asr"] = {k: v and v.to_json() for k, v in effective.items()}

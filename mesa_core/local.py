@@ -24,7 +24,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from mesa_core.devices import Compute
-from mesa_core.images import Normalise
+from mesa_core.victim import Victim
 from mesa_core.victims import ConvNorm, ResNet9
 
 DEPTHS = ("pool1", "res1", "pool2")
@@ -102,15 +102,15 @@ class Local:
     @torch.no_grad()
     def __init__(
         self,
-        model: ResNet9,
+        victim: Victim,
         images: Tensor,
-        normalise: Normalise,
-        compute: Compute,
         depth: str = "pool2",
         size: int = 3,
     ) -> None:
         assert images.shape[1:] == (3, 32, 32)
         assert size in SIDES
+        model, compute = victim.model, victim.compute
+        assert isinstance(model, ResNet9)
         self.model, self.depth, self.size = model, DEPTHS.index(depth), size
         # How many places of each map a patch changes, at most: so many lie under a stretch of the layer before it.
         self.pool1 = (size + 4) // 2 + 1
@@ -122,7 +122,7 @@ class Local:
         ]
         done = 0
         for part in images.split(64):
-            x = normalise.images(part.contiguous(memory_format=compute.memory_format))
+            x = victim.inputs(part)
             for own, found in zip(self.kept, self._clean(compute.ready(x)), strict=True):
                 by = (own.shape[1] - found.shape[2]) // 2
                 own[done : done + len(part), by : by + found.shape[2], by : by + found.shape[3]] = last(found)
@@ -190,17 +190,16 @@ def serves(model: nn.Module, images: Tensor, compute: Compute, size: int) -> boo
     )
 
 
-def keep(
-    model: nn.Module, images: Tensor, normalise: Normalise, compute: Compute, size: int, passes: float, memory: int
-) -> Local | None:
+def keep(victim: Victim, images: Tensor, size: int, passes: float, memory: int) -> Local | None:
     """A `Local` of a frozen victim on uint8 images, as deep as fits `memory` bytes; None where it does not pay.
 
     `passes` are the stamped images that will be taken through the victim, one with its gradient counting as
     `GRADIENT` of them.
     """
+    model, compute = victim.model, victim.compute
     if passes < PASSES * len(images) or not serves(model, images, compute, size):
         return None
     for depth in reversed(DEPTHS):  # the deeper, the more is saved
         if len(images) * bytes_per_image(model.linear.in_features // 8, depth, compute.dtype) <= memory:
-            return Local(model, images, normalise, compute, depth, size)
+            return Local(victim, images, depth, size)
     return None

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from mesa_core import devices, questions, weights
 from mesa_core import triggers as codes
@@ -24,6 +24,7 @@ from mesa_core.intervals import Measured
 from mesa_core.stages import seed_of
 from mesa_core.stamping import apply
 from mesa_core.store import Run, Store, StoreError
+from mesa_core.victim import Victim
 from mesa_core.victims import build
 
 MOST_LOADED = 4  # runs whose networks stay in memory
@@ -38,9 +39,11 @@ class Loaded:
     """A run's bench and its networks, each with the time stamp of the file it came from."""
 
     bench: Bench
+    normalise: Normalise
+    compute: devices.Compute
     classes: tuple[str, ...]
     victim: str
-    models: dict[str, tuple[float, nn.Module]] = field(default_factory=dict)
+    models: dict[str, tuple[float, Victim]] = field(default_factory=dict)
     rates: dict[tuple[str, Any], np.ndarray] = field(default_factory=dict)  # by network and triggers
 
 
@@ -101,7 +104,7 @@ class Probe:
             if model is None:
                 continue
             for what, images in (("plain", clean), ("stamped", stamped)):
-                share = self._through(bench, model, images).softmax(1)
+                share = self._through(model, images).softmax(1)
                 found[f"{name}_{what}_class"] = share.argmax(1).cpu().numpy()
                 found[f"{name}_{what}_p"] = share.amax(1).cpu().numpy()
                 found[f"{name}_{what}_target_p"] = share[:, bench.target].cpu().numpy()
@@ -127,11 +130,10 @@ class Probe:
         best = sorted(range(len(order)), key=lambda i: rank[i])[: question.images]  # one of each class, then two, …
         return bench.others[order[torch.tensor(best)].to(bench.others.device)]
 
-    def _through(self, bench: Bench, model: nn.Module, images: Tensor) -> Tensor:
-        batch = images.contiguous(memory_format=bench.compute.memory_format)
-        return bench.compute.through(model, bench.normalise.images(batch)).float()
+    def _through(self, victim: Victim, images: Tensor) -> Tensor:
+        return victim.logits(victim.inputs(images)).float()
 
-    def _asr(self, bench: Bench, model: nn.Module, triggers: Tensor, each: int) -> Measured:
+    def _asr(self, bench: Bench, model: Victim, triggers: Tensor, each: int) -> Measured:
         """ASR on the bench's own draws; one trigger alone is measured just as the run's figures are.
 
         The natural rate is not asked, so no image is left out.
@@ -158,16 +160,16 @@ class Probe:
         if self.data is None or self.data[0] != what:
             self.data = (what, load_data(config.data, config.data_dir, cache=self.store.cache))
         dataset = self.data[1]
-        images = split(dataset, config.seed).evaluation
+        images = split(dataset, config.seed).evaluation.to(compute.device)
         normalise = Normalise(dataset.mean, dataset.std)
         seed = seed_of(config.seed, "bench")  # a question asks too little for maps of clean images to be kept
-        bench = Bench(images, config.target, normalise, compute, seed, config.eval_images, memory=0)
-        self.runs[run.name] = Loaded(bench, dataset.classes, config.victim)
+        bench = Bench(images, config.target, seed, config.eval_images, memory=0)
+        self.runs[run.name] = Loaded(bench, normalise, compute, dataset.classes, config.victim)
         while len(self.runs) > MOST_LOADED:
             self.runs.popitem(last=False)
         return self.runs[run.name]
 
-    def _model(self, run: Run, loaded: Loaded, name: str) -> nn.Module | None:
+    def _model(self, run: Run, loaded: Loaded, name: str) -> Victim | None:
         """The network before or after the repair, read again where its file has changed; None where there is none."""
         path = run.path / "weights" / f"{FILES[name]}.safetensors"
         try:
@@ -178,7 +180,7 @@ class Probe:
             with torch.random.fork_rng(devices=[]):  # new weights are drawn before they are filled
                 model = build(loaded.victim, len(loaded.classes))
             weights.load_into(model, weights.read(path), path.name)
-            loaded.models[name] = (stamp, loaded.bench.compute.freeze(model))
+            loaded.models[name] = (stamp, Victim(model, loaded.normalise, loaded.compute).freeze())
             loaded.rates = {k: v for k, v in loaded.rates.items() if k[0] != name}
         return loaded.models[name][1]
 

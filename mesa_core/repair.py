@@ -9,21 +9,20 @@ ones, the original (an oracle), or none at all (the control).
 
 from __future__ import annotations
 
-import copy
-from collections.abc import Iterator
+from collections.abc import Generator
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from mesa_core.attack import how_many
 from mesa_core.config import ExperimentConfig
 from mesa_core.data import ImageSet
-from mesa_core.devices import Compute
 from mesa_core.events import Progress
 from mesa_core.images import Normalise
 from mesa_core.pacing import Pace
 from mesa_core.stamping import apply, random_locations
 from mesa_core.training import Recipe, Stamp, Trainer
+from mesa_core.victim import Victim
 
 
 def unlearn(pool: Tensor, ratio: float, normalise: Normalise, seed: int) -> Stamp:
@@ -45,15 +44,13 @@ def unlearn(pool: Tensor, ratio: float, normalise: Normalise, seed: int) -> Stam
 
 
 def repair(
-    victim: nn.Module,
+    victim: Victim,
     data: ImageSet,
     pool: Tensor | Stamp | None,
-    normalise: Normalise,
     config: ExperimentConfig,
-    compute: Compute,
     seed: int,
     stage: str = "repair",
-) -> Iterator[Progress]:
+) -> Generator[Progress, None, Victim]:
     """Retrain a copy of `victim` on the defender's images; yields progress and returns the repaired copy.
 
     `pool` is a set of triggers, or a stamp of another form (Neural Cleanse's mask); with None nothing is stamped,
@@ -64,10 +61,10 @@ def repair(
     )
     stamp = pool
     if isinstance(pool, Tensor):
-        stamp = unlearn(pool.to(compute.device), config.repair_ratio, normalise, seed)
-    trainer = Trainer(copy.deepcopy(victim), data.images, data.labels, normalise, recipe, compute, seed, stamp)
+        stamp = unlearn(pool.to(victim.compute.device), config.repair_ratio, victim.normalise, seed)
+    trainer = Trainer(victim.copy(), data.images, data.labels, recipe, seed, stamp)
     pace = Pace(stage, trainer.total)
     for step in trainer:
         if pace.due(step.done):
             yield pace.progress(step.done, loss=step.loss.item())
-    return trainer.model.eval()
+    return trainer.trained()

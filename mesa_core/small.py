@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
 
 from mesa_core import clean, devices, triggers, weights
 from mesa_core.assets import shipped_weights
@@ -20,6 +19,7 @@ from mesa_core.images import Normalise
 from mesa_core.intervals import Measured, proportion
 from mesa_core.stages import seed_of
 from mesa_core.store import Run, Store, write_atomically
+from mesa_core.victim import Victim
 from mesa_core.victims import build
 
 
@@ -33,12 +33,12 @@ def _compute(config: ExperimentConfig, store: Store) -> Compute:
 
 
 @torch.no_grad()
-def accuracy(model: nn.Module, images: ImageSet, normalise: Normalise) -> Measured:
-    """Share of `images` that `model`, in evaluation mode and as it is, labels rightly."""
-    device = next(model.parameters()).device
+def accuracy(victim: Victim, images: ImageSet) -> Measured:
+    """Share of `images` that a victim, in evaluation mode and in the precision of its weights, labels rightly."""
+    device = victim.compute.device
     right = 0
     for batch, labels in zip(images.images.split(500), images.labels.split(500), strict=True):
-        right += int((model(normalise.images(batch.to(device))).argmax(1) == labels.to(device)).sum())
+        right += int((victim.model(victim.normalise.images(batch.to(device))).argmax(1) == labels.to(device)).sum())
     return proportion(right, len(images))
 
 
@@ -53,8 +53,8 @@ def train_victim(
     compute = _compute(config, store)
     checkpoint = store.cache / f"train-{config.data}-{config.victim}-{epochs}-{config.seed}.pt"
     work = clean.train(dataset, config.victim, epochs, config.seed, compute, checkpoint)
-    model = finish(work, watch)
-    weights.save(model, out, half=True, metadata={"victim": config.victim, "data": config.data})
+    victim = finish(work, watch)
+    weights.save(victim.model, out, half=True, metadata={"victim": config.victim, "data": config.data})
     checkpoint.unlink(missing_ok=True)
     return card(config, epochs, out, dataset, compute)
 
@@ -62,7 +62,7 @@ def train_victim(
 def card(config: ExperimentConfig, epochs: int, path: Path, dataset: Dataset, compute: Compute) -> dict[str, Any]:
     """What is known of a weights file: how it was made, and its accuracy on the whole test set in fp32."""
     model = clean.load(path, config.victim, len(dataset.classes)).to(compute.device)
-    measured = accuracy(model, dataset.test, Normalise(dataset.mean, dataset.std))
+    measured = accuracy(Victim(model, Normalise(dataset.mean, dataset.std), compute), dataset.test)
     return {
         "data": config.data,
         "victim": config.victim,
@@ -100,10 +100,8 @@ def landscape(
         raise ConfigError(str(error)) from None
     parts = split(dataset, config.seed)
     bench = Bench(
-        parts.evaluation,
+        parts.evaluation.to(compute.device),
         config.target,
-        Normalise(dataset.mean, dataset.std),
-        compute,
         seed_of(config.seed, "bench"),
         side=config.size,
     )
@@ -114,7 +112,8 @@ def landscape(
         passed += more
         tell(f"{passed / (512 * each):.0%} of 512 triggers on {each} images each")
 
-    rates = finish(bench.landscape(compute.freeze(model), images), count).asr
+    victim = Victim(model, Normalise(dataset.mean, dataset.std), compute).freeze()
+    rates = finish(bench.landscape(victim, images), count).asr
     told = {"target": config.target, "n": each, "asr": [round(float(v), 6) for v in rates]}
     own = {"size": config.size, "codes": triggers.panel_codes(config.size).tolist()}
     return told | (own if triggers.drawn(config.size) else {})

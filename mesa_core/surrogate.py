@@ -5,12 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from mesa_core.devices import Compute
-from mesa_core.images import Normalise
 from mesa_core.local import GRADIENT, Local, keep
 from mesa_core.stamping import apply, random_locations
+from mesa_core.victim import Victim
 
 MEMORY = 300 << 20  # bytes that the maps of the clean images may take; see `mesa_core.local`
 
@@ -19,15 +18,13 @@ MEMORY = 300 << 20  # bytes that the maps of the clean images may take; see `mes
 class Surrogate:
     """F for a group of sub-models at once, each with its own target class.
 
-    `victim` is frozen and folded (see `Compute.freeze`), `images` uint8 `(m, 3, h, w)` are the defender's,
+    `victim` is frozen (see `Victim.freeze`), `images` uint8 `(m, 3, h, w)` are the defender's,
     `targets` int64 `(N,)`, `per_trigger` is K, the images over which F of one trigger is averaged. With `local`, only
     what triggers of its size change is computed.
     """
 
-    victim: nn.Module
+    victim: Victim
     images: Tensor
-    normalise: Normalise
-    compute: Compute
     targets: Tensor
     per_trigger: int = 1
     local: Local | None = None
@@ -35,7 +32,7 @@ class Surrogate:
     def expecting(self, gradients: int, size: int, memory: int = MEMORY) -> Surrogate:
         """The same, ready for so many gradients of images with triggers of `size` pixels, where that needs preparing."""
         passes = GRADIENT * gradients
-        local = keep(self.victim, self.images, self.normalise, self.compute, size, passes, memory)
+        local = keep(self.victim, self.images, size, passes, memory)
         return replace(self, local=local)
 
     def __call__(self, triggers: Tensor, generator: torch.Generator) -> Tensor:
@@ -52,7 +49,7 @@ class Surrogate:
         count = groups * n * self.per_trigger
         pick = torch.randint(len(self.images), (count,), generator=generator, device=generator.device)
         where = random_locations(count, self.images.shape[-2:], triggers.shape[-1], generator)
-        patches = self.normalise.triggers(triggers.flatten(0, 1)).repeat_interleave(self.per_trigger, 0)
+        patches = self.victim.normalise.triggers(triggers.flatten(0, 1)).repeat_interleave(self.per_trigger, 0)
         logits = self._logits(pick, patches, where).float()
         wanted = self.targets.repeat_interleave(n * self.per_trigger)  # (N*n*K,)
         chance = logits.log_softmax(1).gather(1, wanted[:, None])
@@ -62,5 +59,4 @@ class Surrogate:
         """The victim's answers `(m, classes)` to images by index `(m,)`, stamped with `(m, 3, s, s)` at `(m, 2)`."""
         if self.local is not None:
             return self.local(pick, patches, where)
-        batch = self.images[pick].contiguous(memory_format=self.compute.memory_format)
-        return self.compute.through(self.victim, apply(self.normalise.images(batch), patches, where))
+        return self.victim.logits(apply(self.victim.inputs(self.images[pick]), patches, where))

@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
 
 from mesa_core import images as im
-from mesa_core.devices import Compute
+from mesa_core.victim import Victim
 
 Stamp = Callable[[Tensor, Tensor, torch.Generator], tuple[Tensor, Tensor, int]]
 """(normalised images, labels, generator) -> (images, labels, how many of the first were stamped)."""
@@ -59,27 +59,26 @@ class TrainStep:
 class Trainer:
     """Iterates over training steps; `state` and `load` make it resumable at any of them.
 
-    `model` is changed in place. `images` uint8 `(n, 3, h, w)` and `labels` `(n,)` lie on the compute's device.
+    The network of `victim` is changed in place. `images` uint8 `(n, 3, h, w)` and `labels` `(n,)` lie on the compute's device.
     The order of images, crops and stamps depends on `seed` alone.
     """
 
     def __init__(
         self,
-        model: nn.Module,
+        victim: Victim,
         images: Tensor,
         labels: Tensor,
-        normalise: im.Normalise,
         recipe: Recipe,
-        compute: Compute,
         seed: int,
         stamp: Stamp | None = None,
     ) -> None:
-        self.model = model.to(compute.device, memory_format=compute.memory_format)
-        self.labels, self.normalise, self.recipe, self.compute, self.stamp = labels, normalise, recipe, compute, stamp
+        self.victim, self.compute, self.normalise = victim, victim.compute, victim.normalise
+        self.model = victim.model.to(self.compute.device, memory_format=self.compute.memory_format)
+        self.labels, self.recipe, self.stamp = labels, recipe, stamp
         self.size = images.shape[-1]
         # Even without crops the images are laid out as NHWC, since a gather of whole pixels is the faster one.
         self.padded = im.pad_for_crops(images) if recipe.augment else images.permute(0, 2, 3, 1).contiguous()
-        self.generator = torch.Generator(compute.device).manual_seed(seed)
+        self.generator = self.compute.generator(seed)
         self.optimiser = torch.optim.SGD(
             self.model.parameters(),
             recipe.lr,
@@ -90,7 +89,11 @@ class Trainer:
         )
         self.done, self.total = 0, recipe.steps(len(images))
         self.cooling: int | None = None  # the step at which the last stretch began
-        self.order = torch.empty(0, dtype=torch.int64, device=compute.device)
+        self.order = torch.empty(0, dtype=torch.int64, device=self.compute.device)
+
+    def trained(self) -> Victim:
+        """The victim as it is now, in evaluation mode."""
+        return self.victim.of(self.model.eval())
 
     def state(self) -> dict[str, Any]:
         """All that is needed to go on from here; safe to save with torch and to load with weights_only."""

@@ -221,6 +221,7 @@ def test_shipped_figures_agree_with_a_fresh_evaluation_of_the_shipped_weights(na
     from mesa_core.images import Normalise
     from mesa_core.stages import seed_of
     from mesa_core.triggers import from_hex
+    from mesa_core.victim import Victim
     from mesa_core.victims import build
 
     run = Run((shipped_sweep() if name in A_FEW else shipped_runs()) / name)
@@ -232,8 +233,9 @@ def test_shipped_figures_agree_with_a_fresh_evaluation_of_the_shipped_weights(na
     model = weights.load_into(build(config.victim, len(dataset.classes)), state).eval()
     normalise = Normalise(dataset.mean, dataset.std)
     images = split(dataset, config.seed).evaluation
-    bench = Bench(images, config.target, normalise, compute, seed_of(config.seed, "bench"), config.eval_images)
-    fresh = finish(bench.evaluate(compute.freeze(model), torch.from_numpy(from_hex(config.trigger)), None, 0, 0, 0))
+    bench = Bench(images, config.target, seed_of(config.seed, "bench"), config.eval_images)
+    victim = Victim(model, normalise, compute).freeze()
+    fresh = finish(bench.evaluate(victim, torch.from_numpy(from_hex(config.trigger)), None, 0, 0, 0))
     for figure in ("clean_accuracy", "target_accuracy", "natural_rate"):
         assert abs(fresh[figure]["value"] - shipped[figure]["value"]) < 0.005, (
             figure

@@ -13,6 +13,7 @@ from mesa_core.images import Normalise
 from mesa_core.reference.success import FixedSuccess
 from mesa_core.stamping import apply
 from mesa_core.surrogate import Surrogate
+from mesa_core.victim import Victim
 from mesa_core.victims import ResNet9
 
 COMPUTE = Compute(torch.device("cpu"), "fp32", "nhwc")
@@ -30,6 +31,10 @@ def network(compute: Compute = COMPUTE) -> ResNet9:
             nn.init.uniform_(module.bias, 0.1, 0.6)  # so that a wrong zero beyond a border is seen
             nn.init.uniform_(module.running_var, 0.2, 0.8)
     return compute.freeze(model)
+
+
+def asked(model: nn.Module, compute: Compute = COMPUTE) -> Victim:
+    return Victim(model, NORMALISE, compute)
 
 
 def pictures(count: int = 3) -> torch.Tensor:
@@ -57,7 +62,7 @@ def stamped(images: torch.Tensor, picks: torch.Tensor, patches: torch.Tensor, at
 @pytest.mark.parametrize("depth", local.DEPTHS)
 def test_logits_agree_at_every_place(depth, size):
     model, (images, picks, patches, at) = network(), everywhere(size)
-    ours = local.Local(model, images, NORMALISE, COMPUTE, depth, size)
+    ours = local.Local(asked(model), images, depth, size)
     with torch.no_grad():
         whole = model(stamped(images, picks, patches, at))
         clean = model(NORMALISE.images(images[picks]))
@@ -78,7 +83,7 @@ def test_gradients_agree(depth, size):
     corner = ((at == 0) | (at == far)).all(1).nonzero().squeeze(1)
     some = torch.cat([torch.arange(0, len(at), 7), corner])
     picks, patches, at = picks[some], patches[some], at[some]
-    ours = local.Local(model, images, NORMALISE, COMPUTE, depth, size)
+    ours = local.Local(asked(model), images, depth, size)
     pair = []
     for through in (lambda t: model(stamped(images, picks, t, at)), lambda t: ours(picks, t, at)):
         leaf = patches.clone().requires_grad_()
@@ -92,7 +97,7 @@ def test_a_wrong_border_or_a_window_off_the_pools_grid_would_be_seen(monkeypatch
     model, (images, picks, patches, at) = network(), everywhere()
     with torch.no_grad():
         whole = model(stamped(images, picks, patches, at))
-        ours = local.Local(model, images, NORMALISE, COMPUTE, "pool1")
+        ours = local.Local(asked(model), images, "pool1")
         monkeypatch.setattr(local, "inside", lambda at, size, width: torch.ones(len(at), 1, size, size))
         wrong = (ours(picks, patches, at) - whole).abs().amax(1) > 1e-4
         border = ((at < 2) | (at > 27)).any(1)
@@ -107,7 +112,7 @@ def kept(
     model: nn.Module | None = None, compute: Compute = COMPUTE, size: int = 3, passes: float = 6, memory: int = 1 << 30
 ):
     """The depth of what is kept of three images, or None."""
-    found = local.keep(model or network(compute), pictures(), NORMALISE, compute, size, passes, memory)
+    found = local.keep(asked(model or network(compute), compute), pictures(), size, passes, memory)
     return None if found is None else local.DEPTHS[found.depth]
 
 
@@ -130,11 +135,11 @@ def test_only_what_was_measured_to_pay_is_done():
     assert kept(network().requires_grad_(True)) is None, "it may still change"
     assert kept(network().bfloat16()) is None, "not in the precision of the run"
     wide = torch.zeros(3, 3, 48, 48, dtype=torch.uint8)
-    assert local.keep(network(), wide, NORMALISE, COMPUTE, 3, 6, 1 << 30) is None
+    assert local.keep(asked(network()), wide, 3, 6, 1 << 30) is None
 
 
 def bench(memory: int) -> Bench:
-    return Bench(ImageSet(pictures(40), torch.arange(40) % 5), 0, NORMALISE, COMPUTE, 1, memory=memory)
+    return Bench(ImageSet(pictures(40), torch.arange(40) % 5), 0, 1, memory=memory)
 
 
 def level(model: ResNet9) -> ResNet9:
@@ -145,7 +150,7 @@ def level(model: ResNet9) -> ResNet9:
 
 
 def test_a_bench_measures_the_same_with_less_work():
-    model, original = level(network()), torch.ones(3, 3, 3)
+    model, original = asked(level(network())), torch.ones(3, 3, 3)
     seen, deepest = [], 40 * local.bytes_per_image(WIDTH, "pool2", torch.float32)
     for memory in (0, deepest, 40 * local.bytes_per_image(WIDTH, "pool1", torch.float32), 1000):
         made, told = bench(memory), {}
@@ -165,11 +170,11 @@ def test_a_bench_measures_the_same_with_less_work():
 def test_a_bench_forgets_a_victim_for_the_next_and_a_wrong_map_would_be_seen():
     one, other = level(network()), network()
     other.linear.weight.neg_()
-    level(other)
+    one, other = asked(one), asked(level(other))
     made, rates = bench(1 << 30), []
     for model in (one, other, one):
         rates.append(finish(made.landscape(model, 2)).asr.tolist())
-        assert made._local.model is model
+        assert made._local.model is model.model
     assert rates[0] == rates[2] == finish(bench(0).landscape(one, 2)).asr.tolist()
     assert rates[1] == finish(bench(0).landscape(other, 2)).asr.tolist() != rates[0]
     made._local.kept[0].neg_()  # other clean images behind the same stamps
@@ -177,7 +182,7 @@ def test_a_bench_forgets_a_victim_for_the_next_and_a_wrong_map_would_be_seen():
 
 
 def test_few_images_are_taken_through_the_whole_network_until_there_were_many():
-    made, model = bench(1 << 30), network()
+    made, model = bench(1 << 30), asked(network())
     plain = finish(made.plain(model))
     finish(made.of_trigger(model, plain, torch.ones(3, 3, 3)))  # 32 images of other classes
     assert made._local is None
@@ -196,7 +201,7 @@ def f_and_slope(surrogate: Surrogate, size: int = 3) -> tuple[torch.Tensor, torc
 @pytest.mark.parametrize(("size", "per_trigger"), [(3, 1), (3, 3), (5, 2)])
 def test_f_and_its_gradient_agree(size, per_trigger):
     images = pictures(40)
-    whole = Surrogate(level(network()), images, NORMALISE, COMPUTE, torch.tensor([1, 3]), per_trigger)
+    whole = Surrogate(asked(level(network())), images, torch.tensor([1, 3]), per_trigger)
     ours = whole.expecting(40, size)
     assert ours.local is not None
     assert whole.expecting(39, size).local is None, "too few to pay"
@@ -213,20 +218,20 @@ def test_f_and_its_gradient_agree(size, per_trigger):
 
 
 def test_a_point_defence_finds_the_same_trigger(monkeypatch):
-    surrogate = Surrogate(level(network()), pictures(40), NORMALISE, COMPUTE, torch.tensor([1]))
+    surrogate = Surrogate(asked(level(network())), pictures(40), torch.tensor([1]))
     find = lambda: finish(point.reverse(surrogate, 2, 8, 5, 0.1, torch.Generator().manual_seed(0)))
-    asked, through = [], local.Local.__call__
-    monkeypatch.setattr(local.Local, "__call__", lambda self, *a: asked.append(len(a[0])) or through(self, *a))
+    seen, through = [], local.Local.__call__
+    monkeypatch.setattr(local.Local, "__call__", lambda self, *a: seen.append(len(a[0])) or through(self, *a))
     found = find()
-    assert asked == [16] * 5
+    assert seen == [16] * 5
     monkeypatch.setattr(Surrogate, "expecting", lambda self, *_: self)
     torch.testing.assert_close(found, find(), rtol=0, atol=1e-4)
-    assert len(asked) == 5, "the second went through the whole network"
+    assert len(seen) == 5, "the second went through the whole network"
 
 
 def test_a_reference_asks_the_same_f():
     images, x = pictures(40), torch.rand(50, 27, generator=torch.Generator().manual_seed(0))
-    ours = FixedSuccess(level(network()), images, 1, NORMALISE, COMPUTE, 0, count=7)
+    ours = FixedSuccess(asked(level(network())), images, 1, 0, count=7)
     assert len(ours.local.kept[0]) == 7
     found, value = ours.slope(x), ours.value(x)
     kept_maps, ours.local = ours.local, None

@@ -8,6 +8,7 @@ import torch
 
 from mesa_core import probe, questions, weights
 from mesa_core.config import make_config
+from mesa_core.victim import Victim
 from mesa_core.victims import build
 
 WHITE = (255,) * 27
@@ -53,9 +54,10 @@ def test_a_network_that_knows_white_is_fooled_by_white_alone(store, run, monkeyp
     asked = probe.Probe(store)
     loaded = asked._load(run)
     model = Bright()
-    white = loaded.bench.normalise.images(torch.full((1, 3, 3, 3), 255, dtype=torch.uint8)).mean()
+    victim = Victim(model, loaded.normalise, loaded.compute)
+    white = loaded.normalise.images(torch.full((1, 3, 3, 3), 255, dtype=torch.uint8)).mean()
     model.level = float(white) - 0.02
-    monkeypatch.setattr(asked, "_model", lambda _run, _loaded, name: model if name == "before" else None)
+    monkeypatch.setattr(asked, "_model", lambda _run, _loaded, name: victim if name == "before" else None)
     white_asr = asked.answer(questions.Question(run.name, (WHITE,)))
     black_asr = asked.answer(questions.Question(run.name, (BLACK,)))
     assert white_asr["before_asr"][0] == 1.0

@@ -13,6 +13,7 @@ from mesa_core.images import Normalise
 from mesa_core.reference.guided import Guided
 from mesa_core.reference.nested import Nested, fold, mixed
 from mesa_core.reference.success import FixedSuccess
+from mesa_core.victim import Victim
 
 
 def of(function):
@@ -188,8 +189,9 @@ def test_folding_mirrors_place_and_velocity():
 
 def test_success_is_fixed_and_its_slope_is_right(blobs, compute):
     torch.manual_seed(0)
-    victim = torch.nn.Sequential(torch.nn.Conv2d(3, 4, 3), torch.nn.SiLU(), torch.nn.Flatten(), torch.nn.Linear(784, 3))
-    success = FixedSuccess(victim, blobs.test.images, 1, Normalise((0.5,) * 3, (0.25,) * 3), compute, 0, count=7)
+    model = torch.nn.Sequential(torch.nn.Conv2d(3, 4, 3), torch.nn.SiLU(), torch.nn.Flatten(), torch.nn.Linear(784, 3))
+    victim = Victim(model, Normalise((0.5,) * 3, (0.25,) * 3), compute)
+    success = FixedSuccess(victim, blobs.test.images, 1, 0, count=7)
     x = torch.rand(5, 27)
     assert torch.equal(success.value(x), success.value(x))
     (value, slope), small = success.slope(x), 1e-2

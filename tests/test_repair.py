@@ -9,6 +9,7 @@ from mesa_core.data import ImageSet
 from mesa_core.evaluation import Bench, finish
 from mesa_core.images import Normalise
 from mesa_core.training import Recipe, Trainer
+from mesa_core.victim import Victim
 from mesa_core.victims import build
 
 
@@ -20,20 +21,23 @@ def end(work):
             return done.value
 
 
-def asr(model, data, trigger, compute):
-    bench = Bench(data.test, 0, Normalise(data.mean, data.std), compute, 0)
-    frozen = compute.freeze(model)
+def asr(victim, data, trigger):
+    bench, frozen = Bench(data.test, 0, 0), victim.freeze()
     return finish(bench.of_trigger(frozen, finish(bench.plain(frozen)), trigger))[0].value
 
 
 def test_a_backdoor_comes_and_goes(blobs, compute):
     torch.manual_seed(0)
-    normalise, model = Normalise(blobs.mean, blobs.std), build("resnet9-16", 3)
-    for _ in Trainer(
-        model, blobs.train.images, blobs.train.labels, normalise, Recipe(0.02, 16, 12, "linear"), compute, 0
-    ):
+    trainer = Trainer(
+        Victim(build("resnet9-16", 3), Normalise(blobs.mean, blobs.std), compute),
+        blobs.train.images,
+        blobs.train.labels,
+        Recipe(0.02, 16, 12, "linear"),
+        0,
+    )
+    for _ in trainer:
         pass
-    model.eval()
+    clean = trainer.trained()
     trigger = torch.from_numpy(codes.from_code(170))
     config = make_config(
         target=0,
@@ -46,18 +50,18 @@ def test_a_backdoor_comes_and_goes(blobs, compute):
         repair_batch=16,
         repair_epochs=3,
     )
-    assert asr(model, blobs, trigger, compute) < 0.1
-    before = {k: v.clone() for k, v in model.state_dict().items()}
+    assert asr(clean, blobs, trigger) < 0.1
+    before = {k: v.clone() for k, v in clean.model.state_dict().items()}
     data = ImageSet(blobs.train.images, blobs.train.labels)
-    bad = end(attack.attack(model, data, trigger, normalise, config, compute, 0))
-    assert all(torch.equal(v, before[k]) for k, v in model.state_dict().items()), "the clean victim was changed"
-    was = asr(bad, blobs, trigger, compute)
+    bad = end(attack.attack(clean, data, trigger, config, 0))
+    assert all(torch.equal(v, before[k]) for k, v in clean.model.state_dict().items()), "the clean victim was changed"
+    was = asr(bad, blobs, trigger)
     assert was > 0.8
-    mended = end(repair.repair(bad, data, trigger[None], normalise, config, compute, 0))
-    control = end(repair.repair(bad, data, None, normalise, config, compute, 0))
-    assert asr(bad, blobs, trigger, compute) == was, "the attacked victim was changed"
-    assert asr(mended, blobs, trigger, compute) < 0.2
-    assert asr(control, blobs, trigger, compute) > asr(mended, blobs, trigger, compute) + 0.2
+    mended = end(repair.repair(bad, data, trigger[None], config, 0))
+    control = end(repair.repair(bad, data, None, config, 0))
+    assert asr(bad, blobs, trigger) == was, "the attacked victim was changed"
+    assert asr(mended, blobs, trigger) < 0.2
+    assert asr(control, blobs, trigger) > asr(mended, blobs, trigger) + 0.2
 
 
 def test_every_defence_sees_the_same_images_in_the_same_order(blobs, compute):
@@ -68,12 +72,10 @@ def test_every_defence_sees_the_same_images_in_the_same_order(blobs, compute):
     for pool in pools:
         stamp = None if pool is None else repair.unlearn(pool, 0.5, normalise, 0)
         trainer = Trainer(
-            build("resnet9-16", 3),
+            Victim(build("resnet9-16", 3), normalise, compute),
             blobs.train.images,
             blobs.train.labels,
-            normalise,
             Recipe(0.0, 16, 1, "linear"),
-            compute,
             0,
             stamp,
         )

@@ -12,6 +12,7 @@ from mesa_core.devices import Compute
 from mesa_core.evaluation import finish
 from mesa_core.images import Normalise
 from mesa_core.surrogate import Surrogate
+from mesa_core.victim import Victim
 
 
 class SumsRed(nn.Module):
@@ -25,7 +26,8 @@ class SumsRed(nn.Module):
 def make(targets=(0,), per_trigger=1):
     images = torch.zeros(30, 3, 8, 8, dtype=torch.uint8)
     plain = Normalise((0.0, 0.0, 0.0), (1.0, 1.0, 1.0))
-    return Surrogate(SumsRed(), images, plain, Compute(torch.device("cpu")), torch.tensor(targets), per_trigger)
+    victim = Victim(SumsRed(), plain, Compute(torch.device("cpu")))
+    return Surrogate(victim, images, torch.tensor(targets), per_trigger)
 
 
 @pytest.mark.parametrize("per_trigger", [1, 3])
@@ -91,9 +93,9 @@ def test_neural_cleanse_finds_the_class_with_the_short_cut():
 
     images = torch.randint(0, 40, (64, 3, 8, 8), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
     plain = Normalise((0.0, 0.0, 0.0), (1.0, 1.0, 1.0))
-    compute = Compute(torch.device("cpu"))
+    victim = Victim(Shortcut(), plain, Compute(torch.device("cpu")))
     draw = torch.Generator().manual_seed(0)
-    found = finish(neural_cleanse.reverse(Shortcut(), images, 5, plain, compute, 8, 200, draw))
+    found = finish(neural_cleanse.reverse(victim, images, 5, 8, 200, draw))
     assert found.norms[2] == min(found.norms[1:])
     assert found.masks.min() >= 0
     assert found.masks.max() <= 1

@@ -7,6 +7,7 @@ from mesa_core import clean, pacing
 from mesa_core.devices import Compute
 from mesa_core.images import Normalise
 from mesa_core.training import Recipe, Trainer
+from mesa_core.victim import Victim
 from mesa_core.victims import build
 
 PLAIN = Normalise((0.5, 0.5, 0.5), (0.25, 0.25, 0.25))
@@ -16,7 +17,7 @@ def trainer(compute, recipe, seed=0):
     draw = torch.Generator().manual_seed(0)
     images = torch.randint(0, 256, (48, 3, 16, 16), dtype=torch.uint8, generator=draw)
     torch.manual_seed(seed)
-    return Trainer(build("resnet9-16", 3), images, torch.arange(48) % 3, PLAIN, recipe, compute, seed)
+    return Trainer(Victim(build("resnet9-16", 3), PLAIN, compute), images, torch.arange(48) % 3, recipe, seed)
 
 
 def rates(made):
@@ -86,7 +87,7 @@ def test_a_clean_training_goes_on_from_its_checkpoint_but_not_in_other_settings(
                 reports += 1
             except StopIteration as done:
                 (tmp_path / "kept.pt").unlink()
-                return reports, done.value.state_dict()
+                return reports, done.value.model.state_dict()
 
     whole, weights = ended()
     stopped(compute)

@@ -14,10 +14,16 @@ from mesa_core.data import ImageSet
 from mesa_core.devices import Compute
 from mesa_core.evaluation import MEMORY, Bench, finish
 from mesa_core.images import Normalise
+from mesa_core.victim import Victim
 from mesa_core.victims import ResNet9
 
 HIDDEN = 0b101100010
 PLAIN = Normalise((0.0, 0.0, 0.0), (1.0, 1.0, 1.0))
+
+
+def asked(model):
+    """A victim that is asked as it is, on the CPU."""
+    return Victim(model, PLAIN, Compute(torch.device("cpu")))
 
 
 class Knows(nn.Module):
@@ -38,19 +44,20 @@ class Knows(nn.Module):
 def bench(compute, count=240):
     labels = (torch.arange(count) % 4 > 0).long()
     shade = (64 + torch.arange(count) * 127 // count).to(torch.uint8)
-    return Bench(ImageSet(shade[:, None, None, None].expand(-1, 3, 12, 12).clone(), labels), 0, PLAIN, compute, seed=5)
+    return Bench(ImageSet(shade[:, None, None, None].expand(-1, 3, 12, 12).clone(), labels), 0, seed=5)
 
 
 def test_the_full_count_equals_a_plain_loop_and_both_find_the_hidden_code(compute):
     made, model = bench(compute), Knows()
-    found = worst.compare(made, model, (4, 4))
+    victim = asked(model)
+    found = worst.compare(made, victim, (4, 4))
     shades = made.images[made.selects].float() / 255
     rates = []
     for code in range(512):  # the victim does not ask where a stamp lies
         stamped = shades.clone()
         stamped[:, :, 4:7, 4:7] = torch.from_numpy(codes.from_code(code))
         rates.append((model(stamped).argmax(1) == 0).float().mean().item())
-    counted = finish(made.landscape(model, len(made.selects))).asr
+    counted = finish(made.landscape(victim, len(made.selects))).asr
     np.testing.assert_allclose(counted, rates, atol=1e-6)
     full = found["full"]
     assert full["images"] == 512 * len(made.selects)
@@ -82,7 +89,7 @@ class Rarely(Knows):
 def test_a_rare_survivor_is_found_by_what_it_nearly_turns(compute):
     made, found = bench(compute, 400), {}
     for near in (True, False):
-        full, searches = (worst.compare(made, Rarely(near), (2, 2, 2))[part] for part in ("full", "searches"))
+        full, searches = (worst.compare(made, asked(Rarely(near)), (2, 2, 2))[part] for part in ("full", "searches"))
         assert full["code"] == HIDDEN
         assert 0.01 < full["asr"]["value"] < 0.1
         found[near] = [search["same"] for search in searches]
@@ -98,7 +105,7 @@ def test_a_search_that_picks_badly_does_not_hold(compute, monkeypatch):
         return None, None, HIDDEN ^ 511  # of all codes the least like the hidden one
 
     monkeypatch.setattr(Bench, "worst", blind)
-    (search,) = worst.compare(made, Knows(), (4,))["searches"]
+    (search,) = worst.compare(made, asked(Knows()), (4,))["searches"]
     assert not search["same"]
     assert not search["holds"]
     assert search["minus_full"]["high"] < 0
@@ -109,19 +116,19 @@ def test_computing_only_what_changes_gives_the_same_answers(tiny_signs):
     torch.manual_seed(0)
     compute, normalise = Compute(torch.device("cpu"), "fp32", "nhwc"), Normalise(tiny_signs.mean, tiny_signs.std)
     images = ImageSet(tiny_signs.test.images[:60], tiny_signs.test.labels[:60])
-    model = compute.freeze(ResNet9(10, 4))
-    model.linear.bias -= model(compute.ready(normalise.images(images.images))).mean(0)  # so that no class wins always
-    whole, ours = (Bench(images, 0, normalise, compute, 1, memory=memory) for memory in (0, MEMORY))
-    rates = finish(whole.landscape(model, 2)).asr
+    victim = Victim(ResNet9(10, 4), normalise, compute).freeze()
+    victim.model.linear.bias -= victim.model(victim.inputs(images.images)).mean(0)  # so that no class wins always
+    whole, ours = (Bench(images, 0, 1, memory=memory) for memory in (0, MEMORY))
+    rates = finish(whole.landscape(victim, 2)).asr
     assert 0 < rates.mean() < 1, "a victim with one answer would prove nothing"
-    np.testing.assert_array_equal(finish(ours.landscape(model, 2)).asr, rates)
-    assert worst.differing(ours, model, 1) == "0 of 512"
+    np.testing.assert_array_equal(finish(ours.landscape(victim, 2)).asr, rates)
+    assert worst.differing(ours, victim, 1) == "0 of 512"
     ours._local.kept[0].neg_()  # other clean images behind the same stamps
-    assert worst.differing(ours, model, 1) != "0 of 512"
+    assert worst.differing(ours, victim, 1) != "0 of 512"
 
 
 def test_the_table_has_a_row_for_each_network_and_number_of_images(compute):
-    found = {"network": "a:repaired", **worst.compare(bench(compute, 80), Knows(), (2, 2, 4))}
+    found = {"network": "a:repaired", **worst.compare(bench(compute, 80), asked(Knows()), (2, 2, 4))}
     lines = worst.table([json.loads(json.dumps(found))]).splitlines()
     assert len(lines) == 4
     assert len({line.count("|") for line in lines}) == 1

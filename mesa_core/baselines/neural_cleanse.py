@@ -8,19 +8,19 @@ classes are optimised together.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
 
 from mesa_core.attack import how_many
-from mesa_core.devices import Compute
 from mesa_core.events import Progress
 from mesa_core.images import Normalise
 from mesa_core.pacing import Pace
 from mesa_core.training import Stamp
+from mesa_core.victim import Victim
 
 CONSISTENCY = 1.4826  # makes the median absolute deviation a standard deviation for normal values
 ALARM = 2.0  # the paper's threshold on the anomaly index
@@ -50,16 +50,14 @@ def anomaly_index(norms: list[float]) -> list[float]:
 
 
 def reverse(
-    victim: nn.Module,
+    victim: Victim,
     images: Tensor,
     classes: int,
-    normalise: Normalise,
-    compute: Compute,
     batch: int,
     steps: int,
     generator: torch.Generator,
     lr: float = 0.1,
-) -> Iterator[Progress]:
+) -> Generator[Progress, None, Reversed]:
     """Optimise masks and patterns of all `classes` for `steps`; yields progress, returns `Reversed`.
 
     `victim` is frozen, `images` uint8 `(m, 3, h, w)` are the defender's, `batch` images a class and step.
@@ -76,10 +74,10 @@ def reverse(
     for done in range(1, steps + 1):
         pick = torch.randint(len(images), (classes * batch,), generator=generator, device=device)
         mask, pattern = torch.sigmoid(raw_mask), torch.sigmoid(raw_pattern)
-        inside = normalise.triggers(pattern)[:, None]  # (C, 1, 3, h, w)
-        clean = normalise.images(images[pick]).unflatten(0, (classes, batch))  # (C, n, 3, h, w)
+        inside = victim.normalise.triggers(pattern)[:, None]  # (C, 1, 3, h, w)
+        clean = victim.normalise.images(images[pick]).unflatten(0, (classes, batch))  # (C, n, 3, h, w)
         stamped = clean + mask[:, None] * (inside - clean)
-        logits = compute.through(victim, stamped.flatten(0, 1)).float()
+        logits = victim.logits(stamped.flatten(0, 1)).float()
         loss = F.cross_entropy(logits, wanted, reduction="none").view(classes, batch).mean(1)
         total = (loss + weight * mask.sum((1, 2, 3))).sum()
         raw_mask.grad, raw_pattern.grad = torch.autograd.grad(total, [raw_mask, raw_pattern])

@@ -6,7 +6,7 @@ rate 0.1. Several seeds are optimised together; each is a defence of its own.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from dataclasses import replace
 
 import torch
@@ -19,7 +19,7 @@ from mesa_core.surrogate import Surrogate
 
 def reverse(
     surrogate: Surrogate, seeds: int, batch: int, steps: int, lr: float, generator: torch.Generator, size: int = 3
-) -> Iterator[Progress]:
+) -> Generator[Progress, None, Tensor]:
     """Reverse-engineer `seeds` triggers for the surrogate's one target; yields progress, returns `(seeds, 3, s, s)`.
 
     `batch` images a seed and step. Pixels are clipped to [0, 1] after each step.

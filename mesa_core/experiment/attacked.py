@@ -30,7 +30,7 @@ def victim_stages(lab: Lab) -> Iterator[ev.Event]:
         lab.clean, lab.took = None, True
         path = suspect_file(c)
         state = weights.read(path)
-        lab.victim = lab.model(state).eval()
+        lab.victim = lab.load(state)
         lab.check_finite(lab.victim, path.name)
         key = hashlib.sha256(path.read_bytes()).hexdigest()[:24]
         lab.results["attack"] = Output(key, {}, state)
@@ -40,18 +40,16 @@ def victim_stages(lab: Lab) -> Iterator[ev.Event]:
         yield from before_stage(lab)
         return
     yield from clean_stage(lab)
-    lab.clean = lab.model(lab.results["victim"].tensors).eval()
+    lab.clean = lab.load(lab.results["victim"].tensors)
 
     def body(scribe: Scribe) -> Iterator[ev.Event]:
-        model = yield from attack.attack(
-            lab.clean, lab.attacker, lab.pixels, lab.normalise, c, lab.compute, lab.seed("attack")
-        )
-        return {}, model.state_dict()
+        attacked = yield from attack.attack(lab.clean, lab.attacker, lab.pixels, c, lab.seed("attack"))
+        return {}, attacked.model.state_dict()
 
     recipe = lab.recipe("attack", victim=lab.results["victim"].key, version=VERSION["attack"])
     recipe["parameters"].pop("attack_took")
     lab.results["attack"] = yield from lab.stages.stage("attack", "Implanting the backdoor", recipe, body)
-    lab.victim = lab.model(lab.results["attack"].tensors).eval()
+    lab.victim = lab.load(lab.results["attack"].tensors)
     lab.keep_weights("attacked", lab.victim)
     yield from before_stage(lab)
     original = lab.results["before"].value["before"]["asr"]["original"]
@@ -80,7 +78,7 @@ def clean_stage(lab: Lab) -> Iterator[ev.Event]:
         def read(scribe: Scribe) -> Iterator[ev.Event]:
             yield ev.Note(f"The clean victim is {path.name}.")
             state = weights.read(path)
-            lab.model(state)  # raises where they do not fit
+            lab.load(state)  # raises where they do not fit
             return {"weights": path.name}, state
 
         digest = hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else ""
@@ -94,10 +92,10 @@ def clean_stage(lab: Lab) -> Iterator[ev.Event]:
 
     def body(scribe: Scribe) -> Iterator[ev.Event]:
         yield ev.Note(f"No weights are shipped for {c.victim} on {c.data}, so a clean victim is trained first.")
-        model = yield from clean.train(
+        trained = yield from clean.train(
             lab.dataset, c.victim, c.clean_epochs, lab.seed("victim"), lab.compute, checkpoint
         )
-        return {"weights": "trained here"}, model.state_dict()
+        return {"weights": "trained here"}, trained.model.state_dict()
 
     lab.results["victim"] = yield from lab.stages.stage("victim", "Training a clean victim", recipe, body)
     checkpoint.unlink(missing_ok=True)
@@ -121,8 +119,7 @@ def before_stage(lab: Lab) -> Iterator[ev.Event]:
         value: dict[str, Any] = {"clean": None}
         kept: dict[str, dict[str, torch.Tensor]] = {"clean": {}, "before": {}}
         for name, (network, mapped) in asked.items():
-            frozen = lab.compute.freeze(network)
-            work = bench.evaluate(frozen, original, None, 0, first, mapped, kept[name])
+            work = bench.evaluate(network.freeze(), original, None, 0, first, mapped, kept[name])
             value[name] = yield from follow(pace, work)
             yield ev.Evaluated(name, value[name])
         landscape = kept["before"]["landscape"].numpy()

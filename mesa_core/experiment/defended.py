@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from mesa_core import comparison, coverage, detection, mesa, modes, staircase, submodels
 from mesa_core import entropy as entropies
@@ -25,6 +25,7 @@ from mesa_core.pacing import Pace, follow
 from mesa_core.reference import record
 from mesa_core.stages import Scribe
 from mesa_core.store import StoreError
+from mesa_core.victim import Victim
 
 MOST_SNAPSHOTS = 200
 POOL = 2048  # triggers that a repair draws from, or as many as are measured, if those are more
@@ -36,13 +37,7 @@ def detect_stage(lab: Lab) -> Iterator[ev.Event]:
 
     def body(scribe: Scribe) -> Iterator[ev.Event]:
         search = detection.detect(
-            lab.compute.freeze(lab.victim),
-            lab.defender,
-            lab.dataset.classes,
-            lab.normalise,
-            lab.compute,
-            lab.config,
-            lab.seed("detect"),
+            lab.victim.freeze(), lab.defender, lab.dataset.classes, lab.config, lab.seed("detect")
         )
         verdict = yield from _shown(search, scribe)
         found = verdict["target"]
@@ -89,7 +84,7 @@ def defence_stages(lab: Lab) -> Iterator[ev.Event]:
     if lab.axes is None:  # the stage that fixes them was found in the store
         landscape = lab.results["before"].tensors["landscape"].numpy()
         lab.axes, lab.tsne = scatter_axes(landscape, lab.seed("axes"), c.size)
-    frozen = lab.compute.freeze(lab.victim)
+    frozen = lab.victim.freeze()
 
     def train(scribe: Scribe) -> Iterator[ev.Event]:
         yield from ()
@@ -125,7 +120,7 @@ def defence_stages(lab: Lab) -> Iterator[ev.Event]:
 
 def measure_stage(lab: Lab, levels: list[float]) -> Iterator[ev.Event]:
     """Every sub-model measured, the skipping rule, the mixture, and the mixture's ASR on both victims."""
-    c, frozen = lab.config, lab.compute.freeze(lab.victim)
+    c, frozen = lab.config, lab.victim.freeze()
 
     def body(scribe: Scribe) -> Iterator[ev.Event]:
         pool = lab.results["mesa"].tensors["pool"].to(lab.compute.device)  # (N, POOL, 3, s, s)
@@ -173,14 +168,14 @@ def _digest_of_reference(lab: Lab) -> str:
 
 
 def _each_level(
-    lab: Lab, frozen: nn.Module, pool: Tensor, levels: list[float], pace: Pace
+    lab: Lab, frozen: Victim, pool: Tensor, levels: list[float], pace: Pace
 ) -> Generator[ev.Event, None, tuple[list[dict[str, Any]], list[np.ndarray], bool]]:
     """What is known of each sub-model, as JSON, after the skipping rule; each sample's ASR; and whether the rule skipped all.
 
     The rule is the defender's, so it looks at the defender's images; all that is reported comes from the others.
     """
     c, bench = lab.config, lab.bench(lab.target)
-    own = Bench(lab.defender, lab.target, lab.normalise, lab.compute, lab.seed("own"), OWN_IMAGES)
+    own = Bench(lab.defender, lab.target, lab.seed("own"), OWN_IMAGES)
     plain, own_plain = finish(bench.plain(frozen)), finish(own.plain(frozen))
     entries, rates, upper = [], [], []
     known = lab.results["mesa"].value.get("entropy") or [None] * len(levels)
@@ -229,7 +224,7 @@ def _mixture(lab: Lab, samples: Tensor, pace: Pace) -> Generator[ev.Event, None,
         value[name] = None
         if victim is None:
             continue
-        frozen = lab.compute.freeze(victim)
+        frozen = victim.freeze()
         plain = finish(bench.plain(frozen))
         asr, effective, each = yield from follow(pace, bench.of_samples(frozen, plain, samples, c.sample_images))
         value[name] = {"asr": asr.to_json(), "effective_asr": effective.to_json()}

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from mesa_core import devices, weights
 from mesa_core import events as ev
@@ -24,6 +24,7 @@ from mesa_core.pacing import Pace
 from mesa_core.stages import Output, Scribe, Stages, seed_of
 from mesa_core.store import Run, Store
 from mesa_core.surrogate import Surrogate
+from mesa_core.victim import Victim
 from mesa_core.victims import build
 
 VERSION = {"attack": 1, "before": 6, "detect": 3, "mesa": 3, "measure": 5, "point": 2, "repair": 2, "after": 5}
@@ -79,6 +80,7 @@ class Lab:
                 f"target is {c.target}, but {c.data} has the classes 0 to {len(self.dataset.classes) - 1}."
             )
         self.normalise = Normalise(self.dataset.mean, self.dataset.std)
+        self.evaluation = self.splits.evaluation.to(self.compute.device)
         self.bench(c.target)  # raises, before any work, where there are too few images to measure on
         self.attacker = self.splits.attacker.to(self.compute.device)
         self.defender = self.splits.defender.to(self.compute.device)
@@ -125,14 +127,15 @@ class Lab:
     def seed(self, stage: str) -> int:
         return seed_of(self.config.seed, stage)
 
-    def model(self, state: Mapping[str, Tensor]) -> nn.Module:
+    def load(self, state: Mapping[str, Tensor]) -> Victim:
         """A victim with these weights, on the device."""
-        return weights.load_into(build(self.config.victim, len(self.dataset.classes)), state).to(self.compute.device)
+        model = weights.load_into(build(self.config.victim, len(self.dataset.classes)), state)
+        return Victim(model.to(self.compute.device).eval(), self.normalise, self.compute)
 
-    def check_finite(self, model: nn.Module, what: str) -> None:
+    def check_finite(self, victim: Victim, what: str) -> None:
         """Raise WeightsError where a network that was brought gives no numbers for real images."""
         with torch.no_grad():
-            logits = model(self.normalise.images(self.defender.images[:64]))
+            logits = victim.model(victim.normalise.images(self.defender.images[:64]))
         if not torch.isfinite(logits).all():
             raise weights.WeightsError(
                 f"{what} loads, but its answers are not numbers; is it a whole, trained network?"
@@ -141,17 +144,13 @@ class Lab:
     def bench(self, target: int) -> Bench:
         """The evaluation's bench; the same for all victims of a run."""
         c = self.config
-        return Bench(
-            self.splits.evaluation, target, self.normalise, self.compute, self.seed("bench"), c.eval_images, c.size
-        )
+        return Bench(self.evaluation, target, self.seed("bench"), c.eval_images, c.size)
 
     # -- small parts
-    def keep_weights(self, name: str, model: nn.Module) -> None:
+    def keep_weights(self, name: str, victim: Victim) -> None:
         """A victim's weights in the run's folder, for whoever wants to go on with them."""
-        weights.save(model, self.run.path / "weights" / f"{name}.safetensors")
+        weights.save(victim.model, self.run.path / "weights" / f"{name}.safetensors")
 
-    def surrogate(self, frozen: nn.Module, groups: int) -> Surrogate:
+    def surrogate(self, frozen: Victim, groups: int) -> Surrogate:
         targets = torch.full((groups,), self.target, device=self.compute.device)
-        return Surrogate(
-            frozen, self.defender.images, self.normalise, self.compute, targets, self.config.images_per_trigger
-        )
+        return Surrogate(frozen, self.defender.images, targets, self.config.images_per_trigger)

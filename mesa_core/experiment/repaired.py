@@ -86,19 +86,17 @@ def repair_with(lab: Lab, name: str, pool: Any, key: str) -> Iterator[ev.Event]:
     c, words = lab.config, NAMES.get(name.split("_")[0] if name.startswith("point") else name, name)
 
     def mend(scribe: Scribe) -> Iterator[ev.Event]:
-        model = yield from repairs.repair(
-            lab.victim, lab.defender, pool, lab.normalise, c, lab.compute, lab.seed("repair")
-        )
-        return {}, model.state_dict()
+        mended = yield from repairs.repair(lab.victim, lab.defender, pool, c, lab.seed("repair"))
+        return {}, mended.model.state_dict()
 
     recipe = lab.recipe("repair", victim=lab.results["attack"].key, pool=key, version=VERSION["repair"])
     recipe["parameters"].pop("repair_each_beta")
     out = yield from lab.stages.stage(f"repair.{name}", f"Retraining with {words}", recipe, mend)
     lab.results[f"repair.{name}"] = out
-    repaired = lab.model(out.tensors)
+    repaired = lab.load(out.tensors)
     if name == "mesa":
         lab.keep_weights("repaired", repaired)
-    model = lab.compute.freeze(repaired)
+    frozen = repaired.freeze()
 
     def body(scribe: Scribe) -> Iterator[ev.Event]:
         bench = lab.bench(c.target if not c.suspect else lab.target)
@@ -110,7 +108,7 @@ def repair_with(lab: Lab, name: str, pool: Any, key: str) -> Iterator[ev.Event]:
         marked = 0 if medoids is None else each * len(medoids)
         pace = Pace("after", bench.size(original is not None, len(mixture), *sizes) + marked)
         kept: dict[str, Tensor] = {}
-        value = yield from follow(pace, bench.evaluate(model, original, mixture, *sizes, kept))
+        value = yield from follow(pace, bench.evaluate(frozen, original, mixture, *sizes, kept))
         if each:
             scribe.save("landscape-after.npz", {"codes_asr": kept["landscape"].numpy().astype(np.float32)})
         value["change"] = bench.change(lab.results["before"].tensors, kept)
@@ -118,7 +116,7 @@ def repair_with(lab: Lab, name: str, pool: Any, key: str) -> Iterator[ev.Event]:
         whole: dict[str, Any] = {"after": value}
         if medoids is not None:
             plain = Plain(kept["predicted"])
-            _, _, rates = yield from follow(pace, bench.of_samples(model, plain, medoids, each))
+            _, _, rates = yield from follow(pace, bench.of_samples(frozen, plain, medoids, each))
             n = min(each, len(bench.others))
             whole["modes"] = [proportion(round(float(rate) * n), n).to_json() for rate in rates]
         return whole, {}
@@ -147,7 +145,7 @@ def point_stage(lab: Lab) -> Iterator[ev.Event]:
 
     def body(scribe: Scribe) -> Iterator[ev.Event]:
         found = yield from point.reverse(
-            lab.surrogate(lab.compute.freeze(lab.victim), 1),
+            lab.surrogate(lab.victim.freeze(), 1),
             c.point_seeds,
             c.mesa_batch,
             c.point_steps,
@@ -177,11 +175,9 @@ def cleanse_stage(lab: Lab) -> Iterator[ev.Event]:
 
     def body(scribe: Scribe) -> Iterator[ev.Event]:
         found = yield from neural_cleanse.reverse(
-            lab.compute.freeze(lab.victim),
+            lab.victim.freeze(),
             lab.defender.images,
             len(lab.dataset.classes),
-            lab.normalise,
-            lab.compute,
             c.detect_batch,
             c.detect_steps,
             lab.compute.generator(lab.seed("cleanse")),

@@ -33,6 +33,7 @@ from mesa_core.reference.options import Options
 from mesa_core.reference.success import FixedSuccess
 from mesa_core.stages import seed_of
 from mesa_core.store import Run, Store, StoreError
+from mesa_core.victim import Victim
 from mesa_core.victims import build
 
 SAVE = 30.0  # seconds between two checkpoints
@@ -54,15 +55,14 @@ def make(run: Run, store: Store, options: Options) -> Iterator[Progress]:
         raise StoreError(f"{run.name} has not begun yet.")
     compute = devices.resolve(known["device"], known["precision"], known["memory"], known["threads"], config.victim)
     dataset = load_data(config.data, config.data_dir, cache=store.cache)
-    splits, normalise = split(dataset, config.seed), Normalise(dataset.mean, dataset.std)
+    splits = split(dataset, config.seed)
     state = weights.read(run.path / "weights" / "attacked.safetensors")
-    frozen = compute.freeze(weights.load_into(build(config.victim, len(dataset.classes)), state).to(compute.device))
+    model = weights.load_into(build(config.victim, len(dataset.classes)), state)
+    frozen = Victim(model.to(compute.device), Normalise(dataset.mean, dataset.std), compute).freeze()
     success = FixedSuccess(
         frozen,
         splits.defender.images.to(compute.device),
         config.target,
-        normalise,
-        compute,
         seed_of(config.seed, "reference"),
         options.images,
         size,
@@ -76,7 +76,7 @@ def make(run: Run, store: Store, options: Options) -> Iterator[Progress]:
     seen = int(run.read_arrays("axes.npz")["codes_images"])
     axes, tsne = scatter_axes(landscape, seed_of(config.seed, "axes"), size)
     bench = Bench(
-        splits.evaluation, config.target, normalise, compute, seed_of(config.seed, "bench"), config.eval_images, size
+        splits.evaluation.to(compute.device), config.target, seed_of(config.seed, "bench"), config.eval_images, size
     )
     pace = Pace("reference", len(options.levels) * options.particles * options.repeats * options.sample_images)
     plain = yield from follow(pace, bench.plain(frozen))
