@@ -16,10 +16,11 @@ import torch
 
 from mesa_core import devices, mesa, submodels, weights
 from mesa_core.assets import shipped_weights
-from mesa_core.config import KINDS, make_config
+from mesa_core.config import make_config
 from mesa_core.data import load_data, split
 from mesa_core.images import Normalise
 from mesa_core.store import Store, home
+from mesa_core.submodels import KINDS
 from mesa_core.surrogate import Surrogate
 from mesa_core.victim import Victim
 from mesa_core.victims import build

@@ -33,13 +33,14 @@ from torch import Tensor
 from mesa_core import devices, submodels
 from mesa_core.assets import shipped_weights
 from mesa_core.baselines import point
-from mesa_core.config import KINDS, make_config
+from mesa_core.config import make_config
 from mesa_core.data import signs, split
 from mesa_core.evaluation import MEMORY, Bench, finish
 from mesa_core.images import Normalise
 from mesa_core.local import DEPTHS, Local, bytes_per_image
 from mesa_core.reference.success import FixedSuccess
 from mesa_core.stamping import apply, random_locations
+from mesa_core.submodels import KINDS
 from mesa_core.surrogate import Surrogate
 from mesa_core.victim import Victim
 from mesa_core.victims import build
@@ -191,7 +192,7 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=7)
     parser.add_argument("--engine", action="store_true", help="the engine's own work instead")
     parser.add_argument("--steps", type=int, default=60, help="of sub-models and of the point baseline, with --engine")
-    parser.add_argument("--kinds", nargs="+", default=KINDS, choices=KINDS, help="of sub-models, with --engine")
+    parser.add_argument("--kinds", nargs="+", default=list(KINDS), choices=KINDS, help="of sub-models, with --engine")
     chosen = parser.parse_args()
     torch.set_num_threads(1)
     for victim in chosen.victims:

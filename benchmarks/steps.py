@@ -17,7 +17,9 @@ import torch
 from torch.nn import functional as F
 
 from mesa_core import devices, repair, submodels
-from mesa_core.config import VICTIMS, make_config
+from mesa_core.apply.anywhere import Anywhere
+from mesa_core.architectures import ARCHITECTURES
+from mesa_core.config import make_config
 from mesa_core.images import Normalise
 from mesa_core.surrogate import Surrogate
 from mesa_core.training import Recipe, Trainer
@@ -43,7 +45,7 @@ def median_times(works: list[Callable[[], None]], repeats: int, device: torch.de
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--victim", default="resnet9-32", choices=VICTIMS)
+    parser.add_argument("--victim", default="resnet9-32", choices=ARCHITECTURES)
     parser.add_argument("--device", default="auto", choices=("auto", "cuda", "mps", "cpu"))
     parser.add_argument("--repeats", type=int, default=15)
     chosen = parser.parse_args()
@@ -65,7 +67,7 @@ def main() -> None:
         frozen.model(leaf).float().log_softmax(1)[:, 0].sum().backward()
 
     pool = torch.rand(2048, 3, 3, 3, device=device)
-    stamp = repair.unlearn(pool, config.repair_ratio, normalise, 0)
+    stamp = repair.unlearn(pool, config.repair_ratio, normalise, 0, Anywhere())
     recipe = Recipe(0.005, config.repair_batch, 1000)
     steps = iter(Trainer(Victim(build(chosen.victim), normalise, compute), pixels, labels, recipe, 0, stamp))
     bare = build(chosen.victim).to(device, memory_format=compute.memory_format).train()

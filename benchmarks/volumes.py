@@ -24,8 +24,8 @@ from mesa_core.reference.options import Options
 from mesa_core.reference.success import FixedSuccess
 from mesa_core.stages import seed_of
 from mesa_core.store import Store, home
-from mesa_core.submodels import Flow
 from mesa_core.submodels.base import part
+from mesa_core.submodels.flow import Flow
 from mesa_core.victim import Victim
 from mesa_core.victims import build
 

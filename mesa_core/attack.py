@@ -11,12 +11,13 @@ from collections.abc import Generator
 import torch
 from torch import Tensor
 
+from mesa_core.apply import rule_of
+from mesa_core.apply.rule import Apply
 from mesa_core.config import ExperimentConfig
 from mesa_core.data import ImageSet
 from mesa_core.events import Progress
 from mesa_core.images import Normalise
 from mesa_core.pacing import Pace
-from mesa_core.stamping import apply, random_locations
 from mesa_core.training import Recipe, Stamp, Trainer
 from mesa_core.victim import Victim
 
@@ -28,8 +29,8 @@ def how_many(batch: int, ratio: float, host: torch.Generator) -> int:
     return int((torch.rand(batch, generator=host) < ratio).sum())
 
 
-def poison(trigger: Tensor, target: int, ratio: float, normalise: Normalise, seed: int) -> Stamp:
-    """Stamps `trigger` `(3, 3, 3)` on each image with probability `ratio` and relabels it `target`.
+def poison(trigger: Tensor, target: int, ratio: float, normalise: Normalise, seed: int, rule: Apply) -> Stamp:
+    """Stamps `trigger` `(3, s, s)` by `rule` on each image with probability `ratio` and relabels it `target`.
 
     The batch is a random one, so stamping its first k, k binomial, is stamping each independently.
     """
@@ -40,10 +41,10 @@ def poison(trigger: Tensor, target: int, ratio: float, normalise: Normalise, see
         k = how_many(len(images), ratio, host)
         if k == 0:
             return images, labels, 0
-        where = random_locations(k, images.shape[-2:], trigger.shape[-1], generator)
+        where = rule.places(k, images.shape[-2:], trigger.shape[-1], generator)
         if images.device not in placed:
             placed[images.device] = normalise.triggers(trigger[None].to(images.device))
-        stamped = apply(images[:k], placed[images.device], where)
+        stamped = rule(images[:k], placed[images.device], where)
         wanted = labels.clone()
         wanted[:k] = target
         return torch.cat([stamped, images[k:]]), wanted, k
@@ -67,7 +68,7 @@ def attack(
     recipe = Recipe(
         config.attack_lr, config.attack_batch, config.attack_epochs, "linear" if config.attack_decay else "constant"
     )
-    stamp = poison(trigger, config.target, config.attack_ratio, clean.normalise, seed)
+    stamp = poison(trigger, config.target, config.attack_ratio, clean.normalise, seed, rule_of(config.apply))
     trainer = Trainer(clean.copy(), data.images, data.labels, recipe, seed, stamp)
     pace, recent = Pace("attack", trainer.total), []
     hits, seen, asr = torch.zeros((), device=clean.compute.device), 0, 0.0

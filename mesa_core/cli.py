@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from mesa_core import commands, flags
-from mesa_core.config import VICTIMS, ConfigError
+from mesa_core.architectures import ARCHITECTURES
+from mesa_core.config import ConfigError
 from mesa_core.data.locate import DataError
 from mesa_core.store import StoreError
 
@@ -77,7 +78,7 @@ def build_parser() -> argparse.ArgumentParser:
         metavar="FILE",
         help="Its weights: safetensors, or a checkpoint of weights only; 'shipped': the clean victim that comes with this program.",
     )
-    detect.add_argument("--arch", required=True, choices=VICTIMS, help="Its architecture.")
+    detect.add_argument("--arch", required=True, choices=ARCHITECTURES, help="Its architecture.")
     detect.add_argument("--name", help="Name of the run's folder.")
     flags.add_size(detect, "the triggers that are searched")
     flags.add_parameters(detect, flags.detect_parameters())

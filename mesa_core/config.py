@@ -11,17 +11,37 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
 
 from mesa_core import triggers
+from mesa_core.apply import RULES
+from mesa_core.architectures import ARCHITECTURES
+from mesa_core.submodels import KINDS
 
-VICTIMS = ("resnet9-16", "resnet9-32", "resnet9-64", "resnet18", "preact-resnet18")
 BASELINES = ("point", "random", "uniform", "neural_cleanse", "ideal", "control")
-KINDS = ("mine", "neighbours", "particles", "flow")
-KNOW_ENTROPY = ("flow",)  # kinds whose density is known
+# Parameters that were added later: at these values keys, names and files leave them out, so that a new parameter repeats
+# nothing that is stored. Such a value is what an older file means, so it is the default, and stays it.
+SILENT: Mapping[str, Any] = {"apply": "anywhere"}
 SHIPPED = "shipped"  # as a suspect: the clean victim that the product brings, so that no path has to be named
+
+
+class Auto(Collection[str]):
+    """The word auto before the names of an open list."""
+
+    def __init__(self, names: Collection[str]) -> None:
+        self.names = names
+
+    def __contains__(self, name: object) -> bool:
+        return name == "auto" or name in self.names
+
+    def __iter__(self) -> Iterator[str]:
+        yield "auto"
+        yield from self.names
+
+    def __len__(self) -> int:
+        return 1 + len(self.names)
 
 
 class ConfigError(ValueError):
@@ -36,7 +56,7 @@ class Param:
     help: str
     low: float | None = None
     high: float | None = None
-    choices: tuple[str, ...] | None = None
+    choices: Collection[str] | None = None  # an open list may grow
     unit: str = ""
     kind: str = "float"  # float, int, str, bool, floats, strs
     basic: bool = False  # shown in the page's first panel
@@ -111,7 +131,7 @@ class ExperimentConfig:
         "auto",
         "victim",
         "Architecture of the attacked network. auto: resnet9-32 on CIFAR-10, resnet9-16 elsewhere.",
-        choices=("auto", *VICTIMS),
+        choices=Auto(ARCHITECTURES),
         basic=True,
     )
     weights: str = _p("", "victim", "File with the weights of a clean victim (safetensors). Empty: the shipped ones.")
@@ -305,6 +325,13 @@ class ExperimentConfig:
         4000,
         unit="triggers",
     )
+    # -- Apply
+    apply: str = _p(
+        "anywhere",
+        "apply",
+        "How a trigger is put on an image. anywhere: it overwrites a patch at a place of its own on each image.",
+        choices=RULES,
+    )
     # -- run
     protocol: str = _p(
         "fast", "run", "Preset: fast (the default) or paper (Appendix B).", choices=("fast", "paper"), basic=True
@@ -324,8 +351,13 @@ class ExperimentConfig:
     threads: int = _p(0, "run", "CPU threads (0: all cores).", 0, 512)
 
     def to_dict(self) -> dict[str, Any]:
-        """A plain dictionary that JSON can hold; tuples become lists."""
-        return {f.name: list(v) if isinstance(v := getattr(self, f.name), tuple) else v for f in fields(self)}
+        """A plain dictionary that JSON can hold; tuples become lists, and what stands at its silent value is left out."""
+        values = {f.name: getattr(self, f.name) for f in fields(self)}
+        return {
+            name: list(value) if isinstance(value, tuple) else value
+            for name, value in values.items()
+            if name not in SILENT or value != SILENT[name]
+        }
 
     @property
     def size(self) -> int:
@@ -494,7 +526,7 @@ def _check_whole(config: ExperimentConfig) -> None:
         raise ConfigError(f"beta has {len(config.beta)} levels; at most 16 can be trained together.")
     if len(set(config.baselines)) != len(config.baselines):
         raise ConfigError("baselines names one twice; give each once.")
-    if config.gamma == "entropy" and config.kind not in KNOW_ENTROPY:
+    if config.gamma == "entropy" and not KINDS[config.kind].density:
         raise ConfigError(
             f"gamma is 'entropy', but sub-models of the kind {config.kind!r} do not know their entropy; choose uniform."
         )

@@ -15,6 +15,7 @@ import numpy as np
 import torch
 
 from mesa_core import mesa, submodels
+from mesa_core.apply import rule_of
 from mesa_core.config import ExperimentConfig
 from mesa_core.data import ImageSet
 from mesa_core.evaluation import Bench, Plain
@@ -53,7 +54,8 @@ def detect(
     group = submodels.make(
         config, [config.detect_beta] * count, config.detect_batch, config.detect_steps, compute.device, seed, False
     )
-    surrogate = Surrogate(victim, defender.images, torch.arange(count, device=compute.device))
+    rule = rule_of(config.apply)
+    surrogate = Surrogate(victim, defender.images, torch.arange(count, device=compute.device), rule=rule)
     surrogate = surrogate.expecting(count * config.detect_batch * config.detect_steps, config.size)
     generator = compute.generator(seed)
 
@@ -72,7 +74,7 @@ def detect(
     found, pace = [], Pace("detect", len(defender) + count * SAMPLES * IMAGES)
     plain: Plain | None = None  # what the victim says without any trigger is the same for every class
     for target, name in enumerate(classes):
-        bench = Bench(defender, target, seed)
+        bench = Bench(defender, target, seed, rule=rule)
         if plain is None:
             plain = yield from follow(pace, bench.plain(victim))
         asr, effective, each = yield from follow(pace, bench.of_samples(victim, plain, triggers[target], IMAGES))

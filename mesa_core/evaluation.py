@@ -18,10 +18,11 @@ import torch
 from torch import Tensor, nn
 
 from mesa_core import triggers as codes
+from mesa_core.apply.anywhere import Anywhere
+from mesa_core.apply.rule import Apply
 from mesa_core.data import DataError, ImageSet
 from mesa_core.intervals import Measured, of_drawn, paired_difference, proportion
 from mesa_core.local import Local, keep
-from mesa_core.stamping import apply, random_locations
 from mesa_core.victim import Victim
 
 CHUNK = 512  # images in one pass
@@ -59,7 +60,8 @@ class Bench:
 
     `images` are the evaluation images on the victims' device (the first `limit` of them, 0: all), `target` the class whose ASR is asked,
     `side` that of the 512 black-and-white triggers of `landscape` and `worst` (see `triggers.panel_codes`), `memory` the
-    bytes that may be used to compute of stamped images only what differs from the clean ones (0: always all).
+    bytes that may be used to compute of stamped images only what differs from the clean ones (0: always all),
+    `rule` how triggers are put on them.
     """
 
     def __init__(
@@ -70,7 +72,9 @@ class Bench:
         limit: int = 0,
         side: int = codes.SIZE,
         memory: int = MEMORY,
+        rule: Apply | None = None,
     ) -> None:
+        self.rule = Anywhere() if rule is None else rule
         self.side, self.memory = side, memory
         self._asked: nn.Module | None = None  # the network asked last
         self._passed = 0  # how many stamped images it was asked
@@ -97,7 +101,7 @@ class Bench:
             pick = torch.arange(len(pool)).expand(rows, -1)
         else:
             pick = torch.randint(len(pool), (rows, each), generator=host)
-        place = random_locations(pick.numel(), tuple(self.images.shape[-2:]), side, host).view(*pick.shape, 2)
+        place = self.rule.places(pick.numel(), tuple(self.images.shape[-2:]), side, host).view(*pick.shape, 2)
         return Drawn(pool[pick.to(pool.device)], place.to(pool.device))
 
     # -- passes through a victim
@@ -122,7 +126,7 @@ class Bench:
                 logits = local(image[part], stamps, place[part])
             else:
                 batch = victim.inputs(self.images[image[part]])
-                logits = victim.logits(batch if stamps is None else apply(batch, stamps, place[part]))
+                logits = victim.logits(batch if stamps is None else self.rule(batch, stamps, place[part]))
             found.append(read(logits))
             yield len(part)
         return torch.cat(found)
@@ -136,7 +140,7 @@ class Bench:
         if self._asked is not victim.model:
             self._asked, self._passed, self._local = victim.model, 0, None
         self._passed += more
-        if self._local is None or self._local.size != side:
+        if self.rule.overwrites and (self._local is None or self._local.size != side):
             self._local = None  # first, so that no two are held
             self._local = keep(victim, self.images, side, self._passed, self.memory)
         return self._local

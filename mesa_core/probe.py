@@ -16,13 +16,13 @@ from torch import Tensor
 
 from mesa_core import devices, questions, weights
 from mesa_core import triggers as codes
+from mesa_core.apply import rule_of
 from mesa_core.config import ConfigError, make_config
 from mesa_core.data import DataError, Dataset, load_data, split
 from mesa_core.evaluation import Bench, Plain, finish
 from mesa_core.images import Normalise
 from mesa_core.intervals import Measured
 from mesa_core.stages import seed_of
-from mesa_core.stamping import apply
 from mesa_core.store import Run, Store, StoreError
 from mesa_core.victim import Victim
 from mesa_core.victims import build
@@ -83,13 +83,10 @@ class Probe:
         chosen = self._images(bench, question)
         own = triggers[torch.arange(len(chosen)) % len(triggers)].to(bench.images.device)
         host = torch.Generator().manual_seed(1 + question.draw)
-        height, width = bench.images.shape[-2:]
-        corner = torch.stack(
-            [torch.randint(side - size + 1, (len(chosen),), generator=host) for side in (height, width)], 1
-        )
+        corner = bench.rule.places(len(chosen), tuple(bench.images.shape[-2:]), size, host)
         clean = bench.images[chosen]
         pixels = (own * 255).round().to(torch.uint8)
-        stamped = apply(clean, pixels, corner.to(clean.device))
+        stamped = bench.rule(clean, pixels, corner.to(clean.device))
         found: dict[str, np.ndarray] = {
             "classes": np.array(loaded.classes),
             "clean": clean.cpu().numpy(),
@@ -163,7 +160,7 @@ class Probe:
         images = split(dataset, config.seed).evaluation.to(compute.device)
         normalise = Normalise(dataset.mean, dataset.std)
         seed = seed_of(config.seed, "bench")  # a question asks too little for maps of clean images to be kept
-        bench = Bench(images, config.target, seed, config.eval_images, memory=0)
+        bench = Bench(images, config.target, seed, config.eval_images, memory=0, rule=rule_of(config.apply))
         self.runs[run.name] = Loaded(bench, normalise, compute, dataset.classes, config.victim)
         while len(self.runs) > MOST_LOADED:
             self.runs.popitem(last=False)

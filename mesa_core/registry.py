@@ -1,7 +1,7 @@
 """Open lists of what can be chosen by name: kinds of sub-model, architectures, data, rules of Apply, defences.
 
-An entry is a name with the place of what it means, `package.module:attribute`, which is imported when it is first asked
-for. So a list can be read without torch, and another package adds to it with one line.
+An entry names the place of what it means, `package.module:attribute`, which `load` imports when it is first wanted. So
+a list can be read without torch, and another package adds to it with one line.
 """
 
 from __future__ import annotations
@@ -9,10 +9,11 @@ from __future__ import annotations
 import importlib
 import re
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 PLACE = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
+Entry = TypeVar("Entry")
 
 
 def load(place: str) -> Any:
@@ -28,21 +29,21 @@ def load(place: str) -> Any:
         raise ValueError(f"{module} has no {attribute!r}.") from None
 
 
-class Registry(Mapping[str, Any]):
+class Registry(Mapping[str, Entry], Generic[Entry]):
     """Names in the order in which they were added, each with what it means.
 
     >>> numbers = Registry("number", {"pi": "math:pi"})
     >>> numbers.register("e", "math:e")
-    >>> list(numbers), round(numbers["e"], 2)
+    >>> list(numbers), round(load(numbers["e"]), 2)
     (['pi', 'e'], 2.72)
     """
 
-    def __init__(self, what: str, entries: Mapping[str, Any] | None = None) -> None:
+    def __init__(self, what: str, entries: Mapping[str, Entry] | None = None) -> None:
         self.what = what  # one of them, in words
         self._entries = dict(entries or {})
 
-    def register(self, name: str, entry: Any) -> None:
-        """Add an entry: the thing itself, or its place `package.module:attribute`.
+    def register(self, name: str, entry: Entry) -> None:
+        """Add an entry.
 
         Raises ValueError for a name that is taken, or that is not of small letters, digits, '-' and '_'.
         """
@@ -56,12 +57,11 @@ class Registry(Mapping[str, Any]):
         """Take an entry out again, as a test does that has added one."""
         self._entries.pop(name, None)
 
-    def __getitem__(self, name: str) -> Any:
+    def __getitem__(self, name: str) -> Entry:
         """What `name` means. Raises KeyError for an unknown one, whose message names those that there are."""
         if name not in self._entries:
             raise KeyError(f"There is no {self.what} {name!r}; choose one of {', '.join(self._entries)}.")
-        entry = self._entries[name]
-        return load(entry) if isinstance(entry, str) else entry
+        return self._entries[name]
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._entries)

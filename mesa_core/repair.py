@@ -14,18 +14,19 @@ from collections.abc import Generator
 import torch
 from torch import Tensor
 
+from mesa_core.apply import rule_of
+from mesa_core.apply.rule import Apply
 from mesa_core.attack import how_many
 from mesa_core.config import ExperimentConfig
 from mesa_core.data import ImageSet
 from mesa_core.events import Progress
 from mesa_core.images import Normalise
 from mesa_core.pacing import Pace
-from mesa_core.stamping import apply, random_locations
 from mesa_core.training import Recipe, Stamp, Trainer
 from mesa_core.victim import Victim
 
 
-def unlearn(pool: Tensor, ratio: float, normalise: Normalise, seed: int) -> Stamp:
+def unlearn(pool: Tensor, ratio: float, normalise: Normalise, seed: int, rule: Apply) -> Stamp:
     """Stamps each image with probability `ratio` with a trigger of `pool` `(m, 3, s, s)`; labels stay as they are."""
     host = torch.Generator().manual_seed(seed)
     # Of its own, so that the images and their crops are the same for every defence, whatever each draws here.
@@ -36,8 +37,8 @@ def unlearn(pool: Tensor, ratio: float, normalise: Normalise, seed: int) -> Stam
         if k == 0:
             return images, labels, 0
         pick = torch.randint(len(pool), (k,), generator=generator, device=generator.device)
-        where = random_locations(k, images.shape[-2:], pool.shape[-1], generator)
-        stamped = apply(images[:k], normalise.triggers(pool[pick]), where)
+        where = rule.places(k, images.shape[-2:], pool.shape[-1], generator)
+        stamped = rule(images[:k], normalise.triggers(pool[pick]), where)
         return torch.cat([stamped, images[k:]]), labels, k
 
     return stamp
@@ -61,7 +62,8 @@ def repair(
     )
     stamp = pool
     if isinstance(pool, Tensor):
-        stamp = unlearn(pool.to(victim.compute.device), config.repair_ratio, victim.normalise, seed)
+        own = pool.to(victim.compute.device)
+        stamp = unlearn(own, config.repair_ratio, victim.normalise, seed, rule_of(config.apply))
     trainer = Trainer(victim.copy(), data.images, data.labels, recipe, seed, stamp)
     pace = Pace(stage, trainer.total)
     for step in trainer:

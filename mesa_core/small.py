@@ -9,6 +9,7 @@ from typing import Any
 import torch
 
 from mesa_core import clean, devices, triggers, weights
+from mesa_core.apply import rule_of
 from mesa_core.assets import shipped_weights
 from mesa_core.config import ConfigError, ExperimentConfig
 from mesa_core.data import Dataset, ImageSet, load_data, split
@@ -104,6 +105,7 @@ def landscape(
         config.target,
         seed_of(config.seed, "bench"),
         side=config.size,
+        rule=rule_of(config.apply),
     )
     passed, each = 0, min(images, len(bench.selects))
 

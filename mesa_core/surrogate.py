@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import torch
 from torch import Tensor
 
+from mesa_core.apply.anywhere import Anywhere
+from mesa_core.apply.rule import Apply
 from mesa_core.local import GRADIENT, Local, keep
-from mesa_core.stamping import apply, random_locations
 from mesa_core.victim import Victim
 
 MEMORY = 300 << 20  # bytes that the maps of the clean images may take; see `mesa_core.local`
@@ -20,7 +21,7 @@ class Surrogate:
 
     `victim` is frozen (see `Victim.freeze`), `images` uint8 `(m, 3, h, w)` are the defender's,
     `targets` int64 `(N,)`, `per_trigger` is K, the images over which F of one trigger is averaged. With `local`, only
-    what triggers of its size change is computed.
+    what triggers of its size change is computed. `rule` is how triggers are put on images.
     """
 
     victim: Victim
@@ -28,11 +29,12 @@ class Surrogate:
     targets: Tensor
     per_trigger: int = 1
     local: Local | None = None
+    rule: Apply = field(default_factory=Anywhere)
 
     def expecting(self, gradients: int, size: int, memory: int = MEMORY) -> Surrogate:
         """The same, ready for so many gradients of images with triggers of `size` pixels, where that needs preparing."""
         passes = GRADIENT * gradients
-        local = keep(self.victim, self.images, size, passes, memory)
+        local = keep(self.victim, self.images, size, passes, memory) if self.rule.overwrites else None
         return replace(self, local=local)
 
     def __call__(self, triggers: Tensor, generator: torch.Generator) -> Tensor:
@@ -48,7 +50,7 @@ class Surrogate:
         groups, n = triggers.shape[:2]
         count = groups * n * self.per_trigger
         pick = torch.randint(len(self.images), (count,), generator=generator, device=generator.device)
-        where = random_locations(count, self.images.shape[-2:], triggers.shape[-1], generator)
+        where = self.rule.places(count, self.images.shape[-2:], triggers.shape[-1], generator)
         patches = self.victim.normalise.triggers(triggers.flatten(0, 1)).repeat_interleave(self.per_trigger, 0)
         logits = self._logits(pick, patches, where).float()
         wanted = self.targets.repeat_interleave(n * self.per_trigger)  # (N*n*K,)
@@ -59,4 +61,4 @@ class Surrogate:
         """The victim's answers `(m, classes)` to images by index `(m,)`, stamped with `(m, 3, s, s)` at `(m, 2)`."""
         if self.local is not None:
             return self.local(pick, patches, where)
-        return self.victim.logits(apply(self.victim.inputs(self.images[pick]), patches, where))
+        return self.victim.logits(self.rule(self.victim.inputs(self.images[pick]), patches, where))

@@ -16,18 +16,42 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from mesa_core.config import VICTIMS
+from mesa_core.architectures import ARCHITECTURES
+from mesa_core.registry import load
 
 
 def build(name: str, classes: int = 10) -> nn.Module:
     """A fresh, randomly initialised victim. Raises ValueError for an unknown name."""
-    if name.startswith("resnet9-") and name in VICTIMS:
-        return ResNet9(classes, int(name.split("-")[1]))
-    if name == "resnet18":
-        return ResNet18(classes, BasicBlock)
-    if name == "preact-resnet18":
-        return ResNet18(classes, PreActBlock)
-    raise ValueError(f"There is no victim {name!r}; choose one of {', '.join(VICTIMS)}.")
+    try:
+        make = load(ARCHITECTURES[name])
+    except KeyError as error:
+        raise ValueError(error.args[0]) from None
+    return make(classes)
+
+
+def resnet9_16(classes: int) -> nn.Module:
+    """ResNet-9, 16 channels after the first convolution."""
+    return ResNet9(classes, 16)
+
+
+def resnet9_32(classes: int) -> nn.Module:
+    """ResNet-9, 32 channels after the first convolution."""
+    return ResNet9(classes, 32)
+
+
+def resnet9_64(classes: int) -> nn.Module:
+    """ResNet-9, 64 channels after the first convolution."""
+    return ResNet9(classes, 64)
+
+
+def resnet18(classes: int) -> nn.Module:
+    """ResNet-18 for 32x32 images."""
+    return ResNet18(classes, BasicBlock)
+
+
+def preact_resnet18(classes: int) -> nn.Module:
+    """PreAct-ResNet-18 for 32x32 images."""
+    return ResNet18(classes, PreActBlock)
 
 
 class ConvNorm(nn.Module):

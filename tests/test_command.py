@@ -5,11 +5,13 @@ import shlex
 
 import pytest
 
+from mesa_core.architectures import ARCHITECTURES
 from mesa_core.cli import build_parser
 from mesa_core.command import command_of
-from mesa_core.config import KINDS, VICTIMS, ConfigError, make_config, params
+from mesa_core.config import ConfigError, make_config, params
 from mesa_core.flags import DETECT_BASELINES, given
 from mesa_core.settle import settle
+from mesa_core.submodels import KINDS
 from mesa_core.triggers import code_to_hex
 
 DRAWN = [n for n in params() if n not in ("data", "data_dir", "victim", "weights", "suspect", "trigger", "gamma")]
@@ -32,9 +34,9 @@ def value_of(name, draw):
         case "bool":
             return draw.random() < 0.5
         case "str":
-            return draw.choice(param.choices)
+            return draw.choice(list(param.choices))
         case "strs":
-            return draw.sample(param.choices, draw.randrange(len(param.choices) + 1))
+            return draw.sample(list(param.choices), draw.randrange(len(param.choices) + 1))
         case "floats":
             return sorted(draw.sample([0.0, 0.1, 0.25, 0.5, 1 / 3, 0.8, 0.9, 1.0], draw.randint(1, 5)))
         case "int":
@@ -47,7 +49,7 @@ def drawn(draw):
     said = {"data": data, "data_dir": draw.choice(["", "/my data/x", "/it's"]) if data != "folder" else "/a b"}
     said["trigger"] = draw.choice([code_to_hex(170), code_to_hex(495), "#f80012 " * 9])
     if draw.random() < 0.6:
-        said["victim"] = draw.choice(VICTIMS)
+        said["victim"] = draw.choice(list(ARCHITECTURES))
     if draw.random() < 0.3:
         said["weights"] = "/some where/w.safetensors"
     for name in draw.sample(DRAWN, draw.randrange(12)):
@@ -119,9 +121,9 @@ def test_what_cannot_be_repeated_is_said(said):
 
 
 def test_colours_need_no_quoting():
-    text = command_of(make_config(data="signs", trigger="#f80012 " * 9, kind=KINDS[-1]))
+    text = command_of(make_config(data="signs", trigger="#f80012 " * 9, kind=list(KINDS)[-1]))
     assert "#" not in text
-    assert f"--kind {KINDS[-1]}" in text
+    assert f"--kind {list(KINDS)[-1]}" in text
 
 
 def test_larger_triggers_are_read_back(tmp_path):

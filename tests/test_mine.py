@@ -6,7 +6,8 @@ import pytest
 import torch
 
 from mesa_core import submodels
-from mesa_core.config import KINDS, make_config
+from mesa_core.config import make_config
+from mesa_core.submodels import KINDS
 from mesa_core.submodels.generators import StackedLinear
 from mesa_core.submodels.mine import information_bound
 

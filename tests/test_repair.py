@@ -4,6 +4,7 @@ import torch
 
 from mesa_core import attack, repair
 from mesa_core import triggers as codes
+from mesa_core.apply.anywhere import Anywhere
 from mesa_core.config import make_config
 from mesa_core.data import ImageSet
 from mesa_core.evaluation import Bench, finish
@@ -70,7 +71,7 @@ def test_every_defence_sees_the_same_images_in_the_same_order(blobs, compute):
     pools = [torch.rand(50, 3, 3, 3), torch.rand(1, 3, 3, 3), None]
     orders = []
     for pool in pools:
-        stamp = None if pool is None else repair.unlearn(pool, 0.5, normalise, 0)
+        stamp = None if pool is None else repair.unlearn(pool, 0.5, normalise, 0, Anywhere())
         trainer = Trainer(
             Victim(build("resnet9-16", 3), normalise, compute),
             blobs.train.images,

@@ -3,11 +3,11 @@ import pytest
 import torch
 
 from mesa_core import weights
-from mesa_core.config import VICTIMS
+from mesa_core.architectures import ARCHITECTURES
 from mesa_core.victims import build, frozen
 
 
-@pytest.mark.parametrize("name", VICTIMS)
+@pytest.mark.parametrize("name", ARCHITECTURES)
 def test_shape_and_a_gradient_to_every_parameter(name):
     model = build(name, 7)
     logits = model(torch.randn(2, 3, 32, 32))

@@ -175,7 +175,7 @@ def _each_level(
     The rule is the defender's, so it looks at the defender's images; all that is reported comes from the others.
     """
     c, bench = lab.config, lab.bench(lab.target)
-    own = Bench(lab.defender, lab.target, lab.seed("own"), OWN_IMAGES)
+    own = Bench(lab.defender, lab.target, lab.seed("own"), OWN_IMAGES, rule=lab.rule)
     plain, own_plain = finish(bench.plain(frozen)), finish(own.plain(frozen))
     entries, rates, upper = [], [], []
     known = lab.results["mesa"].value.get("entropy") or [None] * len(levels)

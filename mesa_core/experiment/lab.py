@@ -15,6 +15,7 @@ from torch import Tensor
 from mesa_core import devices, weights
 from mesa_core import events as ev
 from mesa_core import triggers as codes
+from mesa_core.apply import rule_of
 from mesa_core.config import ConfigError, ExperimentConfig, params
 from mesa_core.data import Dataset, Splits, load_data, split
 from mesa_core.embedding import PcaAxes, TsneMap
@@ -55,6 +56,7 @@ class Lab:
         self.stages = Stages(self.run, self.store, count, self.between)
         self.results: dict[str, Output] = {}
         self.target: int | None = None if self.searches else c.target  # what the defender takes for the target
+        self.rule = rule_of(c.apply)
         self.pixels = torch.from_numpy(codes.from_hex(c.trigger))
         self.axes: PcaAxes | None = None  # of the scatter; fixed once the backdoor is measured
         self.tsne: TsneMap | None = None
@@ -101,6 +103,7 @@ class Lab:
 
     def recipe(self, *groups: str, **more: Any) -> dict[str, Any]:
         """What influences a stage: the parameters of its groups, the settings, the data, the seed."""
+        groups = (*groups, "apply")  # decides all stages; left out of a key while it is the paper's own rule
         chosen = {name: value for name, value in self.config.to_dict().items() if params()[name].group in groups}
         settings = {
             "device": self.compute.device.type,
@@ -144,7 +147,7 @@ class Lab:
     def bench(self, target: int) -> Bench:
         """The evaluation's bench; the same for all victims of a run."""
         c = self.config
-        return Bench(self.evaluation, target, self.seed("bench"), c.eval_images, c.size)
+        return Bench(self.evaluation, target, self.seed("bench"), c.eval_images, c.size, rule=self.rule)
 
     # -- small parts
     def keep_weights(self, name: str, victim: Victim) -> None:
@@ -153,4 +156,4 @@ class Lab:
 
     def surrogate(self, frozen: Victim, groups: int) -> Surrogate:
         targets = torch.full((groups,), self.target, device=self.compute.device)
-        return Surrogate(frozen, self.defender.images, targets, self.config.images_per_trigger)
+        return Surrogate(frozen, self.defender.images, targets, self.config.images_per_trigger, rule=self.rule)

@@ -8,11 +8,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mesa_core import embedding, modes, submodels
+from mesa_core import embedding, modes
 from mesa_core import events as ev
 from mesa_core import triggers as codes
 from mesa_core.experiment.lab import Lab
 from mesa_core.stages import Scribe
+from mesa_core.submodels.base import Diagnostics, SubModels
 from mesa_core.surrogate import Surrogate
 
 SHOWN_IMAGES = 2  # images a trigger behind the colour of a dot while MESA trains
@@ -20,7 +21,7 @@ SHOWN_IMAGES = 2  # images a trigger behind the colour of a dot while MESA train
 
 @torch.no_grad()
 def snapshot(
-    lab: Lab, scribe: Scribe, group: submodels.SubModels, surrogate: Surrogate, step: int, place: np.ndarray | None
+    lab: Lab, scribe: Scribe, group: SubModels, surrogate: Surrogate, step: int, place: np.ndarray | None
 ) -> tuple[np.ndarray, str]:
     """Sample from fixed noise, colour by F on a few images, place on the fixed axes, save."""
     generator = lab.compute.generator(lab.seed("snapshot"))
@@ -59,7 +60,7 @@ def save_samples(lab: Lab, scribe: Scribe, pool: Tensor, asrs: list[np.ndarray])
     )
 
 
-def metrics(diagnostics: submodels.Diagnostics, levels: list[float]) -> dict[str, float]:
+def metrics(diagnostics: Diagnostics, levels: list[float]) -> dict[str, float]:
     """What is drawn as curves: for every level its mean F, hinge and information."""
     rows = {"asr": diagnostics.success, "hinge": diagnostics.hinge, "information": diagnostics.information}
     return {f"{name}_{beta:g}": v for name, row in rows.items() for beta, v in zip(levels, row.tolist(), strict=True)}

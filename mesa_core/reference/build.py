@@ -19,6 +19,7 @@ import torch
 from mesa_core import coverage, devices, modes, staircase, weights
 from mesa_core import entropy as entropies
 from mesa_core import triggers as codes
+from mesa_core.apply import rule_of
 from mesa_core.config import ConfigError, make_config
 from mesa_core.data import load_data, split
 from mesa_core.evaluation import Bench
@@ -59,6 +60,7 @@ def make(run: Run, store: Store, options: Options) -> Iterator[Progress]:
     state = weights.read(run.path / "weights" / "attacked.safetensors")
     model = weights.load_into(build(config.victim, len(dataset.classes)), state)
     frozen = Victim(model.to(compute.device), Normalise(dataset.mean, dataset.std), compute).freeze()
+    rule = rule_of(config.apply)
     success = FixedSuccess(
         frozen,
         splits.defender.images.to(compute.device),
@@ -66,6 +68,7 @@ def make(run: Run, store: Store, options: Options) -> Iterator[Progress]:
         seed_of(config.seed, "reference"),
         options.images,
         size,
+        rule,
     )
     stem = store.cache / f"reference-{key}{'' if size == codes.SIZE else f'x{size}'}"
     runs: list[list[LevelSet]] = []
@@ -76,7 +79,12 @@ def make(run: Run, store: Store, options: Options) -> Iterator[Progress]:
     seen = int(run.read_arrays("axes.npz")["codes_images"])
     axes, tsne = scatter_axes(landscape, seed_of(config.seed, "axes"), size)
     bench = Bench(
-        splits.evaluation.to(compute.device), config.target, seed_of(config.seed, "bench"), config.eval_images, size
+        splits.evaluation.to(compute.device),
+        config.target,
+        seed_of(config.seed, "bench"),
+        config.eval_images,
+        size,
+        rule=rule,
     )
     pace = Pace("reference", len(options.levels) * options.particles * options.repeats * options.sample_images)
     plain = yield from follow(pace, bench.plain(frozen))

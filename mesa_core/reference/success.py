@@ -9,8 +9,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from mesa_core.apply.anywhere import Anywhere
+from mesa_core.apply.rule import Apply
 from mesa_core.local import keep
-from mesa_core.stamping import apply, random_locations
 from mesa_core.victim import Victim
 
 CHUNK = 2048  # stamped images in one pass
@@ -31,15 +32,17 @@ class FixedSuccess:
         seed: int,
         count: int = 32,
         size: int = 3,
+        rule: Apply | None = None,
     ) -> None:
+        self.rule = Anywhere() if rule is None else rule
         host = torch.Generator().manual_seed(seed)
         pick = torch.randperm(len(images), generator=host)[:count]
         self.victim, self.target, self.size = victim, target, size
         fixed = images[pick.to(images.device)]
         self.images = victim.normalise.images(fixed)  # (K, 3, h, w)
-        self.where = random_locations(len(pick), tuple(images.shape[-2:]), size, host).to(images.device)
+        self.where = self.rule.places(len(pick), tuple(images.shape[-2:]), size, host).to(images.device)
         # Whoever fixes images asks about them thousands of times.
-        self.local = keep(victim, fixed, size, float("inf"), MEMORY)
+        self.local = keep(victim, fixed, size, float("inf"), MEMORY) if self.rule.overwrites else None
 
     def _chance(self, places: Tensor) -> Tensor:
         """The target's softmax of each trigger on each image, `(n, K)`."""
@@ -49,7 +52,7 @@ class FixedSuccess:
         if self.local is not None:
             logits = self.local(torch.arange(k, device=where.device).repeat(n), patches, where)
         else:
-            stamped = apply(self.images.repeat(n, 1, 1, 1), patches, where)  # (n*K, 3, h, w)
+            stamped = self.rule(self.images.repeat(n, 1, 1, 1), patches, where)  # (n*K, 3, h, w)
             stamped = stamped.contiguous(memory_format=self.victim.compute.memory_format)
             logits = self.victim.logits(stamped)
         return logits.float().softmax(1)[:, self.target].view(n, k)  # (n*K,) -> (n, K)

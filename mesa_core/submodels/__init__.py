@@ -1,17 +1,45 @@
-"""Kinds of sub-model, each a file of its own behind the interface of `base`."""
+"""Kinds of sub-model, each a file of its own behind the interface of `base`.
+
+The list can be read without torch; a kind's file is imported when one of it is made. Another package adds its own:
+
+>>> from mesa_core.submodels import KINDS, Kind
+>>> KINDS.register("mykind", Kind("json:JSONDecoder"))  # in truth: "my_package.my_file:MyKind"
+>>> "mykind" in KINDS
+True
+>>> KINDS.remove("mykind")
+"""
 
 from __future__ import annotations
 
-import torch
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from mesa_core.config import ExperimentConfig
-from mesa_core.submodels.base import Diagnostics, SubModels
-from mesa_core.submodels.flow import Flow
-from mesa_core.submodels.mine import Mine
-from mesa_core.submodels.neighbours import Neighbours
-from mesa_core.submodels.particles import Particles
+from mesa_core.registry import Registry, load
 
-__all__ = ["Diagnostics", "Flow", "Mine", "Neighbours", "Particles", "SubModels", "make"]
+if TYPE_CHECKING:
+    import torch
+
+    from mesa_core.config import ExperimentConfig
+    from mesa_core.submodels.base import SubModels
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of sub-model: the place `package.module:Class` of its `SubModels`, and whether it knows its density."""
+
+    place: str
+    density: bool = False
+
+
+KINDS: Registry[Kind] = Registry(
+    "kind of sub-model",
+    {
+        "mine": Kind("mesa_core.submodels.mine:Mine"),
+        "neighbours": Kind("mesa_core.submodels.neighbours:Neighbours"),
+        "particles": Kind("mesa_core.submodels.particles:Particles"),
+        "flow": Kind("mesa_core.submodels.flow:Flow", density=True),
+    },
+)
 
 
 def make(
@@ -28,24 +56,9 @@ def make(
 
     `one_target` says that all have the same target class, as in a run; in a detection each has its own.
     """
+    import torch
+
+    from mesa_core.submodels.base import Wanted
+
     levels = torch.tensor(betas, dtype=torch.float32, device=device)
-    common = {"alpha": config.alpha, "batch": batch, "size": config.size, "seed": seed}
-    generators = {
-        "lr": config.mesa_lr,
-        "beta1": config.mesa_beta1,
-        "noise": config.noise,
-        "noise_dim": config.noise_dim,
-        "hidden": config.hidden,
-        "every_layer": config.noise_every_layer,
-    }
-    walkers = {"steps": steps, "shared": one_target, "count": config.particles, "moves": config.particle_moves}
-    if config.kind == "mine":
-        only = {"last_activation": config.last_activation, "average": config.mine_average}
-        return Mine(levels, **common, **generators, **only)
-    if config.kind == "neighbours":
-        return Neighbours(levels, **common, **generators)
-    if config.kind == "particles":
-        return Particles(levels, **common, **walkers)
-    if config.kind == "flow":
-        return Flow(levels, **common, **walkers)
-    raise ValueError(f"There is no kind of sub-model {config.kind!r}.")
+    return load(KINDS[config.kind].place).of(levels, config, Wanted(batch, steps, seed, one_target))

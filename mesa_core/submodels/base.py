@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from mesa_core.config import ExperimentConfig
 from mesa_core.surrogate import Surrogate
 
 MARGIN = 0.15  # of what is left above beta, added to it: an ASR lies a little below its softmax, and a map has errors
@@ -36,12 +37,27 @@ class Diagnostics:
     information: Tensor  # the estimate that entropy is maximised by, nats; nan where a kind has none
 
 
+@dataclass(frozen=True)
+class Wanted:
+    """What a group is made for, besides the configuration."""
+
+    batch: int  # triggers of each sub-model in one step
+    steps: int  # steps that it will be trained for
+    seed: int
+    one_target: bool = True  # all have the same target class, as in a run; in a detection each has its own
+
+
 class SubModels(ABC):
     """A group of N sub-models G_1..G_N of one kind, with levels `betas` `(N,)`."""
 
     kind: str
     betas: Tensor
     size: int  # pixels on a side of a trigger
+
+    @classmethod
+    @abstractmethod
+    def of(cls, betas: Tensor, config: ExperimentConfig, wanted: Wanted) -> SubModels:
+        """A fresh group with these levels `(N,)`, on their device; `config` says all else, the triggers' size included."""
 
     @abstractmethod
     def step(self, surrogate: Surrogate, generator: torch.Generator) -> Diagnostics:

@@ -32,9 +32,10 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from mesa_core import splines
-from mesa_core.submodels.base import Diagnostics, SubModels, part
+from mesa_core.config import ExperimentConfig
+from mesa_core.submodels.base import Diagnostics, SubModels, Wanted, part
 from mesa_core.submodels.generators import StackedLinear
-from mesa_core.submodels.particles import Particles
+from mesa_core.submodels.particles import Particles, settings
 from mesa_core.surrogate import Surrogate
 
 BATCH = 256  # particles of each level in one step of the flow
@@ -105,6 +106,10 @@ class Flow(SubModels):
     """N flows that learn N groups of particles. What is given to `Particles` is given here."""
 
     kind = "flow"
+
+    @classmethod
+    def of(cls, betas: Tensor, config: ExperimentConfig, wanted: Wanted) -> Flow:
+        return cls(betas, **settings(config, wanted))
 
     def __init__(self, betas: Tensor, *, steps: int, lr: float = 0.003, size: int = 3, seed: int = 0, **given: Any):
         self.particles = Particles(betas, steps=steps, size=size, seed=seed, **given)

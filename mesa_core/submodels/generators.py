@@ -12,7 +12,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from mesa_core.submodels.base import SubModels, part
+from mesa_core.config import ExperimentConfig
+from mesa_core.submodels.base import SubModels, Wanted, part
 
 SLOPE = 0.2  # of the leaky ReLU (Appendix B)
 
@@ -107,6 +108,22 @@ class Generators(SubModels):
         self.host = torch.Generator().manual_seed(seed)  # weights are drawn on the host: equal on every device
         self.generator = Generator(len(betas), noise_dim, hidden, self.dim, every_layer, self.host).to(betas.device)
         self.parts: dict[str, nn.Module] = {"generator": self.generator}
+
+    @staticmethod
+    def settings(config: ExperimentConfig, wanted: Wanted) -> dict[str, Any]:
+        """What the configuration says of every kind that trains generators."""
+        return {
+            "alpha": config.alpha,
+            "batch": wanted.batch,
+            "size": config.size,
+            "seed": wanted.seed,
+            "lr": config.mesa_lr,
+            "beta1": config.mesa_beta1,
+            "noise": config.noise,
+            "noise_dim": config.noise_dim,
+            "hidden": config.hidden,
+            "every_layer": config.noise_every_layer,
+        }
 
     def make_optimiser(self) -> torch.optim.Optimizer:
         """Adam over all `parts`."""

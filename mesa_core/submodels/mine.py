@@ -23,7 +23,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from mesa_core.submodels.base import Diagnostics
+from mesa_core.config import ExperimentConfig
+from mesa_core.submodels.base import Diagnostics, Wanted
 from mesa_core.submodels.generators import SLOPE, Generators, StackedLinear
 from mesa_core.surrogate import Surrogate
 
@@ -87,6 +88,11 @@ class Mine(Generators):
         self.parts["statistics"] = self.statistics
         self.optimiser = self.make_optimiser()
         self.rate, self.average = average, None
+
+    @classmethod
+    def of(cls, betas: Tensor, config: ExperimentConfig, wanted: Wanted) -> Mine:
+        given = cls.settings(config, wanted)
+        return cls(betas, last_activation=config.last_activation, average=config.mine_average, **given)
 
     def losses(self, surrogate: Surrogate, generator: torch.Generator) -> Diagnostics:
         """Fill the gradients of one step of eq. 4 (and of the ascent of T)."""

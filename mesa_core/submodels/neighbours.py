@@ -25,7 +25,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from mesa_core.submodels.base import Diagnostics, edges
+from mesa_core.config import ExperimentConfig
+from mesa_core.submodels.base import Diagnostics, Wanted, edges
 from mesa_core.submodels.generators import Generators
 from mesa_core.surrogate import Surrogate
 
@@ -48,6 +49,10 @@ class Neighbours(Generators):
     def __init__(self, betas: Tensor, **given: Any) -> None:
         super().__init__(betas, **given)
         self.edges, self.optimiser = edges(betas), self.make_optimiser()
+
+    @classmethod
+    def of(cls, betas: Tensor, config: ExperimentConfig, wanted: Wanted) -> Neighbours:
+        return cls(betas, **cls.settings(config, wanted))
 
     def step(self, surrogate: Surrogate, generator: torch.Generator) -> Diagnostics:
         self.optimiser.zero_grad(set_to_none=True)

@@ -25,8 +25,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from mesa_core.config import ExperimentConfig
 from mesa_core.langevin import walk
-from mesa_core.submodels.base import Diagnostics, SubModels, edges, part
+from mesa_core.submodels.base import Diagnostics, SubModels, Wanted, edges, part
 from mesa_core.submodels.generators import StackedLinear
 from mesa_core.surrogate import Surrogate
 
@@ -54,6 +55,20 @@ class Map(nn.Module):
         return self.layers[-1](x).squeeze(2)
 
 
+def settings(config: ExperimentConfig, wanted: Wanted) -> dict[str, Any]:
+    """What the configuration says of every kind that lets particles walk."""
+    return {
+        "alpha": config.alpha,
+        "batch": wanted.batch,
+        "size": config.size,
+        "seed": wanted.seed,
+        "steps": wanted.steps,
+        "shared": wanted.one_target,
+        "count": config.particles,
+        "moves": config.particle_moves,
+    }
+
+
 class Particles(SubModels):
     """N groups of particles, one a level (or a class).
 
@@ -62,6 +77,10 @@ class Particles(SubModels):
     """
 
     kind = "particles"
+
+    @classmethod
+    def of(cls, betas: Tensor, config: ExperimentConfig, wanted: Wanted) -> Particles:
+        return cls(betas, **settings(config, wanted))
 
     def __init__(
         self,
