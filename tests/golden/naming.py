@@ -25,7 +25,7 @@ class Reached(Exception):
 
 def benched(args: tuple[Any, ...], more: Mapping[str, Any]) -> dict[str, Any]:
     """What decides a bench's draws, of the arguments of `Bench`."""
-    names = ("images", "target", "normalise", "compute", "seed", "limit", "side")
+    names = ("images", "target", "seed", "limit", "side")
     given = {"limit": 0, "side": codes.SIZE, **dict(zip(names, args, strict=False)), **more}
     return {name: given[name] for name in ("target", "seed", "limit", "side")}
 

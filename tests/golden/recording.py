@@ -28,6 +28,7 @@ from mesa_core.experiment.lab import Lab
 from mesa_core.reference import record
 from mesa_core.stages import Output, Stages, seed_of
 from mesa_core.store import Store
+from mesa_core.victim import Victim
 
 HERE = Path(__file__).parent
 PACKAGES = ("mesa_core",)
@@ -106,8 +107,8 @@ def asked(config: Mapping[str, Any], verdict: int | None, reference: bool, place
         patched.setattr(torch, "get_num_threads", lambda: threads[0])
         patched.setattr(torch, "set_num_threads", lambda count: threads.__setitem__(0, count))
         patched.setattr(Stages, "stage", stage)
-        patched.setattr(Lab, "model", lambda self, state: nn.Identity())
-        patched.setattr(Lab, "keep_weights", lambda self, name, model: None)
+        patched.setattr(Lab, "load", lambda self, state: Victim(nn.Identity(), self.normalise, self.compute))
+        patched.setattr(Lab, "keep_weights", lambda self, name, victim: None)
         patched.setattr(devices.Compute, "freeze", lambda self, model: model)
         everywhere(patched, data.load_data, lambda name, *_, **__: images(name))
         everywhere(patched, weights.read, lambda path: {})
