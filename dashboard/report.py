@@ -17,7 +17,7 @@ from mesa_core.arrange import usual
 from mesa_core.command import command_of
 from mesa_core.config import ExperimentConfig, make_config
 from mesa_core.console import brief, duration, named
-from mesa_core.data.names import CLASSES
+from mesa_core.data.sources import classes_of
 from mesa_core.store import Run, StoreError
 
 STYLE = """
@@ -72,7 +72,7 @@ def _panel(config: ExperimentConfig) -> str:
 
 def asked(c: ExperimentConfig, result: dict[str, Any]) -> str:
     """What the run was asked, in plain words."""
-    classes = [str(name) for name in result["data"].get("classes", [])] or list(CLASSES.get(c.data, ()))
+    classes = [str(name) for name in result["data"].get("classes", [])] or list(classes_of(c.data))
     what = triggers.describe(triggers.from_hex(c.trigger))
     target = f"class {c.target}" + (f" ({classes[c.target]})" if c.target < len(classes) else "")
     levels = ", ".join(f"{b:g}" for b in c.beta)

@@ -13,7 +13,7 @@ from dashboard import jobs, reading, state
 from dashboard.reading import stamp_of
 from mesa_core import shape, triggers
 from mesa_core.config import ConfigError, ExperimentConfig, make_config
-from mesa_core.data.names import CLASSES
+from mesa_core.data.sources import classes_of
 from mesa_core.store import Run, StoreError
 
 DAMAGED = "The figures of {} cannot be read; its result.json may be damaged or of another program."
@@ -109,7 +109,7 @@ def label(run: Run) -> str:
         c = config(run)
     except StoreError:
         return f"{run.name} (cannot be read)"
-    names = CLASSES.get(c.data, ())
+    names = classes_of(c.data)
     what = triggers.brief(triggers.from_hex(c.trigger))
     what = f"{what} trigger" if what.endswith("coloured") else what
     target = names[c.target] if c.target < len(names) else f"class {c.target}"

@@ -15,8 +15,9 @@ from typing import Any
 
 from mesa_core import commands, flags
 from mesa_core.architectures import ARCHITECTURES
-from mesa_core.config import ConfigError
+from mesa_core.config import Auto, ConfigError
 from mesa_core.data.locate import DataError
+from mesa_core.data.sources import SOURCES
 from mesa_core.store import StoreError
 
 RUN = """Attack a clean network with a trigger, sample the whole distribution of triggers that the backdoor accepts
@@ -210,7 +211,7 @@ def build_parser() -> argparse.ArgumentParser:
         "Say what images are there. CIFAR-10 is downloaded on your word only: mesa-lab data cifar10 --download",
         commands.data,
     )
-    data.add_argument("name", nargs="?", default="auto", choices=("auto", "cifar10", "signs", "folder"))
+    data.add_argument("name", nargs="?", default="auto", choices=Auto(SOURCES))
     data.add_argument("--data-dir", default="", metavar="DIR", help="Where to look.")
     data.add_argument(
         "--download",

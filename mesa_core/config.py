@@ -18,6 +18,7 @@ from typing import Any
 from mesa_core import triggers
 from mesa_core.apply import RULES
 from mesa_core.architectures import ARCHITECTURES
+from mesa_core.data.sources import SOURCES
 from mesa_core.submodels import KINDS
 
 BASELINES = ("point", "random", "uniform", "neural_cleanse", "ideal", "control")
@@ -118,7 +119,7 @@ class ExperimentConfig:
         "data",
         "Images to use: CIFAR-10, the road signs that the program draws itself, or a folder "
         "with one sub-folder per class. auto takes CIFAR-10 where it is found, else the signs.",
-        choices=("auto", "cifar10", "signs", "folder"),
+        choices=Auto(SOURCES),
         basic=True,
     )
     data_dir: str = _p(
@@ -530,5 +531,5 @@ def _check_whole(config: ExperimentConfig) -> None:
         raise ConfigError(
             f"gamma is 'entropy', but sub-models of the kind {config.kind!r} do not know their entropy; choose uniform."
         )
-    if config.data == "folder" and not config.data_dir:
-        raise ConfigError("data is 'folder', but no folder is given; name it with --data-dir.")
+    if config.data in SOURCES and SOURCES[config.data].needs_directory and not config.data_dir:
+        raise ConfigError(f"data is {config.data!r}, but no folder is given; name it with --data-dir.")

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from mesa_core.config import SHIPPED, ConfigError, ExperimentConfig, make_config
-from mesa_core.data.locate import DataError, find_cifar10, find_data, need_cifar10
-from mesa_core.data.names import CLASSES
+from mesa_core.data.locate import DataError, find_cifar10, find_data
+from mesa_core.data.sources import SOURCES
 
 PATHS = ("data_dir", "weights", "suspect")
 # Where and how to compute, and how hard to look for the worst of 512; no part of the question.
@@ -36,11 +36,10 @@ def settle(said: Mapping[str, Any], cache: Path) -> ExperimentConfig:
 
 def ready(config: ExperimentConfig, cache: Path) -> ExperimentConfig:
     """The same, once all that can be known before work starts is in order. Raises ConfigError or DataError."""
-    if config.data == "cifar10":
-        need_cifar10(config.data_dir, cache)
-    if config.data == "folder" and not Path(config.data_dir).is_dir():
-        raise DataError(f"There is no folder {config.data_dir}; name one with --data-dir.")
-    classes = CLASSES.get(config.data)
+    source = SOURCES[config.data]
+    if source.find:
+        source.find(config.data_dir, cache)  # raises
+    classes = source.classes
     if classes and config.target >= len(classes):
         raise ConfigError(f"target is {config.target}, but {config.data} has the classes 0 to {len(classes) - 1}.")
     for name in ("weights", "suspect"):

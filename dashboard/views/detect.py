@@ -15,7 +15,7 @@ from mesa_core import triggers
 from mesa_core.assets import shipped_weights
 from mesa_core.config import SHIPPED, ConfigError, make_config, params
 from mesa_core.console import duration
-from mesa_core.data.names import CLASSES
+from mesa_core.data.sources import classes_of
 from mesa_core.store import Run, StoreError
 
 
@@ -258,7 +258,7 @@ def progress(run: Run, events: list[ev.Event], now: str) -> None:
 
 def class_names(config: dict[str, Any]) -> tuple[str, ...]:
     """The classes of a run's images."""
-    return CLASSES.get(config.get("data", ""), tuple(f"class {i}" for i in range(10)))
+    return classes_of(config.get("data", "")) or tuple(f"class {i}" for i in range(10))
 
 
 def start(run: Run | None) -> None:

@@ -14,7 +14,7 @@ from dashboard.components.picker import picker
 from mesa_core import triggers
 from mesa_core.config import ConfigError, params
 from mesa_core.data.locate import DataError
-from mesa_core.data.names import CLASSES
+from mesa_core.data.sources import classes_of
 from mesa_core.store import StoreError
 from mesa_core.thumbnails import trigger_img
 
@@ -106,7 +106,7 @@ def question() -> None:
     known, held = params(), st.session_state.held
     choice("Images", list(DATA_NAMES), "data", DATA_NAMES.get)
     data = st.session_state.c_data
-    names = CLASSES.get(data, ())
+    names = classes_of(data)
     choice("Target class", list(range(10)), "target", lambda i: f"{i} · {names[i]}" if names else f"class {i}")
     pictures = classes.pictures(data)
     if pictures:
