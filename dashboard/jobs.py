@@ -19,6 +19,7 @@ from typing import Any
 
 from mesa_core.assets import shipped_runs, shipped_sweep
 from mesa_core.config import ConfigError, make_config
+from mesa_core.defences import DEFENCES
 from mesa_core.leases import STALE, process_lives
 from mesa_core.settle import HOW, MORE
 from mesa_core.store import NAME, Run, Store, StoreError, home, read_json, write_json
@@ -158,7 +159,8 @@ def _answers(given: Mapping[str, Any], asked: Mapping[str, Any]) -> bool:
     """Whether a run that was asked `given` holds all that `asked` asks; both whole configurations."""
     if any(given[k] != asked[k] for k in asked if k not in (*HOW, *MORE)):
         return False
-    enough = given["point_seeds"] >= asked["point_seeds"] or "point" not in asked["baselines"]
+    seeds = [DEFENCES[name].seeds for name in asked["baselines"] if DEFENCES[name].seeds]
+    enough = all(given[name] >= asked[name] for name in seeds)
     each = given["repair_each_beta"] or not asked["repair_each_beta"]
     return enough and each and set(given["baselines"]) >= set(asked["baselines"])
 

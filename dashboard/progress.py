@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from mesa_core import events as ev
+from mesa_core.defences import DEFENCES, split
 
 MOST_POINTS = 400
 # name of the metric, title, low, high, in per cent
@@ -15,17 +16,7 @@ LEVELLED = (
     ("information", "Information between noise and trigger (a bound on the entropy, nats)", None, None, False),
     ("hinge", "Distance to the level asked for (hinge loss)", 0.0, None, False),
 )
-LOSSES = {
-    "attack": "attack",
-    "victim": "clean training",
-    "repair.mesa": "repair: MESA",
-    "repair.point": "repair: point",
-    "repair.random": "repair: random",
-    "repair.uniform": "repair: random colours",
-    "repair.neural_cleanse": "repair: Neural Cleanse",
-    "repair.ideal": "repair: original (oracle)",
-    "repair.control": "repair: control",
-}
+LOSSES = {"attack": "attack", "victim": "clean training"}
 
 
 def panels(events: Sequence[ev.Event]) -> list[dict[str, Any]]:
@@ -37,8 +28,8 @@ def panels(events: Sequence[ev.Event]) -> list[dict[str, Any]]:
         for name, value in e.metrics.items():
             what, _, level = str(name).rpartition("_")
             key = (what, f"β = {level}") if what in ("asr", "information", "hinge") else None
-            if name == "loss" and e.stage in LOSSES:
-                key = ("loss", LOSSES[e.stage])
+            if name == "loss" and (whose := _whose_loss(e.stage)):
+                key = ("loss", whose)
             if key is None:
                 continue
             xs, ys = lines[key]
@@ -51,6 +42,12 @@ def panels(events: Sequence[ev.Event]) -> list[dict[str, Any]]:
         if own:
             found.append({"title": title, "x": "step", "low": low, "high": high, "percent": percent, "lines": own})
     return found
+
+
+def _whose_loss(stage: str) -> str | None:
+    """What a stage's loss is called; None where it is not drawn, as that of a defence's further seeds."""
+    defence = stage.removeprefix("repair.")
+    return f"repair: {DEFENCES[defence].short}" if defence != stage and defence in DEFENCES else LOSSES.get(stage)
 
 
 def _line(name: str, xs: list[float], ys: list[float]) -> dict[str, Any]:
@@ -91,9 +88,8 @@ def _asked(stage: str, config: Mapping[str, Any]) -> bool:
     part = stage.partition(".")[2] or stage
     if part.startswith("beta."):
         return bool(config.get("repair_each_beta"))
-    name, _, number = part.partition("_")
-    if name == "point" and number.isdigit() and int(number) > config.get("point_seeds", 1):
-        return False
-    names = ("point", "random", "uniform", "neural_cleanse", "ideal", "control")
-    wanted = next((n for n in names if part == n or (n == "point" and name == n)), None)
-    return wanted is None or wanted in config.get("baselines", ())
+    kind, seed = split(part)
+    if kind not in DEFENCES or kind == "mesa":
+        return True
+    enough = seed <= config.get(DEFENCES[kind].seeds, 1) if DEFENCES[kind].seeds else True
+    return enough and kind in config.get("baselines", ())

@@ -19,9 +19,9 @@ from mesa_core import triggers
 from mesa_core.apply import RULES
 from mesa_core.architectures import ARCHITECTURES
 from mesa_core.data.sources import SOURCES
+from mesa_core.defences import Baselines
 from mesa_core.submodels import KINDS
 
-BASELINES = ("point", "random", "uniform", "neural_cleanse", "ideal", "control")
 # Parameters that were added later: at these values keys, names and files leave them out, so that a new parameter repeats
 # nothing that is stored. Such a value is what an older file means, so it is the default, and stays it.
 SILENT: Mapping[str, Any] = {"apply": "anywhere"}
@@ -289,7 +289,7 @@ class ExperimentConfig:
         "Defences to compare with: point (one reversed trigger), random (random black-and-"
         "white triggers), uniform (random colours), neural_cleanse, ideal (the original "
         "trigger, an oracle), control (clean images alone).",
-        choices=BASELINES,
+        choices=Baselines(),
     )
     point_seeds: int = _p(1, "baselines", "Reversed triggers of the point baseline, each repaired on its own.", 1, 100)
     point_steps: int = _p(100, "baselines", "Steps of the pixel-space optimisation.", 1, 100_000, unit="steps")

@@ -7,21 +7,12 @@ import time
 from collections.abc import Mapping
 from typing import Any, TextIO
 
+from mesa_core import defences
 from mesa_core import events as ev
 from mesa_core.triggers import of_panel, size_of
 
 QUIET = 10.0  # seconds between two progress lines in a log
-NAMES = {
-    "clean": "clean victim",
-    "before": "before the defence",
-    "after.mesa": "MESA",
-    "after.point": "point defence",
-    "after.random": "random triggers (b/w)",
-    "after.uniform": "random triggers (colour)",
-    "after.neural_cleanse": "Neural Cleanse",
-    "after.ideal": "original trigger (oracle)",
-    "after.control": "clean images (control)",
-}
+NAMES = {"clean": "clean victim", "before": "before the defence"}
 
 
 def duration(seconds: float | None) -> str:
@@ -38,11 +29,7 @@ def duration(seconds: float | None) -> str:
 
 def named(key: str) -> str:
     """An evaluation's name in words: 'after.mesa' is 'MESA', 'after.point_2' a further seed of the point defence."""
-    if key.startswith("after.point_"):
-        return f"point defence, seed {key.removeprefix('after.point_')}"
-    if key.startswith("after.beta."):
-        return f"MESA, β = {key.removeprefix('after.beta.')} alone"
-    return NAMES.get(key, key.removeprefix("after."))
+    return NAMES.get(key) or defences.named(key.removeprefix("after."))
 
 
 def brief(measured: Mapping[str, Any] | None) -> str:

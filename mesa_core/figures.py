@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from mesa_core import triggers
 from mesa_core.console import named
+from mesa_core.defences import DEFENCES, Mark, split
 from mesa_core.thumbnails import PALETTE, VIRIDIS, trigger_uri
 
 if TYPE_CHECKING:
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
 Evaluations = Mapping[str, Mapping[str, Any]]  # 'clean', 'before', 'after.mesa', ... -> an evaluation
 SCALE = [[i / (len(VIRIDIS) - 1), f"rgb{colour}"] for i, colour in enumerate(VIRIDIS)]
 GREY = "#8a8a8a"
-ORDER = ("clean", "before", "after.mesa", "after.beta", "after.point", "after.random", "after.uniform",
-         "after.neural_cleanse", "after.ideal", "after.control")  # fmt: skip
 MEASURES = {
     "original": "ASR of the original trigger",
     "sampled": "ASR of the sampled triggers",
@@ -38,11 +37,23 @@ def evaluations(result: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     return {name: found[name] for name in sorted(found, key=_rank)}
 
 
+def kind_of(name: str) -> str:
+    """What is drawn alike: 'after.point' for 'after.point_2', 'after.beta' for 'after.beta.0.5'."""
+    if name.startswith("after.beta."):
+        return "after.beta"
+    return f"after.{split(name.removeprefix('after.'))[0]}" if name.startswith("after.") else name
+
+
+def order() -> list[str]:
+    """The kinds of evaluation in the order in which they are told: MESA's levels after MESA."""
+    first, *others = (f"after.{name}" for name in DEFENCES)
+    return ["clean", "before", first, "after.beta", *others]
+
+
 def _rank(name: str) -> tuple[int, int, str]:
     """Where an evaluation stands: its kind, then its number."""
-    kind = next((i for i, k in enumerate(ORDER) if name == k or name.startswith((f"{k}_", f"{k}."))), len(ORDER))
-    last = name.rsplit("_", 1)[-1]
-    return kind, int(last) if last.isdigit() else 0, name
+    kinds, kind = order(), kind_of(name)
+    return kinds.index(kind) if kind in kinds else len(kinds), split(name.removeprefix("after."))[1], name
 
 
 def measured(evaluation: Mapping[str, Any], measure: str) -> dict[str, Any] | None:
@@ -144,17 +155,11 @@ def _place(level: str, result: Mapping[str, Any], what: str) -> int:
     return levels.index(level) if level in levels else 0
 
 
-MARKS = {  # symbol, colour, size of each defence in `seeds`, from the top of a line down, as in ORDER
-    "before": ("line-ns-open", GREY, 14),
-    "after.mesa": ("diamond", PALETTE[0], 12),
-    "after.beta": ("diamond-open", PALETTE[0], 8),
-    "after.point": ("circle-open", PALETTE[5], 9),
-    "after.random": ("square-open", PALETTE[4], 9),
-    "after.uniform": ("triangle-up-open", PALETTE[4], 9),
-    "after.neural_cleanse": ("hexagram-open", PALETTE[3], 10),
-    "after.ideal": ("star-open", PALETTE[2], 11),
-    "after.control": ("x-thin-open", GREY, 9),
-}
+def marks_of() -> dict[str, Mark]:
+    """How each kind of evaluation is drawn in `seeds`, from the top of a line down."""
+    own = {f"after.{name}": one.mark for name, one in DEFENCES.items()}
+    own |= {"before": Mark("line-ns-open", None, 14), "after.beta": Mark("diamond-open", 0, 8)}
+    return {kind: own[kind] for kind in order() if kind in own}
 
 
 def seeds(runs: Sequence[tuple[str, str, Evaluations]], measure: str = "original") -> Figure:
@@ -173,19 +178,20 @@ def seeds(runs: Sequence[tuple[str, str, Evaluations]], measure: str = "original
         return sum(found) / len(found) if found else 2.0
 
     titles = sorted(dict.fromkeys(t for t, _, _ in runs), key=worth, reverse=True)
-    marks: dict[str, list[tuple[float, str, dict[str, Any]]]] = {name: [] for name in MARKS}
+    drawn = marks_of()
+    marks: dict[str, list[tuple[float, str, dict[str, Any]]]] = {name: [] for name in drawn}
     for title, _, found in runs:
         for name, e in found.items():
-            kind = next((k for k in MARKS if name == k or name.startswith((f"{k}_", f"{k}."))), None)
-            m = measured(e, measure)
-            if kind is not None and m is not None:
-                shift = 0.085 * ((len(MARKS) - 1) / 2 - list(MARKS).index(kind))
+            kind, m = kind_of(name), measured(e, measure)
+            if kind in drawn and m is not None:
+                shift = 0.085 * ((len(drawn) - 1) / 2 - list(drawn).index(kind))
                 marks[kind].append((titles.index(title) + shift, f"{title}: {named(name)}", m))
     figure = go.Figure()
     for kind, found in marks.items():
         if not found:
             continue
-        symbol, colour, size = MARKS[kind]
+        own = drawn[kind]
+        colour = GREY if own.colour is None else PALETTE[own.colour]
         figure.add_trace(
             go.Scatter(
                 x=[100 * m["value"] for _, _, m in found],
@@ -193,7 +199,7 @@ def seeds(runs: Sequence[tuple[str, str, Evaluations]], measure: str = "original
                 error_x=_bars([m for _, _, m in found]) | {"thickness": 1, "width": 0},
                 mode="markers",
                 name="MESA, one β alone" if kind == "after.beta" else named(kind),
-                marker={"symbol": symbol, "color": colour, "size": size, "line": {"color": colour, "width": 2}},
+                marker={"symbol": own.symbol, "color": colour, "size": own.size, "line": {"color": colour, "width": 2}},
                 customdata=[[words, said(m)] for _, words, m in found],
                 hovertemplate="%{customdata[0]}: %{customdata[1]}<extra></extra>",
             )

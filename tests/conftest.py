@@ -78,12 +78,13 @@ def large_run(tmp_path_factory: pytest.TempPathFactory, tiny_signs: Dataset) -> 
 
     from mesa_core import events as ev
     from mesa_core import triggers
-    from mesa_core.config import BASELINES, make_config
+    from mesa_core.config import make_config
+    from mesa_core.defences import Baselines
     from mesa_core.experiment import execute, lab
 
     own = {"data": "signs", "mesa_steps": 6, "landscape_images": 4, "detect_steps": 2, "point_steps": 3}
     trigger = triggers.to_hex(triggers.chequer(4))
-    config = make_config({**LEAST, **own, "repair_epochs": 0.05, "baselines": BASELINES, "trigger": trigger})
+    config = make_config({**LEAST, **own, "repair_epochs": 0.05, "baselines": tuple(Baselines()), "trigger": trigger})
     made = Store(tmp_path_factory.mktemp("large"))
     run, failed = made.create(config.to_dict(), "large"), []
     with pytest.MonkeyPatch.context() as patched:

@@ -16,7 +16,8 @@ from mesa_core.data import DataError
 from mesa_core.experiment.attacked import victim_stages
 from mesa_core.experiment.defended import defence_stages
 from mesa_core.experiment.lab import Lab
-from mesa_core.experiment.repaired import order, repair_stages
+from mesa_core.experiment.pools import one_level
+from mesa_core.experiment.repaired import order, repair_stages, repair_with
 from mesa_core.results import assemble, versions
 from mesa_core.settle import require_settled
 from mesa_core.stages import StopRequested
@@ -86,7 +87,7 @@ def experiment(run: Run, store: Store, between: Callable[[], object] | None = No
             yield from repair_stages(lab, name)
         if config.repair_each_beta:
             for level in config.beta:
-                yield from repair_stages(lab, f"beta.{level:g}")
+                yield from repair_with(lab, one_level(lab, level))
     elif config.suspect:
         yield ev.Note("No class stands out: no backdoor of this kind was found, and nothing is repaired.")
     elif lab.target is None:

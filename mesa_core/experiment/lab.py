@@ -18,6 +18,7 @@ from mesa_core import triggers as codes
 from mesa_core.apply import rule_of
 from mesa_core.config import ConfigError, ExperimentConfig, params
 from mesa_core.data import Dataset, Splits, load_data, split
+from mesa_core.defences import DEFENCES
 from mesa_core.embedding import PcaAxes, TsneMap
 from mesa_core.evaluation import Bench
 from mesa_core.images import Normalise
@@ -49,8 +50,9 @@ class Lab:
     def __post_init__(self) -> None:
         c = self.config
         defences = 1 + len([b for b in c.baselines if b != "mesa"]) + (len(c.beta) if c.repair_each_beta else 0)
-        extra = ("point" in c.baselines) + ("neural_cleanse" in c.baselines)
-        seeds = c.point_seeds - 1 if "point" in c.baselines else 0
+        asked = [DEFENCES[name] for name in c.baselines]
+        extra = sum(one.searches for one in asked)
+        seeds = sum(getattr(c, one.seeds) - 1 for one in asked if one.seeds)
         self.searches = c.detect or bool(c.suspect)
         count = 3 + self.searches + 1 + 2 + extra + 2 * (defences + seeds)
         self.stages = Stages(self.run, self.store, count, self.between)
