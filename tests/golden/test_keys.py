@@ -9,8 +9,10 @@ from dataclasses import fields
 
 import pytest
 
-from mesa_core.config import BASELINES, KINDS, PROTOCOLS, ExperimentConfig
+from mesa_core.config import PROTOCOLS, ExperimentConfig
+from mesa_core.defences import Baselines
 from mesa_core.experiment import lab
+from mesa_core.submodels import KINDS
 from tests.golden.naming import name_of
 from tests.golden.recording import SEEDED, asked, changes_of, read, record_case
 
@@ -47,7 +49,7 @@ def test_the_cases_hold_every_protocol_data_kind_size_suspect_and_baseline():
         (True, False, False),
         (True, True, False),
     }
-    assert {tuple(c["baselines"]) for c in configs} >= {(), *((b,) for b in BASELINES), BASELINES}
+    assert {tuple(c["baselines"]) for c in configs} >= {(), *((b,) for b in tuple(Baselines())), tuple(Baselines())}
     assert {c["gamma"] for c in configs} == {"uniform", "entropy"}
     known = {f.name for f in fields(ExperimentConfig)}
     assert all(set(c) <= known for c in configs)
