@@ -22,10 +22,10 @@ def _columns(values: tuple[float, float, float], device: torch.device) -> Tensor
 
 @dataclass(frozen=True)
 class Normalise:
-    """Maps pixels to what a victim sees: `(pixel - mean) / std` for each colour, pixels in [0, 1]."""
+    """Maps pixels to what a victim sees: `(pixel - mean) / std` for each colour, pixels in [0, 1]; as they are by default."""
 
-    mean: tuple[float, float, float]
-    std: tuple[float, float, float]
+    mean: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    std: tuple[float, float, float] = (1.0, 1.0, 1.0)
 
     def _affine(self, like: Tensor) -> tuple[Tensor, Tensor]:
         return _columns(self.mean, like.device), _columns(self.std, like.device)
@@ -36,7 +36,7 @@ class Normalise:
         return images.float().sub_(mean * 255).div_(std * 255)
 
     def triggers(self, triggers: Tensor) -> Tensor:
-        """Triggers `(n, 3, 3, 3)` in [0, 1] to the victim's units, differentiably."""
+        """Triggers `(n, 3, s, s)` in [0, 1] to the victim's units, differentiably."""
         mean, std = self._affine(triggers)
         return (triggers - mean) / std
 
@@ -47,13 +47,14 @@ def pad_for_crops(images: Tensor, padding: int = 4) -> Tensor:
     return torch.cat(chunks).permute(0, 2, 3, 1).contiguous()
 
 
-def crop_and_flip(padded: Tensor, index: Tensor, size: int, generator: torch.Generator) -> Tensor:
-    """Random crops, half of them mirrored: uint8 `(len(index), 3, size, size)` in channels-last memory."""
-    n, span, device = len(index), padded.shape[1] - size + 1, padded.device
+def crop_and_flip(padded: Tensor, index: Tensor, size: tuple[int, int], generator: torch.Generator) -> Tensor:
+    """Random crops of `size` (rows, columns), half of them mirrored: uint8 `(len(index), 3, h, w)` in channels-last memory."""
+    height, width = size
+    n, span, device = len(index), padded.shape[1] - height + 1, padded.device  # the border is as wide on all sides
     corner = torch.randint(span, (2, n), generator=generator, device=device)
     flip = torch.randint(2, (n, 1), generator=generator, device=device)
-    line = torch.arange(size, device=device)
-    rows = corner[0, :, None] + line  # (n, size)
-    columns = corner[1, :, None] + torch.where(flip == 1, size - 1 - line, line)  # (n, size)
-    picked = padded[index[:, None, None], rows[:, :, None], columns[:, None, :]]  # (n, size, size, 3)
+    rows = corner[0, :, None] + torch.arange(height, device=device)  # (n, h)
+    line = torch.arange(width, device=device)
+    columns = corner[1, :, None] + torch.where(flip == 1, width - 1 - line, line)  # (n, w)
+    picked = padded[index[:, None, None], rows[:, :, None], columns[:, None, :]]  # (n, h, w, 3)
     return picked.permute(0, 3, 1, 2)

@@ -7,8 +7,9 @@ so attack, surrogate, detection, repair and measures are handed one thing.
 from __future__ import annotations
 
 import copy
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
+import torch
 from torch import Tensor, nn
 
 from mesa_core.devices import Compute
@@ -19,13 +20,20 @@ from mesa_core.images import Normalise
 class Victim:
     """A network that maps normalised images `(n, c, h, w)` to logits `(n, classes)`.
 
-    `normalise` maps pixels to what it sees, `compute` says where and how it computes. Nothing here changes `model`;
-    only a `Trainer` does, in place.
+    `normalise` maps pixels to what it sees; by default it sees pixels in [0, 1], as a network does that normalises by
+    itself. `compute` says where and how it computes; by default where its weights lie, in fp32. Nothing here changes
+    `model`; only a `Trainer` does, in place.
     """
 
     model: nn.Module
-    normalise: Normalise
-    compute: Compute
+    normalise: Normalise = field(default_factory=Normalise)
+    compute: Compute = None  # type: ignore[assignment]  # set below, from the network
+
+    def __post_init__(self) -> None:
+        if self.compute is None:
+            weight = next(self.model.parameters(), None)
+            where = torch.device("cpu") if weight is None else weight.device
+            object.__setattr__(self, "compute", Compute(where))
 
     def of(self, model: nn.Module) -> Victim:
         """The same with another network, on the same device."""
