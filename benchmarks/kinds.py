@@ -14,16 +14,17 @@ import time
 
 import torch
 
-from mesa_core import devices, mesa, submodels, weights
-from mesa_core.assets import shipped_weights
 from mesa_core.config import make_config
 from mesa_core.data import load_data, split
-from mesa_core.images import Normalise
+from mesa_core.method import mesa, submodels
+from mesa_core.method.submodels import KINDS
+from mesa_core.method.surrogate import Surrogate
 from mesa_core.store import Store, home
-from mesa_core.submodels import KINDS
-from mesa_core.surrogate import Surrogate
-from mesa_core.victim import Victim
-from mesa_core.victims import build
+from mesa_core.store.shipped import shipped_weights
+from mesa_core.victims import devices, weights
+from mesa_core.victims.architectures import build
+from mesa_core.victims.images import Normalise
+from mesa_core.victims.victim import Victim
 
 
 def main(rounds: int = 3) -> None:

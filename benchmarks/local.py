@@ -1,6 +1,6 @@
 """What it saves to compute again only what a patch can change: python benchmarks/local.py [--victims NAME ...]
 
-How that is done, and to which depths, is told in `mesa_core.local`.
+How that is done, and to which depths, is told in `mesa_core.victims.windows`.
 
 Measured are images for a second of CPU time, one thread, all ways in turns, medians of --repeats, by pieces of so many
 images: the forward pass (an ASR), and with the gradient with respect to the triggers (F of a sub-model). `plain` is
@@ -30,21 +30,22 @@ from unittest.mock import patch
 import torch
 from torch import Tensor
 
-from mesa_core import devices, submodels
-from mesa_core.assets import shipped_weights
-from mesa_core.baselines import point
+from mesa_core.apply.stamping import apply, random_locations
 from mesa_core.config import make_config
 from mesa_core.data import signs, split
-from mesa_core.evaluation import MEMORY, Bench, finish
-from mesa_core.images import Normalise
-from mesa_core.local import DEPTHS, Local, bytes_per_image
+from mesa_core.measures.bench import MEMORY, Bench, finish
+from mesa_core.method import submodels
+from mesa_core.method.baselines import point
+from mesa_core.method.submodels import KINDS
+from mesa_core.method.surrogate import Surrogate
 from mesa_core.reference.success import FixedSuccess
-from mesa_core.stamping import apply, random_locations
-from mesa_core.submodels import KINDS
-from mesa_core.surrogate import Surrogate
-from mesa_core.victim import Victim
-from mesa_core.victims import build
-from mesa_core.weights import load_into, read
+from mesa_core.store.shipped import shipped_weights
+from mesa_core.victims import devices
+from mesa_core.victims.architectures import build
+from mesa_core.victims.images import Normalise
+from mesa_core.victims.victim import Victim
+from mesa_core.victims.weights import load_into, read
+from mesa_core.victims.windows import DEPTHS, Local, bytes_per_image
 
 SIZES = ("resnet9-16", "resnet9-32")  # weights of which are shipped
 WAYS = (False, True)  # without the maps of clean images, and with them

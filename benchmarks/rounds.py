@@ -25,18 +25,20 @@ from torch import Tensor
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from mesa_core import devices, mesa, staircase, submodels, triggers, weights
+from mesa_core import triggers
 from mesa_core.config import make_config
 from mesa_core.data import load_data, split
-from mesa_core.evaluation import Bench, finish
-from mesa_core.experiment.defended import OWN_IMAGES, POOL
-from mesa_core.images import Normalise
-from mesa_core.repair import repair
-from mesa_core.stages import seed_of
+from mesa_core.experiment.sampling import OWN_IMAGES, POOL
+from mesa_core.keys import seed_of
+from mesa_core.measures.bench import Bench, finish
+from mesa_core.method import mesa, staircase, submodels
+from mesa_core.method.repair import repair
+from mesa_core.method.surrogate import Surrogate
 from mesa_core.store import Store, home
-from mesa_core.surrogate import Surrogate
-from mesa_core.victim import Victim
-from mesa_core.victims import build
+from mesa_core.victims import devices, weights
+from mesa_core.victims.architectures import build
+from mesa_core.victims.images import Normalise
+from mesa_core.victims.victim import Victim
 
 FIRST = 32  # images a code in the first round of the worst of 512, as in the measure "full"
 PLANS = {  # passes of each round, as shares of the budget, and whether each models the network anew

@@ -16,15 +16,16 @@ from collections.abc import Callable
 import torch
 from torch.nn import functional as F
 
-from mesa_core import devices, repair, submodels
 from mesa_core.apply.anywhere import Anywhere
-from mesa_core.architectures import ARCHITECTURES
 from mesa_core.config import make_config
-from mesa_core.images import Normalise
-from mesa_core.surrogate import Surrogate
-from mesa_core.training import Recipe, Trainer
-from mesa_core.victim import Victim
-from mesa_core.victims import build
+from mesa_core.method import repair, submodels
+from mesa_core.method.surrogate import Surrogate
+from mesa_core.victims import devices
+from mesa_core.victims.architectures import build
+from mesa_core.victims.images import Normalise
+from mesa_core.victims.names import ARCHITECTURES
+from mesa_core.victims.training import Recipe, Trainer
+from mesa_core.victims.victim import Victim
 
 
 def median_times(works: list[Callable[[], None]], repeats: int, device: torch.device) -> list[float]:

@@ -17,17 +17,18 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor
 
-from mesa_core import devices, triggers, weights
+from mesa_core import triggers
 from mesa_core.config import make_config
 from mesa_core.data import load_data, split
-from mesa_core.evaluation import Bench, finish
 from mesa_core.events import StageDone
-from mesa_core.images import Normalise
+from mesa_core.keys import seed_of
+from mesa_core.measures.bench import Bench, finish
 from mesa_core.reference import record
-from mesa_core.stages import seed_of
 from mesa_core.store import Store, home
-from mesa_core.victim import Victim
-from mesa_core.victims import build
+from mesa_core.victims import devices, weights
+from mesa_core.victims.architectures import build
+from mesa_core.victims.images import Normalise
+from mesa_core.victims.victim import Victim
 
 FIRST, SECOND, STAY = 16, 128, 24  # images a sample in two rounds, and how many samples the second has
 

@@ -14,20 +14,21 @@ import numpy as np
 import torch
 from safetensors.torch import load_file
 
-from mesa_core import devices, importance, submodels, weights
 from mesa_core.config import make_config
 from mesa_core.data import load_data, split
 from mesa_core.events import StageDone
-from mesa_core.images import Normalise
-from mesa_core.reference import record
+from mesa_core.keys import seed_of
+from mesa_core.method import submodels
+from mesa_core.method.submodels.base import part
+from mesa_core.method.submodels.flow import Flow
+from mesa_core.reference import importance, record
 from mesa_core.reference.options import Options
 from mesa_core.reference.success import FixedSuccess
-from mesa_core.stages import seed_of
 from mesa_core.store import Store, home
-from mesa_core.submodels.base import part
-from mesa_core.submodels.flow import Flow
-from mesa_core.victim import Victim
-from mesa_core.victims import build
+from mesa_core.victims import devices, weights
+from mesa_core.victims.architectures import build
+from mesa_core.victims.images import Normalise
+from mesa_core.victims.victim import Victim
 
 
 def main(name: str, count: int = 2000) -> None:

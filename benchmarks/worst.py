@@ -12,7 +12,7 @@ in the full count is no lower than that: where it is high, any trigger is as bad
 oracle, either: it is a maximum over 512 noisy figures.
 
 Each network's figures are one line of JSON; with --out they are appended to a file, and networks that are in it are
-not measured again. A Markdown table follows. Where `mesa_core.local` serves, only what a stamp can change is computed,
+not measured again. A Markdown table follows. Where `mesa_core.victims.windows` serves, only what a stamp can change is computed,
 and `differing` says how many answers that changed; with --plain all is. The images lie where the run says, or in
 --data-dir.
 """
@@ -33,16 +33,17 @@ from torch import Tensor
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from mesa_core import devices, triggers, weights
+from mesa_core import triggers
 from mesa_core.config import make_config
 from mesa_core.data import load_data, split
-from mesa_core.evaluation import MEMORY, Bench, Plain, finish
-from mesa_core.images import Normalise
-from mesa_core.intervals import paired_difference, proportion
-from mesa_core.stages import seed_of
+from mesa_core.keys import seed_of
+from mesa_core.measures.bench import MEMORY, Bench, Plain, finish
+from mesa_core.measures.intervals import paired_difference, proportion
 from mesa_core.store import Run, Store, home
-from mesa_core.victim import Victim
-from mesa_core.victims import build
+from mesa_core.victims import devices, weights
+from mesa_core.victims.architectures import build
+from mesa_core.victims.images import Normalise
+from mesa_core.victims.victim import Victim
 
 FIRST = (16, 16, 16, 8, 32)  # the default `worst_images` three times, half of it, and that of the measure "full"
 

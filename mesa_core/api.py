@@ -3,7 +3,7 @@
 Any `torch.nn.Module` that returns logits, images of any size, any number of classes. What a function does not name is a
 parameter of `ExperimentConfig`, given by its name: `sample(..., alpha=1.0, kind="particles")`.
 
->>> from mesa_core import Victim, attack, evaluate, repair, sample
+>>> from mesa_core import Victim, evaluate, sample; from mesa_core.method import attack, repair
 >>> import torch
 >>> images, labels = torch.rand(60, 3, 16, 16), torch.arange(60) % 3
 >>> model = torch.nn.Sequential(torch.nn.Conv2d(3, 8, 3), torch.nn.ReLU(), torch.nn.AdaptiveMaxPool2d(1),
@@ -27,22 +27,22 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mesa_core import attack as attacks
-from mesa_core import detection, mesa, staircase, submodels
-from mesa_core import repair as repairs
 from mesa_core import triggers as codes
 from mesa_core.apply import rule_of
 from mesa_core.bars import Bar, automatic
 from mesa_core.config import ConfigError, ExperimentConfig, make_config
 from mesa_core.data.given import image_set
 from mesa_core.data.types import ImageSet
-from mesa_core.evaluation import Bench, finish
 from mesa_core.events import Progress
-from mesa_core.intervals import Measured
+from mesa_core.measures.bench import Bench, finish
+from mesa_core.measures.intervals import Measured
+from mesa_core.method import attack as attacks
+from mesa_core.method import detection, mesa, staircase, submodels
+from mesa_core.method import repair as repairs
+from mesa_core.method.surrogate import Surrogate
 from mesa_core.pacing import Pace
-from mesa_core.surrogate import Surrogate
-from mesa_core.thumbnails import trigger_svg
-from mesa_core.victim import Victim
+from mesa_core.pictures.thumbnails import trigger_svg
+from mesa_core.victims.victim import Victim
 
 Trigger = Tensor | np.ndarray | int | str
 """A tensor or array `(3, s, s)` in [0, 1], a code from 0 to 511, or hex colours in a string, row by row."""

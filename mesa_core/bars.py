@@ -5,8 +5,8 @@ from __future__ import annotations
 import sys
 from typing import TextIO
 
-from mesa_core.console import duration
 from mesa_core.events import Progress
+from mesa_core.words import duration
 
 WIDTH = 28
 

@@ -10,10 +10,11 @@ import torch
 from torch import nn
 
 import mesa_core
-from mesa_core import Normalise, Victim, api, attack, detect, evaluate, registry, repair, sample
+from mesa_core import Normalise, Victim, api, detect, evaluate, registry, sample
 from mesa_core.config import ConfigError
 from mesa_core.data import DataError
 from mesa_core.data.given import image_set
+from mesa_core.method import attack, repair
 
 QUIET = {"progress": None}
 
@@ -174,7 +175,7 @@ def test_the_face_is_there_and_brings_no_torch():
     assert all(getattr(mesa_core, name) is not None for name in mesa_core.__all__)
     with pytest.raises(AttributeError):
         _ = mesa_core.no_such_name
-    code = "import mesa_core, sys; sys.exit('torch' in sys.modules or mesa_core.attack is None)"
+    code = "import mesa_core, sys; sys.exit('torch' in sys.modules or mesa_core.method.attack is None)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from mesa_core.stamping import apply, random_locations
+from mesa_core.apply.stamping import apply, random_locations
 
 
 @dataclass(frozen=True)

@@ -14,8 +14,8 @@ from safetensors.torch import save as save_tensors
 from mesa_core.data.locate import DataError
 from mesa_core.data.sources import SOURCES
 from mesa_core.data.types import Dataset, ImageSet, make_dataset
+from mesa_core.disk.files import write_atomically
 from mesa_core.registry import load
-from mesa_core.store import write_atomically
 
 VERSION = 1
 

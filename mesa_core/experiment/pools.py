@@ -9,12 +9,12 @@ import torch
 from torch import Tensor
 
 from mesa_core import events as ev
-from mesa_core.baselines import neural_cleanse, point, random
-from mesa_core.experiment.defended import pool_size
-from mesa_core.experiment.lab import VERSION, Lab
-from mesa_core.experiment.pictures import mark
-from mesa_core.stages import Scribe
-from mesa_core.training import Stamp
+from mesa_core.experiment.context import VERSION, Lab
+from mesa_core.experiment.sampling import pool_size
+from mesa_core.experiment.snapshots import mark
+from mesa_core.experiment.stages import Scribe
+from mesa_core.method.baselines import neural_cleanse, point, random
+from mesa_core.victims.training import Stamp
 
 
 @dataclass(frozen=True)

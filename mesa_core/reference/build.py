@@ -16,26 +16,28 @@ from typing import Any
 import numpy as np
 import torch
 
-from mesa_core import coverage, devices, modes, staircase, weights
-from mesa_core import entropy as entropies
 from mesa_core import triggers as codes
 from mesa_core.apply import rule_of
 from mesa_core.config import ConfigError, make_config
 from mesa_core.data import load_data, split
-from mesa_core.evaluation import Bench
 from mesa_core.events import Progress
-from mesa_core.experiment.pictures import scatter_axes
-from mesa_core.images import Normalise
+from mesa_core.keys import seed_of
+from mesa_core.measures import coverage, modes
+from mesa_core.measures import entropy as entropies
+from mesa_core.measures.bench import Bench
+from mesa_core.method import staircase
 from mesa_core.pacing import Pace, follow
+from mesa_core.pictures.axes import scatter_axes
 from mesa_core.reference import record
 from mesa_core.reference.guided import Guided
 from mesa_core.reference.nested import LevelSet, mixed
 from mesa_core.reference.options import Options
 from mesa_core.reference.success import FixedSuccess
-from mesa_core.stages import seed_of
 from mesa_core.store import Run, Store, StoreError
-from mesa_core.victim import Victim
-from mesa_core.victims import build
+from mesa_core.victims import devices, weights
+from mesa_core.victims.architectures import build
+from mesa_core.victims.images import Normalise
+from mesa_core.victims.victim import Victim
 
 SAVE = 30.0  # seconds between two checkpoints
 SCALE = 1000  # of the progress, which follows the threshold

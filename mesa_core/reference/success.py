@@ -1,6 +1,6 @@
 """F over a fixed, declared set of images and places, so that {F >= beta} is a well defined set.
 
-Unlike the surrogate of `mesa_core.surrogate`, which draws anew at each step, the same trigger always has the same F
+Unlike the surrogate of `mesa_core.method.surrogate`, which draws anew at each step, the same trigger always has the same F
 here. The images are the defender's, drawn by seed; how many there are is a declared parameter.
 """
 
@@ -11,11 +11,11 @@ from torch import Tensor
 
 from mesa_core.apply.anywhere import Anywhere
 from mesa_core.apply.rule import Apply
-from mesa_core.local import keep
-from mesa_core.victim import Victim
+from mesa_core.victims.victim import Victim
+from mesa_core.victims.windows import keep
 
 CHUNK = 2048  # stamped images in one pass
-MEMORY = 64 << 20  # bytes that the maps of the clean images may take; see `mesa_core.local`
+MEMORY = 64 << 20  # bytes that the maps of the clean images may take; see `mesa_core.victims.windows`
 
 
 class FixedSuccess:

@@ -19,16 +19,19 @@ import pytest
 import torch
 from torch import nn
 
-from mesa_core import compact, data, devices, settle, sweep, weights
-from mesa_core import stages as keys
-from mesa_core.config import ExperimentConfig, make_config
+from mesa_core import data, keys
+from mesa_core.config import ExperimentConfig, make_config, settle
 from mesa_core.data import Dataset, ImageSet
-from mesa_core.experiment import execute, pictures
-from mesa_core.experiment.lab import Lab
+from mesa_core.experiment import execute
+from mesa_core.experiment.context import Lab
+from mesa_core.experiment.stages import Output, Stages
+from mesa_core.keys import seed_of
+from mesa_core.pictures import axes
 from mesa_core.reference import record
-from mesa_core.stages import Output, Stages, seed_of
-from mesa_core.store import Store
-from mesa_core.victim import Victim
+from mesa_core.store import Store, compact
+from mesa_core.sweeps import grid
+from mesa_core.victims import devices, weights
+from mesa_core.victims.victim import Victim
 
 HERE = Path(__file__).parent
 PACKAGES = ("mesa_core",)
@@ -112,7 +115,7 @@ def asked(config: Mapping[str, Any], verdict: int | None, reference: bool, place
         patched.setattr(devices.Compute, "freeze", lambda self, model: model)
         everywhere(patched, data.load_data, lambda name, *_, **__: images(name))
         everywhere(patched, weights.read, lambda path: {})
-        everywhere(patched, pictures.scatter_axes, lambda *_: (None, None))
+        everywhere(patched, axes.scatter_axes, lambda *_: (None, None))
         everywhere(patched, keys.key_of, beside)
         run = store.create(c.to_dict(), "golden")
         told: list[Any] = []
@@ -124,7 +127,7 @@ def asked(config: Mapping[str, Any], verdict: int | None, reference: bool, place
 def record_case(case: Mapping[str, Any], place: Path) -> dict[str, Any]:
     """All that a case must keep: its stages' keys, its seeds, its question, and what a sweep calls it."""
     config = make_config(case["config"])
-    name = sweep.expand(case["config"], {}, "golden", place)[0].name if case["sweep"] else None
+    name = grid.expand(case["config"], {}, "golden", place)[0].name if case["sweep"] else None
     return {
         "keys": asked(case["config"], case["verdict"], case["reference"], place),
         "seeds": {stage: seed_of(config.seed, stage) for stage in SEEDED},

@@ -11,8 +11,8 @@ import pytest
 
 from mesa_core.config import PROTOCOLS, ExperimentConfig
 from mesa_core.defences import Baselines
-from mesa_core.experiment import lab
-from mesa_core.submodels import KINDS
+from mesa_core.experiment import context
+from mesa_core.method.submodels import KINDS
 from tests.golden.naming import name_of
 from tests.golden.recording import SEEDED, asked, changes_of, read, record_case
 
@@ -63,7 +63,7 @@ def test_every_parameter_but_the_device_is_tried():
 
 def test_a_number_that_is_raised_changes_the_keys_that_follow_from_it(tmp_path, monkeypatch):
     """The negative control: what is recorded does come from the product's recipes."""
-    monkeypatch.setitem(lab.VERSION, "measure", lab.VERSION["measure"] + 1)
+    monkeypatch.setitem(context.VERSION, "measure", context.VERSION["measure"] + 1)
     case = CASES[WHOLE]
     now = asked(case["config"], case["verdict"], case["reference"], tmp_path)
     other = {stage for stage, key in case["golden"]["keys"].items() if now[stage] != key}
