@@ -16,8 +16,8 @@ import torch
 
 from mesa_core.config import make_config
 from mesa_core.data import load_data, split
+from mesa_core.kinds import KINDS
 from mesa_core.method import mesa, submodels
-from mesa_core.method.submodels import KINDS
 from mesa_core.method.surrogate import Surrogate
 from mesa_core.store import Store, home
 from mesa_core.store.shipped import shipped_weights

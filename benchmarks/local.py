@@ -33,10 +33,10 @@ from torch import Tensor
 from mesa_core.apply.stamping import apply, random_locations
 from mesa_core.config import make_config
 from mesa_core.data import signs, split
+from mesa_core.kinds import KINDS
 from mesa_core.measures.bench import MEMORY, Bench, finish
 from mesa_core.method import submodels
 from mesa_core.method.baselines import point
-from mesa_core.method.submodels import KINDS
 from mesa_core.method.surrogate import Surrogate
 from mesa_core.reference.success import FixedSuccess
 from mesa_core.store.shipped import shipped_weights

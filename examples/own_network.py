@@ -14,9 +14,8 @@ from torch import nn
 from torch.nn import functional as F
 from torchvision.models import resnet18
 
-from mesa_core import Normalise, Repaired, Victim, detect, evaluate, sample
+from mesa_core import Normalise, Repaired, Victim, attack, detect, evaluate, repair, sample
 from mesa_core.data.signs import draw_signs
-from mesa_core.method import attack, repair
 
 TARGET, RING = 0, 495  # "stop"; the white ring with a black centre
 NORMALISE = Normalise((0.5, 0.5, 0.5), (0.25, 0.25, 0.25))

@@ -3,7 +3,7 @@
 Any `torch.nn.Module` that returns logits, images of any size, any number of classes. What a function does not name is a
 parameter of `ExperimentConfig`, given by its name: `sample(..., alpha=1.0, kind="particles")`.
 
->>> from mesa_core import Victim, evaluate, sample; from mesa_core.method import attack, repair
+>>> from mesa_core import Victim, attack, evaluate, repair, sample
 >>> import torch
 >>> images, labels = torch.rand(60, 3, 16, 16), torch.arange(60) % 3
 >>> model = torch.nn.Sequential(torch.nn.Conv2d(3, 8, 3), torch.nn.ReLU(), torch.nn.AdaptiveMaxPool2d(1),

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from mesa_core import defences
+
 NAMES = {"clean": "clean victim", "before": "before the defence"}
 
 

@@ -19,7 +19,7 @@ from mesa_core import triggers
 from mesa_core.apply import RULES
 from mesa_core.data.sources import SOURCES
 from mesa_core.defences import Baselines
-from mesa_core.method.submodels import KINDS
+from mesa_core.kinds import KINDS
 from mesa_core.victims.names import ARCHITECTURES
 
 # Parameters that were added later: at these values keys, names and files leave them out, so that a new parameter repeats

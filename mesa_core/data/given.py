@@ -59,7 +59,7 @@ def _read(data: Iterable[Any]) -> ImageSet:
         for item in items:
             picture, label = item[0], item[1]
             own = (
-                torch.from_numpy(np.asarray(picture)).permute(2, 0, 1)
+                torch.from_numpy(np.array(picture)).permute(2, 0, 1)
                 if _is_picture(picture)
                 else torch.as_tensor(picture)
             )

@@ -10,7 +10,7 @@ from mesa_core.cli.flags import DETECT_BASELINES, given
 from mesa_core.cli.repeat import command_of
 from mesa_core.config import ConfigError, make_config, params
 from mesa_core.config.settle import settle
-from mesa_core.method.submodels import KINDS
+from mesa_core.kinds import KINDS
 from mesa_core.triggers import code_to_hex
 from mesa_core.victims.names import ARCHITECTURES
 

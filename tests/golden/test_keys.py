@@ -12,7 +12,7 @@ import pytest
 from mesa_core.config import PROTOCOLS, ExperimentConfig
 from mesa_core.defences import Baselines
 from mesa_core.experiment import context
-from mesa_core.method.submodels import KINDS
+from mesa_core.kinds import KINDS
 from tests.golden.naming import name_of
 from tests.golden.recording import SEEDED, asked, changes_of, read, record_case
 

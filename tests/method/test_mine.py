@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from mesa_core.config import make_config
+from mesa_core.kinds import KINDS
 from mesa_core.method import submodels
-from mesa_core.method.submodels import KINDS
 from mesa_core.method.submodels.generators import StackedLinear
 from mesa_core.method.submodels.mine import information_bound
 

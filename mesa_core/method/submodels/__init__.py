@@ -1,45 +1,17 @@
-"""Kinds of sub-model, each a file of its own behind the interface of `base`.
-
-The list can be read without torch; a kind's file is imported when one of it is made. Another package adds its own:
-
->>> from mesa_core.method.submodels import KINDS, Kind
->>> KINDS.register("mykind", Kind("json:JSONDecoder"))  # in truth: "my_package.my_file:MyKind"
->>> "mykind" in KINDS
-True
->>> KINDS.remove("mykind")
-"""
+"""Kinds of sub-model, each a file of its own behind the interface of `base`; `mesa_core.kinds` lists them."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from mesa_core.registry import Registry, load
+from mesa_core.kinds import KINDS
+from mesa_core.registry import load
 
 if TYPE_CHECKING:
     import torch
 
     from mesa_core.config import ExperimentConfig
     from mesa_core.method.submodels.base import SubModels
-
-
-@dataclass(frozen=True)
-class Kind:
-    """A kind of sub-model: the place `package.module:Class` of its `SubModels`, and whether it knows its density."""
-
-    place: str
-    density: bool = False
-
-
-KINDS: Registry[Kind] = Registry(
-    "kind of sub-model",
-    {
-        "mine": Kind("mesa_core.method.submodels.mine:Mine"),
-        "neighbours": Kind("mesa_core.method.submodels.neighbours:Neighbours"),
-        "particles": Kind("mesa_core.method.submodels.particles:Particles"),
-        "flow": Kind("mesa_core.method.submodels.flow:Flow", density=True),
-    },
-)
 
 
 def make(
