@@ -53,6 +53,14 @@ class Registry(Mapping[str, Entry], Generic[Entry]):
             raise ValueError(f"There is a {self.what} {name!r} already.")
         self._entries[name] = entry
 
+    def bring(self, place: str) -> None:
+        """Add what `package.module:attribute` names, under that very name, for this process alone.
+
+        It imports the module, which runs its code: only for what is typed on a command line. Raises ValueError.
+        """
+        load(place)
+        self._entries[place] = place  # type: ignore[assignment]  # for lists whose entries are places
+
     def remove(self, name: str) -> None:
         """Take an entry out again, as a test does that has added one."""
         self._entries.pop(name, None)

@@ -8,6 +8,7 @@ from typing import Any
 
 from mesa_core import triggers
 from mesa_core.config import DATA_PRESETS, VICTIM_PRESETS, ConfigError, Param, defaults, params
+from mesa_core.victims.names import ARCHITECTURES
 
 SPECIAL = {"trigger", "suspect", "detect"}  # spelt differently on the command line
 DETECT_BASELINES = ("control",)  # what `mesa-lab detect` compares with, where nothing else is said
@@ -59,7 +60,18 @@ def add_parameters(parser: argparse.ArgumentParser, only: Iterable[str] | None =
             group.add_argument(flag(name), type=TYPES[param.kind], nargs=count, metavar=metavar, **common)
         else:
             metavar = None if param.choices else {"int": "N", "float": "X", "str": "TEXT"}[param.kind]
-            group.add_argument(flag(name), type=TYPES[param.kind], choices=param.choices, metavar=metavar, **common)
+            own = architecture if name == "victim" else TYPES[param.kind]
+            group.add_argument(flag(name), type=own, choices=param.choices, metavar=metavar, **common)
+
+
+def architecture(name: str) -> str:
+    """The name of a victim; `package.module:function` brings one's own, called with a number of classes."""
+    if ":" in name:
+        try:
+            ARCHITECTURES.bring(name)
+        except ValueError as error:
+            raise argparse.ArgumentTypeError(str(error)) from None
+    return name
 
 
 def add_trigger(parser: argparse.ArgumentParser) -> None:

@@ -79,7 +79,13 @@ def build_parser() -> argparse.ArgumentParser:
         metavar="FILE",
         help="Its weights: safetensors, or a checkpoint of weights only; 'shipped': the clean victim that comes with this program.",
     )
-    detect.add_argument("--arch", required=True, choices=ARCHITECTURES, help="Its architecture.")
+    detect.add_argument(
+        "--arch",
+        required=True,
+        type=flags.architecture,
+        choices=ARCHITECTURES,
+        help="Its architecture, or package.module:function of your own, which is called with the number of classes.",
+    )
     detect.add_argument("--name", help="Name of the run's folder.")
     flags.add_size(detect, "the triggers that are searched")
     flags.add_parameters(detect, flags.detect_parameters())

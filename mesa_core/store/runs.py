@@ -313,7 +313,8 @@ def new_name(config: Mapping[str, Any]) -> str:
 
     with contextlib.suppress(KeyError, ValueError):
         if config.get("suspect"):
-            return f"detect-{config['data']}-{config['victim']}-{time.strftime('%y%m%d-%H%M%S')}-{secrets.token_hex(3)}"
+            victim = re.sub(r"[^a-z0-9]+", "-", str(config["victim"]).lower())[-30:].strip("-")
+            return f"detect-{config['data']}-{victim}-{time.strftime('%y%m%d-%H%M%S')}-{secrets.token_hex(3)}"
         what = f"{config['data']}-{triggers.slug(str(config['trigger']))}-to-{config['target']}"
         return f"{what}-{time.strftime('%y%m%d-%H%M%S')}-{secrets.token_hex(3)}"
     return f"run-{time.strftime('%y%m%d-%H%M%S')}-{secrets.token_hex(3)}"
