@@ -9,8 +9,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from dashboard import sent, state
-from mesa_core import questions
+from dashboard.views.lab import settings as state
+from dashboard.visit import sent
+from mesa_core.probe import questions
 from mesa_core.store import StoreError
 from mesa_core.turns import Asked, Budget, Limits, in_turn, refused
 from tests.attacks.attack import Attack

@@ -17,7 +17,7 @@ import dashboard.views.detect
 import dashboard.views.lab
 import dashboard.views.landscape
 import dashboard.views.learn
-import dashboard.views.paper  # noqa: F401
+import dashboard.views.paper.page  # noqa: F401
 
 STEPS = 8  # changes and pages of one walk
 LIMIT = 60.0  # seconds of a walk; a single drawing is bounded by Walk itself

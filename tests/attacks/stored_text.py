@@ -18,7 +18,7 @@ from walking import quiet
 import dashboard.views.compare
 import dashboard.views.detect
 import dashboard.views.lab
-import dashboard.views.landscape  # noqa: F401
+import dashboard.views.landscape.page  # noqa: F401
 
 EACH = 400  # texts of one attack on the escaping
 
