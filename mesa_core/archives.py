@@ -16,7 +16,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from mesa_core.untrusted import MIB, Refused, open_file, parse_json, read_bytes, size_in_words
+from mesa_core.untrusted import MIB, Refused, open_file, parse_json, size_in_words
 
 MOST_ARRAYS = 64 * MIB  # bytes of all arrays of a .npz once they are unpacked
 MOST_MEMBERS = 200
@@ -89,15 +89,34 @@ def _is_text(data: bytearray, kind: np.dtype) -> bool:
 # -- safetensors
 def read_safetensors(path: Path | str, most: int) -> bytes:
     """The bytes of a safetensors file of at most `most`, checked whole; `safetensors` reads them. Raises Refused, OSError."""
-    data = read_bytes(path, most)
-    check_safetensors(data[: 8 + HEADER], len(data), most)
+    with open_file(path, most) as file:
+        data = _checked_head(file, most)
+        data += file.read(most + 1 - len(data))
     return data
 
 
-def check_safetensors(head: bytes, size: int, most: int) -> None:
+def check_safetensors_file(path: Path | str, most: int) -> None:
+    """Raise Refused or OSError where `path` is not a whole safetensors file of at most `most` bytes."""
+    with open_file(path, most) as file:
+        _checked_head(file, most)
+
+
+def _checked_head(file: BinaryIO, most: int) -> bytes:
+    size = file.seek(0, 2)
+    file.seek(0)
+    head = file.read(8)
+    length = struct.unpack("<Q", head)[0] if len(head) == 8 else 0
+    if not 0 < length <= min(HEADER, size - 8):
+        raise Refused(NOT_WHOLE)
+    head += file.read(length)
+    check_safetensors(head, size, most)
+    return head
+
+
+def check_safetensors(head: bytes, size: int, most: int, least: int = 1) -> None:
     """Hold the header of a safetensors file, from its first byte on, against the `size` of the file.
 
-    All its numbers, of at least four bytes each (floats are read as float32), may take `most` bytes. Raises Refused.
+    All its numbers, counted as at least `least` bytes each, may take `most` bytes. Raises Refused.
     """
     length = struct.unpack("<Q", head[:8])[0] if len(head) >= 8 else HEADER + 1
     if length > min(HEADER, len(head) - 8):
@@ -110,7 +129,7 @@ def check_safetensors(head: bytes, size: int, most: int) -> None:
     for begin, stop, count, width in sorted(map(_entry, entries)):
         if begin != end or stop - begin != count * width:
             raise Refused(NOT_WHOLE)
-        end, numbers = stop, numbers + count * max(4, width)
+        end, numbers = stop, numbers + count * max(least, width)
     if end != size - 8 - length:
         raise Refused(NOT_WHOLE)
     if numbers > most:

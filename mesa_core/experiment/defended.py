@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import hashlib
 from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any
@@ -25,6 +24,7 @@ from mesa_core.pacing import Pace, follow
 from mesa_core.reference import record
 from mesa_core.stages import Scribe
 from mesa_core.store import StoreError
+from mesa_core.untrusted import MOST_JSON, Refused, digest
 
 MOST_SNAPSHOTS = 200
 POOL = 2048  # triggers that a repair draws from, or as many as are measured, if those are more
@@ -169,7 +169,10 @@ def reference_folder(lab: Lab) -> Path:
 
 def _digest_of_reference(lab: Lab) -> str:
     path = reference_folder(lab) / "reference.json"
-    return hashlib.sha256(path.read_bytes()).hexdigest()[:16] if path.is_file() else ""
+    try:
+        return digest(path, MOST_JSON)[:16]
+    except (OSError, Refused):
+        return ""
 
 
 def _each_level(
