@@ -54,7 +54,7 @@ def _stamp(path: Path) -> str:
 
 
 def _cached(cache: Path, what: str, make: Callable[[], Dataset]) -> Dataset:
-    key = hashlib.sha256(f"{VERSION} {what}".encode()).hexdigest()[:16]
+    key = hashlib.sha256(f"{VERSION} {what}".encode("utf-8", "surrogateescape")).hexdigest()[:16]
     path = cache / f"data-{what.split()[0]}-{key}.safetensors"
     side = path.with_suffix(".json")
     try:
