@@ -83,6 +83,10 @@ def _tensors(seed: int):
         for i in range(rng.choice((1, 3))):
             shape = tuple(rng.choice(NUMBERS) for _ in range(rng.choice((0, 1, 2, 4, 9))))
             strides = tuple(rng.choice(NUMBERS) for _ in range(rng.choice((len(shape), len(shape), 1))))
+            if rng.random() < 0.4:  # a few numbers that are to be seen as gigabytes of them
+                shape, strides = rng.choice(((2**16, 2**16), (2**20, 2**13, 2))), (0, 0, 0)
+                p.text(f"v{i}").tensor("0", 4, shape, strides[: len(shape)])(b"s")
+                continue
             p.text(f"w{i}").tensor(
                 rng.choice("01"), rng.choice((4, 4, rng.choice(NUMBERS))), shape, strides, rng.choice((0, 0, rng.choice(NUMBERS))),
                 rng.choice(("FloatStorage", "DoubleStorage", "ByteStorage", "QInt8Storage", "UntypedStorage", "NoStorage", "BoolStorage")),
