@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +15,11 @@ from mesa_core.config import SHIPPED, ConfigError, ExperimentConfig
 from mesa_core.experiment.context import VERSION, Lab
 from mesa_core.experiment.sampling import detect_stage
 from mesa_core.experiment.snapshots import mark
-from mesa_core.experiment.stages import Output, Scribe
+from mesa_core.experiment.stages import Made, Output, Scribe
 from mesa_core.keys import key_of
 from mesa_core.method import attack
 from mesa_core.pacing import Pace, follow
-from mesa_core.pictures.axes import flat_panel, scatter_axes
+from mesa_core.pictures.axes import flat_panel
 from mesa_core.store.shipped import shipped_weights
 from mesa_core.victims import clean, weights
 
@@ -41,10 +41,10 @@ def victim_stages(lab: Lab) -> Iterator[ev.Event]:
         yield from before_stage(lab)
         return
     yield from clean_stage(lab)
-    lab.clean = lab.load(lab.results["victim"].tensors)
+    clean_victim = lab.clean = lab.load(lab.results["victim"].tensors)
 
-    def body(scribe: Scribe) -> Iterator[ev.Event]:
-        attacked = yield from attack.attack(lab.clean, lab.attacker, lab.pixels, c, lab.seed("attack"))
+    def body(scribe: Scribe) -> Generator[ev.Event, None, Made]:
+        attacked = yield from attack.attack(clean_victim, lab.attacker, lab.pixels, c, lab.seed("attack"))
         return {}, attacked.model.state_dict()
 
     recipe = lab.recipe("attack", victim=lab.results["victim"].key, version=VERSION["attack"])
@@ -76,7 +76,7 @@ def clean_stage(lab: Lab) -> Iterator[ev.Event]:
     path = Path(c.weights) if c.weights else shipped_weights(c.data, c.victim)
     if path is not None:
 
-        def read(scribe: Scribe) -> Iterator[ev.Event]:
+        def read(scribe: Scribe) -> Generator[ev.Event, None, Made]:
             yield ev.Note(f"The clean victim is {path.name}.")
             state = weights.read(path)
             lab.load(state)  # raises where they do not fit
@@ -91,7 +91,7 @@ def clean_stage(lab: Lab) -> Iterator[ev.Event]:
     recipe = lab.recipe(victim=c.victim, epochs=c.clean_epochs)
     checkpoint = lab.store.cache / f"training-{key_of(recipe)}.pt"
 
-    def body(scribe: Scribe) -> Iterator[ev.Event]:
+    def body(scribe: Scribe) -> Generator[ev.Event, None, Made]:
         yield ev.Note(f"No weights are shipped for {c.victim} on {c.data}, so a clean victim is trained first.")
         trained = yield from clean.train(
             lab.dataset, c.victim, c.clean_epochs, lab.seed("victim"), lab.compute, checkpoint
@@ -111,7 +111,7 @@ def before_stage(lab: Lab) -> Iterator[ev.Event]:
     # Where no class was found there is none whose worst trigger could be asked.
     first = 0 if c.suspect and lab.target is None else c.worst_images
 
-    def body(scribe: Scribe) -> Iterator[ev.Event]:
+    def body(scribe: Scribe) -> Generator[ev.Event, None, Made]:
         bench = lab.bench(target)
         each = c.landscape_images or 2  # the axes need a map, if a rough one
         networks = {"clean": (lab.clean, c.landscape_images), "before": (lab.victim, each)}
@@ -125,17 +125,18 @@ def before_stage(lab: Lab) -> Iterator[ev.Event]:
             yield ev.Evaluated(name, value[name])
         landscape = kept["before"]["landscape"].numpy()
         maps = {"clean_asr": kept["clean"]["landscape"]} if "landscape" in kept["clean"] else {}
-        axes, tsne = lab.axes, lab.tsne = scatter_axes(landscape, lab.seed("axes"), c.size)
+        lab.fix_axes(landscape)
+        axes, tsne = lab.axes, lab.tsne
         scribe.save(
             "axes.npz",
             {
                 **{name: found.numpy().astype(np.float32) for name, found in maps.items()},
                 "codes_asr": landscape.astype(np.float32),
-                "codes_images": np.int32(min(each, len(bench.selects))),
+                "codes_images": np.array(min(each, len(bench.selects)), np.int32),
                 "pca": axes.place(flat_panel(c.size)),
                 "tsne": tsne.places,
-                "pca_bounds": np.float32(axes.bounds),
-                "tsne_bounds": np.float32(tsne.bounds),
+                "pca_bounds": np.array(axes.bounds, np.float32),
+                "tsne_bounds": np.array(tsne.bounds, np.float32),
             },
         )
         yield ev.Axes("axes.npz", [float(e) for e in axes.explained])

@@ -6,9 +6,10 @@ import contextlib
 import queue
 from collections.abc import Callable, Generator, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -18,12 +19,12 @@ from mesa_core.apply import rule_of
 from mesa_core.config import ConfigError, ExperimentConfig, params
 from mesa_core.data import Dataset, Splits, load_data, split
 from mesa_core.defences import DEFENCES
-from mesa_core.experiment.stages import Output, Scribe, Stages
+from mesa_core.experiment.stages import Made, Output, Scribe, Stages
 from mesa_core.keys import seed_of
 from mesa_core.measures.bench import Bench
 from mesa_core.method.surrogate import Surrogate
 from mesa_core.pacing import Pace
-from mesa_core.pictures.axes import PcaAxes, TsneMap
+from mesa_core.pictures.axes import PcaAxes, TsneMap, scatter_axes
 from mesa_core.store import Run, Store
 from mesa_core.victims import devices, weights
 from mesa_core.victims.architectures import build
@@ -47,6 +48,10 @@ class Lab:
     store: Store
     run: Run
     between: Callable[[], Any] | None = None
+    dataset: Dataset = field(init=False)
+    clean: Victim | None = field(init=False, default=None)  # None where the network was brought
+    victim: Victim = field(init=False)
+    took: bool = field(init=False, default=False)
 
     def __post_init__(self) -> None:
         c = self.config
@@ -61,17 +66,43 @@ class Lab:
         self.target: int | None = None if self.searches else c.target  # what the defender takes for the target
         self.rule = rule_of(c.apply)
         self.pixels = torch.from_numpy(codes.from_hex(c.trigger))
-        self.axes: PcaAxes | None = None  # of the scatter; fixed once the backdoor is measured
-        self.tsne: TsneMap | None = None
+        self._axes: tuple[PcaAxes, TsneMap] | None = None  # of the scatter; fixed once the backdoor is measured
+
+    @property
+    def wanted(self) -> int:
+        """The class that triggers are sought for, once it is known."""
+        assert self.target is not None, "no stage that needs a target runs without one"
+        return self.target
+
+    @property
+    def axes(self) -> PcaAxes:
+        """The scatter's linear axes."""
+        return self.both_axes()[0]
+
+    @property
+    def tsne(self) -> TsneMap:
+        """The scatter's curved ones."""
+        return self.both_axes()[1]
+
+    def both_axes(self) -> tuple[PcaAxes, TsneMap]:
+        """Both; made again from the landscape where the stage that fixes them was found in the store."""
+        if self._axes is None:
+            self.fix_axes(self.results["before"].tensors["landscape"].numpy())
+        assert self._axes is not None
+        return self._axes
+
+    def fix_axes(self, landscape: np.ndarray) -> None:
+        """Fix them by the ASR of the 512 `(512,)`."""
+        self._axes = scatter_axes(landscape, self.seed("axes"), self.config.size)
 
     # -- data and what is the same for all stages
     def prepare(self) -> Iterator[ev.Event]:
         """The data stage; not kept under a key, since data has a cache of its own."""
         c = self.config
 
-        def body(scribe: Scribe) -> Iterator[ev.Event]:
+        def body(scribe: Scribe) -> Generator[ev.Event, None, Made]:
             yield ev.Note(f"Reading {c.data}.")
-            self.dataset: Dataset = yield from self._read()
+            self.dataset = yield from self._read()
             self.splits: Splits = split(self.dataset, c.seed)
             return {
                 "fingerprint": self.dataset.fingerprint,
@@ -158,5 +189,5 @@ class Lab:
         weights.save(victim.model, self.run.path / "weights" / f"{name}.safetensors")
 
     def surrogate(self, frozen: Victim, groups: int) -> Surrogate:
-        targets = torch.full((groups,), self.target, device=self.compute.device)
+        targets = torch.full((groups,), self.wanted, device=self.compute.device)
         return Surrogate(frozen, self.defender.images, targets, self.config.images_per_trigger, rule=self.rule)

@@ -12,7 +12,7 @@ from mesa_core import events as ev
 from mesa_core.experiment.context import VERSION, Lab
 from mesa_core.experiment.sampling import pool_size
 from mesa_core.experiment.snapshots import mark
-from mesa_core.experiment.stages import Scribe
+from mesa_core.experiment.stages import Made, Scribe
 from mesa_core.method.baselines import neural_cleanse, point, random
 from mesa_core.victims.training import Stamp
 
@@ -102,7 +102,7 @@ def point_stage(lab: Lab) -> Iterator[ev.Event]:
     """The point baseline's reversed triggers, marked in the scatter."""
     c = lab.config
 
-    def body(scribe: Scribe) -> Iterator[ev.Event]:
+    def body(scribe: Scribe) -> Generator[ev.Event, None, Made]:
         found = yield from point.reverse(
             lab.surrogate(lab.victim.freeze(), 1),
             c.point_seeds,
@@ -132,7 +132,7 @@ def cleanse_stage(lab: Lab) -> Iterator[ev.Event]:
     """Neural Cleanse over all classes; the repair uses the class that the defender takes for the target."""
     c = lab.config
 
-    def body(scribe: Scribe) -> Iterator[ev.Event]:
+    def body(scribe: Scribe) -> Generator[ev.Event, None, Made]:
         found = yield from neural_cleanse.reverse(
             lab.victim.freeze(),
             lab.defender.images,
@@ -144,7 +144,7 @@ def cleanse_stage(lab: Lab) -> Iterator[ev.Event]:
         index = neural_cleanse.anomaly_index(found.norms)
         return (
             {"norms": found.norms, "anomaly_index": index, "alarm": neural_cleanse.ALARM},
-            {"mask": found.masks[lab.target], "pattern": found.patterns[lab.target]},
+            {"mask": found.masks[lab.wanted], "pattern": found.patterns[lab.wanted]},
         )
 
     recipe = lab.recipe("detect", victim=lab.results["attack"].key, target=lab.target)

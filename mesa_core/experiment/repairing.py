@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,7 @@ from mesa_core import triggers as codes
 from mesa_core.defences import DEFENCES
 from mesa_core.experiment.context import VERSION, Lab
 from mesa_core.experiment.pools import Pool
-from mesa_core.experiment.stages import Scribe
+from mesa_core.experiment.stages import Made, Scribe
 from mesa_core.measures.bench import Plain
 from mesa_core.measures.intervals import proportion
 from mesa_core.method import repair as repairs
@@ -40,7 +40,7 @@ def repair_with(lab: Lab, pool: Pool) -> Iterator[ev.Event]:
     c, name, (kind, _) = lab.config, pool.name, defences.split(pool.name)
     words = DEFENCES[kind].stamps if kind in DEFENCES else name
 
-    def mend(scribe: Scribe) -> Iterator[ev.Event]:
+    def mend(scribe: Scribe) -> Generator[ev.Event, None, Made]:
         mended = yield from repairs.repair(lab.victim, lab.defender, pool.stamps, c, lab.seed("repair"))
         return {}, mended.model.state_dict()
 
@@ -53,8 +53,8 @@ def repair_with(lab: Lab, pool: Pool) -> Iterator[ev.Event]:
         lab.keep_weights("repaired", repaired)
     frozen = repaired.freeze()
 
-    def body(scribe: Scribe) -> Iterator[ev.Event]:
-        bench = lab.bench(c.target if not c.suspect else lab.target)
+    def body(scribe: Scribe) -> Generator[ev.Event, None, Made]:
+        bench = lab.bench(c.target if not c.suspect else lab.wanted)
         mixture = lab.results["measure"].tensors["mixture"][: c.samples]
         original = None if c.suspect else lab.pixels
         each = c.landscape_images if name == "mesa" else 0

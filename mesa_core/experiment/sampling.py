@@ -17,14 +17,13 @@ from mesa_core.config import ExperimentConfig
 from mesa_core.disk.untrusted import MOST_JSON, Refused, digest
 from mesa_core.experiment.context import VERSION, VERSION_OF_KIND, Lab
 from mesa_core.experiment.snapshots import metrics, save_samples, snapshot
-from mesa_core.experiment.stages import Scribe
+from mesa_core.experiment.stages import Made, Scribe
 from mesa_core.measures import coverage, modes, nesting
 from mesa_core.measures import entropy as entropies
 from mesa_core.measures.bench import Bench, finish
 from mesa_core.method import detection, mesa, staircase, submodels
 from mesa_core.method.baselines import random
 from mesa_core.pacing import Pace, follow
-from mesa_core.pictures.axes import scatter_axes
 from mesa_core.reference import record
 from mesa_core.store import StoreError
 from mesa_core.victims.victim import Victim
@@ -37,7 +36,7 @@ OWN_IMAGES = 2000  # of the defender's, on which the skipping rule is decided
 def detect_stage(lab: Lab) -> Iterator[ev.Event]:
     """Step 1: which class, if any?"""
 
-    def body(scribe: Scribe) -> Iterator[ev.Event]:
+    def body(scribe: Scribe) -> Generator[ev.Event, None, Made]:
         search = detection.detect(
             lab.victim.freeze(), lab.defender, lab.dataset.classes, lab.config, lab.seed("detect")
         )
@@ -83,12 +82,9 @@ def _shown(search: Generator[Any, None, dict[str, Any]], scribe: Scribe) -> Gene
 def defence_stages(lab: Lab) -> Iterator[ev.Event]:
     """MESA's sub-models, and what they are worth."""
     c, levels = lab.config, list(lab.config.beta)
-    if lab.axes is None:  # the stage that fixes them was found in the store
-        landscape = lab.results["before"].tensors["landscape"].numpy()
-        lab.axes, lab.tsne = scatter_axes(landscape, lab.seed("axes"), c.size)
     frozen = lab.victim.freeze()
 
-    def train(scribe: Scribe) -> Iterator[ev.Event]:
+    def train(scribe: Scribe) -> Generator[ev.Event, None, Made]:
         yield from ()
         group = submodels.make(c, levels, c.mesa_batch, c.mesa_steps, lab.compute.device, lab.seed("mesa"))
         gradients = len(levels) * c.mesa_batch * c.mesa_steps * c.images_per_trigger
@@ -124,7 +120,7 @@ def measure_stage(lab: Lab, levels: list[float]) -> Iterator[ev.Event]:
     """Every sub-model measured, the skipping rule, the mixture, and the mixture's ASR on both victims."""
     c, frozen = lab.config, lab.victim.freeze()
 
-    def body(scribe: Scribe) -> Iterator[ev.Event]:
+    def body(scribe: Scribe) -> Generator[ev.Event, None, Made]:
         pool = lab.results["mesa"].tensors["pool"].to(lab.compute.device)  # (N, POOL, 3, s, s)
         take = c.samples
         pace = Pace("measure", (len(levels) * 2 + 3) * take * c.sample_images)
@@ -161,7 +157,7 @@ def measure_stage(lab: Lab, levels: list[float]) -> Iterator[ev.Event]:
 
 def reference_folder(lab: Lab) -> Path:
     """Where the exact reference of the attacked network lies, if somebody has made one."""
-    return record.lying(lab.store, lab.results["attack"].key, lab.target, lab.config.size)
+    return record.lying(lab.store, lab.results["attack"].key, lab.wanted, lab.config.size)
 
 
 def _digest_of_reference(lab: Lab) -> str:
@@ -179,8 +175,8 @@ def _each_level(
 
     The rule is the defender's, so it looks at the defender's images; all that is reported comes from the others.
     """
-    c, bench = lab.config, lab.bench(lab.target)
-    own = Bench(lab.defender, lab.target, lab.seed("own"), OWN_IMAGES, rule=lab.rule)
+    c, bench = lab.config, lab.bench(lab.wanted)
+    own = Bench(lab.defender, lab.wanted, lab.seed("own"), OWN_IMAGES, rule=lab.rule)
     plain, own_plain = finish(bench.plain(frozen)), finish(own.plain(frozen))
     entries, rates, upper = [], [], []
     known = lab.results["mesa"].value.get("entropy") or [None] * len(levels)
@@ -192,7 +188,8 @@ def _each_level(
     for samples, beta, density in zip(pool, levels, known, strict=True):
         rule, _, _ = yield from follow(pace, own.of_samples(frozen, own_plain, samples, c.sample_images))
         mean, _, each = yield from follow(pace, bench.of_samples(frozen, plain, samples, c.sample_images))
-        upper.append(rule), rates.append(each)
+        upper.append(rule)
+        rates.append(each)
         flat = samples.flatten(1).cpu().numpy()  # (S, d)
         entries.append(
             {
@@ -223,8 +220,9 @@ def _each_level(
 
 def _mixture(lab: Lab, samples: Tensor, pace: Pace) -> Generator[ev.Event, None, dict[str, Any]]:
     """The mixture's ASR on the clean and the backdoored victim, its coverage, and uniform noise beside it."""
-    c, value = lab.config, {}
-    bench = lab.bench(lab.target if c.suspect else c.target)
+    c = lab.config
+    value: dict[str, Any] = {}
+    bench = lab.bench(lab.wanted if c.suspect else c.target)
     for name, victim in (("clean", lab.clean), ("before", lab.victim)):
         value[name] = None
         if victim is None:

@@ -11,7 +11,7 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -59,7 +59,9 @@ class Scribe:
         self.files.append(file)
 
 
-Body = Callable[[Scribe], Iterator[ev.Event]]
+Made = tuple[dict[str, Any], dict[str, Tensor]]
+"""(value, tensors) of a stage."""
+Body = Callable[[Scribe], Generator[ev.Event, None, Made]]
 """Yields events, returns (value, tensors)."""
 
 
@@ -77,7 +79,7 @@ class Stages:
 
     def stage(
         self, name: str, label: str, recipe: Mapping[str, Any], body: Body, keep: bool = True
-    ) -> Iterator[ev.Event]:
+    ) -> Generator[ev.Event, None, Output]:
         """Yield a stage's events and return its `Output`; found again under the same recipe if `keep`."""
         key, began = key_of({"stage": name, **recipe}), time.monotonic()
         yield ev.StageBegun(name, self.index, self.count, label)
@@ -90,7 +92,8 @@ class Stages:
             self.reused.append(name)
             yield ev.StageDone(name, round(time.monotonic() - began, 3), key, True)
             return output
-        scribe, told = Scribe(self.run), []
+        scribe = Scribe(self.run)
+        told: list[ev.Event] = []
         work = body(scribe)
         while True:
             self.obey()
@@ -179,13 +182,13 @@ class Stages:
         try:
             whole = read_json(folder / "stage.json")
             record = whole["record"]
-            told = {_plain(file): digest for file, digest in record["digests"].items()}
-            if key_of(record) != whole["digest"] or any(_digest(folder / f) != d for f, d in told.items()):
+            digests = {_plain(file): digest for file, digest in record["digests"].items()}
+            if key_of(record) != whole["digest"] or any(_digest(folder / f) != d for f, d in digests.items()):
                 raise ValueError("digest")
             tensors = load_tensors(read_safetensors(folder / "tensors.safetensors", MOST_TENSORS))
             arrays = {file: read_bytes(folder / file, MOST_ARRAYS) for file in map(_plain, record["files"])}
-            told = [ev.from_json(e) for e in record["events"]]
-            found = Output(key, record["value"], tensors), told, float(record["seconds"])
+            replayed = [ev.from_json(e) for e in record["events"]]
+            found = Output(key, record["value"], tensors), replayed, float(record["seconds"])
         except (OSError, ValueError, KeyError, TypeError, AttributeError, SafetensorError):
             shutil.rmtree(folder, ignore_errors=True)
             return None

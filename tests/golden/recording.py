@@ -26,7 +26,6 @@ from mesa_core.experiment import execute
 from mesa_core.experiment.context import Lab
 from mesa_core.experiment.stages import Output, Stages
 from mesa_core.keys import seed_of
-from mesa_core.pictures import axes
 from mesa_core.reference import record
 from mesa_core.store import Store, compact
 from mesa_core.sweeps import grid
@@ -115,7 +114,7 @@ def asked(config: Mapping[str, Any], verdict: int | None, reference: bool, place
         patched.setattr(devices.Compute, "freeze", lambda self, model: model)
         everywhere(patched, data.load_data, lambda name, *_, **__: images(name))
         everywhere(patched, weights.read, lambda path: {})
-        everywhere(patched, axes.scatter_axes, lambda *_: (None, None))
+        patched.setattr(Lab, "fix_axes", lambda self, landscape: None)
         everywhere(patched, keys.key_of, beside)
         run = store.create(c.to_dict(), "golden")
         told: list[Any] = []
