@@ -12,7 +12,7 @@ import streamlit as st
 
 from dashboard import runs
 from mesa_core.command import command_of
-from mesa_core.saving import browser, csv_of, file_name, html_of, image_of, pictures
+from mesa_core.saving import csv_of, file_name, html_of, image_of, pictures
 from mesa_core.store import Run, StoreError
 
 if TYPE_CHECKING:
@@ -60,8 +60,7 @@ def save_figure(make: Callable[[], Figure], name: str, caption: str, key: str) -
 
 
 def _image(make: Callable[[], Figure], caption: str, kind: str) -> bytes:
-    with browser():
-        return image_of(make(), caption, kind)
+    return image_of(make(), caption, kind)
 
 
 def download(label: str, make: Callable[[], bytes], file: str, mime: str, key: str, help: str | None = None) -> None:

@@ -16,6 +16,7 @@ from mesa_core import figures, planes, triggers
 from mesa_core.arrange import usual
 from mesa_core.config import ExperimentConfig
 from mesa_core.console import named
+from mesa_core.saving import NoPicture, browser
 from mesa_core.store import Run, StoreError
 
 AFTER = ("original", "sampled", "worst")
@@ -179,16 +180,20 @@ def _drawn(make: Callable[..., Any], *given: Any) -> Callable[[], Any]:
 def archive(run: Run) -> bytes:
     """Every figure as HTML and, where they can be made, PNG and SVG; and the table."""
     found, rows = of_run(run)
-    buffer, pictures = io.BytesIO(), export.pictures()
-    with (
-        zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as file,
-        export.browser() if pictures else contextlib.nullcontext(),
-    ):
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as file, contextlib.ExitStack() as stack:
+        painter = None
+        with contextlib.suppress(NoPicture):
+            painter = stack.enter_context(browser()) if export.pictures() else None
         for name, (_, note, make) in found.items():
             drawn = make()
             file.writestr(f"{run.name}/{name}.html", export.html_of(drawn, note))
-            for kind in ("png", "svg") if pictures else ():
-                file.writestr(f"{run.name}/{name}.{kind}", export.image_of(drawn, note, kind))
+            for kind in ("png", "svg"):
+                try:
+                    if painter is not None:
+                        file.writestr(f"{run.name}/{name}.{kind}", painter.image_of(drawn, note, kind))
+                except NoPicture:
+                    painter = None  # the HTML has to do
         file.writestr(f"{run.name}/defences.csv", export.csv_of(rows))
         file.writestr(f"{run.name}/samples.csv", export.csv_of(sample_rows(run)))
     return buffer.getvalue()

@@ -15,7 +15,6 @@ import platform
 import secrets
 import shutil
 import socket
-import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -26,6 +25,7 @@ from typing import Any
 from mesa_core import events as ev
 from mesa_core import leases
 from mesa_core.config import ConfigError, make_config
+from mesa_core.leftovers import new_folder
 from mesa_core.store import FILE, Run, Store, StoreError, home, write_atomically
 from mesa_core.sweep import Piece, Standing, attempt, standing, state_of, to_do
 
@@ -94,12 +94,11 @@ def place(store: Store, name: str, files: Mapping[str, bytes]) -> None:
         raise StoreError(f"The files of {name} hold no configuration.")
     path = store.runs / name
     store.runs.mkdir(parents=True, exist_ok=True)
-    fresh = None if path.exists() else Path(tempfile.mkdtemp(dir=store.runs, prefix=".new-"))
+    fresh = None if path.exists() else new_folder(store.runs)
     try:
         for file in sorted(files, key=lambda file: file == "result.json"):
             write_atomically((fresh or path) / file, files[file])
         if fresh is not None:
-            fresh.chmod(0o755)
             os.rename(fresh, path)
     finally:
         if fresh is not None:

@@ -159,10 +159,11 @@ def sweep(arguments: argparse.Namespace) -> int:
 
 def collect(arguments: argparse.Namespace) -> int:
     """Finished runs in their slim form."""
-    from mesa_core import compact
+    from mesa_core import compact, owned
     from mesa_core import sweep as sweeps
 
     store, console, found, rest = _store(arguments), Console(), [], 0
+    owned.check_out(arguments.out, store.root)
     for name in arguments.names:
         if (store.root / "sweeps" / f"{name}.json").is_file():
             runs = sweeps.runs_of(store, name)
@@ -170,8 +171,8 @@ def collect(arguments: argparse.Namespace) -> int:
             found, rest = found + ready_now, rest + len(runs) - len(ready_now)
         else:
             found.append(store.open(name))
+    compact.collect(found, arguments.out, store.root)
     for run in found:
-        compact.collect([run], arguments.out)
         console.line(f"{run.name}: {compact.size_of(arguments.out / run.name) / 1000:.0f} kB")
     entries = compact.manifest(arguments.out)
     if arguments.json:
@@ -185,6 +186,7 @@ def collect(arguments: argparse.Namespace) -> int:
 def figures(arguments: argparse.Namespace) -> int:
     """The paper's figures, tables and claims from the runs that are there."""
     from mesa_core.assets import shipped_detections, shipped_runs, shipped_sweep
+    from mesa_core.owned import check_out
     from mesa_core.paper import everything, material
 
     folders = [shipped_sweep(), _store(arguments).runs, shipped_runs(), shipped_detections()]
@@ -193,6 +195,7 @@ def figures(arguments: argparse.Namespace) -> int:
             raise StoreError(f"There is no folder {arguments.results}.")
         inside = arguments.results / "runs"
         folders = [inside if inside.is_dir() else arguments.results]
+    check_out(arguments.out, _store(arguments).root)
     told = everything.write(material.read(folders), arguments.out, Console().line)
     if arguments.json:
         _print_json(told)

@@ -8,10 +8,8 @@ that somebody else took over learns of it and writes no further.
 from __future__ import annotations
 
 import contextlib
-import functools
 import json
 import os
-import platform
 import secrets
 import threading
 import time
@@ -21,6 +19,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from mesa_core.files import StoreError, write_json
+from mesa_core.processes import machine, process_lives
 
 HEARTBEAT = 2.0  # seconds between two touches of a lease
 LOCK = 10.0  # seconds that somebody waits for a lock of a moment
@@ -131,31 +130,3 @@ def held(path: Path, now: float | None = None) -> bool:
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return fresh
     return fresh and (not here or process_lives(pid))
-
-
-@functools.cache
-def machine() -> str:
-    """What tells this machine, and its space of process numbers, from others that see the same files."""
-    parts = [platform.node()]
-    with contextlib.suppress(OSError):
-        parts.append(Path("/proc/sys/kernel/random/boot_id").read_text("utf-8").strip())
-    with contextlib.suppress(OSError):
-        parts.append(os.readlink("/proc/self/ns/pid"))
-    return " ".join(parts)
-
-
-def process_lives(pid: int) -> bool:
-    """Whether a process of this machine is there; where that cannot be asked, yes."""
-    if os.name == "nt":
-        return True  # signal 0 would end the process there; the heartbeat alone decides
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    try:  # a zombie answers signals, too
-        with open(f"/proc/{pid}/stat") as stat:
-            return stat.read().rsplit(")", 1)[1].split()[0] != "Z"
-    except (OSError, IndexError):
-        return True

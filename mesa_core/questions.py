@@ -145,7 +145,7 @@ def waiting(root: Path) -> list[str]:
                 continue
             with contextlib.suppress(OSError):
                 age = time.time() - entry.stat().st_mtime
-                if age > PATIENCE:
+                if abs(age) > PATIENCE:  # or in the future, by a clock that was put right since
                     os.unlink(entry.path)
                 else:
                     found.append((age, number))
@@ -183,6 +183,8 @@ def _tidy(here: Path) -> None:
     """Drop the oldest answers beyond MOST_KEPT."""
     aged = []
     for path in here.glob("*.*"):
+        if not _ID.fullmatch(path.name.partition(".")[0]):
+            continue  # not ours
         with contextlib.suppress(OSError):
             aged.append((path.stat().st_mtime, path))
     for _, path in sorted(aged)[: max(0, len(aged) - MOST_KEPT)]:

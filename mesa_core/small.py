@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,13 +17,18 @@ from mesa_core.assets import shipped_weights
 from mesa_core.config import ConfigError, ExperimentConfig
 from mesa_core.data import Dataset, ImageSet, load_data, split
 from mesa_core.devices import Compute
+from mesa_core.errors import naming
 from mesa_core.evaluation import Bench, finish
 from mesa_core.events import Event
 from mesa_core.images import Normalise
 from mesa_core.intervals import Measured, proportion
+from mesa_core.leftovers import new_file
 from mesa_core.stages import seed_of
-from mesa_core.store import Run, Store, write_atomically
+from mesa_core.store import Run, Store
 from mesa_core.victims import build
+from mesa_core.words import plain
+
+HEADER = 1 << 20  # bytes of the header of a weights file of ours, at most
 
 
 def _compute(config: ExperimentConfig, store: Store) -> Compute:
@@ -46,9 +54,12 @@ def train_victim(
     config: ExperimentConfig, epochs: int, out: Path, store: Store, watch: Callable[[Event], None]
 ) -> dict[str, Any]:
     """Train, write half-precision weights to `out`, and return a card with the accuracy measured from that file."""
-    attempt = out.with_name(f".{out.name}.try")
-    write_atomically(attempt, b"")  # before hours of work: can it be written at all?
-    attempt.unlink()
+    require_weights_of_ours(out)
+    with naming(out):  # before hours of work: can it be written at all?
+        out.parent.mkdir(parents=True, exist_ok=True)
+        handle, attempt = new_file(out.parent)
+        os.close(handle)
+        os.unlink(attempt)
     dataset = load_data(config.data, config.data_dir, cache=store.cache)
     compute = _compute(config, store)
     checkpoint = store.cache / f"train-{config.data}-{config.victim}-{epochs}-{config.seed}.pt"
@@ -57,6 +68,20 @@ def train_victim(
     weights.save(model, out, half=True, metadata={"victim": config.victim, "data": config.data})
     checkpoint.unlink(missing_ok=True)
     return card(config, epochs, out, dataset, compute)
+
+
+def require_weights_of_ours(path: Path) -> None:
+    """ConfigError unless nothing is at `path`, or a weights file that `train_victim` wrote, which its header says."""
+    if not os.path.lexists(path):
+        return
+    header: Any = None
+    if path.is_file() and not path.is_symlink():
+        with naming(path), open(path, "rb") as file, contextlib.suppress(ValueError, RecursionError):
+            length = int.from_bytes(file.read(8), "little")
+            header = json.loads(file.read(length)) if length <= HEADER else None
+    own = header.get("__metadata__") if isinstance(header, dict) else None
+    if not isinstance(own, dict) or set(own) != {"victim", "data"}:
+        raise ConfigError(f"{plain(str(path))} holds something else than a victim trained here; name another --out.")
 
 
 def card(config: ExperimentConfig, epochs: int, path: Path, dataset: Dataset, compute: Compute) -> dict[str, Any]:

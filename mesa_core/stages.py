@@ -11,7 +11,6 @@ import hashlib
 import json
 import os
 import shutil
-import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -24,10 +23,14 @@ from safetensors.torch import save as save_tensors
 from torch import Tensor
 
 from mesa_core import events as ev
+from mesa_core.errors import closed, naming
 from mesa_core.files import read_json, write_atomically, write_json
-from mesa_core.store import Run, Store
+from mesa_core.leftovers import new_folder
+from mesa_core.owned import remove_known
+from mesa_core.store import FILE, Run, Store
 
 REPLAYED = (ev.Axes, ev.Snapshot, ev.Mark, ev.Evaluated, ev.Submodels, ev.Note)  # told again when a result is reused
+OWN = ("stage.json", "tensors.safetensors")  # of a stage's folder, besides its arrays
 PATIENCE = 60.0  # seconds a pause may hold the process; after that the run stops and can be resumed
 
 
@@ -154,10 +157,11 @@ class Stages:
         told: list[ev.Event],
         seconds: float,
     ) -> None:
-        self.store.stages.mkdir(parents=True, exist_ok=True)
-        folder = Path(tempfile.mkdtemp(dir=self.store.stages, prefix=".tmp-"))
+        with naming(self.store.stages):
+            self.store.stages.mkdir(parents=True, exist_ok=True)
+        folder = new_folder(self.store.stages)
         try:
-            (folder / "tensors.safetensors").write_bytes(save_tensors(output.tensors))
+            write_atomically(folder / "tensors.safetensors", save_tensors(output.tensors), 0o644)
             for file in files:
                 shutil.copyfile(self.run.path / "snapshots" / file, folder / file)
             digests = {p.name: _digest(p) for p in folder.iterdir()}
@@ -171,10 +175,10 @@ class Stages:
             }
             write_json(folder / "stage.json", {"digest": key_of(record), "record": record})
             os.replace(folder, self._folder(name, output.key))
-        except OSError:
+        except OSError as error:
             shutil.rmtree(folder, ignore_errors=True)  # another process was first, or the disk is full
             if not self._folder(name, output.key).exists():
-                raise
+                raise closed(error, self.store.stages) from error
         except BaseException:
             shutil.rmtree(folder, ignore_errors=True)
             raise
@@ -192,8 +196,10 @@ class Stages:
             arrays = {file: (folder / file).read_bytes() for file in record["files"]}
             told = [ev.from_json(e) for e in record["events"]]
             found = Output(key, record["value"], tensors), told, float(record["seconds"])
-        except (OSError, ValueError, KeyError, TypeError):
-            shutil.rmtree(folder, ignore_errors=True)
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            if isinstance(error, OSError) and not isinstance(error, FileNotFoundError | IsADirectoryError):
+                raise closed(error, folder) from error  # too many files are open, say; that is no damage
+            remove_known(folder, [p.name for p in folder.glob("*") if p.name in OWN or FILE.fullmatch(p.name)])
             return None
         if not self.run.path.is_dir():  # writing would bring a part of it back
             raise StopRequested

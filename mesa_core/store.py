@@ -14,7 +14,6 @@ import os
 import re
 import secrets
 import shutil
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -26,7 +25,9 @@ import numpy as np
 from platformdirs import user_data_dir
 
 from mesa_core import events, leases
+from mesa_core.errors import closed, naming
 from mesa_core.files import StoreError, read_json, write_arrays, write_atomically, write_json
+from mesa_core.leftovers import new_folder
 
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,79}")
 FILE = re.compile(r"[a-z0-9][a-z0-9_-]{0,79}\.npz")
@@ -165,14 +166,14 @@ class Run:
 
     def state(self) -> str:
         """One of STATES."""
-        if (self.path / "result.json").exists():
+        if os.path.exists(self.path / "result.json"):  # False, too, where the folder is closed
             return "finished"
         if self.is_running():
             return "running"
         last = None
         for _, value in self._lines():
             last = value.get("type")
-        if (self.path / "waiting").exists():
+        if os.path.exists(self.path / "waiting"):
             return "waiting"
         return {"Failed": "failed", "Stopped": "stopped"}.get(str(last), "interrupted")
 
@@ -223,7 +224,7 @@ class Writer:
     """Appends numbered lines; on opening it drops a torn last line and finds the next number."""
 
     def __init__(self, path: Path, check: Callable[[], None] = lambda: None) -> None:
-        self.check = check  # raises where we must not write
+        self.path, self.check = path, check  # which raises where we must not write
         if path.is_dir():
             raise StoreError(f"{path.name} of {path.parent.name} is a folder, not a file; remove it.")
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -237,16 +238,19 @@ class Writer:
                 with contextlib.suppress(ValueError, KeyError, TypeError):
                     self.next = int(json.loads(line)["n"]) + 1
                     break
-        self.file = open(path, "a", encoding="utf-8")  # the last thing, so that a failure above leaves nothing open
+        with naming(path):
+            self.file = open(path, "a", encoding="utf-8")  # the last thing, so that a failure above leaves nothing open
 
     def append(self, event: events.Event) -> None:
         self.check()
-        self.file.write(events.dumps(event, n=self.next, t=round(time.time(), 3)) + "\n")
-        self.file.flush()
+        with naming(self.path):
+            self.file.write(events.dumps(event, n=self.next, t=round(time.time(), 3)) + "\n")
+            self.file.flush()
         self.next += 1
 
     def close(self) -> None:
-        self.file.close()
+        with contextlib.suppress(OSError):  # what could not be written has been told
+            self.file.close()
 
 
 @dataclass(frozen=True)
@@ -269,15 +273,15 @@ class Store:
 
     def create(self, config: Mapping[str, Any], name: str | None = None) -> Run:
         """A new run directory with its config.json. StoreError for a bad or taken name."""
-        name = name or new_name(config)
+        name = new_name(config) if name is None else name
         if not NAME.fullmatch(name):
             raise StoreError(f"{name!r} cannot name a run; use small letters, digits, '-' and '_', at most 80.")
         run = Run(self.runs / name)
-        self.runs.mkdir(parents=True, exist_ok=True)
-        # Made whole under another name, so that nobody ever sees a run without its configuration.
-        place = Path(tempfile.mkdtemp(dir=self.runs, prefix=".new-"))
+        with naming(self.runs):
+            self.runs.mkdir(parents=True, exist_ok=True)
+            # Made whole under another name, so that nobody ever sees a run without its configuration.
+            place = new_folder(self.runs)
         try:
-            place.chmod(0o755)
             Run(place).write_config(config)
             if run.path.exists():
                 raise FileExistsError
@@ -286,7 +290,7 @@ class Store:
             shutil.rmtree(place, ignore_errors=True)
             if run.path.exists():
                 raise StoreError(f"There is a run {name!r} already.") from None
-            raise error
+            raise closed(error, self.runs) from error
         return run
 
     def open(self, name: str) -> Run:
@@ -300,10 +304,14 @@ class Store:
 
     def list(self) -> list[Run]:
         """All runs, the newest first."""
-        if not self.runs.is_dir():
-            return []
-        found = [Run(p) for p in self.runs.iterdir() if NAME.fullmatch(p.name) and (p / "config.json").is_file()]
-        return sorted(found, key=lambda run: (run.path / "config.json").stat().st_mtime, reverse=True)
+        found = []
+        with contextlib.suppress(OSError), os.scandir(self.runs) as entries:  # not there yet, or closed
+            for entry in entries:
+                path = Path(entry.path)
+                with contextlib.suppress(OSError):  # removed in this moment, or closed
+                    if NAME.fullmatch(entry.name) and (path / "config.json").is_file():
+                        found.append(((path / "config.json").stat().st_mtime, Run(path)))
+        return [run for _, run in sorted(found, key=lambda pair: pair[0], reverse=True)]
 
 
 def new_name(config: Mapping[str, Any]) -> str:
