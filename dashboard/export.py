@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import io
+import os
 import zipfile
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import streamlit as st
@@ -13,6 +16,8 @@ import streamlit as st
 from dashboard import runs
 from mesa_core.command import command_of
 from mesa_core.saving import csv_of, file_name, html_of, image_of, pictures
+from mesa_core.scrub import scrubbed_file
+from mesa_core.settle import PATHS
 from mesa_core.store import Run, StoreError
 
 if TYPE_CHECKING:
@@ -85,8 +90,10 @@ def table(
 
 # -- a whole run
 def zip_of(run: Run) -> bytes:
-    """The run's folder; without the token of who started it, locks and traces of errors."""
-    buffer, total = io.BytesIO(), 0
+    """The run's folder; without the token of who started it, locks, traces of errors, and this machine's paths."""
+    buffer, total, places = io.BytesIO(), 0, [str(run.path.parent.parent), str(Path.home())]
+    with contextlib.suppress(StoreError):
+        places += [str(value) for name, value in run.config().items() if name in PATHS and os.path.isabs(str(value))]
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
         for path in sorted(run.path.rglob("*")):
             inside = path.relative_to(run.path)
@@ -95,7 +102,11 @@ def zip_of(run: Run) -> bytes:
             total += path.stat().st_size
             if total > LARGEST:
                 raise StoreError("The folder is too large to be sent from here.")
-            archive.write(path, f"{run.name}/{inside.as_posix()}")
+            name = f"{run.name}/{inside.as_posix()}"
+            if path.suffix in (".json", ".jsonl"):
+                archive.writestr(name, scrubbed_file(path.read_bytes(), places, path.suffix == ".jsonl"))
+            else:
+                archive.write(path, name)
     return buffer.getvalue()
 
 

@@ -17,9 +17,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from mesa_core import leases
 from mesa_core.assets import shipped_runs, shipped_sweep
 from mesa_core.config import ConfigError, make_config
-from mesa_core.leases import STALE, process_lives
+from mesa_core.errors import naming
 from mesa_core.settle import HOW, MORE
 from mesa_core.store import NAME, Run, Store, StoreError, home, read_json, write_json
 
@@ -47,7 +48,8 @@ def start(config: Mapping[str, Any], visitor: str = "") -> tuple[Run, str]:
         raise StoreError(f"{MOST_OWN} of your runs are waiting already; cancel one, or wait for the first.")
     run, token = here.create(config), secrets.token_hex(8)
     write_json(run.path / "owner.json", {"token": token, "visitor": visitor})
-    (run.path / "waiting").touch()
+    with naming(run.path):
+        (run.path / "waiting").touch()
     ensure_worker(here)
     return run, token
 
@@ -73,11 +75,12 @@ def take(here: Store) -> Run | None:
     for run in waiting(here):
         try:
             (run.path / "waiting").unlink()
-        except FileNotFoundError:
-            continue  # taken by another worker, or cancelled
+        except OSError:
+            continue  # taken by another worker, or cancelled, or its folder is closed
         served = _served(here)
         served[visitor_of(run) or run.name] = time.time()
-        write_json(here.root / "served.json", dict(sorted(served.items(), key=lambda kv: kv[1])[-MOST_SERVED:]))
+        with contextlib.suppress(OSError):  # turns are then a little less fair
+            write_json(here.root / "served.json", dict(sorted(served.items(), key=lambda kv: kv[1])[-MOST_SERVED:]))
         return run
     return None
 
@@ -188,7 +191,8 @@ def ask(run: Run, command: str) -> None:
 def resume(run: Run) -> None:
     """Queue a run again that was stopped or interrupted."""
     run.request("run")
-    (run.path / "waiting").touch()
+    with naming(run.path):
+        (run.path / "waiting").touch()
     ensure_worker(store())
 
 
@@ -196,13 +200,15 @@ def ensure_worker(here: Store) -> None:
     """Start a worker unless one is alive; it outlives the page's session but not its server."""
     if alive(here):
         return
-    here.root.mkdir(parents=True, exist_ok=True)
+    with naming(here.root):
+        here.root.mkdir(parents=True, exist_ok=True)
     environment = dict(os.environ, PYTHONPATH=os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]))
     environment["MESA_LAB_HOME"] = str(here.root)
     # Threads that spin while they wait for each other starve, and are starved by, the page on the same cores.
     environment.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    (here.root / "worker.json").write_text("")  # so that a second page does not start a second one
-    with open(here.root / "worker.log", "a") as log:
+    with naming(here.root / "worker.json"):
+        (here.root / "worker.json").write_text("")  # so that a second page does not start a second one
+    with naming(here.root / "worker.log"), open(here.root / "worker.log", "a") as log:
         subprocess.Popen(
             [sys.executable, "-m", "dashboard.worker", str(os.getpid())],
             env=environment,
@@ -215,12 +221,4 @@ def ensure_worker(here: Store) -> None:
 
 def alive(here: Store) -> bool:
     """Whether a worker has shown itself lately, and its process is there."""
-    path = here.root / "worker.json"
-    try:
-        fresh = time.time() - path.stat().st_mtime < STALE
-    except OSError:
-        return False
-    try:
-        return fresh and process_lives(int(read_json(path)["pid"]))
-    except (StoreError, KeyError, TypeError, ValueError):
-        return fresh  # it is being started, and has not said its number yet
+    return leases.held(here.root / "worker.json")  # also while it is being started, and has not said its number yet

@@ -169,8 +169,8 @@ def answer(run: Run, flat: np.ndarray, rates: Mapping[str, Any]) -> bool:
         (weights / "repaired.safetensors").is_file(),
         not rates,
     )
-    jobs.ensure_worker(jobs.store())
     try:
+        jobs.ensure_worker(jobs.store())
         number = questions.ask(root, question)
         until = time.monotonic() + WAIT
         while (found := questions.answer_to(root, number)) is None and time.monotonic() < until:

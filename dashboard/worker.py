@@ -14,8 +14,10 @@ import threading
 import time
 
 from dashboard import jobs
+from mesa_core.errors import Closed, said
 from mesa_core.experiment import execute
 from mesa_core.leases import HEARTBEAT, process_lives
+from mesa_core.leftovers import sweep_home
 from mesa_core.probe import Probe
 from mesa_core.store import Store, StoreError, home, write_json
 
@@ -26,6 +28,7 @@ GLANCE = 0.04  # seconds between two looks at the questions
 
 def serve(store: Store, parent: int, idle: float = IDLE) -> None:
     """Work until the server is gone or nothing comes."""
+    sweep_home(store.root)
     write_json(store.root / "worker.json", {"pid": os.getpid()})
     last, looked, current = time.monotonic(), 0.0, None
     done, probe = threading.Event(), Probe(store)
@@ -38,16 +41,28 @@ def serve(store: Store, parent: int, idle: float = IDLE) -> None:
                 current.request("stop")  # ends between two steps and can be resumed
 
     threading.Thread(target=beat, daemon=True).start()
+
+    def answer() -> bool:
+        try:
+            return probe.answer_all()
+        except OSError as error:  # a full disk, say, which is no fault of the run in hand
+            print(said(error), file=sys.stderr, flush=True)
+            return False
+
     while process_lives(parent) and time.monotonic() - last < idle:
-        if probe.answer_all():
+        if answer():
             last = time.monotonic()
         if time.monotonic() - looked >= POLL:
             looked, current = time.monotonic(), jobs.take(store)
         if current is None:
             time.sleep(GLANCE)
             continue
-        with contextlib.suppress(StoreError, OSError):  # another process runs it, or it has just been deleted
-            execute(current, store, between=probe.answer_all)
+        try:
+            execute(current, store, between=answer)
+        except Closed as error:  # nothing could be written, so that the run itself says nothing
+            print(f"{current.name}: {error}", file=sys.stderr, flush=True)
+        except (StoreError, OSError):  # another process runs it, or it has just been deleted
+            pass
         current, last = None, time.monotonic()
     done.set()
     (store.root / "worker.json").unlink(missing_ok=True)

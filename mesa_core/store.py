@@ -42,6 +42,10 @@ def home() -> Path:
     return Path(os.environ.get("MESA_LAB_HOME") or user_data_dir("mesa-lab"))
 
 
+class Taken(StoreError):
+    """There is a run of this name already."""
+
+
 @dataclass(frozen=True)
 class Run:
     """One run directory."""
@@ -289,7 +293,7 @@ class Store:
         except OSError as error:
             shutil.rmtree(place, ignore_errors=True)
             if run.path.exists():
-                raise StoreError(f"There is a run {name!r} already.") from None
+                raise Taken(f"There is a run {name!r} already.") from None
             raise closed(error, self.runs) from error
         return run
 

@@ -19,12 +19,12 @@ from safetensors.torch import load as load_bytes
 from safetensors.torch import save as save_bytes
 from torch import Tensor, nn
 
-from mesa_core.store import write_atomically
+from mesa_core.store import StoreError, write_atomically
 
 NESTED = ("model", "state_dict", "model_state_dict", "net", "netC", "weights")
 
 
-class WeightsError(ValueError):
+class WeightsError(StoreError):
     """Weights that cannot be used; the message says why in one sentence."""
 
 

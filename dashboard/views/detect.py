@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from dashboard import jobs, reading, state
+from dashboard import jobs, places, reading, state
 from dashboard.components.panels import Panel, panels
 from dashboard.verdicts import clean_search, config_of, prepared, sampled, searches, verdict_of
 from mesa_core import events as ev
@@ -195,10 +195,11 @@ def live(run: Run) -> None:
         st.caption(
             "While it runs, a bar shows F, the network's mean answer for the class, over the last batch; it is measured at the end."
         )
-        if state.may_control(run) and st.button(
-            "Stop", key="detect_stop", help="Ends the search; it can be started again."
+        if (
+            state.may_control(run)
+            and st.button("Stop", key="detect_stop", help="Ends the search; it can be started again.")
+            and places.done(jobs.ask, run, "stop")
         ):
-            jobs.ask(run, "stop")
             st.rerun()
 
     if not detected(reading.events(run)):
