@@ -19,6 +19,7 @@ from typing import Any
 from mesa_core import flags, triggers
 from mesa_core.config import ConfigError, make_config
 from mesa_core.console import Console, duration, say, share, table
+from mesa_core.errors import naming
 from mesa_core.intervals import proportion
 from mesa_core.leftovers import sweep_home
 from mesa_core.settle import ready, settle
@@ -34,10 +35,15 @@ def _print_json(value: Any) -> None:
 def _store(arguments: argparse.Namespace) -> Store:
     """The store that is meant; what killed processes left there is swept up. ConfigError where it is no folder."""
     root = (arguments.home or home()).expanduser()
-    if os.path.lexists(root) and not os.path.isdir(root):
+    there = next((path for path in (root, *root.parents) if os.path.lexists(path)), root)
+    if not os.path.isdir(there):
         raise ConfigError(
             f"The home {plain(str(root))} is not a folder; name another one with --home or MESA_LAB_HOME."
         )
+    for folder in (root, root / "runs"):
+        if os.path.lexists(folder):
+            with naming(folder), os.scandir(folder):  # or a closed one would look empty
+                pass
     sweep_home(root)
     return Store(root)
 
