@@ -129,7 +129,10 @@ def _taken(path: Path, now: float) -> bool:
     """Whether somebody holds it, asked by who wants to take it; where clocks may be wrong, it is watched for a while."""
     if not os.path.lexists(path) or _lives(path) == "":
         return False
-    return abs(now - _touched(path)) < STALE or _moves(path)
+    touched = _touched(path)
+    if _sight(path, touched).still >= STALE:
+        return False
+    return abs(now - touched) < STALE or _moves(path)
 
 
 def held(path: Path, now: float | None = None) -> bool:

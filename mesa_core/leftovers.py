@@ -15,7 +15,7 @@ import re
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from mesa_core.processes import machine, process_lives
@@ -51,10 +51,10 @@ def aside(path: Path) -> Path:
     return path.with_name(f"{_marked('old')}{path.name}")
 
 
-def sweep_up(folder: Path, shared: bool = False) -> int:
+def sweep_up(folder: Path, shared: bool = False, wanted: Callable[[str], bool] = lambda name: True) -> int:
     """Remove what killed processes left in `folder`, not below; returns how many. Says nothing where that fails.
 
-    What was set aside goes back to its place, if that is empty. In a folder that is `shared` with others, only names
+    What was set aside goes back to its place, if that is empty and the name still `wanted`. In a folder that is `shared` with others, only names
     that say whose they are count as ours.
     """
     count, names = 0, []
@@ -65,8 +65,9 @@ def sweep_up(folder: Path, shared: bool = False) -> int:
         with contextlib.suppress(OSError):
             if found is None or (shared and not found["where"]) or not _abandoned(found, path):
                 continue
-            if "name" in found.groupdict() and not os.path.lexists(path.with_name(found["name"])):
-                os.rename(path, path.with_name(found["name"]))
+            name = found.groupdict().get("name")
+            if name and wanted(name) and not os.path.lexists(path.with_name(name)):
+                os.rename(path, path.with_name(name))
             elif path.is_dir() and not path.is_symlink():
                 shutil.rmtree(path)
             else:

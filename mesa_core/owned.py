@@ -10,7 +10,7 @@ import contextlib
 import hashlib
 import os
 import shutil
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from types import TracebackType
 
@@ -50,11 +50,12 @@ def digest_of(folder: Path) -> str | None:
 class Exchange:
     """Makes things in `staging`, then puts them into `out` all together; used as a context, which undoes on failure.
 
-    Folders that had to be made for `out` are removed again where nothing was put there.
+    Folders that had to be made for `out` are removed again where nothing was put there. `wanted` says of what a killed
+    one had set aside whether it belongs there still.
     """
 
-    def __init__(self, out: Path) -> None:
-        self.out, self.made = out, [p for p in (out, *out.parents) if not p.exists()]
+    def __init__(self, out: Path, wanted: Callable[[str], bool] = lambda name: True) -> None:
+        self.out, self.wanted, self.made = out, [p for p in (out, *out.parents) if not p.exists()]
         self.put: list[tuple[Path, Path | None]] = []  # what is in its place now, and where what was there is kept
         self.staging = out
 
@@ -62,7 +63,7 @@ class Exchange:
         try:
             with naming(self.out):
                 self.out.mkdir(parents=True, exist_ok=True)
-                sweep_up(self.out, shared=True)
+                sweep_up(self.out, True, self.wanted)
                 self.staging = new_folder(self.out)
         except BaseException:
             self._unmake()
