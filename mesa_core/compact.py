@@ -197,7 +197,7 @@ def collect(found: Iterable[Run], folder: Path, home: Path | None = None) -> lis
     for run in runs:  # all that can be known before work starts
         _result(run)
         _displaced(run, entries)
-    with Exchange(folder, lambda name: any(one["name"] == name for one in (*first, {"name": MANIFEST}))) as exchange:
+    with Exchange(folder, {entry["name"] for entry in first}.__contains__) as exchange:
         gone: set[str] = set()
         for run in runs:
             old = _displaced(run, entries)

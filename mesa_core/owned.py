@@ -55,7 +55,7 @@ class Exchange:
     """
 
     def __init__(self, out: Path, wanted: Callable[[str], bool] = lambda name: True) -> None:
-        self.out, self.wanted, self.made = out, [p for p in (out, *out.parents) if not p.exists()]
+        self.out, self.wanted, self.made = out, wanted, [p for p in (out, *out.parents) if not p.exists()]
         self.put: list[tuple[Path, Path | None]] = []  # what is in its place now, and where what was there is kept
         self.staging = out
 

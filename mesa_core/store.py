@@ -302,8 +302,9 @@ class Store:
         if not isinstance(name, str) or not NAME.fullmatch(name):
             raise StoreError("That is not the name of a run.")
         run = Run(self.runs / name)
-        if not (run.path / "config.json").is_file():
-            raise StoreError(f"There is no run {name!r} here.")
+        with naming(run.path):  # is_file() raises where the folder is closed
+            if not (run.path / "config.json").is_file():
+                raise StoreError(f"There is no run {name!r} here.")
         return run
 
     def list(self) -> list[Run]:

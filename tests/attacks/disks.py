@@ -47,6 +47,7 @@ def disturbed(act: Act, disturb: Disturb, place: Path) -> None:
     whole.mkdir(), hurt.mkdir()
     points = points_of(act, whole)
     act.prepare(hurt)
+    thesis = (hurt / "out" / "thesis.txt").exists()
     told = place / "told"
     place.chmod(0o755)
     told.touch()
@@ -71,10 +72,11 @@ def disturbed(act: Act, disturb: Disturb, place: Path) -> None:
     assert not words.startswith("!"), words
     assert "\n" not in words
     if words:
-        assert str(hurt) in words or "download" in words, f"does not say where: {words}"
-    if (hurt / "out").is_dir():
-        assert (hurt / "out" / "thesis.txt").read_text() == THESIS
+        assert str(hurt) in words or words.startswith(("There is no run", "CIFAR-10 could not be downloaded")), (
+            f"does not say where: {words}"
+        )
     _mend(hurt)
+    assert not thesis or (hurt / "out" / "thesis.txt").read_text() == THESIS
     require_same(act, whole, hurt)
 
 
