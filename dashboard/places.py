@@ -12,7 +12,7 @@ from typing import Any
 
 import streamlit as st
 
-from mesa_core.errors import StoreError, said
+from mesa_core.disk.errors import StoreError, said
 
 LEAST = 4 * 2**20  # bytes that must be free for anything to be written
 

@@ -13,13 +13,14 @@ import sys
 import threading
 import time
 
-from dashboard import jobs
-from mesa_core.errors import Closed, said
+from dashboard.serving import queue
+from mesa_core.disk.errors import Closed, said
+from mesa_core.disk.files import write_json
+from mesa_core.disk.leases import HEARTBEAT, process_lives
+from mesa_core.disk.leftovers import sweep_home
 from mesa_core.experiment import execute
-from mesa_core.leases import HEARTBEAT, process_lives
-from mesa_core.leftovers import sweep_home
-from mesa_core.probe import Probe
-from mesa_core.store import Store, StoreError, home, write_json
+from mesa_core.probe.answering import Probe
+from mesa_core.store import Store, StoreError, home
 
 IDLE = 600.0  # seconds without work after which the worker ends
 POLL = 0.2  # seconds between two looks at the queue
@@ -53,7 +54,7 @@ def serve(store: Store, parent: int, idle: float = IDLE) -> None:
         if answer():
             last = time.monotonic()
         if time.monotonic() - looked >= POLL:
-            looked, current = time.monotonic(), jobs.take(store)
+            looked, current = time.monotonic(), queue.take(store)
         if current is None:
             time.sleep(GLANCE)
             continue

@@ -1,27 +1,41 @@
-"""Stored texts, file names and class names made fit to be shown: no control characters, nothing that is no text."""
+"""Figures and their names in words, the same on the command line, on the page and in a file. Needs no torch."""
 
 from __future__ import annotations
 
-import unicodedata
+from collections.abc import Mapping
+from typing import Any
 
-HIDDEN = ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp")  # controls, marks of direction, half pairs, what means nothing
-JOINERS = "\u200c\u200d"  # of letters and of emoji; they move nothing
+from mesa_core import defences
 
-
-def plain(text: str, lines: bool = False) -> str:
-    """`text` with every control character, mark of direction and half of a pair spelt out, as in '\\x1b'.
-
-    So nothing that was stored moves a terminal's cursor, colours it or breaks its coding. With `lines` line breaks stay,
-    else they become spaces.
-    """
-    return "".join(_shown(letter, lines) for letter in text) if not text.isprintable() else text
+NAMES = {"clean": "clean victim", "before": "before the defence"}
 
 
-def _shown(letter: str, lines: bool) -> str:
-    if letter == "\n":
-        return "\n" if lines else " "
-    if letter == "\t":
-        return " "
-    if unicodedata.category(letter) in HIDDEN and letter not in JOINERS:
-        return letter.encode("unicode_escape", "backslashreplace").decode("ascii")
-    return letter
+def duration(seconds: float | None) -> str:
+    """Seconds in words: '8 s', '2 min 5 s', '1 h 3 min'."""
+    if seconds is None:
+        return "?"
+    whole = max(0, round(seconds))
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s"
+    return f"{whole // 3600} h {whole % 3600 // 60} min"
+
+
+def named(key: str) -> str:
+    """An evaluation's name in words: 'after.mesa' is 'MESA', 'after.point_2' a further seed of the point defence."""
+    return NAMES.get(key) or defences.named(key.removeprefix("after."))
+
+
+def brief(measured: Mapping[str, Any] | None) -> str:
+    """A measured share with its interval, for a table: '1.2 % (0.8–1.9)'."""
+    if measured is None:
+        return "–"
+    return f"{100 * measured['value']:.1f} % ({100 * measured['low']:.1f}–{100 * measured['high']:.1f})"
+
+
+def share(measured: dict[str, Any] | None) -> str:
+    """A measured share with its interval and sample size."""
+    if measured is None:
+        return "–"
+    return f"{measured['value']:.1%} [{measured['low']:.1%}, {measured['high']:.1%}], n={measured['n']}"

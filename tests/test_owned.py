@@ -11,13 +11,16 @@ from pathlib import Path
 import pytest
 import torch
 
-from mesa_core import compact, leftovers, owned, saving, small, weights
-from mesa_core.assets import shipped_runs
 from mesa_core.cli import main
 from mesa_core.config import ConfigError
-from mesa_core.errors import Closed, StoreError
+from mesa_core.disk import leftovers, owned
+from mesa_core.disk.errors import Closed, StoreError
+from mesa_core.experiment import landscape as small
+from mesa_core.pictures import saving
 from mesa_core.reference import record
-from mesa_core.store import Run, Store
+from mesa_core.store import Run, Store, compact
+from mesa_core.store.shipped import shipped_runs
+from mesa_core.victims import weights
 
 DEAD = 2**22 + 1  # no process has this number: Linux ends at 2^22
 

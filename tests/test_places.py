@@ -17,19 +17,21 @@ import pytest
 from small_sweep import draw_signs
 from streamlit.testing.v1 import AppTest
 
-from dashboard import export, places
-from mesa_core import files, leases, saving
-from mesa_core.assets import shipped_runs
+from dashboard import places
+from dashboard.views.shared import take_away as export
 from mesa_core.cli import main
+from mesa_core.cli.console import Console, say
 from mesa_core.config import make_config
-from mesa_core.console import Console, say
 from mesa_core.data import loading
-from mesa_core.drawing import NoPicture, Painter
-from mesa_core.errors import Closed
+from mesa_core.disk import files, leases
+from mesa_core.disk.errors import Closed
+from mesa_core.disk.plain import plain
+from mesa_core.disk.scrub import scrubbed
 from mesa_core.experiment import execute
-from mesa_core.scrub import scrubbed
+from mesa_core.pictures import saving
+from mesa_core.pictures.drawing import NoPicture, Painter
 from mesa_core.store import Run, Store
-from mesa_core.words import plain
+from mesa_core.store.shipped import shipped_runs
 
 APP = str(Path(__file__).resolve().parents[1] / "dashboard" / "app.py")
 COMMANDS = (
@@ -116,7 +118,7 @@ def test_a_run_on_a_full_disk_says_so(store, monkeypatch, tiny_signs):
         real(path, data, mode)
 
     monkeypatch.setattr(loading, "write_atomically", full)
-    monkeypatch.setattr(loading.signs, "load", lambda tell: tiny_signs)
+    monkeypatch.setattr("mesa_core.data.signs.load", lambda tell: tiny_signs)
     assert execute(run, store, told.append) == "failed"
     assert "The disk is full" in told[-1].message
     assert "program" not in told[-1].message

@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from mesa_core.data.locate import ARCHIVE, DataError
-from mesa_core.errors import naming
-from mesa_core.words import plain
+from mesa_core.disk.errors import naming
+from mesa_core.disk.plain import plain
 
 ADDRESS = "https://www.cs.toronto.edu/~kriz/cifar-10-python.tar.gz"
 MD5 = "c58f30108f718f92721af3b95e74349a"

@@ -18,14 +18,14 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from mesa_core import compact, sweep
 from mesa_core import events as ev
-from mesa_core.assets import shipped_runs
 from mesa_core.config import make_config
 from mesa_core.data import download
-from mesa_core.leftovers import sweep_home
-from mesa_core.stages import Stages
-from mesa_core.store import Run, Store
+from mesa_core.disk.leftovers import sweep_home
+from mesa_core.experiment.stages import Stages
+from mesa_core.store import Run, Store, compact
+from mesa_core.store.shipped import shipped_runs
+from mesa_core.sweeps import grid as sweep
 
 POINTS = ("fsync", "replace", "rename", "mkdir", "unlink", "rmdir")  # of os: where a file or folder changes
 LEFT = (".new-", ".tmp-", ".old-")

@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from mesa_core import leases
+from mesa_core.disk import leases
 from tests.attacks.acts import ended, forked
 from tests.attacks.attack import Attack
 

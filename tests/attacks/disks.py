@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from mesa_core.data.locate import DataError
-from mesa_core.errors import StoreError, said
+from mesa_core.disk.errors import StoreError, said
 from tests.attacks.acts import ACTS, THESIS, Act, at_point, ended, forked, points_of, require_same
 from tests.attacks.attack import Attack
 
