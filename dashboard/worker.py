@@ -1,7 +1,7 @@
 """The worker process: takes waiting runs one after another, along the same path as the command line.
 
 It is warm (torch imported before the first run comes), runs at a lower priority than the page, answers the page's
-small questions between two steps and while it is idle, shows that it lives by touching a file, and ends when the
+small questions while it is idle, and between two steps of a run for as long as the steps took, shows that it lives by touching a file, and ends when the
 server that started it is gone or nothing came for ten minutes.
 """
 
@@ -12,6 +12,7 @@ import os
 import sys
 import threading
 import time
+from functools import partial
 
 from dashboard.serving import queue
 from mesa_core.disk.errors import Closed, said
@@ -21,6 +22,7 @@ from mesa_core.disk.leftovers import sweep_home
 from mesa_core.experiment import execute
 from mesa_core.probe.answering import Probe
 from mesa_core.store import Store, StoreError, home
+from mesa_core.turns import Budget
 
 IDLE = 600.0  # seconds without work after which the worker ends
 POLL = 0.2  # seconds between two looks at the queue
@@ -45,21 +47,22 @@ def serve(store: Store, parent: int, idle: float = IDLE) -> None:
 
     def answer() -> bool:
         try:
-            return probe.answer_all()
+            return probe.answer_next()
         except OSError as error:  # a full disk, say, which is no fault of the run in hand
             print(said(error), file=sys.stderr, flush=True)
             return False
 
     while process_lives(parent) and time.monotonic() - last < idle:
-        if answer():
+        answered = answer()  # one at a time, so that a run that comes does not wait for all
+        if answered:
             last = time.monotonic()
         if time.monotonic() - looked >= POLL:
             looked, current = time.monotonic(), queue.take(store)
         if current is None:
-            time.sleep(GLANCE)
+            time.sleep(0.0 if answered else GLANCE)
             continue
         try:
-            execute(current, store, between=answer)
+            execute(current, store, between=partial(Budget().spend, answer))
         except Closed as error:  # nothing could be written, so that the run itself says nothing
             print(f"{current.name}: {error}", file=sys.stderr, flush=True)
         except (StoreError, OSError):  # another process runs it, or it has just been deleted

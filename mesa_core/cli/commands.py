@@ -348,6 +348,13 @@ def dashboard(arguments: argparse.Namespace) -> int:
 
     if not 1 <= arguments.port <= 65535:
         raise ConfigError("port must lie between 1 and 65535.")
+    from mesa_core.cli import hosts
+
+    for word in arguments.host_name:
+        if hosts.name(word) is None:
+            raise ConfigError(f"--host-name takes a name such as lab.example, not {word!r}.")
+    if arguments.host_name:
+        os.environ[hosts.SETTING] = ",".join([*arguments.host_name, *hosts.named()])
     os.environ["MESA_LAB_HOME"] = str(_store(arguments).root.resolve())
     if arguments.data_dir:
         os.environ["MESA_LAB_DATA"] = str(Path(arguments.data_dir).expanduser().resolve())
