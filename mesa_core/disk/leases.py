@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import json
 import os
 import secrets
 import threading
@@ -23,9 +22,12 @@ from filelock import FileLock, Timeout
 from mesa_core.disk.errors import closed, naming
 from mesa_core.disk.files import StoreError, write_json
 from mesa_core.disk.processes import machine, process_lives
+from mesa_core.disk.untrusted import read_json
 
 HEARTBEAT = 2.0  # seconds between two touches of a lease
 LOCK = 10.0  # seconds that somebody waits for a lock of a moment
+HIGHEST = 1 << 31  # what the number of a process stays below
+MOST = 16_000  # bytes of a lease
 STALE = 20.0  # seconds after which a lease is taken for dead
 WATCH = 2.5  # heartbeats for which a lease is watched that looks dead by a clock, before it is taken over
 MOST_SEEN = 10_000  # leases whose last change is remembered
@@ -67,7 +69,7 @@ class Lease:
     def mine(self) -> bool:
         """Whether it is still ours; also where the whole folder is gone, since then nobody has taken it."""
         try:
-            return json.loads(self.path.read_text("utf-8"))["id"] == self.id
+            return read_json(self.path, MOST)["id"] == self.id
         except FileNotFoundError:
             return not self.path.parent.is_dir()
         except (ValueError, KeyError, TypeError):
@@ -160,8 +162,10 @@ def _lives(path: Path) -> str | None:
     """Who holds it: 'here' a live process of this machine, 'elsewhere' one that cannot be asked; None where that is not
     written, '' where it is one of this machine that is gone, or there is no lease."""
     try:
-        told = json.loads(path.read_text("utf-8"))
+        told = read_json(path, MOST)
         pid, here = int(told["pid"]), told.get("where", machine()) == machine()
+        if not 0 < pid < HIGHEST:
+            raise ValueError(pid)
     except FileNotFoundError:
         return ""
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError, OverflowError):

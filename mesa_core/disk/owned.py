@@ -17,6 +17,9 @@ from types import TracebackType
 from mesa_core.disk.errors import StoreError, closed, naming
 from mesa_core.disk.leftovers import aside, new_folder, sweep_up
 from mesa_core.disk.plain import plain
+from mesa_core.disk.untrusted import read_bytes
+
+LARGEST = 1 << 26  # bytes of a folder that is compared with what was written into it
 
 
 def check_out(out: Path, *homes: Path) -> None:
@@ -34,15 +37,19 @@ def check_out(out: Path, *homes: Path) -> None:
 
 
 def digest_of(folder: Path) -> str | None:
-    """SHA-256 over the names and contents of all that is in a folder of plain files; None where there is anything else."""
-    found = hashlib.sha256()
+    """SHA-256 over the names and contents of all that is in a folder of plain files; None where there is anything else,
+    or more than we ever write into one."""
+    found, left = hashlib.sha256(), LARGEST
     if folder.is_symlink() or not folder.is_dir():
         return None
     for path in sorted(folder.rglob("*")):
         if path.is_symlink() or not (path.is_file() or path.is_dir()):
             return None
         if path.is_file():
-            data = path.read_bytes()
+            if path.stat().st_size > left:
+                return None
+            data = read_bytes(path, left)
+            left -= len(data)
             found.update(os.fsencode(f"{path.relative_to(folder).as_posix()} {len(data)}\n") + data)
     return found.hexdigest()
 

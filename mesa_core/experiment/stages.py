@@ -7,7 +7,6 @@ and renamed, with the digest of every file, which is checked on reading; a damag
 
 from __future__ import annotations
 
-import hashlib
 import os
 import shutil
 import time
@@ -17,20 +16,24 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from safetensors import SafetensorError
 from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
 from torch import Tensor
 
 from mesa_core import events as ev
+from mesa_core.disk.archives import MOST_ARRAYS, read_safetensors
 from mesa_core.disk.errors import closed, naming
 from mesa_core.disk.files import read_json, write_atomically, write_json
 from mesa_core.disk.leftovers import new_folder
 from mesa_core.disk.owned import remove_known
+from mesa_core.disk.untrusted import MIB, digest, read_bytes
 from mesa_core.keys import key_of
 from mesa_core.store import FILE, Run, Store
 
 REPLAYED = (ev.Axes, ev.Snapshot, ev.Mark, ev.Evaluated, ev.Submodels, ev.Note)  # told again when a result is reused
 OWN = ("stage.json", "tensors.safetensors")  # of a stage's folder, besides its arrays
+MOST_TENSORS = 512 * MIB  # bytes of what a stage keeps
 PATIENCE = 60.0  # seconds a pause may hold the process; after that the run stops and can be resumed
 
 
@@ -180,13 +183,14 @@ class Stages:
         try:
             whole = read_json(folder / "stage.json")
             record = whole["record"]
-            if key_of(record) != whole["digest"] or any(_digest(folder / f) != d for f, d in record["digests"].items()):
+            told = {_plain(file): digest for file, digest in record["digests"].items()}
+            if key_of(record) != whole["digest"] or any(_digest(folder / f) != d for f, d in told.items()):
                 raise ValueError("digest")
-            tensors = load_tensors((folder / "tensors.safetensors").read_bytes())
-            arrays = {file: (folder / file).read_bytes() for file in record["files"]}
+            tensors = load_tensors(read_safetensors(folder / "tensors.safetensors", MOST_TENSORS))
+            arrays = {file: read_bytes(folder / file, MOST_ARRAYS) for file in map(_plain, record["files"])}
             told = [ev.from_json(e) for e in record["events"]]
             found = Output(key, record["value"], tensors), told, float(record["seconds"])
-        except (OSError, ValueError, KeyError, TypeError) as error:
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, SafetensorError) as error:
             if isinstance(error, OSError) and not isinstance(error, FileNotFoundError | IsADirectoryError):
                 raise closed(error, folder) from error  # too many files are open, say; that is no damage
             remove_known(folder, [p.name for p in folder.glob("*") if p.name in OWN or FILE.fullmatch(p.name)])
@@ -199,4 +203,11 @@ class Stages:
 
 
 def _digest(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+    return digest(path, MOST_TENSORS)
+
+
+def _plain(file: str) -> str:
+    """A file's name that leads nowhere else. Raises ValueError."""
+    if Path(file).name != file:
+        raise ValueError(file)
+    return file

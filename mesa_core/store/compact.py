@@ -162,7 +162,7 @@ def digest(folder: Path) -> str:
     """SHA-256 over the names and contents of all files of a compact run. StoreError where it is not made of files."""
     found = digest_of(folder)
     if found is None:
-        raise StoreError(f"{folder.name} is not a folder of files.")
+        raise StoreError(f"{folder.name} is not a folder of plain files, or larger than a collected run.")
     return found
 
 
