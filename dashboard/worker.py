@@ -15,8 +15,10 @@ import time
 from functools import partial
 
 from dashboard.serving import queue
+from mesa_core.disk.errors import Closed, said
 from mesa_core.disk.files import write_json
 from mesa_core.disk.leases import HEARTBEAT, process_lives
+from mesa_core.disk.leftovers import sweep_home
 from mesa_core.experiment import execute
 from mesa_core.probe.answering import Probe
 from mesa_core.store import Store, StoreError, home
@@ -29,6 +31,7 @@ GLANCE = 0.04  # seconds between two looks at the questions
 
 def serve(store: Store, parent: int, idle: float = IDLE) -> None:
     """Work until the server is gone or nothing comes."""
+    sweep_home(store.root)
     write_json(store.root / "worker.json", {"pid": os.getpid()})
     last, looked, current = time.monotonic(), 0.0, None
     done, probe = threading.Event(), Probe(store)
@@ -41,8 +44,16 @@ def serve(store: Store, parent: int, idle: float = IDLE) -> None:
                 current.request("stop")  # ends between two steps and can be resumed
 
     threading.Thread(target=beat, daemon=True).start()
+
+    def answer() -> bool:
+        try:
+            return probe.answer_next()
+        except OSError as error:  # a full disk, say, which is no fault of the run in hand
+            print(said(error), file=sys.stderr, flush=True)
+            return False
+
     while process_lives(parent) and time.monotonic() - last < idle:
-        answered = probe.answer_next()  # one at a time, so that a run that comes does not wait for all
+        answered = answer()  # one at a time, so that a run that comes does not wait for all
         if answered:
             last = time.monotonic()
         if time.monotonic() - looked >= POLL:
@@ -50,8 +61,12 @@ def serve(store: Store, parent: int, idle: float = IDLE) -> None:
         if current is None:
             time.sleep(0.0 if answered else GLANCE)
             continue
-        with contextlib.suppress(StoreError, OSError):  # another process runs it, or it has just been deleted
-            execute(current, store, between=partial(Budget().spend, probe.answer_next))
+        try:
+            execute(current, store, between=partial(Budget().spend, answer))
+        except Closed as error:  # nothing could be written, so that the run itself says nothing
+            print(f"{current.name}: {error}", file=sys.stderr, flush=True)
+        except (StoreError, OSError):  # another process runs it, or it has just been deleted
+            pass
         current, last = None, time.monotonic()
     done.set()
     (store.root / "worker.json").unlink(missing_ok=True)

@@ -21,8 +21,9 @@ from mesa_core import turns
 from mesa_core.config import SILENT, ConfigError, make_config
 from mesa_core.config.settle import HOW, MORE
 from mesa_core.defences import DEFENCES
+from mesa_core.disk import leases
+from mesa_core.disk.errors import naming
 from mesa_core.disk.files import read_json, write_json
-from mesa_core.disk.leases import STALE, process_lives
 from mesa_core.store import NAME, Run, Store, StoreError, home
 from mesa_core.store.shipped import shipped_runs, shipped_sweep
 
@@ -57,7 +58,8 @@ def start(config: Mapping[str, Any], visitor: str = "", address: str = "") -> tu
         raise StoreError(f"{len(queued)} runs are waiting already, and no more are taken {where}until some are done.")
     run, token = here.create(config), secrets.token_hex(8)
     write_json(run.path / "owner.json", {"token": token, "visitor": visitor, "address": address})
-    (run.path / "waiting").touch()
+    with naming(run.path):
+        (run.path / "waiting").touch()
     ensure_worker(here)
     return run, token
 
@@ -83,11 +85,12 @@ def take(here: Store) -> Run | None:
     for run in waiting(here):
         try:
             (run.path / "waiting").unlink()
-        except FileNotFoundError:
-            continue  # taken by another worker, or cancelled
+        except OSError:
+            continue  # taken by another worker, or cancelled, or its folder is closed
         asked = turns.Asked(run.name, 0.0, *_owner(run))
         served = {**_served(here), asked.who: time.time(), turns.AT + asked.address: time.time()}
-        write_json(here.root / "served.json", dict(sorted(served.items(), key=lambda kv: kv[1])[-MOST_SERVED:]))
+        with contextlib.suppress(OSError):  # turns are then a little less fair
+            write_json(here.root / "served.json", dict(sorted(served.items(), key=lambda kv: kv[1])[-MOST_SERVED:]))
         return run
     return None
 
@@ -206,7 +209,8 @@ def ask(run: Run, command: str) -> None:
 def resume(run: Run) -> None:
     """Queue a run again that was stopped or interrupted."""
     run.request("run")
-    (run.path / "waiting").touch()
+    with naming(run.path):
+        (run.path / "waiting").touch()
     ensure_worker(store())
 
 
@@ -214,13 +218,15 @@ def ensure_worker(here: Store) -> None:
     """Start a worker unless one is alive; it outlives the page's session but not its server."""
     if alive(here):
         return
-    here.root.mkdir(parents=True, exist_ok=True)
+    with naming(here.root):
+        here.root.mkdir(parents=True, exist_ok=True)
     environment = dict(os.environ, PYTHONPATH=os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]))
     environment["MESA_LAB_HOME"] = str(here.root)
     # Threads that spin while they wait for each other starve, and are starved by, the page on the same cores.
     environment.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    (here.root / "worker.json").write_text("")  # so that a second page does not start a second one
-    with open(here.root / "worker.log", "a") as log:
+    with naming(here.root / "worker.json"):
+        (here.root / "worker.json").write_text("")  # so that a second page does not start a second one
+    with naming(here.root / "worker.log"), open(here.root / "worker.log", "a") as log:
         subprocess.Popen(
             [sys.executable, "-m", "dashboard.worker", str(os.getpid())],
             env=environment,
@@ -233,12 +239,4 @@ def ensure_worker(here: Store) -> None:
 
 def alive(here: Store) -> bool:
     """Whether a worker has shown itself lately, and its process is there."""
-    path = here.root / "worker.json"
-    try:
-        fresh = time.time() - path.stat().st_mtime < STALE
-    except OSError:
-        return False
-    try:
-        return fresh and process_lives(int(read_json(path)["pid"]))
-    except (StoreError, KeyError, TypeError, ValueError):
-        return fresh  # it is being started, and has not said its number yet
+    return leases.held(here.root / "worker.json")  # also while it is being started, and has not said its number yet

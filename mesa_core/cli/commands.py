@@ -19,9 +19,12 @@ from typing import Any
 
 from mesa_core import triggers
 from mesa_core.cli import flags
-from mesa_core.cli.console import Console, table
+from mesa_core.cli.console import Console, say, table
 from mesa_core.config import ConfigError, make_config
 from mesa_core.config.settle import ready, settle
+from mesa_core.disk.errors import naming
+from mesa_core.disk.leftovers import sweep_home
+from mesa_core.disk.plain import plain
 from mesa_core.measures.intervals import proportion
 from mesa_core.store import Run, Store, StoreError, home
 from mesa_core.words import duration, share
@@ -33,13 +36,25 @@ def _print_json(value: Any) -> None:
 
 
 def _store(arguments: argparse.Namespace) -> Store:
-    return Store(arguments.home or home())
+    """The store that is meant; what killed processes left there is swept up. ConfigError where it is no folder."""
+    root = (arguments.home or home()).expanduser()
+    there = next((path for path in (root, *root.parents) if os.path.lexists(path)), root)
+    if not os.path.isdir(there):
+        raise ConfigError(
+            f"The home {plain(str(root))} is not a folder; name another one with --home or MESA_LAB_HOME."
+        )
+    for folder in (root, root / "runs"):
+        if os.path.lexists(folder):
+            with naming(folder), os.scandir(folder):  # or a closed one would look empty
+                pass
+    sweep_home(root)
+    return Store(root)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Attack, sample, repair, measure; or go on with a run."""
     store = _store(arguments)
-    if arguments.resume:
+    if arguments.resume is not None:
         if said := flags.given(arguments):
             raise ConfigError(f"A resumed run keeps its settings; leave out {', '.join(flags.flag(n) for n in said)}.")
         run = store.open(arguments.resume)
@@ -72,15 +87,15 @@ def _execute(run: Any, store: Store, as_json: bool) -> int:
         return 0
     if result["detection"]:
         _print_verdict(result["detection"])
-    print(table(result))
+    say(table(result), lines=True)
     return 0
 
 
 def _print_verdict(verdict: dict[str, Any]) -> None:
     for one in verdict["classes"]:
         mark = " <- attacked" if one["class"] in verdict["suspects"] else ""
-        print(f"class {one['class']:>3} {one['name'][:22]:<22} mean ASR of its samples {share(one['asr'])}{mark}")
-    print(f"A class is called attacked above {verdict['threshold']:.0%}.")
+        say(f"class {one['class']:>3} {one['name'][:22]:<22} mean ASR of its samples {share(one['asr'])}{mark}")
+    say(f"A class is called attacked above {verdict['threshold']:.0%}.")
 
 
 def landscape(arguments: argparse.Namespace) -> int:
@@ -91,7 +106,7 @@ def landscape(arguments: argparse.Namespace) -> int:
     if arguments.images < 1:
         raise ConfigError("images must be at least 1.")
     said = flags.given(arguments)
-    if arguments.run:
+    if arguments.run is not None:
         run = store.open(arguments.run)
         config = make_config({**run.config(), **said})
     else:
@@ -105,10 +120,10 @@ def landscape(arguments: argparse.Namespace) -> int:
         codes, bits = triggers.panel_codes(config.size).tolist(), config.size**2
         for i in best[:10]:
             asr = share(proportion(round(found["asr"][i] * n), n).to_json())
-            print(f"code {codes[i]:>3} ({codes[i]:0{bits}b})  ASR {asr}")
+            say(f"code {codes[i]:>3} ({codes[i]:0{bits}b})  ASR {asr}")
         for level in (0.5, 0.8, 0.9):
             many = sum(v >= level for v in found["asr"])
-            print(
+            say(
                 f"triggers with ASR of at least {level:.0%}: {many} of {triggers.of_panel(config.size)} (n={n} images each)"
             )
     return 0
@@ -124,6 +139,8 @@ def sweep(arguments: argparse.Namespace) -> int:
         axes["trigger"] = flags.codes(arguments.codes, sweeps.SETS)
     for name, *words in arguments.over:
         axes[flags.name_of(name)] = flags.values(name, words)
+    if arguments.done:
+        sweeps.require_done(arguments.done)
     pieces = sweeps.expand(flags.given(arguments), axes, arguments.sweep, store.cache)
     sweeps.begin(store, arguments.sweep, pieces)
     if arguments.done:
@@ -148,8 +165,8 @@ def sweep(arguments: argparse.Namespace) -> int:
     with contextlib.redirect_stdout(sys.stderr):  # a cluster may have something to say among the results
         for new in steps:
             left = duration(new.to_go(start, time.monotonic() - began))
-            say = console.moving if new == now else console.line  # while others work nothing new is to be said
-            say(f"{new.finished} of {new.total} runs finished, {new.running} running, {left} to go")
+            tell = console.moving if new == now else console.line  # while others work nothing new is to be said
+            tell(f"{new.finished} of {new.total} runs finished, {new.running} running, {left} to go")
             now = new
     for name in now.failed:
         console.line(f"Failed twice: {name}. {sweeps.why(store, name)}")
@@ -162,10 +179,12 @@ def sweep(arguments: argparse.Namespace) -> int:
 
 def collect(arguments: argparse.Namespace) -> int:
     """Finished runs in their slim form."""
+    from mesa_core.disk import owned
     from mesa_core.store import compact
     from mesa_core.sweeps import grid as sweeps
 
     store, console, found, rest = _store(arguments), Console(), [], 0
+    owned.check_out(arguments.out, store.root)
     for name in arguments.names:
         if (store.root / "sweeps" / f"{name}.json").is_file():
             runs = sweeps.runs_of(store, name)
@@ -173,20 +192,21 @@ def collect(arguments: argparse.Namespace) -> int:
             found, rest = found + ready_now, rest + len(runs) - len(ready_now)
         else:
             found.append(store.open(name))
+    compact.collect(found, arguments.out, store.root)
     for run in found:
-        compact.collect([run], arguments.out)
         console.line(f"{run.name}: {compact.size_of(arguments.out / run.name) / 1000:.0f} kB")
     entries = compact.manifest(arguments.out)
     if arguments.json:
         _print_json({"collected": [run.name for run in found], "not_finished": rest, "there": len(entries)})
     else:
         waits = f"; {rest} of the sweep not finished yet" if rest else ""
-        print(f"{len(found)} runs collected{waits}. {arguments.out} holds {len(entries)}.")
+        say(f"{len(found)} runs collected{waits}. {arguments.out} holds {len(entries)}.")
     return 0
 
 
 def figures(arguments: argparse.Namespace) -> int:
     """The paper's figures, tables and claims from the runs that are there."""
+    from mesa_core.disk.owned import check_out
     from mesa_core.paper import everything, material
     from mesa_core.store.shipped import shipped_detections, shipped_runs, shipped_sweep
 
@@ -196,11 +216,12 @@ def figures(arguments: argparse.Namespace) -> int:
             raise StoreError(f"There is no folder {arguments.results}.")
         inside = arguments.results / "runs"
         folders = [inside if inside.is_dir() else arguments.results]
+    check_out(arguments.out, _store(arguments).root)
     told = everything.write(material.read(folders), arguments.out, Console().line)
     if arguments.json:
         _print_json(told)
     else:
-        print(f"{len(told['files'])} files in {arguments.out}.")
+        say(f"{len(told['files'])} files in {arguments.out}.")
     return 0
 
 
@@ -223,12 +244,12 @@ def reference(arguments: argparse.Namespace) -> int:
         return 0
     for one in told["levels"]:
         volume = one["log_volume"]
-        print(
+        say(
             f"F of at least {one['beta']:g}: log volume {volume['value']:.2f} ± {volume['error']:.2f} nats "
             f"(runs {', '.join(f'{v:.2f}' for v in volume['runs'])}), ASR {share(one['mean_asr'])}, "
             f"{len(one['modes'])} modes"
         )
-    print(f"{told['looks']} values and gradients of F, each on {told['options']['images']} images.")
+    say(f"{told['looks']} values and gradients of F, each on {told['options']['images']} images.")
     return 0
 
 
@@ -245,7 +266,7 @@ def train(arguments: argparse.Namespace) -> int:
     if arguments.json:
         _print_json(card)
     else:
-        print(f"{out}: test accuracy {share(card['accuracy'])}, measured from the file.")
+        say(f"{out}: test accuracy {share(card['accuracy'])}, measured from the file.")
     return 0
 
 
@@ -284,7 +305,7 @@ def data(arguments: argparse.Namespace) -> int:
     if arguments.json:
         _print_json(told)
     else:
-        print(
+        say(
             f"{dataset.name}: {told['train']} training and {told['test']} test images, {len(dataset.classes)} classes: {', '.join(dataset.classes)}."
         )
     return 0
@@ -293,20 +314,20 @@ def data(arguments: argparse.Namespace) -> int:
 def runs(arguments: argparse.Namespace) -> int:
     """List the runs, or show one."""
     store = _store(arguments)
-    if arguments.name:
+    if arguments.name is not None:
         run = store.open(arguments.name)
         if arguments.stop:
             if run.state() not in ("running", "waiting"):
                 raise StoreError(f"{run.name} is {run.state()}; there is nothing to stop.")
             (run.path / "waiting").unlink(missing_ok=True)
             run.request("stop")
-            print("Asked to stop; it ends within a step.", file=sys.stderr)
+            say("Asked to stop; it ends within a step.", sys.stderr)
             return 0
         result = run.result()
         if arguments.json:
             _print_json(result)
         else:
-            print(table(result) if result else f"{run.name} is {run.state()}.")
+            say(table(result) if result else f"{run.name} is {run.state()}.", lines=True)
         return 0
     if arguments.stop:
         raise ConfigError("Name the run that is to stop.")
@@ -315,9 +336,9 @@ def runs(arguments: argparse.Namespace) -> int:
         _print_json(rows)
     else:
         for row in rows:
-            print(f"{row['state']:<12} {row['name']}" + (f" ({row['why']})" if "why" in row else ""))
+            say(f"{row['state']:<12} {row['name']}" + (f" ({row['why']})" if "why" in row else ""))
         if not rows:
-            print("No runs yet; start one with: mesa-lab run", file=sys.stderr)
+            say("No runs yet; start one with: mesa-lab run", sys.stderr)
     return 0
 
 
@@ -331,6 +352,8 @@ def dashboard(arguments: argparse.Namespace) -> int:
     """Start the page."""
     from streamlit.web import cli as streamlit
 
+    if not 1 <= arguments.port <= 65535:
+        raise ConfigError("port must lie between 1 and 65535.")
     from mesa_core.cli import hosts
 
     for word in arguments.host_name:
@@ -338,8 +361,7 @@ def dashboard(arguments: argparse.Namespace) -> int:
             raise ConfigError(f"--host-name takes a name such as lab.example, not {word!r}.")
     if arguments.host_name:
         os.environ[hosts.SETTING] = ",".join([*arguments.host_name, *hosts.named()])
-    if arguments.home:
-        os.environ["MESA_LAB_HOME"] = str(arguments.home.resolve())
+    os.environ["MESA_LAB_HOME"] = str(_store(arguments).root.resolve())
     if arguments.data_dir:
         os.environ["MESA_LAB_DATA"] = str(Path(arguments.data_dir).expanduser().resolve())
     found = find_spec("dashboard")  # found, not imported: the engine knows of the page only where it lies

@@ -7,10 +7,21 @@ import time
 from typing import Any, TextIO
 
 from mesa_core import events as ev
+from mesa_core.disk.plain import plain
 from mesa_core.triggers import of_panel, size_of
 from mesa_core.words import duration, named, share
 
 QUIET = 10.0  # seconds between two progress lines in a log
+
+
+def say(text: str, stream: TextIO | None = None, lines: bool = False) -> None:
+    """Print on standard output (or `stream`) what may hold stored texts: no control character goes to a terminal raw.
+
+    What the stream's coding does not have is spelt out. With `lines` the text's own line breaks stay.
+    """
+    out, shown = stream or sys.stdout, plain(text, lines)
+    coding = getattr(out, "encoding", None) or "utf-8"
+    print(shown.encode(coding, "backslashreplace").decode(coding), file=out, flush=True)
 
 
 class Console:
@@ -24,18 +35,19 @@ class Console:
     def line(self, text: str) -> None:
         """A line that stays."""
         self._clear()
-        print(text, file=self.stream, flush=True)
+        say(text, self.stream)
 
     def moving(self, text: str, due: bool = False) -> None:
         """A line that the next one overwrites; in a log it is written every few seconds only."""
         if self.live:
             self._clear()
-            self.stream.write(text[:110])
+            shown = plain(text)[:110]
+            self.stream.write(shown)
             self.stream.flush()
-            self.width = min(len(text), 110)
+            self.width = len(shown)
         elif due or time.monotonic() - self.last >= QUIET:
             self.last = time.monotonic()
-            print(text, file=self.stream, flush=True)
+            say(text, self.stream)
 
     def _clear(self) -> None:
         if self.live and self.width:

@@ -14,9 +14,11 @@ from pathlib import Path
 from typing import Any
 
 from mesa_core.cli import commands, flags
+from mesa_core.cli.console import say
 from mesa_core.config import Auto, ConfigError
 from mesa_core.data.locate import DataError
 from mesa_core.data.sources import SOURCES
+from mesa_core.disk.errors import Closed, said
 from mesa_core.store import StoreError
 from mesa_core.victims.names import ARCHITECTURES
 
@@ -41,17 +43,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2
     try:
         return parsed.command(parsed)
+    except Closed as error:  # a home or file that cannot be written, a full disk
+        say(f"mesa-lab: {error}", sys.stderr)
+        return 1
     except (ConfigError, DataError, StoreError) as error:
-        print(f"mesa-lab: {error}", file=sys.stderr)
+        say(f"mesa-lab: {error}", sys.stderr)
         return 2
     except KeyboardInterrupt:
-        print("Stopped.", file=sys.stderr)
+        say("Stopped.", sys.stderr)
         return 130
     except BrokenPipeError:
         return 1
-    except OSError as error:  # a home or file that cannot be written, a full disk
-        print(f"mesa-lab: {error.filename or 'A file'} cannot be used ({error.strerror or error}).", file=sys.stderr)
+    except OSError as error:
+        say(f"mesa-lab: {said(error)}", sys.stderr)
         return 1
+    except UnicodeError as error:  # a name on the disk that is no text
+        say(
+            f"mesa-lab: A name of a file or a class is no text ({error}); rename it.",
+            sys.stderr,
+        )
+        return 2
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -59,7 +70,9 @@ def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="mesa-lab", description="See, sample and remove the whole distribution of triggers behind a backdoor."
     )
-    parser.add_argument("--home", type=Path, help="Where runs are kept. Default: MESA_LAB_HOME, else your data folder.")
+    parser.add_argument(
+        "--home", type=_path, help="Where runs are kept. Default: MESA_LAB_HOME, else your data folder."
+    )
     verbs = parser.add_subparsers(title="commands", metavar="COMMAND")
 
     run = _command(verbs, "run", "attack, MESA, repair, before and after", RUN, commands.run)
@@ -134,7 +147,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     sweep.add_argument(
         "--done",
-        type=Path,
+        type=_path,
         metavar="DIR",
         help="A folder that `mesa-lab collect` filled: runs that stand in its manifest are not repeated.",
     )
@@ -152,7 +165,7 @@ def build_parser() -> argparse.ArgumentParser:
         commands.collect,
     )
     gather.add_argument("names", nargs="+", metavar="SWEEP|RUN", help="A sweep, or a run.")
-    gather.add_argument("--out", type=Path, required=True, metavar="DIR", help="Where to put them.")
+    gather.add_argument("--out", type=_path, required=True, metavar="DIR", help="Where to put them.")
     _json(gather)
 
     figures = _command(
@@ -163,10 +176,10 @@ def build_parser() -> argparse.ArgumentParser:
         "and write their tables and every claim with our answer as CSV. A figure whose runs are missing is named.",
         commands.figures,
     )
-    figures.add_argument("--out", type=Path, required=True, metavar="DIR", help="Where to write them.")
+    figures.add_argument("--out", type=_path, required=True, metavar="DIR", help="Where to write them.")
     figures.add_argument(
         "--results",
-        type=Path,
+        type=_path,
         metavar="DIR",
         help="Draw from the runs of this folder only: one that `mesa-lab collect` filled, or a home.",
     )
@@ -204,7 +217,7 @@ def build_parser() -> argparse.ArgumentParser:
         commands.train,
     )
     train.add_argument(
-        "--out", type=Path, metavar="FILE", help="Where to write the weights (half-precision safetensors)."
+        "--out", type=_path, metavar="FILE", help="Where to write the weights (half-precision safetensors)."
     )
     train.add_argument("--epochs", type=int, default=None, metavar="N", help="Epochs. Default: 20.")
     flags.add_parameters(train, ["data", "data_dir", "victim", "seed", "device", "precision", "memory", "threads"])
@@ -245,6 +258,12 @@ def build_parser() -> argparse.ArgumentParser:
     )  # fmt: skip
     board.add_argument("--data-dir", default="", metavar="DIR", help="Where CIFAR-10 lies.")
     return parser
+
+
+def _path(text: str) -> Path:
+    if not text:
+        raise argparse.ArgumentTypeError("an empty word names no place")
+    return Path(text)
 
 
 def _command(verbs: Any, name: str, short: str, long: str, function: Any) -> argparse.ArgumentParser:

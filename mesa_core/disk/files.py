@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import io
 import json
 import os
-import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -14,27 +14,33 @@ from typing import Any
 import numpy as np
 
 from mesa_core.disk import archives, untrusted
+from mesa_core.disk.errors import StoreError, closed, naming
+from mesa_core.disk.leftovers import new_file
 from mesa_core.disk.untrusted import Refused
 
-
-class StoreError(ValueError):
-    """Something about a run's files; the message says what, in one sentence."""
+BUSY = (errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EIO)  # which say nothing of the file itself
 
 
-def write_atomically(path: Path, data: bytes) -> None:
-    """Write to a temporary name in the same folder, then rename."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".tmp-")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            os.unlink(temporary)
-        raise
+def write_atomically(path: Path, data: bytes, mode: int | None = None) -> None:
+    """Write to a temporary name in the same folder, then rename; `mode` as for chmod, by default its maker's alone.
+
+    Raises Closed, which says what is full or closed, and where; then nothing has changed.
+    """
+    with naming(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, temporary = new_file(path.parent)
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            if mode is not None:
+                os.chmod(temporary, mode)
+            os.replace(temporary, path)
+        except BaseException:
+            with contextlib.suppress(OSError):
+                os.unlink(temporary)
+            raise
 
 
 def write_json(path: Path, value: Any) -> None:
@@ -83,5 +89,7 @@ def _told(path: Path) -> Iterator[None]:
     except Refused as error:
         raise StoreError(f"{path.name} of {path.parent.name} cannot be read: it {error}.") from None
     except OSError as error:
+        if error.errno in BUSY:
+            raise closed(error, path) from None
         why = error.strerror or type(error).__name__
         raise StoreError(f"{path.name} of {path.parent.name} cannot be read: {why}.") from None

@@ -10,16 +10,18 @@ from __future__ import annotations
 import contextlib
 import functools
 import os
-import platform
 import secrets
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from mesa_core.disk.errors import closed, naming
 from mesa_core.disk.files import StoreError, write_json
+from mesa_core.disk.processes import machine, process_lives
 from mesa_core.disk.untrusted import read_json
 
 HEARTBEAT = 2.0  # seconds between two touches of a lease
@@ -27,6 +29,8 @@ LOCK = 10.0  # seconds that somebody waits for a lock of a moment
 HIGHEST = 1 << 31  # what the number of a process stays below
 MOST = 16_000  # bytes of a lease
 STALE = 20.0  # seconds after which a lease is taken for dead
+WATCH = 2.5  # heartbeats for which a lease is watched that looks dead by a clock, before it is taken over
+MOST_SEEN = 10_000  # leases whose last change is remembered
 
 
 class Busy(StoreError):
@@ -44,9 +48,13 @@ def moment(path: Path, patience: float = LOCK) -> Iterator[float]:
         lock.acquire(timeout=patience)
     except Timeout:
         raise Busy(f"{path.parent.name} is held by another process.") from None
+    except OSError as error:
+        raise closed(error, path.parent) from error
     try:
-        os.utime(path)
-        yield path.stat().st_mtime
+        with naming(path.parent):
+            os.utime(path)
+            now = path.stat().st_mtime
+        yield now
     finally:
         lock.release()
 
@@ -79,7 +87,7 @@ class Lease:
 
     def check(self) -> None:
         """Raise Busy once somebody else has taken it over."""
-        if time.time() - self.seen > STALE / 2 and not self.lost:  # we slept; look before anything is written
+        if abs(time.time() - self.seen) > STALE / 2 and not self.lost:  # we slept; look before anything is written
             self.beat()
         if self.lost:
             raise Busy(f"{self.name} was taken over by another process, since this one did not answer for a while.")
@@ -96,7 +104,7 @@ def hold(path: Path, name: str, still: Callable[[], bool] | None = None) -> Iter
         raise StoreError(f"{name} has been deleted.")
     lease = Lease(path, name)
     with moment(path.with_name(".taking")) as now:
-        if held(path, now):
+        if _taken(path, now):
             raise Busy(f"{name} is being run by another process.")
         if still is not None and not still():
             raise Busy(f"{name} has been done by another process.")
@@ -119,49 +127,94 @@ def hold(path: Path, name: str, still: Callable[[], bool] | None = None) -> Iter
                 path.unlink()
 
 
+def _taken(path: Path, now: float) -> bool:
+    """Whether somebody holds it, asked by who wants to take it; where clocks may be wrong, it is watched for a while."""
+    if not os.path.lexists(path) or _lives(path) == "":
+        return False
+    touched = _touched(path)
+    if _sight(path, touched).still >= STALE:
+        return False
+    return abs(now - touched) < STALE or _moves(path)
+
+
 def held(path: Path, now: float | None = None) -> bool:
-    """Whether a live process holds the lease file; `now` is the file system's time, by default this machine's."""
+    """Whether a live process holds the lease file; `now` is the file system's time, by default this machine's.
+
+    A time in the future, by a clock that was put right since, counts as now while its holder is known to live here.
+    Whatever the clocks say, a lease that this process has seen move lately is held, and one that has stood still before
+    its eyes for STALE seconds is not.
+    """
     try:
-        fresh = (time.time() if now is None else now) - path.stat().st_mtime < STALE
+        moved = path.stat().st_mtime
     except OSError:
         return False
+    sight = _sight(path, moved)
+    age = (time.time() if now is None else now) - moved
+    lives = _lives(path)
+    if lives is None:
+        return abs(age) < STALE and sight.still < STALE
+    if not lives or sight.still >= STALE:
+        return False
+    return sight.seen_moving or abs(age) < STALE or (age < 0 and lives == "here")
+
+
+def _lives(path: Path) -> str | None:
+    """Who holds it: 'here' a live process of this machine, 'elsewhere' one that cannot be asked; None where that is not
+    written, '' where it is one of this machine that is gone, or there is no lease."""
     try:
         told = read_json(path, MOST)
         pid, here = int(told["pid"]), told.get("where", machine()) == machine()
         if not 0 < pid < HIGHEST:
             raise ValueError(pid)
     except FileNotFoundError:
-        return False
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        return fresh
-    return fresh and (not here or process_lives(pid))
+        return ""
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError, OverflowError):
+        return None
+    return "elsewhere" if not here else "here" if process_lives(pid) else ""
+
+
+@dataclass
+class Sight:
+    """What this process has seen of a lease: its last time, and when, by a clock that never jumps, it last changed;
+    `seen_moving` where that was forward, as by a heartbeat."""
+
+    time: float
+    since: float
+    seen_moving: bool = False
+
+    @property
+    def still(self) -> float:
+        """Seconds for which it has stood still before our eyes."""
+        return time.monotonic() - self.since
 
 
 @functools.cache
-def machine() -> str:
-    """What tells this machine, and its space of process numbers, from others that see the same files."""
-    parts = [platform.node()]
-    with contextlib.suppress(OSError):
-        parts.append(Path("/proc/sys/kernel/random/boot_id").read_text("utf-8").strip())
-    with contextlib.suppress(OSError):
-        parts.append(os.readlink("/proc/self/ns/pid"))
-    return " ".join(parts)
+def _sights() -> dict[Path, Sight]:
+    return {}
 
 
-def process_lives(pid: int) -> bool:
-    """Whether a process of this machine is there; where that cannot be asked, yes."""
-    if not 0 < pid < HIGHEST:  # 0 and below mean groups of processes
-        return False
-    if os.name == "nt":
-        return True  # signal 0 would end the process there; the heartbeat alone decides
+def _sight(path: Path, moved: float) -> Sight:
+    known = _sights()
+    sight = known.get(path)
+    if sight is None or sight.time != moved:
+        if sight is None and len(known) >= MOST_SEEN:
+            known.clear()
+        sight = known[path] = Sight(moved, time.monotonic(), sight is not None and moved > sight.time)
+    return sight
+
+
+def _moves(path: Path) -> bool:
+    """Whether a lease in doubt is touched while one watches it for some heartbeats."""
+    began, until = _touched(path), time.monotonic() + WATCH * HEARTBEAT
+    while time.monotonic() < until:
+        time.sleep(HEARTBEAT / 10)
+        if _touched(path) != began:
+            return True
+    return False
+
+
+def _touched(path: Path) -> float:
     try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    try:  # a zombie answers signals, too
-        with open(f"/proc/{pid}/stat") as stat:
-            return stat.read().rsplit(")", 1)[1].split()[0] != "Z"
-    except (OSError, IndexError):
-        return True
+        return path.stat().st_mtime
+    except OSError:
+        return 0.0

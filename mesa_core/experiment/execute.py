@@ -13,6 +13,7 @@ from mesa_core import events as ev
 from mesa_core.config import ConfigError, ExperimentConfig, make_config
 from mesa_core.config.settle import require_settled
 from mesa_core.data import DataError
+from mesa_core.disk.errors import said
 from mesa_core.experiment.attacking import victim_stages
 from mesa_core.experiment.context import Lab
 from mesa_core.experiment.pools import one_level
@@ -59,6 +60,8 @@ def execute(
             tell(ev.Failed(str(error)))
         except torch.cuda.OutOfMemoryError:
             tell(ev.Failed("The graphics card's memory is full; choose smaller batches, or device cpu."))
+        except OSError as error:  # a full disk, a closed folder: no fault of the program
+            tell(ev.Failed(said(error)))
         except Exception as error:
             with contextlib.suppress(OSError):  # the folder may be what is missing
                 (run.path / "error.txt").write_text(traceback.format_exc(), "utf-8")

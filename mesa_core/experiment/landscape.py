@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,7 +15,9 @@ from mesa_core import triggers
 from mesa_core.apply import rule_of
 from mesa_core.config import ConfigError, ExperimentConfig
 from mesa_core.data import Dataset, ImageSet, load_data, split
-from mesa_core.disk.files import write_atomically
+from mesa_core.disk.errors import naming
+from mesa_core.disk.leftovers import new_file
+from mesa_core.disk.plain import plain
 from mesa_core.events import Event
 from mesa_core.keys import seed_of
 from mesa_core.measures.bench import Bench, finish
@@ -24,6 +29,8 @@ from mesa_core.victims.architectures import build
 from mesa_core.victims.devices import Compute
 from mesa_core.victims.images import Normalise
 from mesa_core.victims.victim import Victim
+
+HEADER = 1 << 20  # bytes of the header of a weights file of ours, at most
 
 
 def _compute(config: ExperimentConfig, store: Store) -> Compute:
@@ -49,9 +56,12 @@ def train_victim(
     config: ExperimentConfig, epochs: int, out: Path, store: Store, watch: Callable[[Event], None]
 ) -> dict[str, Any]:
     """Train, write half-precision weights to `out`, and return a card with the accuracy measured from that file."""
-    attempt = out.with_name(f".{out.name}.try")
-    write_atomically(attempt, b"")  # before hours of work: can it be written at all?
-    attempt.unlink()
+    require_weights_of_ours(out)
+    with naming(out):  # before hours of work: can it be written at all?
+        out.parent.mkdir(parents=True, exist_ok=True)
+        handle, attempt = new_file(out.parent)
+        os.close(handle)
+        os.unlink(attempt)
     dataset = load_data(config.data, config.data_dir, cache=store.cache)
     compute = _compute(config, store)
     checkpoint = store.cache / f"train-{config.data}-{config.victim}-{epochs}-{config.seed}.pt"
@@ -60,6 +70,20 @@ def train_victim(
     weights.save(victim.model, out, half=True, metadata={"victim": config.victim, "data": config.data})
     checkpoint.unlink(missing_ok=True)
     return card(config, epochs, out, dataset, compute)
+
+
+def require_weights_of_ours(path: Path) -> None:
+    """ConfigError unless nothing is at `path`, or a weights file that `train_victim` wrote, which its header says."""
+    if not os.path.lexists(path):
+        return
+    header: Any = None
+    if path.is_file() and not path.is_symlink():
+        with naming(path), open(path, "rb") as file, contextlib.suppress(ValueError, RecursionError):
+            length = int.from_bytes(file.read(8), "little")
+            header = json.loads(file.read(length)) if length <= HEADER else None
+    own = header.get("__metadata__") if isinstance(header, dict) else None
+    if not isinstance(own, dict) or set(own) != {"victim", "data"}:
+        raise ConfigError(f"{plain(str(path))} holds something else than a victim trained here; name another --out.")
 
 
 def card(config: ExperimentConfig, epochs: int, path: Path, dataset: Dataset, compute: Compute) -> dict[str, Any]:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import tempfile
 import time
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field, replace
@@ -24,12 +23,16 @@ from torch import Tensor
 
 from mesa_core import events as ev
 from mesa_core.disk.archives import MOST_ARRAYS, read_safetensors
+from mesa_core.disk.errors import closed, naming
 from mesa_core.disk.files import read_json, write_atomically, write_json
+from mesa_core.disk.leftovers import new_folder
+from mesa_core.disk.owned import remove_known
 from mesa_core.disk.untrusted import MIB, digest, read_bytes
 from mesa_core.keys import key_of
-from mesa_core.store import Run, Store
+from mesa_core.store import FILE, Run, Store
 
 REPLAYED = (ev.Axes, ev.Snapshot, ev.Mark, ev.Evaluated, ev.Submodels, ev.Note)  # told again when a result is reused
+OWN = ("stage.json", "tensors.safetensors")  # of a stage's folder, besides its arrays
 MOST_TENSORS = 512 * MIB  # bytes of what a stage keeps
 PATIENCE = 60.0  # seconds a pause may hold the process; after that the run stops and can be resumed
 
@@ -150,10 +153,11 @@ class Stages:
         told: list[ev.Event],
         seconds: float,
     ) -> None:
-        self.store.stages.mkdir(parents=True, exist_ok=True)
-        folder = Path(tempfile.mkdtemp(dir=self.store.stages, prefix=".tmp-"))
+        with naming(self.store.stages):
+            self.store.stages.mkdir(parents=True, exist_ok=True)
+        folder = new_folder(self.store.stages)
         try:
-            (folder / "tensors.safetensors").write_bytes(save_tensors(output.tensors))
+            write_atomically(folder / "tensors.safetensors", save_tensors(output.tensors), 0o644)
             for file in files:
                 shutil.copyfile(self.run.path / "snapshots" / file, folder / file)
             digests = {p.name: _digest(p) for p in folder.iterdir()}
@@ -167,10 +171,10 @@ class Stages:
             }
             write_json(folder / "stage.json", {"digest": key_of(record), "record": record})
             os.replace(folder, self._folder(name, output.key))
-        except OSError:
+        except OSError as error:
             shutil.rmtree(folder, ignore_errors=True)  # another process was first, or the disk is full
             if not self._folder(name, output.key).exists():
-                raise
+                raise closed(error, self.store.stages) from error
         except BaseException:
             shutil.rmtree(folder, ignore_errors=True)
             raise
@@ -189,8 +193,10 @@ class Stages:
             arrays = {file: read_bytes(folder / file, MOST_ARRAYS) for file in map(_plain, record["files"])}
             replayed = [ev.from_json(e) for e in record["events"]]
             found = Output(key, record["value"], tensors), replayed, float(record["seconds"])
-        except (OSError, ValueError, KeyError, TypeError, AttributeError, SafetensorError):
-            shutil.rmtree(folder, ignore_errors=True)
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, SafetensorError) as error:
+            if isinstance(error, OSError) and not isinstance(error, FileNotFoundError | IsADirectoryError):
+                raise closed(error, folder) from error  # too many files are open, say; that is no damage
+            remove_known(folder, [p.name for p in folder.glob("*") if p.name in OWN or FILE.fullmatch(p.name)])
             return None
         if not self.run.path.is_dir():  # writing would bring a part of it back
             raise StopRequested

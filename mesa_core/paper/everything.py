@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mesa_core.disk.files import write_atomically
+from mesa_core.disk.listed import results
 from mesa_core.paper import detection, figure1, figure3, figure4, figure5, material, verdicts
 from mesa_core.paper.claims import Claim
 from mesa_core.paper.judging import Answer
@@ -19,6 +19,7 @@ from mesa_core.words import brief
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
 
+LISTING = "figures.json"  # of a folder with figures: what was written there
 Rows = list[dict[str, Any]]
 
 
@@ -146,20 +147,23 @@ def verdict(answer: Answer) -> str:
 
 
 def write(found: Sequence[Finding], out: Path, tell: Callable[[str], None]) -> dict[str, list[str]]:
-    """Write all figures as HTML and, where it can be done, SVG and PNG, and all tables as CSV.
+    """Write all figures as HTML and, where it can be done, SVG and PNG, and all tables as CSV; all of them or none.
 
     `tell` is given a sentence for each. Returns the names of the files and of the figures whose runs are missing.
+    Raises StoreError where a file of one of these names is in `out` that was not written from here.
     """
-    sweep, pictures = next(iter(material.sweeps(found)), None), saving.pictures()
+    sweep = next(iter(material.sweeps(found)), None)
     files: list[str] = []
     missing: list[str] = []
+    may = [f"{key}.{kind}" for key in FIGURES for kind in ("html", "svg", "png", "csv")]
+    with results(out, LISTING, [*may, "claims.csv"]) as keep, contextlib.ExitStack() as stack:
+        painter = stack.enter_context(saving.browser()) if saving.pictures() else None
+        why = "SVG and PNG need kaleido (pip install mesa-lab[figures]) and a Chromium"
 
-    def put(name: str, data: bytes) -> None:
-        write_atomically(out / name, data)
-        (out / name).chmod(0o644)
-        files.append(name)
+        def put(name: str, data: bytes) -> None:
+            keep(name, data)
+            files.append(name)
 
-    with saving.browser() if pictures else contextlib.nullcontext():
         for key, entry in FIGURES.items():
             drawn = draw(key, found, sweep)
             if drawn is None:
@@ -167,12 +171,19 @@ def write(found: Sequence[Finding], out: Path, tell: Callable[[str], None]) -> d
                 tell(f"{entry.title}: not drawn; it needs {entry.needs}.")
                 continue
             put(f"{key}.html", saving.html_of(drawn.figure, drawn.note))
-            for kind in ("svg", "png") if pictures else ():
-                put(f"{key}.{kind}", saving.image_of(drawn.figure, drawn.note, kind))
+            for kind in ("svg", "png"):
+                try:
+                    if painter is not None:
+                        put(f"{key}.{kind}", painter.image_of(drawn.figure, drawn.note, kind))
+                except saving.NoPicture as error:
+                    painter, why = None, str(error).rstrip(".")
             put(f"{key}.csv", saving.csv_of(drawn.table))
             tell(f"{entry.title}: {drawn.note}")
-    known = verdicts.evidence(found)
-    put("claims.csv", saving.csv_of(claim_rows([*verdicts.answers(known), *verdicts.controls(known)])))
-    if not pictures:
-        tell("Only HTML and CSV were written: SVG and PNG need kaleido (pip install mesa-lab[figures]) and a Chromium.")
+        known = verdicts.evidence(found)
+        put("claims.csv", saving.csv_of(claim_rows([*verdicts.answers(known), *verdicts.controls(known)])))
+    files.append(LISTING)
+    if painter is None:
+        tell(
+            f"Only HTML and CSV were written{' from some point on' if any(f.endswith(('.svg', '.png')) for f in files) else ''}: {why}."
+        )
     return {"files": files, "missing": missing}

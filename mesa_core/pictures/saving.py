@@ -14,9 +14,11 @@ import io
 import re
 import shutil
 import threading
-import warnings
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
+
+from mesa_core.pictures.drawing import NoPicture, Painter
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
@@ -24,11 +26,24 @@ if TYPE_CHECKING:
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome", "msedge")
 WIDTH, SCALE = 1100, 2
 ONE_BROWSER = threading.Lock()
+PATIENCE = 45.0  # seconds that somebody waits for the browser of others
+REST = 600.0  # seconds for which no browser is tried once one has failed
+NUMBER = re.compile(r"-[0-9.,e]+( ?[%\w]+)?")
+
+
+def pictures() -> bool:
+    """Whether PNG and SVG can be made here: kaleido, and a browser of the Chromium kind that did not fail just now."""
+    return _installed() and time.monotonic() >= _rest()["until"]
 
 
 @functools.cache
-def pictures() -> bool:
-    """Whether PNG and SVG can be made here: kaleido, and a browser of the Chromium kind, which it drives."""
+def _rest() -> dict[str, float]:
+    """Until when no browser is tried, since one has failed."""
+    return {"until": 0.0}
+
+
+@functools.cache
+def _installed() -> bool:
     if importlib.util.find_spec("kaleido") is None:
         return False
     if any(shutil.which(name) for name in BROWSERS):
@@ -71,24 +86,37 @@ def html_of(figure: Figure, caption: str) -> bytes:
     return for_paper(figure, caption).to_html(include_plotlyjs=True, full_html=True).encode()
 
 
-@contextlib.contextmanager
-def browser() -> Iterator[None]:
-    """One browser for all pictures made inside; only one at a time on this server, since it needs a core."""
-    import kaleido
+class Pictures(Painter):
+    """A browser that draws figures as they are saved."""
 
-    with ONE_BROWSER:
-        kaleido.start_sync_server(silence_warnings=True)
+    def image_of(self, figure: Figure, caption: str, kind: str) -> bytes:
+        """'png' or 'svg'; half a second, the first three. Raises NoPicture; none is tried for some minutes then."""
         try:
-            with warnings.catch_warnings():  # plotly says at each figure that the browser is running already
-                warnings.filterwarnings("ignore", message="The kopts argument")
-                yield
-        finally:
-            kaleido.stop_sync_server(silence_warnings=True)
+            return self.paint(for_paper(figure, caption), kind, WIDTH, SCALE if kind == "png" else 1)
+        except NoPicture:
+            _rest()["until"] = time.monotonic() + REST
+            raise
+
+
+@contextlib.contextmanager
+def browser() -> Iterator[Pictures]:
+    """One browser for all pictures made inside; only one at a time on this server, since it needs a core.
+
+    Raises NoPicture where others keep it busy for long.
+    """
+    if not ONE_BROWSER.acquire(timeout=PATIENCE):
+        raise NoPicture("Others are having pictures made; try again in a minute, or save the HTML.")
+    try:
+        with Pictures() as painter:
+            yield painter
+    finally:
+        ONE_BROWSER.release()
 
 
 def image_of(figure: Figure, caption: str, kind: str) -> bytes:
-    """'png' or 'svg'. Within `browser` it takes half a second, else three, most of them for the browser's start."""
-    return for_paper(figure, caption).to_image(format=kind, width=WIDTH, scale=SCALE if kind == "png" else 1)
+    """'png' or 'svg', with a browser of its own. Raises NoPicture."""
+    with browser() as painter:
+        return painter.image_of(figure, caption, kind)
 
 
 def file_name(text: str) -> str:
@@ -103,5 +131,10 @@ def csv_of(rows: Sequence[Mapping[str, Any]]) -> bytes:
     writer = csv.DictWriter(text, columns, lineterminator="\n")
     writer.writeheader()
     for row in rows:
-        writer.writerow({k: f"'{v}" if isinstance(v, str) and v[:1] in "=+@" else v for k, v in row.items()})
+        writer.writerow({k: f"'{v}" if isinstance(v, str) and _computed(v) else v for k, v in row.items()})
     return ("\ufeff" + text.getvalue()).encode()
+
+
+def _computed(cell: str) -> bool:
+    """Whether a spreadsheet would take a text for a formula; a negative number is none."""
+    return cell.startswith(("=", "+", "@", "\t", "\r")) or (cell.startswith("-") and not NUMBER.fullmatch(cell))

@@ -167,7 +167,7 @@ def _waiting(root: Path) -> list[turns.Asked]:
                 continue
             with contextlib.suppress(OSError):
                 touched = entry.stat().st_mtime
-                if time.time() - touched > PATIENCE:
+                if abs(time.time() - touched) > PATIENCE:  # or in the future, by a clock that was put right since
                     os.unlink(entry.path)
                 else:
                     found.append(_asked(Path(entry.path), number, touched))
@@ -215,6 +215,8 @@ def _tidy(here: Path) -> None:
     """Drop the oldest answers beyond MOST_KEPT."""
     aged = []
     for path in here.glob("*.*"):
+        if not _ID.fullmatch(path.name.partition(".")[0]):
+            continue  # not ours
         with contextlib.suppress(OSError):
             aged.append((path.stat().st_mtime, path))
     for _, path in sorted(aged)[: max(0, len(aged) - MOST_KEPT)]:

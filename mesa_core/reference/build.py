@@ -126,8 +126,8 @@ def make(run: Run, store: Store, options: Options) -> Iterator[Progress]:
         "hardware": devices.hardware(compute),
     }
     record.write(place, whole, {name: np.concatenate(parts) for name, parts in arrays.items()})
-    for file in store.cache.glob(f"{stem.name}-*.pt"):
-        file.unlink(missing_ok=True)
+    for repeat in range(options.repeats):
+        stem.with_name(f"{stem.name}-{repeat}.pt").unlink(missing_ok=True)
     return whole
 
 

@@ -6,7 +6,9 @@ or among what the product ships, and is found by every run that shares it.
 
 from __future__ import annotations
 
+import os
 import re
+import shutil
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +16,9 @@ from typing import Any
 
 import numpy as np
 
+from mesa_core.disk.errors import naming
 from mesa_core.disk.files import read_arrays, read_json, write_arrays, write_json
+from mesa_core.disk.leftovers import new_folder
 from mesa_core.events import Event, StageDone
 from mesa_core.measures import coverage
 from mesa_core.measures.intervals import proportion
@@ -93,9 +97,18 @@ def _whole(place: Path) -> bool:
 
 
 def write(place: Path, told: dict[str, Any], arrays: dict[str, np.ndarray]) -> None:
-    """Samples first, then the JSON, whose presence means that the reference is whole."""
-    write_arrays(place / "reference.npz", arrays)
-    write_json(place / "reference.json", told)
+    """Both files made whole beside the old ones; then samples first, and the JSON, whose presence means that all is there."""
+    with naming(place):
+        place.mkdir(parents=True, exist_ok=True)
+        fresh = new_folder(place)
+        try:
+            write_arrays(fresh / "reference.npz", arrays)
+            write_json(fresh / "reference.json", told)
+            (place / "reference.json").unlink(missing_ok=True)  # or it would for a moment speak of the new samples
+            for name in ("reference.npz", "reference.json"):
+                os.replace(fresh / name, place / name)
+        finally:
+            shutil.rmtree(fresh, ignore_errors=True)
 
 
 def read(place: Path) -> Record | None:

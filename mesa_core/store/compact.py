@@ -9,10 +9,8 @@ counts as done (`done`), whatever became of its victim. Needs no torch.
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import json
-import shutil
-import tempfile
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -22,8 +20,11 @@ import numpy as np
 from mesa_core import events as ev
 from mesa_core.config import ConfigError, make_config
 from mesa_core.config.settle import PATHS, question
-from mesa_core.disk.files import StoreError, read_bytes, read_json, write_arrays, write_atomically
-from mesa_core.store.runs import MOST_RESULT, NAME, Run
+from mesa_core.disk.errors import naming
+from mesa_core.disk.files import StoreError, read_json, write_arrays, write_atomically
+from mesa_core.disk.owned import Exchange, check_out, digest_of
+from mesa_core.disk.plain import plain
+from mesa_core.store.runs import NAME, Run
 
 MANIFEST = "manifest.json"
 LARGEST = 190_000  # bytes of one compact run; snapshots are left out until it fits
@@ -38,40 +39,63 @@ ENTRY = ("name", "code", "config", "seeds", "before", "after", "digest")
 def compact(run: Run, out: Path) -> Path:
     """Write the slim form of a finished run into the folder `out`, whole or not at all; returns its folder.
 
-    One of the same name is replaced. Raises StoreError where the run has not finished or cannot be read.
+    One of the same name that the manifest there lists is replaced. Raises StoreError where the run has not finished or
+    cannot be read, and where something else has its name.
     """
+    with Exchange(out) as exchange:
+        small = _slim(run, exchange.staging / run.name)
+        _require_own(out, run.name, manifest(out), small)
+        exchange.replace(run.name)
+    return out / run.name
+
+
+def _slim(run: Run, place: Path) -> Path:
+    """The slim form of a finished run in a new folder."""
+    result = _result(run)
+    place.mkdir()
+    small = Run(place)
+    small.write_config(scrubbed(run.config()), run.resolved())
+    _write(place / "result.json", {**result, "config": scrubbed(result["config"])})
+    for file in WHOLE:
+        if (run.path / "snapshots" / file).is_file():
+            small.write_arrays(file, run.read_arrays(file))
+    events = _events(run)
+    for count in range(MOST_SNAPSHOTS, 0, -1):
+        _thin(run, small, events, count)
+        if size_of(place) <= LARGEST:
+            break
+    for path in (place, *place.rglob("*")):
+        path.chmod(0o755 if path.is_dir() else 0o644)  # temporary files are their maker's alone
+    return place
+
+
+def _result(run: Run) -> dict[str, Any]:
     result = run.result()
     if result is None:
         raise StoreError(f"{run.name} is {run.state()}; only finished runs can be collected.")
-    out.mkdir(parents=True, exist_ok=True)
-    place = Path(tempfile.mkdtemp(dir=out, prefix=".new-"))
-    try:
-        place.chmod(0o755)
-        small = Run(place)
-        small.write_config(scrubbed(run.config()), run.resolved())
-        _write(place / "result.json", {**result, "config": scrubbed(result["config"])})
-        for file in WHOLE:
-            if (run.path / "snapshots" / file).is_file():
-                small.write_arrays(file, run.read_arrays(file))
-        events = _events(run)
-        for count in range(MOST_SNAPSHOTS, 0, -1):
-            _thin(run, small, events, count)
-            if size_of(place) <= LARGEST:
-                break
-        for path in place.rglob("*"):
-            path.chmod(0o755 if path.is_dir() else 0o644)  # temporary files are their maker's alone
-        shutil.rmtree(out / run.name, ignore_errors=True)
-        place.rename(out / run.name)
-    except BaseException:
-        shutil.rmtree(place, ignore_errors=True)
-        raise
-    return out / run.name
+    if not isinstance(result.get("config"), dict):
+        raise StoreError(f"result.json of {run.name} does not hold a result.")
+    return result
+
+
+def _require_own(out: Path, name: str, entries: Iterable[Mapping[str, Any]], new: Path | None) -> None:
+    """StoreError unless `out/name` is free, or what the manifest says of it, or the same as `new`, which a killed one put."""
+    place = out / name
+    if not os.path.lexists(place):
+        return
+    with naming(place):
+        there = digest_of(place)
+        if there is None or there not in (*(e["digest"] for e in entries if e["name"] == name), new and digest(new)):
+            raise StoreError(
+                f"{plain(str(place))} holds files that were not collected there; move that folder away first."
+            )
 
 
 def scrubbed(config: Mapping[str, Any]) -> dict[str, Any]:
     """The settings without places on this machine: of a weights file only its name remains."""
-    files = {k: Path(v).name if k in PATHS else v for k, v in config.items()}
-    return files | ({"data_dir": ""} if "data_dir" in files else {})
+    files = {k: Path(v).name if k in PATHS and isinstance(v, str) else v for k, v in config.items()}
+    own = files.get("data") == "folder"  # whose settings make no sense without the folder's name
+    return files | ({"data_dir": ""} if "data_dir" in files and not own else {})
 
 
 def _events(run: Run) -> list[tuple[int, ev.Event]]:
@@ -135,12 +159,11 @@ def size_of(folder: Path) -> int:
 
 
 def digest(folder: Path) -> str:
-    """SHA-256 over the names and contents of all files of a compact run."""
-    found = hashlib.sha256()
-    for path in sorted(p for p in folder.rglob("*") if p.is_file()):
-        data = read_bytes(path, MOST_RESULT)
-        found.update(f"{path.relative_to(folder).as_posix()} {len(data)}\n".encode() + data)
-    return found.hexdigest()
+    """SHA-256 over the names and contents of all files of a compact run. StoreError where it is not made of files."""
+    found = digest_of(folder)
+    if found is None:
+        raise StoreError(f"{folder.name} is not a folder of plain files, or larger than a collected run.")
+    return found
 
 
 # -- a folder of them
@@ -162,26 +185,48 @@ def _is_entry(entry: Any) -> bool:
     return parts and isinstance(entry["name"], str) and bool(NAME.fullmatch(entry["name"]))
 
 
-def collect(found: Iterable[Run], folder: Path) -> list[str]:
-    """Put finished runs into `folder` and its manifest; returns their names.
+def collect(found: Iterable[Run], folder: Path, home: Path | None = None) -> list[str]:
+    """Put finished runs into `folder` and its manifest, all of them or none; returns their names.
 
-    A run that asks what another one there asks takes its place. Raises StoreError where a run has not finished, or
-    one of its name is there that asks something else.
+    A run that asks what another one there asks takes its place. Raises StoreError where a run has not finished, where
+    one of its name is there that asks something else, where anything is in the way that was not collected there, and
+    where `folder` is a file or in the store (`home`, and where the runs lie).
     """
-    names = []
-    for run in found:
-        asked, entries = key(run.config()), manifest(folder)
-        for entry in entries:
-            if entry["name"] == run.name and key(entry["config"]) != asked:
-                raise StoreError(f"There is another run {run.name!r} in {folder.name}, which asks something else.")
-        entry = entry_of(compact(run, folder))
-        kept = [one for one in entries if key(one["config"]) != asked]
-        write_manifest(folder, [*kept, entry])
-        for old in entries:
-            if old not in kept and old["name"] != run.name:
-                shutil.rmtree(folder / old["name"], ignore_errors=True)
-        names.append(run.name)
-    return names
+    runs = list(dict.fromkeys(found))
+    check_out(folder, *{run.path.parent.parent for run in runs}, *([home] if home else []))
+    first = entries = manifest(folder)
+    for run in runs:  # all that can be known before work starts
+        _result(run)
+        _displaced(run, entries)
+    with Exchange(folder, {entry["name"] for entry in first}.__contains__) as exchange:
+        gone: set[str] = set()
+        for run in runs:
+            old = _displaced(run, entries)
+            small = _slim(run, exchange.staging / run.name)
+            _require_own(folder, run.name, first, small)
+            for name in old - {run.name}:
+                _require_own(folder, name, first, None)
+            gone |= old
+            entries = [*(one for one in entries if one["name"] not in old), entry_of(small)]
+        if manifest(folder) != first:
+            raise StoreError(f"Another process has just collected into {plain(str(folder))}; try again.")
+        kept = {entry["name"] for entry in entries}
+        for name in sorted((gone | {run.name for run in runs}) - kept):
+            exchange.replace(name, new=False)
+        for run in runs:
+            if run.name in kept:
+                exchange.replace(run.name)
+        write_manifest(folder, entries)
+    return [run.name for run in runs]
+
+
+def _displaced(run: Run, entries: Iterable[Mapping[str, Any]]) -> set[str]:
+    """Names of the entries whose place a run takes. StoreError where its name stands for another question."""
+    asked = key(run.config())
+    alike = {entry["name"] for entry in entries if key(entry["config"]) == asked}
+    if any(entry["name"] == run.name for entry in entries) and run.name not in alike:
+        raise StoreError(f"There is another run {run.name!r} there, which asks something else.")
+    return alike
 
 
 def entry_of(folder: Path) -> dict[str, Any]:
@@ -203,8 +248,7 @@ def write_manifest(folder: Path, entries: Iterable[Mapping[str, Any]]) -> None:
         return (code is None, code or 0, entry["seeds"], entry["name"])
 
     lines = [json.dumps(entry, separators=(",", ":"), allow_nan=False) for entry in sorted(entries, key=place)]
-    write_atomically(folder / MANIFEST, ("[\n" + ",\n".join(lines) + "\n]\n").encode())
-    (folder / MANIFEST).chmod(0o644)
+    write_atomically(folder / MANIFEST, ("[\n" + ",\n".join(lines) + "\n]\n").encode(), 0o644)
 
 
 def _write(path: Path, value: Any) -> None:

@@ -15,7 +15,6 @@ import os
 import re
 import secrets
 import shutil
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -28,7 +27,9 @@ from platformdirs import user_data_dir
 
 from mesa_core import events
 from mesa_core.disk import files, leases
+from mesa_core.disk.errors import closed, naming
 from mesa_core.disk.files import StoreError, read_json, write_arrays, write_atomically, write_json
+from mesa_core.disk.leftovers import new_folder
 from mesa_core.disk.untrusted import MIB, Refused, open_file, parse_json, read_bytes
 
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,79}")
@@ -47,6 +48,10 @@ STATES = ("waiting", "running", "finished", "failed", "stopped", "interrupted")
 def home() -> Path:
     """Where runs and caches live: MESA_LAB_HOME, else the user's data folder."""
     return Path(os.environ.get("MESA_LAB_HOME") or user_data_dir("mesa-lab"))
+
+
+class Taken(StoreError):
+    """There is a run of this name already."""
 
 
 @dataclass(frozen=True)
@@ -177,11 +182,11 @@ class Run:
 
     def state(self) -> str:
         """One of STATES."""
-        if (self.path / "result.json").exists():
+        if os.path.exists(self.path / "result.json"):  # False, too, where the folder is closed
             return "finished"
         if self.is_running():
             return "running"
-        if (self.path / "waiting").exists():
+        if os.path.exists(self.path / "waiting"):
             return "waiting"
         return {"Failed": "failed", "Stopped": "stopped"}.get(self._last_event(), "interrupted")
 
@@ -242,7 +247,7 @@ class Writer:
     """Appends numbered lines; on opening it drops a torn last line and finds the next number."""
 
     def __init__(self, path: Path, check: Callable[[], None] = lambda: None) -> None:
-        self.check = check  # raises where we must not write
+        self.path, self.check = path, check  # which raises where we must not write
         if path.is_dir():
             raise StoreError(f"{path.name} of {path.parent.name} is a folder, not a file; remove it.")
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -256,16 +261,19 @@ class Writer:
                 with contextlib.suppress(ValueError, KeyError, TypeError):
                     self.next = int(parse_json(line)["n"]) + 1
                     break
-        self.file = open(path, "a", encoding="utf-8")  # the last thing, so that a failure above leaves nothing open
+        with naming(path):
+            self.file = open(path, "a", encoding="utf-8")  # the last thing, so that a failure above leaves nothing open
 
     def append(self, event: events.Event) -> None:
         self.check()
-        self.file.write(events.dumps(event, n=self.next, t=round(time.time(), 3)) + "\n")
-        self.file.flush()
+        with naming(self.path):
+            self.file.write(events.dumps(event, n=self.next, t=round(time.time(), 3)) + "\n")
+            self.file.flush()
         self.next += 1
 
     def close(self) -> None:
-        self.file.close()
+        with contextlib.suppress(OSError):  # what could not be written has been told
+            self.file.close()
 
 
 @dataclass(frozen=True)
@@ -288,15 +296,15 @@ class Store:
 
     def create(self, config: Mapping[str, Any], name: str | None = None) -> Run:
         """A new run directory with its config.json. StoreError for a bad or taken name."""
-        name = name or new_name(config)
+        name = new_name(config) if name is None else name
         if not NAME.fullmatch(name):
             raise StoreError(f"{name!r} cannot name a run; use small letters, digits, '-' and '_', at most 80.")
         run = Run(self.runs / name)
-        self.runs.mkdir(parents=True, exist_ok=True)
-        # Made whole under another name, so that nobody ever sees a run without its configuration.
-        place = Path(tempfile.mkdtemp(dir=self.runs, prefix=".new-"))
+        with naming(self.runs):
+            self.runs.mkdir(parents=True, exist_ok=True)
+            # Made whole under another name, so that nobody ever sees a run without its configuration.
+            place = new_folder(self.runs)
         try:
-            place.chmod(0o755)
             Run(place).write_config(config)
             if run.path.exists():
                 raise FileExistsError
@@ -304,8 +312,8 @@ class Store:
         except OSError as error:
             shutil.rmtree(place, ignore_errors=True)
             if run.path.exists():
-                raise StoreError(f"There is a run {name!r} already.") from None
-            raise error
+                raise Taken(f"There is a run {name!r} already.") from None
+            raise closed(error, self.runs) from error
         return run
 
     def open(self, name: str) -> Run:
@@ -319,10 +327,10 @@ class Store:
 
     def list(self) -> list[Run]:
         """All runs, the newest first."""
-        if not self.runs.is_dir():
-            return []
-        found = [Run(p) for p in self.runs.iterdir() if NAME.fullmatch(p.name) and is_run(p)]
-        return sorted(found, key=lambda run: _began(run.path), reverse=True)
+        found = []
+        with contextlib.suppress(OSError), os.scandir(self.runs) as entries:  # not there yet, or closed
+            found = [Path(e.path) for e in entries if NAME.fullmatch(e.name) and is_run(Path(e.path))]
+        return [Run(path) for path in sorted(found, key=_began, reverse=True)]
 
 
 def is_run(path: Path) -> bool:

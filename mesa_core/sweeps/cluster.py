@@ -15,7 +15,6 @@ import platform
 import secrets
 import shutil
 import socket
-import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -27,6 +26,7 @@ from mesa_core import events as ev
 from mesa_core.config import ConfigError, make_config
 from mesa_core.disk import leases
 from mesa_core.disk.files import read_bytes, write_atomically
+from mesa_core.disk.leftovers import new_folder
 from mesa_core.store import FILE, MOST_EVENTS, Run, Store, StoreError, home
 from mesa_core.sweeps.grid import Piece, Standing, attempt, standing, state_of, to_do
 
@@ -95,12 +95,11 @@ def place(store: Store, name: str, files: Mapping[str, bytes]) -> None:
         raise StoreError(f"The files of {name} hold no configuration.")
     path = store.runs / name
     store.runs.mkdir(parents=True, exist_ok=True)
-    fresh = None if path.exists() else Path(tempfile.mkdtemp(dir=store.runs, prefix=".new-"))
+    fresh = None if path.exists() else new_folder(store.runs)
     try:
         for file in sorted(files, key=lambda file: file == "result.json"):
             write_atomically((fresh or path) / file, files[file])
         if fresh is not None:
-            fresh.chmod(0o755)
             os.rename(fresh, path)
     finally:
         if fresh is not None:

@@ -24,10 +24,13 @@ from mesa_core import events as ev
 from mesa_core import triggers
 from mesa_core.config import ConfigError, ExperimentConfig, params
 from mesa_core.config.settle import ready, settle
+from mesa_core.disk.errors import Closed, naming
 from mesa_core.disk.files import read_json, write_json
 from mesa_core.disk.leases import moment
+from mesa_core.disk.plain import plain
 from mesa_core.store import NAME as RUN
 from mesa_core.store import Run, Store, StoreError, compact
+from mesa_core.store.runs import Taken
 
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
 MOST = 10_000  # runs of one sweep
@@ -104,12 +107,21 @@ def begin(store: Store, name: str, pieces: Sequence[Piece]) -> None:
     """Write down what the sweep is, or check that one of this name is the same. Raises StoreError."""
     place = store.root / "sweeps" / f"{name}.json"
     told = {"name": name, "runs": [piece.name for piece in pieces]}
-    place.parent.mkdir(parents=True, exist_ok=True)
+    with naming(place.parent):
+        place.parent.mkdir(parents=True, exist_ok=True)
     with moment(place.with_name(f".{name}")):  # two commands given at once
         if not place.exists():
             write_json(place, told)
     if read_json(place) != told:
         raise StoreError(f"There is another sweep {name!r}; choose a new name, or give the command it began with.")
+
+
+def require_done(folder: Path) -> None:
+    """ConfigError unless `folder` holds what `mesa-lab collect` put there."""
+    if not (folder / compact.MANIFEST).is_file():
+        raise ConfigError(
+            f"{plain(str(folder))} is no folder that mesa-lab collect filled (it has no {compact.MANIFEST})."
+        )
 
 
 def without(pieces: Sequence[Piece], folder: Path) -> list[Piece]:
@@ -160,7 +172,8 @@ def why(store: Store, name: str) -> str:
 def attempt(store: Store, piece: Piece, execute: Execute, watch: Callable[[ev.Event], None] | None = None) -> str:
     """Carry out a piece, if it is still to be done and nobody else is at it.
 
-    Returns 'finished', 'failed' or 'stopped', or 'busy' where it was left to somebody else.
+    Returns 'finished', 'failed' or 'stopped', or 'busy' where it was left to somebody else. Raises Closed where the
+    store can no longer be used.
     """
 
     def still() -> bool:  # asked with the run in hand: between listing it and now another may have done it
@@ -172,9 +185,12 @@ def attempt(store: Store, piece: Piece, execute: Execute, watch: Callable[[ev.Ev
         return True
 
     try:
-        with contextlib.suppress(StoreError):  # somebody has begun it
-            store.create(piece.config.to_dict(), piece.name)
+        if not (store.runs / piece.name).exists():
+            with contextlib.suppress(Taken):  # somebody has begun it
+                store.create(piece.config.to_dict(), piece.name)
         return execute(store.open(piece.name), store, watch, still=still)
+    except Closed:
+        raise  # a full disk, say, on which nobody gets on
     except StoreError:
         return "busy"  # taken in this moment, or taken over while we slept, or damaged, which makes it 'lost'
 

@@ -24,6 +24,7 @@ from torch import Tensor, nn
 
 from mesa_core.disk import untrusted
 from mesa_core.disk.archives import HEADER, check_safetensors, read_safetensors
+from mesa_core.disk.errors import StoreError
 from mesa_core.disk.files import write_atomically
 from mesa_core.disk.untrusted import MIB, Refused, open_file
 from mesa_core.victims.checkpoints import LONG_WINDED, MOST_BYTES
@@ -34,7 +35,7 @@ PATIENCE = 20.0  # seconds that the process which reads a checkpoint may take; o
 ROOT = Path(__file__).resolve().parents[2]
 
 
-class WeightsError(ValueError):
+class WeightsError(StoreError):
     """Weights that cannot be used; the message says why in one sentence."""
 
 

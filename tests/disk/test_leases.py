@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -108,3 +109,57 @@ def test_a_deleted_run_is_not_brought_back(store):
     with pytest.raises(ValueError, match="deleted"), run.lease():
         pass
     assert not run.path.exists()
+
+
+# -- clocks that jump
+FUTURE = -86_400.0  # the age of a lease of tomorrow
+
+
+@pytest.mark.parametrize("where", [None, "another machine"])
+def test_a_lease_of_tomorrow_is_not_held_for_ever(path, monkeypatch, where):
+    told = {"where": where} if where else {}
+    leases.held(written(path, FUTURE, **told))
+    began = time.monotonic()
+    monkeypatch.setattr(leases.time, "monotonic", lambda: began + leases.STALE + 1)  # nothing moved meanwhile
+    assert not leases.held(path)
+
+
+def test_a_lease_of_tomorrow_whose_holder_lives_here_is_held_as_it_moves(path, monkeypatch):
+    assert leases.held(written(path, FUTURE))
+    began = time.monotonic()
+    monkeypatch.setattr(leases.time, "monotonic", lambda: began + leases.STALE + 1)
+    assert leases.held(written(path, FUTURE - 5))
+
+
+def test_a_holder_elsewhere_with_a_wrong_clock_is_known_by_its_beats(path):
+    written(path, 3600, where="another machine")
+    assert not leases.held(path), "nothing is known of it yet"
+    written(path, 3598, where="another machine")
+    assert leases.held(path)
+
+
+def test_who_takes_a_lease_over_watches_it_first(path, monkeypatch):
+    monkeypatch.setattr(leases, "HEARTBEAT", 0.1)
+    for age in (FUTURE, 3600.0):
+        with leases.hold(written(path, age, where="another machine"), "thing"):
+            assert json.loads(path.read_text())["id"] != "x"  # nobody touched it
+        written(path, age, where="another machine")
+        beats = threading.Timer(0.08, lambda age=age: os.utime(path, (time.time() - age + 2,) * 2))
+        beats.start()
+        with pytest.raises(Busy), leases.hold(path, "thing"):
+            pass
+        beats.join()
+
+
+def test_a_clock_that_jumps_costs_a_holder_nothing(store, monkeypatch):
+    run = store.create({}, "one")
+    monkeypatch.setattr(leases, "HEARTBEAT", 0.02)
+    real = time.time
+    with run.lease() as writer:
+        for jump in (86_400, -86_400):
+            monkeypatch.setattr(leases.time, "time", lambda jump=jump: real() + jump)
+            writer.append(ev.Note(str(jump)))
+            monkeypatch.setattr(leases.time, "time", real)
+            with pytest.raises(Busy), run.lease():
+                pass
+    assert not run.is_running()

@@ -342,7 +342,7 @@ def test_the_command_finds_nothing_and_says_so(tmp_path, capsys, monkeypatch):
     assert "There is no folder" in capsys.readouterr().err
     (tmp_path / "empty").mkdir()
     assert main(["figures", "--out", str(tmp_path / "out"), "--results", str(tmp_path / "empty")]) == 0
-    assert {path.name for path in (tmp_path / "out").iterdir()} == {"claims.csv"}
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {"claims.csv", "figures.json"}
 
 
 @pytest.mark.slow

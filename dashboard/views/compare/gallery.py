@@ -20,6 +20,7 @@ from mesa_core import triggers
 from mesa_core.config import ExperimentConfig
 from mesa_core.pictures import charts, trigger_maps
 from mesa_core.pictures.orders import usual
+from mesa_core.pictures.saving import NoPicture, browser
 from mesa_core.store import Run, StoreError
 from mesa_core.words import named
 
@@ -185,16 +186,20 @@ def _drawn(make: Callable[..., Any], *given: Any) -> Callable[[], Any]:
 def archive(run: Run) -> bytes:
     """Every figure as HTML and, where they can be made, PNG and SVG; and the table."""
     found, rows = of_run(run)
-    buffer, pictures = io.BytesIO(), take_away.pictures()
-    with (
-        zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as file,
-        take_away.browser() if pictures else contextlib.nullcontext(),
-    ):
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as file, contextlib.ExitStack() as stack:
+        painter = None
+        with contextlib.suppress(NoPicture):
+            painter = stack.enter_context(browser()) if take_away.pictures() else None
         for name, (_, note, make) in found.items():
             drawn = make()
             file.writestr(f"{run.name}/{name}.html", take_away.html_of(drawn, note))
-            for kind in ("png", "svg") if pictures else ():
-                file.writestr(f"{run.name}/{name}.{kind}", take_away.image_of(drawn, note, kind))
+            for kind in ("png", "svg"):
+                try:
+                    if painter is not None:
+                        file.writestr(f"{run.name}/{name}.{kind}", painter.image_of(drawn, note, kind))
+                except NoPicture:
+                    painter = None  # the HTML has to do
         file.writestr(f"{run.name}/defences.csv", take_away.csv_of(rows))
         file.writestr(f"{run.name}/samples.csv", take_away.csv_of(sample_rows(run)))
     return buffer.getvalue()

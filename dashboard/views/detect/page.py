@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from dashboard import keys, stored
+from dashboard import keys, places, stored
 from dashboard.components.panels import Panel, panels
 from dashboard.serving import queue, reading
 from dashboard.views.detect.searches import clean_search, config_of, prepared, sampled, searches, verdict_of
@@ -206,10 +206,11 @@ def live(run: Run) -> None:
         st.caption(
             "While it runs, a bar shows F, the network's mean answer for the class, over the last batch; it is measured at the end."
         )
-        if settings.may_control(run) and st.button(
-            "Stop", key="detect_stop", help="Ends the search; it can be started again."
+        if (
+            settings.may_control(run)
+            and st.button("Stop", key="detect_stop", help="Ends the search; it can be started again.")
+            and places.done(queue.ask, run, "stop")
         ):
-            queue.ask(run, "stop")
             st.rerun()
 
     if not detected(reading.events(run)):

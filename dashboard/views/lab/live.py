@@ -13,7 +13,7 @@ from typing import Any
 
 import streamlit as st
 
-from dashboard import stored
+from dashboard import places, stored
 from dashboard.components import scatter as dots
 from dashboard.components.curves import curves
 from dashboard.serving import queue, reading
@@ -185,20 +185,21 @@ def buttons(run: Run, now: str) -> None:
                 key="pause",
                 disabled=waits,
                 help="A pause of more than a minute frees the computer for others; Resume goes on from there.",
-            ):
-                queue.ask(run, "run" if paused else "pause")
+            ) and places.done(queue.ask, run, "run" if paused else "pause"):
                 st.rerun(scope="fragment")
             if st.button("Step", key="step", disabled=waits or not paused, help="On to the next picture."):
-                queue.ask(run, "step")
+                places.done(queue.ask, run, "step")
             if st.button(
                 "Cancel" if waits else "Stop", key="stop", help="Finished stages are kept; Resume goes on from there."
-            ):
-                queue.ask(run, "stop")
+            ) and places.done(queue.ask, run, "stop"):
                 st.rerun()
-    elif now in ("stopped", "interrupted", "failed") and st.button(
-        "Resume", key="resume", help="Stages that were finished are kept; the one that was stopped begins again."
+    elif (
+        now in ("stopped", "interrupted", "failed")
+        and st.button(
+            "Resume", key="resume", help="Stages that were finished are kept; the one that was stopped begins again."
+        )
+        and places.done(queue.resume, run)
     ):
-        queue.resume(run)
         st.rerun()
 
 

@@ -173,8 +173,8 @@ def answer(run: Run, flat: np.ndarray, rates: Mapping[str, Any]) -> bool:
         (weights / "repaired.safetensors").is_file(),
         not rates,
     )
-    queue.ensure_worker(queue.store())
     try:
+        queue.ensure_worker(queue.store())
         number = questions.ask(root, question, settings.visitor(), settings.address())
         until = time.monotonic() + WAIT
         while (found := questions.answer_to(root, number)) is None and time.monotonic() < until:

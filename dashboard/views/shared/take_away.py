@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import io
+import os
 import zipfile
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import streamlit as st
@@ -13,7 +16,9 @@ import streamlit as st
 from dashboard import stored
 from dashboard.serving import runs
 from mesa_core.cli.repeat import command_of
-from mesa_core.pictures.saving import browser, csv_of, file_name, html_of, image_of, pictures
+from mesa_core.config.settle import PATHS
+from mesa_core.disk.scrub import scrubbed_file
+from mesa_core.pictures.saving import csv_of, file_name, html_of, image_of, pictures
 from mesa_core.store import Run, StoreError
 
 if TYPE_CHECKING:
@@ -61,8 +66,7 @@ def save_figure(make: Callable[[], Figure], name: str, caption: str, key: str) -
 
 
 def _image(make: Callable[[], Figure], caption: str, kind: str) -> bytes:
-    with browser():
-        return image_of(make(), caption, kind)
+    return image_of(make(), caption, kind)
 
 
 def download(label: str, make: Callable[[], bytes], file: str, mime: str, key: str, help: str | None = None) -> None:
@@ -88,8 +92,10 @@ def table(
 
 # -- a whole run
 def zip_of(run: Run) -> bytes:
-    """The run's folder; without the token of who started it, locks and traces of errors."""
-    buffer, total = io.BytesIO(), 0
+    """The run's folder; without the token of who started it, locks, traces of errors, and this machine's paths."""
+    buffer, total, places = io.BytesIO(), 0, [str(run.path.parent.parent), str(Path.home())]
+    with contextlib.suppress(StoreError):
+        places += [str(value) for name, value in run.config().items() if name in PATHS and os.path.isabs(str(value))]
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
         for path in sorted(run.path.rglob("*")):
             inside = path.relative_to(run.path)
@@ -98,7 +104,11 @@ def zip_of(run: Run) -> bytes:
             total += path.stat().st_size
             if total > LARGEST:
                 raise StoreError("The folder is too large to be sent from here.")
-            archive.write(path, f"{run.name}/{inside.as_posix()}")
+            name = f"{run.name}/{inside.as_posix()}"
+            if path.suffix in (".json", ".jsonl"):
+                archive.writestr(name, scrubbed_file(path.read_bytes(), places, path.suffix == ".jsonl"))
+            else:
+                archive.write(path, name)
     return buffer.getvalue()
 
 
