@@ -8,9 +8,9 @@ from typing import Any
 
 import streamlit as st
 
-from dashboard import exact, reading, state
+from dashboard import exact, reading, runs, state
+from mesa_core import breadth, triggers
 from mesa_core import events as ev
-from mesa_core import triggers
 from mesa_core.console import brief, named
 from mesa_core.paper import claims
 from mesa_core.store import Run, StoreError
@@ -227,7 +227,7 @@ def submodels(run: Run, events: Sequence[ev.Event]) -> None:
     """What was measured of each level's samples: success, coverage beside uniform noise, modes."""
     result = reading.result(run) or {}
     last = next((e for e in reversed(events) if isinstance(e, ev.Submodels)), None)
-    entries = result.get("submodels") or (last.value if last else [])
+    entries = runs.levels(run) if result.get("submodels") else last.value if last else []
     if not entries:
         return
     st.markdown("**The sub-models**")
@@ -238,6 +238,7 @@ def submodels(run: Run, events: Sequence[ev.Event]) -> None:
             "ASR of its samples": brief(m["mean_asr"]),
             "used": "yes" if m["kept"] else "skipped",
             "modes": str(len(m["modes"])),
+            **breadth.columns(m),
             **coverage(m, finds),
         }
         for m in entries
@@ -249,6 +250,7 @@ def submodels(run: Run, events: Sequence[ev.Event]) -> None:
                 "ASR of its samples": brief(noise["mean_asr"]),
                 "used": "",
                 "modes": "",
+                **dict.fromkeys(breadth.columns({}), ""),
                 **coverage(noise, finds),
             }
         )
@@ -264,6 +266,7 @@ def submodels(run: Run, events: Sequence[ev.Event]) -> None:
         "succeeds so often (precision); the table scrolls sideways. *Uniform noise*: random colours, for comparison. "
         "*Used: skipped* means that its samples stay below its level, so that the repair leaves them out."
     )
+    st.caption(breadth.WORDS)
     modes(entries)
     if result.get("submodels"):
         exact.section(run, events, result, narrow=True)

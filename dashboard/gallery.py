@@ -11,8 +11,8 @@ from typing import Any
 import streamlit as st
 
 from dashboard import address, alphas, export, reading, runs
+from mesa_core import breadth, figures, planes, triggers
 from mesa_core import events as ev
-from mesa_core import figures, planes, triggers
 from mesa_core.arrange import usual
 from mesa_core.config import ExperimentConfig
 from mesa_core.console import named
@@ -107,6 +107,10 @@ def everything() -> None:
     if rows:
         st.subheader("As a table", anchor=False)
         export.table(rows, f"{run.name}-defences", "all_defences")
+    if levels := level_rows(run):
+        st.subheader("The sub-models as a table", anchor=False)
+        export.table(levels, f"{run.name}-submodels", "all_submodels")
+        st.caption(breadth.WORDS)
 
 
 def of_run(run: Run) -> tuple[Figures, list[dict[str, Any]]]:
@@ -156,6 +160,14 @@ def of_run(run: Run) -> tuple[Figures, list[dict[str, Any]]]:
     return found, seed_rows([(run, config, result)]) if result else []
 
 
+def level_rows(run: Run) -> list[dict[str, Any]]:
+    """The sub-models as a table: how well their samples work, how wide they lie and how they nest."""
+    return [
+        {"β": f"{one['beta']:g}", "mean ASR": figures.said(one["mean_asr"]), **breadth.columns(one)}
+        for one in runs.levels(run)
+    ]
+
+
 def sample_rows(run: Run) -> list[dict[str, Any]]:
     """The measured samples as a table: level, ASR, mode, places, and the trigger as hex colours."""
     found = runs.samples(run)
@@ -190,5 +202,7 @@ def archive(run: Run) -> bytes:
             for kind in ("png", "svg") if pictures else ():
                 file.writestr(f"{run.name}/{name}.{kind}", export.image_of(drawn, note, kind))
         file.writestr(f"{run.name}/defences.csv", export.csv_of(rows))
+        if levels := level_rows(run):
+            file.writestr(f"{run.name}/submodels.csv", export.csv_of(levels))
         file.writestr(f"{run.name}/samples.csv", export.csv_of(sample_rows(run)))
     return buffer.getvalue()

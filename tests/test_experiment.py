@@ -16,8 +16,8 @@ import torch
 from PIL import Image
 from small_sweep import LEAST
 
+from mesa_core import breadth, shape, triggers
 from mesa_core import events as ev
-from mesa_core import triggers
 from mesa_core.config import make_config
 from mesa_core.console import table
 from mesa_core.devices import Compute
@@ -64,6 +64,10 @@ def test_a_run_ends_with_the_result_that_is_promised(store, tiny_data):
         was, now = (e["asr"]["original"]["value"] for e in (result["before"], result["after"][name]))
         assert abs(change["value"] - (now - was)) < 1e-5, "the trials of before and after are not the same"
     assert set(result["uniform_noise"]["precision"]) == {"0.5", "0.8", "0.9"}
+    bare = [{k: v for k, v in one.items() if k not in breadth.KEYS} for one in result["submodels"]]
+    stored = shape.samples(run.read_arrays("samples.npz"), run.read_arrays("axes.npz"))
+    assert bare != result["submodels"]
+    assert breadth.complete(bare, stored) == result["submodels"], "a run measures what an older one's samples would say"
     json.dumps(result, allow_nan=False)
     steps = [e.step for e in seen if isinstance(e, ev.Snapshot)]
     assert steps[0] == 0

@@ -154,10 +154,17 @@ def test_figure_3_says_the_mean_asr_and_the_share_inside(signs):
         assert title.startswith(f"α = {alpha:g}<br>mean ASR<br>{100 * value:.1f} %")
     ring = next(one for one in signs if one.run.name == "signs-ring")
     titles = [a.text for a in figure3.draw_betas(ring).layout.annotations]
-    nested = [entry["nested"] for entry in ring.result["submodels"]]
-    assert nested[0] is None
-    assert titles[0] == "β = 0.5<br>the lowest<br>level"
-    assert titles[2].startswith(f"β = 0.9<br>inside β = 0.8:<br>{100 * nested[2]['value']:.1f} %")
+    entropy = [f"−{-entry['entropy']['value']:.0f}" for entry in ring.result["submodels"]]
+    two, all_of = (
+        [entry[key] and f"{100 * entry[key]['value']:.1f} %" for entry in ring.levels]
+        for key in ("nested_axes", "nested")
+    )
+    assert (two[0], all_of[0]) == (None, None)
+    assert two[2] != all_of[2]
+    assert titles[0] == f"β = 0.5<br>entropy {entropy[0]}<br>1.2 dimensions<br>the lowest<br>level"
+    assert titles[2] == (
+        f"β = 0.9<br>entropy {entropy[2]}<br>1.1 dimensions<br>inside β = 0.8:<br>{two[2]} in two axes<br>{all_of[2]} in all"
+    )
     axes = figure3.draw_betas(ring).layout
     assert axes.xaxis.range == axes.xaxis2.range == axes.xaxis3.range
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mesa_core import saving
+from mesa_core import breadth, saving
 from mesa_core.console import brief
 from mesa_core.paper import detection, figure1, figure3, figure4, figure5, material, verdicts
 from mesa_core.paper.claims import Claim
@@ -108,14 +108,14 @@ def _levels(runs: Sequence[Finding]) -> Rows:
     """Sub-models as a table: a row a run and level."""
     told = []
     for one in runs:
-        for entry in one.result["submodels"]:
+        for entry in one.levels:
             row: dict[str, Any] = {"code": one.config.code, "α": f"{one.config.alpha:g}", "β": f"{entry['beta']:g}"}
             row |= {"mean ASR of its samples": f"{brief(entry['mean_asr'])}, n = {entry['mean_asr']['n']}"}
-            inside = entry.get("nested")
-            row |= {"inside the next lower β": f"{brief(inside)}, n = {inside['n']}" if inside else "–"}
-            wide = figure3.spread(one, one.level(entry["beta"]) or 0)
+            row |= breadth.columns(entry)
+            svd, wide = entry["nested_svd"], figure3.spread(one, one.level(entry["beta"]) or 0)
             row |= {
-                "spread": round(wide, 3) if wide is not None else "–",
+                "inside it by Appendix B's axes": f"{brief(svd)}, n = {svd['n']}" if svd else "–",
+                "standard deviation": round(wide, 3) if wide is not None else "–",
                 "modes": len(entry["modes"]),
                 "run": one.run.name,
             }

@@ -7,6 +7,7 @@ figure, CIFAR-10 (the paper's data) comes before other images, then the group th
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,8 +16,8 @@ from typing import Any
 
 import numpy as np
 
+from mesa_core import breadth, shape, triggers
 from mesa_core import events as ev
-from mesa_core import shape, triggers
 from mesa_core.config import ConfigError, ExperimentConfig, make_config
 from mesa_core.settle import MORE, question
 from mesa_core.store import NAME, Run, StoreError
@@ -41,6 +42,11 @@ class Finding:
         """The evaluations after each seed of the point defence."""
         after = self.result["after"] or {}
         return [e for name, e in after.items() if name == "point" or name.startswith("point_")]
+
+    @functools.cached_property
+    def levels(self) -> list[dict[str, Any]]:
+        """The sub-models with every measure; those of an older result are computed from its samples (`breadth`)."""
+        return breadth.complete(self.result["submodels"], samples(self))
 
     def level(self, beta: float) -> int | None:
         """The place of a level among the run's, None where it has no such level."""

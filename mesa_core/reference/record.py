@@ -116,8 +116,8 @@ def beside(record: Record, beta: float, samples: np.ndarray) -> dict[str, Any] |
 
     Entropies are compared at equal n by the same estimator, since it is biased.
     """
-    from mesa_core import comparison  # scikit-learn takes a second to import, and only this needs it
-    from mesa_core import entropy as entropies
+    from mesa_core import comparison
+    from mesa_core import entropy as entropies  # scikit-learn takes a second to import, and only this needs it
 
     found = record.level(beta)
     if found is None:
