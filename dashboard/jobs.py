@@ -17,7 +17,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from mesa_core.assets import shipped_runs, shipped_sweep
+from mesa_core.assets import shipped_paper_sweep, shipped_runs, shipped_sweep
 from mesa_core.config import ConfigError, make_config
 from mesa_core.leases import STALE, process_lives
 from mesa_core.settle import HOW, MORE
@@ -103,7 +103,7 @@ def find(name: str) -> Run:
     """A run of this server, or a shipped one. StoreError where there is none."""
     if not isinstance(name, str) or not NAME.fullmatch(name):
         raise StoreError("That is not the name of a run.")
-    for folder in (shipped_runs(), shipped_sweep()):
+    for folder in (shipped_runs(), shipped_sweep(), shipped_paper_sweep()):
         if (folder / name / "config.json").is_file():
             return Run(folder / name)
     return store().open(name)
@@ -118,8 +118,8 @@ def shipped() -> list[Run]:
 
 
 def swept() -> list[Run]:
-    """The runs of the sweep that the product brings, by name."""
-    return runs_in(shipped_sweep())
+    """The runs of the sweeps that the product brings, by name: the fast protocol's, then the paper's."""
+    return [*runs_in(shipped_sweep()), *runs_in(shipped_paper_sweep())]
 
 
 def runs_in(folder: Path) -> list[Run]:
@@ -131,7 +131,7 @@ def runs_in(folder: Path) -> list[Run]:
 
 def is_shipped(run: Run) -> bool:
     """Whether the product brings it."""
-    return run.path.parent in (shipped_runs(), shipped_sweep())
+    return run.path.parent in (shipped_runs(), shipped_sweep(), shipped_paper_sweep())
 
 
 def twin(config: Mapping[str, Any]) -> Run | None:

@@ -184,10 +184,10 @@ def collect(arguments: argparse.Namespace) -> int:
 
 def figures(arguments: argparse.Namespace) -> int:
     """The paper's figures, tables and claims from the runs that are there."""
-    from mesa_core.assets import shipped_detections, shipped_runs, shipped_sweep
+    from mesa_core.assets import shipped_detections, shipped_paper_sweep, shipped_runs, shipped_sweep
     from mesa_core.paper import everything, material
 
-    folders = [shipped_sweep(), _store(arguments).runs, shipped_runs(), shipped_detections()]
+    folders = [shipped_sweep(), shipped_paper_sweep(), _store(arguments).runs, shipped_runs(), shipped_detections()]
     if arguments.results:
         if not arguments.results.is_dir():
             raise StoreError(f"There is no folder {arguments.results}.")

@@ -25,7 +25,7 @@ from mesa_core.paper import (
     material,
     verdicts,
 )
-from mesa_core.paper.judging import UNKNOWN, VERDICTS
+from mesa_core.paper.rules import UNKNOWN, VERDICTS
 
 ORBITS = [orbit[0] for orbit in triggers.orbits()]
 CODES = ORBITS[3], ORBITS[0], ORBITS[7], ORBITS[20]  # easy to hard in `invented.sweep`

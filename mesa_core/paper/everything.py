@@ -14,6 +14,7 @@ from mesa_core.paper import detection, figure1, figure3, figure4, figure5, mater
 from mesa_core.paper.claims import Claim
 from mesa_core.paper.judging import Answer
 from mesa_core.paper.material import Finding, Sweep
+from mesa_core.paper.rules import VERDICTS
 from mesa_core.store import write_atomically
 
 if TYPE_CHECKING:
@@ -130,27 +131,44 @@ def claim_rows(told: Sequence[tuple[Claim, Answer]]) -> Rows:
             "place": claim.place,
             "the paper": claim.words(),
             "we measured": answer.measured,
-            "verdict": verdict(answer),
+            "verdict in the paper's terms": verdict(answer),
             "where we differ": answer.differs,
+            "measured more strictly": answer.strictly,
+            "stricter verdict": so_far(answer, answer.strict),
+            "with the other budget": answer.beside,
             "figure": claim.figure,
             "rule": claim.rule,
+            "stricter rule": claim.stricter,
         }
         for claim, answer in told
     ]
 
 
 def verdict(answer: Answer) -> str:
-    """The verdict in words: 'agrees so far' where some of the 51 are missing."""
-    later = answer.so_far and answer.verdict in ("agrees", "partly", "differs")
-    return f"{answer.verdict} so far" if later else answer.verdict
+    """The verdict in the paper's terms, in words: 'agrees so far' where some of the 51 are missing."""
+    return so_far(answer, answer.verdict)
+
+
+def so_far(answer: Answer, said: str) -> str:
+    """One of an answer's verdicts in words."""
+    return f"{said} so far" if answer.so_far and said in VERDICTS[:3] else said
+
+
+def parts(found: Sequence[Finding]) -> list[tuple[str, Sequence[Finding], Sweep | None]]:
+    """What is drawn and judged on its own: how its files' names begin, its runs, and the other protocol's sweep."""
+    groups = {name: runs for name, runs in material.of_protocol(found).items() if runs}
+    first = {name: next(iter(material.sweeps(runs)), None) for name, runs in groups.items()}
+    if len(groups) < 2:
+        return [("", found, None)]
+    return [("", groups["fast"], first["paper"]), ("paper-protocol-", groups["paper"], first["fast"])]
 
 
 def write(found: Sequence[Finding], out: Path, tell: Callable[[str], None]) -> dict[str, list[str]]:
     """Write all figures as HTML and, where it can be done, SVG and PNG, and all tables as CSV.
 
-    `tell` is given a sentence for each. Returns the names of the files and of the figures whose runs are missing.
+    Runs by the paper's protocol have files of their own (`parts`). `tell` is given a sentence for each. Returns the names of the files and of the figures whose runs are missing.
     """
-    sweep, pictures = next(iter(material.sweeps(found)), None), saving.pictures()
+    pictures = saving.pictures()
     files: list[str] = []
     missing: list[str] = []
 
@@ -160,19 +178,23 @@ def write(found: Sequence[Finding], out: Path, tell: Callable[[str], None]) -> d
         files.append(name)
 
     with saving.browser() if pictures else contextlib.nullcontext():
-        for key, entry in FIGURES.items():
-            drawn = draw(key, found, sweep)
-            if drawn is None:
-                missing.append(key)
-                tell(f"{entry.title}: not drawn; it needs {entry.needs}.")
-                continue
-            put(f"{key}.html", saving.html_of(drawn.figure, drawn.note))
-            for kind in ("svg", "png") if pictures else ():
-                put(f"{key}.{kind}", saving.image_of(drawn.figure, drawn.note, kind))
-            put(f"{key}.csv", saving.csv_of(drawn.table))
-            tell(f"{entry.title}: {drawn.note}")
-    known = verdicts.evidence(found)
-    put("claims.csv", saving.csv_of(claim_rows([*verdicts.answers(known), *verdicts.controls(known)])))
+        for begin, runs, other in parts(found):
+            sweep = next(iter(material.sweeps(runs)), None)
+            for key, entry in FIGURES.items():
+                drawn = draw(key, runs, sweep)
+                if drawn is None and not begin:
+                    missing.append(key)
+                    tell(f"{entry.title}: not drawn; it needs {entry.needs}.")
+                if drawn is None:
+                    continue
+                put(f"{begin}{key}.html", saving.html_of(drawn.figure, drawn.note))
+                for kind in ("svg", "png") if pictures else ():
+                    put(f"{begin}{key}.{kind}", saving.image_of(drawn.figure, drawn.note, kind))
+                put(f"{begin}{key}.csv", saving.csv_of(drawn.table))
+                tell(f"{entry.title}: {drawn.note}")
+            known = verdicts.evidence(runs, sweep, other)
+            told = [*verdicts.answers(known), *verdicts.controls(known)]
+            put(f"{begin}claims.csv", saving.csv_of(claim_rows(told)))
     if not pictures:
         tell("Only HTML and CSV were written: SVG and PNG need kaleido (pip install mesa-lab[figures]) and a Chromium.")
     return {"files": files, "missing": missing}

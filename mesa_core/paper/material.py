@@ -26,6 +26,7 @@ ORBITS = len(triggers.orbits())
 ALPHAS = (0.0, 0.1, 10.0)
 LEVEL = 0.8  # of Figure 3(a) and of the detection
 RING, PATTERN = (triggers.orbit_of(code) for code in (495, 170))  # kinds: the ring of Figure 5(c), the authors' pattern
+PROTOCOLS = {"fast": "Fast protocol", "paper": "The paper's protocol"}
 NAMES = {"cifar10": "CIFAR-10", "signs": "road signs"}
 
 
@@ -114,6 +115,18 @@ def point_triggers(one: Finding) -> list[np.ndarray]:
 
 
 # -- groups
+def of_protocol(found: Iterable[Finding]) -> dict[str, list[Finding]]:
+    """Runs by PROTOCOLS: 'paper' those by the paper's protocol on the paper's images, 'fast' all others.
+
+    They are told apart before anything is judged: the two have other budgets, and so other answers.
+    """
+    parts: dict[str, list[Finding]] = {name: [] for name in PROTOCOLS}
+    for one in found:
+        papers = one.config.protocol == "paper" and one.config.data == "cifar10"
+        parts["paper" if papers else "fast"].append(one)
+    return parts
+
+
 def same_but(config: ExperimentConfig, *varied: str) -> str:
     """All that decides a run's figures but what is varied, as text."""
     return json.dumps({k: v for k, v in question(config).items() if k not in (*varied, *MORE)}, sort_keys=True)
