@@ -170,7 +170,8 @@ def table(told: Sequence[tuple[Claim, Answer]], judged: bool) -> str:
 
 
 def _row(claim: Claim, answer: Answer, judged: bool) -> str:
-    link = f"<a href='?show={claim.figure}' target='_self'>{SHORT[claim.figure]}</a>"
+    protocol = "&amp;protocol=paper" if st.query_params.get("protocol") == "paper" else ""
+    link = f"<a href='?show={claim.figure}{protocol}' target='_self'>{SHORT[claim.figure]}</a>"
     place = f"{html.escape(claim.place)} · our {link}" if judged else f"our {link}"
     differs = f"<br><small>{html.escape(answer.differs)}</small>" if answer.differs and answer.verdict != "" else ""
     first = f"<th scope='row'>{html.escape(claim.words())}<br><small>{place}</small></th>"
