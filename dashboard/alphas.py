@@ -74,7 +74,7 @@ def chosen(groups: dict[float, list[Run]]) -> tuple[dict[float, Run], dict[float
 def draw() -> None:
     """The section: a base run, the grid, and the offer to queue what is missing."""
     st.markdown(
-        "**α** weighs *spread* against *success*: at 0 each sub-model shrinks to a few tight points, at 10 it spreads beyond what works. "
+        "**α** weighs *spread* against *success*: at 0 a generator shrinks to a few tight points, at 10 it spreads beyond what works. "
         "**β** is how often a trigger must succeed. Rows and columns share their axes, so places can be compared."
     )
     run = runs.picker(

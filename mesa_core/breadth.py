@@ -98,6 +98,7 @@ WORDS = (
     "*Entropy*, in nats, by the distance to the third nearest sample: 19 more mean twice as wide in each of 27 "
     "directions. *Effective dimensions*: in how many directions the samples spread ((Σλ)²/Σλ² of their covariance). *Inside "
     "the level below*: the share of the samples as near to one of the next lower β as 95 % of those are to each other, in "
-    "the two axes of the PCA picture, and in all dimensions: two axes flatter. Samples are stored in steps of 1/255; those "
+    "the two axes of the PCA picture, and in all dimensions: tight clouds may lie on top of each other in two axes and far "
+    "apart in all. Samples are stored in steps of 1/255; those "
     "no more than a step apart count as equal."
 )

@@ -12,7 +12,7 @@ from dashboard.lessons import backdoor, desk, distribution, entropy, forgetting,
 LESSONS = (
     desk.Lesson("What a backdoor is", backdoor.draw, ("sign", "picture", "stamp", "network")),
     desk.Lesson("A trigger becomes a distribution", distribution.draw, ("paint",)),
-    desk.Lesson("Why one point is not enough", point.draw, ("story", "known", "reach")),
+    desk.Lesson("When one point is enough", point.draw, ("story", "known", "reach")),
     desk.Lesson("Entropy and α", entropy.draw, ("alpha", "beta")),
     desk.Lesson("The staircase and β", staircase.draw, ("steps", "mix")),
     desk.Lesson("Forgetting, and what remains", forgetting.draw, ("story", "when")),
