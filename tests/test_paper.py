@@ -330,7 +330,15 @@ def test_the_command_writes_what_it_can_and_names_what_is_missing(tmp_path, caps
     assert main(["figures", "--out", str(out), "--results", str(tmp_path / "runs")]) == 0
     said = capsys.readouterr()
     names = {path.name for path in out.iterdir()}
-    assert {"figure4.html", "figure4.csv", "figure1b.html", "figure3b.html", "figure5.html", "claims.csv"} <= names
+    assert {
+        "figure4.html",
+        "figure4.csv",
+        "figure1b.html",
+        "figure3b.html",
+        "figure5.html",
+        "submodels.csv",
+        "claims.csv",
+    } <= names
     assert not any(name.startswith(("figure3a", "detection")) for name in names)
     assert "Figure 3(a): α: not drawn; it needs" in said.err
     assert "2 of 51 triggers so far" in said.err

@@ -192,6 +192,8 @@ def write(found: Sequence[Finding], out: Path, tell: Callable[[str], None]) -> d
                     put(f"{begin}{key}.{kind}", saving.image_of(drawn.figure, drawn.note, kind))
                 put(f"{begin}{key}.csv", saving.csv_of(drawn.table))
                 tell(f"{entry.title}: {drawn.note}")
+            if sweep is not None:  # every run's sub-models, by which alpha and beta are judged
+                put(f"{begin}submodels.csv", saving.csv_of(_levels(sweep.runs)))
             known = verdicts.evidence(runs, sweep, other)
             told = [*verdicts.answers(known), *verdicts.controls(known)]
             put(f"{begin}claims.csv", saving.csv_of(claim_rows(told)))
