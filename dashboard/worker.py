@@ -13,11 +13,12 @@ import sys
 import threading
 import time
 
-from dashboard import jobs
+from dashboard.serving import queue
+from mesa_core.disk.files import write_json
+from mesa_core.disk.leases import HEARTBEAT, process_lives
 from mesa_core.experiment import execute
-from mesa_core.leases import HEARTBEAT, process_lives
-from mesa_core.probe import Probe
-from mesa_core.store import Store, StoreError, home, write_json
+from mesa_core.probe.answering import Probe
+from mesa_core.store import Store, StoreError, home
 
 IDLE = 600.0  # seconds without work after which the worker ends
 POLL = 0.2  # seconds between two looks at the queue
@@ -42,7 +43,7 @@ def serve(store: Store, parent: int, idle: float = IDLE) -> None:
         if probe.answer_all():
             last = time.monotonic()
         if time.monotonic() - looked >= POLL:
-            looked, current = time.monotonic(), jobs.take(store)
+            looked, current = time.monotonic(), queue.take(store)
         if current is None:
             time.sleep(GLANCE)
             continue

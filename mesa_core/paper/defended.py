@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 
-from mesa_core.console import brief
 from mesa_core.paper.claims import Claim, share
 from mesa_core.paper.judging import (
     Answer,
@@ -25,6 +24,7 @@ from mesa_core.paper.judging import (
 )
 from mesa_core.paper.material import ORBITS, Finding
 from mesa_core.paper.rules import BELOW, CHEAP, DEAR, higher, lottery, lower, poorer, times
+from mesa_core.words import brief
 
 LEAST = 1e-9  # of what a defence leaves, to divide by
 

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mesa_core import planes
-from mesa_core.console import brief
 from mesa_core.paper import material
 from mesa_core.paper.claims import share
 from mesa_core.paper.material import ALPHAS, LEVEL, Finding
+from mesa_core.pictures import trigger_maps
+from mesa_core.words import brief
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
@@ -35,12 +35,12 @@ def draw_alphas(family: Mapping[float, Finding]) -> Figure | None:
         found = material.samples(one) if one else None
         place = one.level(beta) if one else None
         panels.append(
-            planes.panel_of(found, place, "pca", material.valid(one)) if found and place is not None else None
+            trigger_maps.panel_of(found, place, "pca", material.valid(one)) if found and place is not None else None
         )
         entry = one.levels[place] if panels[-1] else None
         asr = f"<br>mean ASR<br>{_stacked(entry['mean_asr'])}{_wide(entry)}" if entry else ""
         titles.append(f"α = {alpha:g}{asr}")
-    return _titled(planes.scatter([panels], titles, [""])) if any(panels) else None
+    return _titled(trigger_maps.scatter([panels], titles, [""])) if any(panels) else None
 
 
 def draw_betas(one: Finding) -> Figure | None:
@@ -49,13 +49,13 @@ def draw_betas(one: Finding) -> Figure | None:
     if found is None:
         return None
     for place, entry in enumerate(one.levels):
-        panels.append(planes.panel_of(found, place, "pca", material.valid(one)))
+        panels.append(trigger_maps.panel_of(found, place, "pca", material.valid(one)))
         inside = "<br>the lowest<br>level"
         if place and entry["nested"] and entry["nested_axes"]:
             two, all_of = (share(entry[key]["value"]) for key in ("nested_axes", "nested"))
             inside = f"<br>inside β = {one.config.beta[place - 1]:g}:<br>{two} in two axes<br>{all_of} in all"
         titles.append(f"β = {entry['beta']:g}{_wide(entry)}{inside}")
-    return _titled(planes.scatter([panels], titles, [""])) if any(panels) else None
+    return _titled(trigger_maps.scatter([panels], titles, [""])) if any(panels) else None
 
 
 def _stacked(measured: Mapping[str, Any]) -> str:
@@ -75,7 +75,7 @@ def _titled(figure: Figure) -> Figure:
     """Room for titles of six lines."""
     figure.update_annotations(font_size=12, yshift=8)
     figure.update_layout(margin_t=124, height=figure.layout.height + 52)
-    planes.bar_below(figure)
+    trigger_maps.bar_below(figure)
     return figure
 
 

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 
 from mesa_core.config import PROTOCOLS, ExperimentConfig
-from mesa_core.console import brief
-from mesa_core.intervals import of_rates
+from mesa_core.measures.intervals import of_rates
 from mesa_core.paper.claims import share
 from mesa_core.paper.material import ORBITS, Finding, Sweep
 from mesa_core.paper.rules import UNKNOWN
+from mesa_core.words import brief
 
 Measured = Mapping[str, Any]
 Pick = Callable[[Finding], Iterable[Measured | None]]

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from mesa_core.intervals import proportion
+from mesa_core.measures.intervals import proportion
 
 VERDICTS = ("agrees", "partly", "differs", "not measured yet")
 UNKNOWN = VERDICTS[3]

@@ -8,8 +8,7 @@ import numpy as np
 
 from mesa_core import triggers
 from mesa_core.config import ExperimentConfig
-from mesa_core.console import brief
-from mesa_core.intervals import proportion
+from mesa_core.measures.intervals import proportion
 from mesa_core.paper import detection, figure3, material
 from mesa_core.paper.claims import Claim, share
 from mesa_core.paper.judging import Answer, Evidence, apart
@@ -27,6 +26,7 @@ from mesa_core.paper.rules import (
     overspread,
     throughout,
 )
+from mesa_core.words import brief
 
 
 # -- the hyper-parameters
