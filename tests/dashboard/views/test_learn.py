@@ -162,13 +162,13 @@ def test_the_toy_world_stands_beside_real_sub_models(step, first):
 
 
 def test_a_lesson_leaves_out_real_sub_models_that_are_not_there(monkeypatch):
-    from dashboard import jobs
+    from dashboard.serving import queue
     from mesa_core.store import StoreError
 
     def nothing(name):
         raise StoreError("Not here.")
 
-    monkeypatch.setattr(jobs, "find", nothing)
+    monkeypatch.setattr(queue, "find", nothing)
     at = page(step="4")
     assert not at.exception
     assert not [frame for frame in at.dataframe if "α" in frame.value.columns]
