@@ -1,7 +1,7 @@
 """The page's side of the queue: start a run, find one, ask it to stop, keep one worker alive. Needs no torch.
 
-Order between visitors is fair: everybody's first run comes before anybody's second, and among equals the one who was
-served longest ago is next.
+Addresses take turns, and at an address its visitors: everybody's first run comes before anybody's second, and among
+equals the one who was served longest ago is next (`mesa_core.turns`).
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from mesa_core.config import ConfigError, make_config
+from mesa_core import turns
+from mesa_core.config import SILENT, ConfigError, make_config
 from mesa_core.config.settle import HOW, MORE
 from mesa_core.defences import DEFENCES
 from mesa_core.disk.files import read_json, write_json
@@ -25,9 +26,10 @@ from mesa_core.disk.leases import STALE, process_lives
 from mesa_core.store import NAME, Run, Store, StoreError, home
 from mesa_core.store.shipped import shipped_paper_sweep, shipped_runs, shipped_sweep
 
-MOST_WAITING = 12  # runs in the queue, of all visitors
-MOST_OWN = 3  # of one visitor
-MOST_SERVED = 300  # visitors whose last turn is remembered
+MOST_WAITING = 40  # runs in the queue, of one address
+MOST_OWN = 3  # of one visitor; one where a third of MOST_WAITING wait
+MOST_NAME = 64  # characters of a visitor's or an address's word
+MOST_SERVED = 600  # visitors and addresses whose last turn is remembered
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -36,19 +38,25 @@ def store() -> Store:
     return Store(home())
 
 
-def start(config: Mapping[str, Any], visitor: str = "") -> tuple[Run, str]:
+def start(config: Mapping[str, Any], visitor: str = "", address: str = "") -> tuple[Run, str]:
     """Queue a run; returns it and the token that allows its control.
 
-    `visitor` is an opaque word for who asks ('' for nobody in particular). StoreError where the queue is full.
+    `visitor` and `address` are opaque words for who asks from where ('' for nobody in particular). StoreError where
+    the queue takes no more from there.
     """
     here = store()
-    queued = waiting(here)
-    if len(queued) >= MOST_WAITING:
-        raise StoreError(f"{MOST_WAITING} runs are waiting already; try again when some are done.")
-    if visitor and sum(visitor_of(run) == visitor for run in queued) >= MOST_OWN:
-        raise StoreError(f"{MOST_OWN} of your runs are waiting already; cancel one, or wait for the first.")
+    queued = [asked for asked, _ in _queued(here)]
+    why = turns.refused(queued, turns.Asked("", time.time(), visitor, address), turns.Limits.of(MOST_WAITING, MOST_OWN))
+    if why == "own":
+        own = sum(one.visitor == visitor and one.address == address for one in queued)
+        raise StoreError(
+            f"{own} of your runs {'is' if own == 1 else 'are'} waiting already; cancel one, or wait for the first."
+        )
+    if why:
+        where = "from your address " if why == "address" else ""
+        raise StoreError(f"{len(queued)} runs are waiting already, and no more are taken {where}until some are done.")
     run, token = here.create(config), secrets.token_hex(8)
-    write_json(run.path / "owner.json", {"token": token, "visitor": visitor})
+    write_json(run.path / "owner.json", {"token": token, "visitor": visitor, "address": address})
     (run.path / "waiting").touch()
     ensure_worker(here)
     return run, token
@@ -56,18 +64,18 @@ def start(config: Mapping[str, Any], visitor: str = "") -> tuple[Run, str]:
 
 def waiting(here: Store) -> list[Run]:
     """Runs in the queue, the next one first."""
+    queued = {asked.name: (asked, run) for asked, run in _queued(here)}
+    return [queued[one.name][1] for one in turns.in_turn([asked for asked, _ in queued.values()], _served(here))]
+
+
+def _queued(here: Store) -> list[tuple[turns.Asked, Run]]:
+    """Runs in the queue, and who asked for each."""
     queued = []
     for run in here.list():
         with contextlib.suppress(OSError):
-            queued.append(((run.path / "waiting").stat().st_mtime, run))
-    served = _served(here)
-    turns: dict[str, int] = {}
-    ranked = []
-    for since, run in sorted(queued, key=lambda pair: pair[0]):
-        visitor = visitor_of(run) or run.name
-        ranked.append((turns.get(visitor, 0), served.get(visitor, 0.0), since, run.name, run))
-        turns[visitor] = turns.get(visitor, 0) + 1
-    return [run for *_, run in sorted(ranked, key=lambda entry: entry[:4])]
+            since = (run.path / "waiting").stat().st_mtime
+            queued.append((turns.Asked(run.name, since, *_owner(run)), run))
+    return queued
 
 
 def take(here: Store) -> Run | None:
@@ -77,8 +85,8 @@ def take(here: Store) -> Run | None:
             (run.path / "waiting").unlink()
         except FileNotFoundError:
             continue  # taken by another worker, or cancelled
-        served = _served(here)
-        served[visitor_of(run) or run.name] = time.time()
+        asked = turns.Asked(run.name, 0.0, *_owner(run))
+        served = {**_served(here), asked.who: time.time(), turns.AT + asked.address: time.time()}
         write_json(here.root / "served.json", dict(sorted(served.items(), key=lambda kv: kv[1])[-MOST_SERVED:]))
         return run
     return None
@@ -95,10 +103,16 @@ def _served(here: Store) -> dict[str, float]:
 
 def visitor_of(run: Run) -> str:
     """Who queued it, '' where that is not known."""
+    return _owner(run)[0]
+
+
+def _owner(run: Run) -> tuple[str, str]:
+    """Who queued it and from where, '' where that is not known."""
     try:
-        return str(read_json(run.path / "owner.json").get("visitor", ""))
+        owner = read_json(run.path / "owner.json")
+        return str(owner.get("visitor", ""))[:MOST_NAME], str(owner.get("address", ""))[:MOST_NAME]
     except (StoreError, AttributeError):
-        return ""
+        return "", ""
 
 
 def find(name: str) -> Run:
@@ -158,6 +172,7 @@ def twin(config: Mapping[str, Any]) -> Run | None:
 
 def _answers(given: Mapping[str, Any], asked: Mapping[str, Any]) -> bool:
     """Whether a run that was asked `given` holds all that `asked` asks; both whole configurations."""
+    given, asked = {**SILENT, **given}, {**SILENT, **asked}
     if any(given[k] != asked[k] for k in asked if k not in (*HOW, *MORE)):
         return False
     seeds = [DEFENCES[name].seeds for name in asked["baselines"] if DEFENCES[name].seeds]

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
+from dashboard import keys, stored
 from dashboard.serving import queue, reading
 from dashboard.serving.reading import stamp_of
 from dashboard.views.lab import settings as state
@@ -40,7 +41,7 @@ def current() -> Run | None:
         found = queue.find(name)
     except StoreError:
         return state.current_run()
-    if "pick_run" not in st.session_state:  # Streamlit forgets a page's controls while another is shown
+    if keys.own("pick_run") not in st.session_state:  # Streamlit forgets a page's controls while another is shown
         st.query_params["run"] = found.name
     return found
 
@@ -125,15 +126,20 @@ def label(run: Run) -> str:
     """A run in a line, for a list to choose from."""
     try:
         c = config(run)
-    except StoreError:
-        return f"{run.name} (cannot be read)"
+    except StoreError as error:
+        return f"{run.name} (damaged: {error})"
     names = classes_of(c.data)
     what = triggers.brief(triggers.from_hex(c.trigger))
     what = f"{what} trigger" if what.endswith("coloured") else what
     target = names[c.target] if c.target < len(names) else f"class {c.target}"
     state = run.state()
     said = "" if state == "finished" else f" · {state}"
+    try:
+        result(run)
+    except StoreError as error:
+        said = f" (damaged: {error})"
     kind = "" if c.kind == "mine" else f" · {c.kind}"
+    target = stored.plain(target, 200)
     return f"{c.data} · {what} → {target} · α {c.alpha:g}{kind} · seed {c.seed} · {run.name}{said}"
 
 
@@ -145,18 +151,20 @@ def picker(words: str, parameter: str, run: Run | None, help: str) -> Run | None
     options = list(known)
     if not options:
         return None
-    key = f"pick_{parameter}"
+    key = keys.own(f"pick_{parameter}")
     if run is not None:
         st.session_state[key] = run.name
     elif st.session_state.get(key) not in options:
         st.session_state.pop(key, None)
 
     def chosen() -> None:
-        st.query_params[parameter] = st.session_state[key]
+        if name := keys.meant(key, known, None):
+            st.query_params[parameter] = name
 
     labels = {name: label(known[name]) for name in options}
+    keys.said(key, {words: name for name, words in labels.items()})  # a label ends with the run's name and its state
     st.selectbox(words, options, format_func=lambda n: labels.get(n, n), key=key, on_change=chosen, help=help)
-    return known[st.session_state[key]]
+    return known[keys.meant(key, known, run.name if run is not None else options[0])]
 
 
 # -- arrays

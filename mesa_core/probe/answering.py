@@ -59,6 +59,12 @@ class Probe:
     def answer_all(self) -> int:
         """Answer what waits; returns how many. Never raises for a question's sake."""
         count = 0
+        while self.answer_next():
+            count += 1
+        return count
+
+    def answer_next(self) -> bool:
+        """Answer the next question, if one waits. Never raises for a question's sake."""
         for number in questions.waiting(self.store.root):
             question = questions.take(self.store.root, number)
             if question is None:
@@ -69,8 +75,8 @@ class Probe:
                 questions.refuse(self.store.root, number, str(error))
             except (RuntimeError, ValueError, KeyError, TypeError, OSError) as error:
                 questions.refuse(self.store.root, number, f"The networks of this run cannot be asked ({error}).")
-            count += 1
-        return count
+            return True
+        return False
 
     @torch.no_grad()
     def answer(self, question: questions.Question) -> dict[str, np.ndarray]:

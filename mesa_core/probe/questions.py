@@ -19,16 +19,19 @@ from typing import Any
 
 import numpy as np
 
-from mesa_core.disk.files import read_json, write_atomically, write_json
+from mesa_core import turns
+from mesa_core.disk.files import read_arrays, read_json, write_atomically, write_json
 from mesa_core.store import NAME, StoreError
 from mesa_core.triggers import side_of
 
 VERSION = 1  # of the answers; raise it when the same question is answered otherwise, so that no old answer is shown
 MOST_TRIGGERS = 64
 MOST_IMAGES = 12
-MOST_WAITING = 64
+MOST_WAITING = 48  # of one address
+MOST_OWN = 4  # of one visitor that wait; one where a third of MOST_WAITING wait
 MOST_KEPT = 300  # answers; the oldest go first
 PATIENCE = 60.0  # seconds after which nobody waits for an answer any more
+MOST_TOLD = 100_000  # bytes of a question, and of the sentence that refuses one
 _ID = re.compile(r"[0-9a-f]{24}")
 
 
@@ -108,15 +111,29 @@ def folder(root: Path) -> Path:
     return root / "questions"
 
 
-def ask(root: Path, question: Question) -> str:
-    """Ask, unless the same has been asked or answered; returns the number. StoreError where too many wait."""
+def ask(root: Path, question: Question, visitor: str = "", address: str = "") -> str:
+    """Ask, unless the same has been asked or answered; returns the number. StoreError where too many wait.
+
+    `visitor` and `address` are opaque words for who asks from where; they decide on turns and limits only. Whoever asks
+    again for what waits keeps its place.
+    """
     here, number = folder(root), question.id
     if (here / f"{number}.npz").exists() or (here / f"{number}.no.json").exists():
         return number
-    if not (here / f"{number}.json").exists() and len(waiting(root)) >= MOST_WAITING:
+    with contextlib.suppress(FileNotFoundError):
+        os.utime(here / f"{number}.json")  # somebody still waits for it
+        return number
+    new = turns.Asked(number, time.time(), visitor, address)
+    if turns.refused(_waiting(root), new, turns.Limits.of(MOST_WAITING, MOST_OWN)):
         raise StoreError("Many questions are waiting for an answer; try again in a moment.")
-    write_json(here / f"{number}.json", question.to_json())
+    write_json(here / f"{number}.json", {**question.to_json(), "since": new.since, "by": [visitor, address]})
     return number
+
+
+def place(root: Path, number: str) -> tuple[int, int]:
+    """(place from 1, of how many) of a question that waits; place 0 where it does not."""
+    names = waiting(root)
+    return names.index(number) + 1 if number in names else 0, len(names)
 
 
 def answer_to(root: Path, number: str) -> dict[str, np.ndarray] | None:
@@ -124,20 +141,24 @@ def answer_to(root: Path, number: str) -> dict[str, np.ndarray] | None:
     if not _ID.fullmatch(number):
         raise StoreError("That is not the number of a question.")
     here = folder(root)
-    try:
-        with np.load(here / f"{number}.npz", allow_pickle=False) as arrays:
-            return dict(arrays)
-    except FileNotFoundError:
-        pass
-    except Exception as error:  # zip and header errors are of many types
-        raise StoreError("An answer cannot be read; it may be damaged.") from error
-    if (here / f"{number}.no.json").exists():
-        raise Refused(str(read_json(here / f"{number}.no.json").get("why", "No answer.")))
+    if os.path.lexists(here / f"{number}.npz"):
+        try:
+            return read_arrays(here / f"{number}.npz")
+        except StoreError:
+            raise StoreError("An answer cannot be read; it may be damaged.") from None
+    if os.path.lexists(here / f"{number}.no.json"):
+        told = read_json(here / f"{number}.no.json", MOST_TOLD)
+        raise Refused(str(told.get("why", "No answer."))[:1000] if isinstance(told, dict) else "No answer.")
     return None
 
 
 def waiting(root: Path) -> list[str]:
-    """Numbers of the questions that wait, the oldest first; those that nobody waits for any more are dropped."""
+    """Numbers of the questions that wait, the next one first; those that nobody waits for any more are dropped."""
+    return [one.name for one in turns.in_turn(_waiting(root))]
+
+
+def _waiting(root: Path) -> list[turns.Asked]:
+    """What waits, and who asked."""
     found = []
     with contextlib.suppress(OSError), os.scandir(folder(root)) as entries:
         for entry in entries:
@@ -145,19 +166,29 @@ def waiting(root: Path) -> list[str]:
             if kind != "json" or not _ID.fullmatch(number):
                 continue
             with contextlib.suppress(OSError):
-                age = time.time() - entry.stat().st_mtime
-                if age > PATIENCE:
+                touched = entry.stat().st_mtime
+                if time.time() - touched > PATIENCE:
                     os.unlink(entry.path)
                 else:
-                    found.append((age, number))
-    return [number for _, number in sorted(found, reverse=True)]
+                    found.append(_asked(Path(entry.path), number, touched))
+    return found
+
+
+def _asked(path: Path, number: str, touched: float) -> turns.Asked:
+    """Who asked a question and when; `touched`, when its file was written, where that is not said."""
+    try:
+        told = read_json(path)
+        visitor, address = (str(word)[:64] for word in told["by"])
+        return turns.Asked(number, min(touched, float(told["since"])), visitor, address)
+    except (StoreError, KeyError, TypeError, ValueError):
+        return turns.Asked(number, touched)
 
 
 def take(root: Path, number: str) -> Question | None:
     """A waiting question, taken from the pile; None where it is gone or makes no sense."""
     path = folder(root) / f"{number}.json"
     try:
-        question = Question.from_json(read_json(path))
+        question = Question.from_json(read_json(path, MOST_TOLD))
     except (StoreError, ValueError):
         question = None
     try:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
+from dashboard import stored
 from dashboard.serving import queue, runs
 from dashboard.views.lab import settings
 from dashboard.views.shared import take_away
@@ -93,12 +94,12 @@ def draw() -> None:
     try:
         base = runs.config(run)
     except StoreError as error:
-        st.warning(str(error))
+        st.warning(stored.markdown(error))
         return
     if base.suspect:
         st.info("This run examined a network that somebody brought; choose one with an attack of its own.")
         return
-    view = controls.segmented("View", "view", VIEWS, "pca")
+    view = controls.segmented("View", "view", VIEWS, "pca", part="alpha_")
     _, pending = chosen(family(base))
 
     @st.fragment(run_every=3.0 if pending else None)
@@ -120,7 +121,7 @@ def _offer(base: ExperimentConfig, best: dict[float, Run], waits: dict[float, Ru
             f"α = {alpha:g} is {run.state()} as [{run.name}](./?run={run.name}); its row appears when it has finished."
         )
     if problem := st.session_state.pop("alpha_problem", ""):
-        st.error(problem)
+        st.error(stored.markdown(problem))
     if missing:
         words = ", ".join(f"{alpha:g}" for alpha in missing)
         many = f"the missing {len(missing)} runs" if len(missing) > 1 else "the missing run"
@@ -133,7 +134,7 @@ def _offer(base: ExperimentConfig, best: dict[float, Run], waits: dict[float, Ru
 def _queue(base: ExperimentConfig, missing: list[float]) -> None:
     for alpha in missing:
         try:
-            run, token = queue.start({**base.to_dict(), "alpha": alpha}, settings.visitor())
+            run, token = queue.start({**base.to_dict(), "alpha": alpha}, settings.visitor(), settings.address())
             settings.remember(run, token)  # so that its starter may stop it
         except StoreError as error:
             st.session_state.alpha_problem = str(error)

@@ -8,6 +8,7 @@ import streamlit as st
 from dashboard.components.photo import photo
 from dashboard.serving import shipped_networks
 from dashboard.views.learn import lesson
+from dashboard.visit import sent
 from mesa_core import triggers
 from mesa_core.victims.numpy_resnet9 import stamped
 
@@ -16,14 +17,14 @@ SHOWN = 3  # answers
 
 def placed() -> None:
     """The picture's callback; a place that is none is left out."""
-    news = (st.session_state.get("learn_photo") or {}).get("place")
-    try:
-        row, column, seq = (int(news[k]) for k in ("row", "column", "seq"))
-    except (TypeError, KeyError, ValueError):
-        return
     most = shipped_networks.SIDE - triggers.SIZE
-    if 0 <= row <= most and 0 <= column <= most:
-        st.session_state.learn_place, st.session_state.learn_place_seq = (row, column), seq
+    try:
+        news = sent.message("learn_photo", "place")
+        place = sent.whole(sent.part(news, "row"), 0, most), sent.whole(sent.part(news, "column"), 0, most)
+        seq = sent.whole(sent.part(news, "seq"))
+    except sent.Odd:
+        return
+    st.session_state.learn_place, st.session_state.learn_place_seq = place, seq
 
 
 def draw() -> None:
@@ -56,8 +57,8 @@ def widget(shown: shipped_networks.Pictures) -> None:
     others = [i for i in range(len(shown.classes)) if i != shown.target]
     which = "attacked"
     names = dict(enumerate(shown.classes))
-    key = lesson.setting("sign", others[6], lesson.one_of(others))
-    number = lesson.setting("picture", 1, lesson.one_of(range(1, 7)))
+    key = lesson.setting("sign", others[6], lesson.one_of(others), others)
+    number = lesson.setting("picture", 1, lesson.one_of(range(1, 7)), range(1, 7))
     if "controls" not in lesson.hidden():
         a, b = st.columns([2, 1])
         a.selectbox(

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
+from dashboard import stored
 from dashboard.serving import queue, reading, runs
 from dashboard.views.shared import take_away
 from dashboard.visit import controls
@@ -201,7 +202,7 @@ def section(run: Run, events: Sequence[ev.Event], result: Mapping[str, Any], nar
         place = place_of(run, events)
         there = place.read() if place else None
     except StoreError as error:
-        st.warning(str(error))
+        st.warning(stored.markdown(error))
         return
     if not result.get("submodels"):
         return
