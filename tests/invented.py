@@ -30,9 +30,16 @@ def run(
     points: Sequence[float] = (0.1, 0.3),
     left: Mapping[str, float] | None = None,
     before: float = 0.98,
+    levels: Sequence[Mapping[str, Any]] = (),
+    worst: float | None = None,
+    cost: tuple[float, float] = (0.0, 0.0),
     **config: Any,
 ) -> Run:
-    """A copy of the prepared ring under other settings; `left` is what a defence leaves of the original ('0.9': a level)."""
+    """A copy of the prepared ring under other settings; `left` is what a defence leaves of the original ('0.9': a level).
+
+    `levels` change the sub-models, `worst` is what every defence leaves of the worst of 512, and `cost` what both the
+    attack and MESA lose of the clean accuracy and of the target class's own.
+    """
     small = folder.parent / ".ring"
     if not small.exists():
         compact.compact(Run(shipped_runs() / "signs-ring"), small)
@@ -61,9 +68,31 @@ def run(
             where[key][group]["original"] = share(value)
     for group in ("asr", "effective_asr"):
         result["before"][group]["original"] = share(before)
+    for entry, changed in zip(result["submodels"], levels, strict=False):
+        entry |= changed
+    if worst is not None:
+        for e in (*after.values(), *result["after_by_beta"].values()):
+            e["asr"]["worst"] |= share(worst)
+    for name, lost in zip(("clean_accuracy", "target_accuracy"), cost, strict=True):
+        for e, value in ((result["clean"], 0.95), (result["before"], 0.95 - lost), (after["mesa"], 0.95 - 2 * lost)):
+            e[name] = share(value)
     made.write_config(asked, made.resolved())
     made.write_result(result)
     return made
+
+
+def level(
+    entropy: float = -20.0, dimensions: float = 4.0, two: float = 0.8, every: float = 0.1, asr: float = 0.95
+) -> dict[str, Any]:
+    """A sub-model's measures, for `levels` of `run`; `two` and `every`: inside the level below, in two axes and in all."""
+    return {
+        "entropy": {"value": entropy, "method": "invented", "n": 512},
+        "dimensions": {"value": dimensions, "n": 512},
+        "nested": share(every),
+        "nested_axes": share(two),
+        "nested_svd": share(two),
+        "mean_asr": share(asr),
+    }
 
 
 def sweep(folder: Path, codes: Sequence[int], manifest: bool = False) -> list[Run]:

@@ -25,7 +25,7 @@ from mesa_core.disk import leases
 from mesa_core.disk.errors import naming
 from mesa_core.disk.files import read_json, write_json
 from mesa_core.store import NAME, Run, Store, StoreError, home
-from mesa_core.store.shipped import shipped_runs, shipped_sweep
+from mesa_core.store.shipped import shipped_paper_sweep, shipped_runs, shipped_sweep
 
 MOST_WAITING = 40  # runs in the queue, of one address
 MOST_OWN = 3  # of one visitor; one where a third of MOST_WAITING wait
@@ -122,7 +122,7 @@ def find(name: str) -> Run:
     """A run of this server, or a shipped one. StoreError where there is none."""
     if not isinstance(name, str) or not NAME.fullmatch(name):
         raise StoreError("That is not the name of a run.")
-    for folder in (shipped_runs(), shipped_sweep()):
+    for folder in (shipped_runs(), shipped_sweep(), shipped_paper_sweep()):
         if (folder / name / "config.json").is_file():
             return Run(folder / name)
     return store().open(name)
@@ -137,8 +137,8 @@ def shipped() -> list[Run]:
 
 
 def swept() -> list[Run]:
-    """The runs of the sweep that the product brings, by name."""
-    return runs_in(shipped_sweep())
+    """The runs of the sweeps that the product brings, by name: the fast protocol's, then the paper's."""
+    return [*runs_in(shipped_sweep()), *runs_in(shipped_paper_sweep())]
 
 
 def runs_in(folder: Path) -> list[Run]:
@@ -150,7 +150,7 @@ def runs_in(folder: Path) -> list[Run]:
 
 def is_shipped(run: Run) -> bool:
     """Whether the product brings it."""
-    return run.path.parent in (shipped_runs(), shipped_sweep())
+    return run.path.parent in (shipped_runs(), shipped_sweep(), shipped_paper_sweep())
 
 
 def twin(config: Mapping[str, Any]) -> Run | None:

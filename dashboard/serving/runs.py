@@ -16,6 +16,7 @@ from dashboard.views.lab import settings as state
 from mesa_core import triggers
 from mesa_core.config import ConfigError, ExperimentConfig, make_config
 from mesa_core.data.sources import classes_of
+from mesa_core.measures import breadth
 from mesa_core.store import Run, StoreError, checks
 
 DAMAGED = "The figures of {} cannot be read; its result.json may be damaged or of another program."
@@ -90,6 +91,22 @@ def _result(path: str, stamp: tuple[int, int]) -> dict[str, Any] | None:
     except (KeyError, TypeError, ValueError, AttributeError):
         raise StoreError(DAMAGED.format(Path(path).name)) from None
     return found
+
+
+def levels(run: Run) -> list[dict[str, Any]]:
+    """The sub-models of a finished run with every measure of how wide they lie (`breadth`); [] until it has finished.
+
+    What an older result lacks is computed from its samples, once for all visitors. StoreError in one sentence.
+    """
+    stamps = [stamp_of(run.path / file) for file in ("result.json", "snapshots/samples.npz", "snapshots/axes.npz")]
+    return _levels(str(run.path), *stamps)
+
+
+@st.cache_resource(max_entries=256, show_spinner=False)
+def _levels(path: str, *stamps: tuple[int, int] | None) -> list[dict[str, Any]]:
+    run = Run(Path(path))
+    found = result(run)
+    return breadth.complete(found["submodels"], samples(run)) if found else []
 
 
 def finished() -> list[tuple[Run, ExperimentConfig, dict[str, Any]]]:

@@ -208,9 +208,9 @@ def figures(arguments: argparse.Namespace) -> int:
     """The paper's figures, tables and claims from the runs that are there."""
     from mesa_core.disk.owned import check_out
     from mesa_core.paper import everything, material
-    from mesa_core.store.shipped import shipped_detections, shipped_runs, shipped_sweep
+    from mesa_core.store.shipped import shipped_detections, shipped_paper_sweep, shipped_runs, shipped_sweep
 
-    folders = [shipped_sweep(), _store(arguments).runs, shipped_runs(), shipped_detections()]
+    folders = [shipped_sweep(), shipped_paper_sweep(), _store(arguments).runs, shipped_runs(), shipped_detections()]
     if arguments.results:
         if not arguments.results.is_dir():
             raise StoreError(f"There is no folder {arguments.results}.")

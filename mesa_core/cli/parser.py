@@ -173,7 +173,8 @@ def build_parser() -> argparse.ArgumentParser:
         "figures",
         "the paper's figures and tables from finished runs",
         "Draw the paper's figures from the runs that are there (the shipped ones and your own), as HTML, SVG and PNG, "
-        "and write their tables and every claim with our answer as CSV. A figure whose runs are missing is named.",
+        "and write their tables and every claim with our answer as CSV. Runs by the paper's protocol get files of their "
+        "own, whose names begin with paper-protocol. A figure whose runs are missing is named.",
         commands.figures,
     )
     figures.add_argument("--out", type=_path, required=True, metavar="DIR", help="Where to write them.")

@@ -207,8 +207,9 @@ class ExperimentConfig:
     alpha: float = _p(
         0.1,
         "mesa",
-        "Weight of entropy against success. At 0 the samples shrink to a point; large values "
-        "spread them beyond the valid triggers.",
+        "Weight of entropy against success. At 0 the samples of the generators (mine, neighbours) shrink to a few tight "
+        "points; large values spread them beyond the valid triggers. Particles, and flows after them, spread over all "
+        "valid triggers at 0, too, and beyond them from about 1 on.",
         0.0,
         100.0,
         basic=True,

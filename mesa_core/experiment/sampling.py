@@ -18,7 +18,7 @@ from mesa_core.disk.untrusted import MOST_JSON, Refused, digest
 from mesa_core.experiment.context import VERSION, VERSION_OF_KIND, Lab
 from mesa_core.experiment.snapshots import metrics, save_samples, snapshot
 from mesa_core.experiment.stages import Made, Scribe
-from mesa_core.measures import coverage, modes, nesting
+from mesa_core.measures import breadth, coverage, modes, nesting
 from mesa_core.measures import entropy as entropies
 from mesa_core.measures.bench import Bench, finish
 from mesa_core.method import detection, mesa, staircase, submodels
@@ -125,6 +125,8 @@ def measure_stage(lab: Lab, levels: list[float]) -> Iterator[ev.Event]:
         take = c.samples
         pace = Pace("measure", (len(levels) * 2 + 3) * take * c.sample_images)
         entries, rates, best_only = yield from _each_level(lab, frozen, pool[:, :take], levels, pace)
+        for entry, more in zip(entries, _breadth(lab, pool[:, :take]), strict=True):
+            entry |= more
         kept = [entry["kept"] for entry in entries]
         known = [entry["density"] and entry["density"]["value"] for entry in entries]
         unknown = any(k and h is None for k, h in zip(kept, known, strict=True))
@@ -216,6 +218,13 @@ def _each_level(
         gone = ", ".join(f"{b:g}" for b, k in zip(levels, kept, strict=True) if not k)
         yield ev.Note(f"Skipped, because its samples stay below the level: β = {gone}.")
     return entries, rates, best_only
+
+
+def _breadth(lab: Lab, pool: Tensor) -> list[dict[str, Any]]:
+    """How wide each level's samples lie and how they nest, from the samples as they will be stored."""
+    flat = [samples.flatten(1).cpu().numpy() for samples in pool]  # (S, d) each
+    stored = [np.rint(samples * 255).astype(np.uint8) for samples in flat]
+    return breadth.of_levels(stored, [lab.axes.place(samples) for samples in flat])
 
 
 def _mixture(lab: Lab, samples: Tensor, pace: Pace) -> Generator[ev.Event, None, dict[str, Any]]:

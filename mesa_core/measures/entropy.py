@@ -14,34 +14,35 @@ from sklearn.neighbors import NearestNeighbors
 FLOOR = 1e-6  # least distance; equal samples would have entropy minus infinity
 
 
-def nearest_neighbour(samples: np.ndarray, k: int = 3) -> float:
+def nearest_neighbour(samples: np.ndarray, k: int = 3, floor: float = FLOOR) -> float:
     """Entropy in nats of the law that `samples` `(n, d)` were drawn from, by the distance to the k-th neighbour.
 
-    Raises ValueError for fewer than k + 1 samples.
+    Distances below `floor` count as that: of samples that were stored in steps, take a step, since what lies nearer
+    cannot be told from equal. Raises ValueError for fewer than k + 1 samples.
     """
     n, d = samples.shape
     ball = d / 2 * np.log(np.pi) - gammaln(d / 2 + 1)  # log volume of the unit ball
-    return float(digamma(n) - digamma(k) + ball + d * _log_distances(samples, k).mean())
+    return float(digamma(n) - digamma(k) + ball + d * _log_distances(samples, k, floor).mean())
 
 
-def standard_error(samples: np.ndarray, k: int = 3) -> float:
+def standard_error(samples: np.ndarray, k: int = 3, floor: float = FLOOR) -> float:
     """How far `nearest_neighbour` would scatter from one draw of the samples to another; neighbours count as independent.
 
     It says nothing of the bias, which is larger.
     """
     n, d = samples.shape
-    return float(d * _log_distances(samples, k).std() / np.sqrt(n))
+    return float(d * _log_distances(samples, k, floor).std() / np.sqrt(n))
 
 
-def _log_distances(samples: np.ndarray, k: int) -> np.ndarray:
+def _log_distances(samples: np.ndarray, k: int, floor: float) -> np.ndarray:
     """Log distance of each of `samples` `(n, d)` to its k-th neighbour, `(n,)`."""
     if len(samples) <= k:
         raise ValueError(f"{k + 1} samples or more are needed, not {len(samples)}.")
     found = NearestNeighbors(n_neighbors=k + 1).fit(samples)
-    return np.log(np.maximum(found.kneighbors(samples)[0][:, k], FLOOR))  # column 0 is the sample itself
+    return np.log(np.maximum(found.kneighbors(samples)[0][:, k], floor))  # column 0 is the sample itself
 
 
-def entropy_json(samples: np.ndarray) -> dict[str, Any]:
-    """`{"value", "method", "n"}` in nats."""
-    value = nearest_neighbour(np.asarray(samples, np.float64))
+def entropy_json(samples: np.ndarray, floor: float = FLOOR) -> dict[str, Any]:
+    """`{"value", "method", "n"}` in nats; `floor` as in `nearest_neighbour`."""
+    value = nearest_neighbour(np.asarray(samples, np.float64), floor=floor)
     return {"value": round(value, 3), "method": "nearest neighbours (Kozachenko-Leonenko, k = 3)", "n": len(samples)}

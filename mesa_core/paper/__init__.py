@@ -5,8 +5,12 @@
     figure4.py     Figure 4: all 51 triggers, every defence
     figure5.py     Figure 5: distributions from easy to hard triggers
     detection.py   Section 4.3: all ten classes searched
-    claims.py      what the paper says, each number with its place
-    verdicts.py    what we measured, and whether it agrees
+    claims.py      what the paper says, each number with its place, and both rules of each claim in words
+    rules.py       the rules as pure functions of figures
+    judging.py     what an answer holds, and the figures that answers are made of
+    defended.py    answers from the sweep over the 51
+    sampled.py     answers about alpha, beta, detection, modes
+    verdicts.py    every claim with its answer
     material.py    the runs behind all of these, read and put into groups
     everything.py  all figures and tables by name, as `mesa-lab figures` and the page show them
 

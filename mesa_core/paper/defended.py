@@ -2,69 +2,91 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from mesa_core.paper.claims import Claim, share
 from mesa_core.paper.judging import (
-    CHEAP,
-    DEAR,
     Answer,
     Evidence,
     Pick,
     after,
     apart,
     average,
+    budget,
     by_beta,
     extreme,
-    higher,
-    lower,
     points,
     values,
 )
 from mesa_core.paper.material import ORBITS, Finding
+from mesa_core.paper.rules import BELOW, CHEAP, DEAR, higher, lottery, lower, poorer, times
 from mesa_core.words import brief
+
+LEAST = 1e-9  # of what a defence leaves, to divide by
 
 
 # -- the attack
+def _before_of(group: str) -> Pick:
+    return lambda one: [one.result["before"][group]["original"]]
+
+
 def _attack(claim: Claim, known: Evidence) -> Answer:
-    found = values(known.sweep, lambda one: [one.result["before"]["asr"]["original"]])
+    found, number = values(known.sweep, _before_of("asr")), claim.numbers["mean"]
     middle, words = average(found)
-    return Answer(words, higher(middle, claim.numbers["mean"]), apart(middle, claim.numbers["mean"]))
+    effective, more = average(values(known.sweep, _before_of("effective_asr")))
+    return Answer(
+        words, higher(middle, number), apart(middle, number), f"effective ASR: {more}", higher(effective, number)
+    )
 
 
 def _attack_lowest(claim: Claim, known: Evidence) -> Answer:
-    found = values(known.sweep, lambda one: [one.result["before"]["asr"]["original"]])
+    found, number = values(known.sweep, _before_of("asr")), claim.numbers["low"]
     low, words = extreme(found, min)
     _, more = extreme(found, max)
-    paper = claim.numbers["low"]
-    return Answer(f"{words}; {more}", higher(low["value"], paper), apart(low["value"], paper))
+    least, strictly = extreme(values(known.sweep, _before_of("effective_asr")), min)
+    below = sum(m["value"] < number - BELOW for _, figures in found for m in figures)
+    say = apart(low["value"], number)
+    if below:
+        say += f" {below} of {sum(len(figures) for _, figures in found)} runs are more than {100 * BELOW:.0f} points below it."
+    verdict = higher(low["value"], number)
+    return Answer(f"{words}; {more}", verdict, say, f"effective ASR: {strictly}", higher(least["value"], number))
 
 
 def _loss(
     first: Callable[[Finding], Any], second: Callable[[Finding], Any]
 ) -> Callable[[Claim, Evidence], Answer | None]:
-    """Clean accuracy lost between two evaluations of a run, in points."""
+    """Clean accuracy lost between two evaluations of a run, in points; strictly the target class's own, too."""
 
     def answer(claim: Claim, known: Evidence) -> Answer | None:
         pairs = [(a, b) for one in known.sweep.runs if (a := first(one)) and (b := second(one))]
         if not pairs:
             return None
-        lost = np.array([a["clean_accuracy"]["value"] - b["clean_accuracy"]["value"] for a, b in pairs])
-        n, mean = pairs[0][0]["clean_accuracy"]["n"], float(lost.mean())
-        half = 1.96 * float(lost.std(ddof=1)) / len(lost) ** 0.5 if len(lost) > 1 else 0.0
-        span = f" (95 % interval {_points_of(mean - half)} to {_points_of(mean + half)})" if half else ""
-        words = f"{_points_of(mean)} points lost in the mean{span}, at most {_points_of(float(lost.max()))}; {len(pairs)} networks, n = {n:,} images each"
+        mean, words = _lost(pairs, "clean_accuracy")
+        own, more = _lost(pairs, "target_accuracy")
         verdict = lower(mean, 0.0, CHEAP, DEAR)
-        return Answer(
-            words,
-            verdict,
-            "" if verdict == "agrees" else f"Ours loses {100 * mean:.2f} points, the paper reports none.",
-        )
+        begin = f"{budget(known.sweep.config)} ours" if claim.budget else "Ours"
+        say = f"{begin} loses {100 * mean:.2f} points, the paper reports none."
+        strict = poorer(verdict, lower(own, 0.0, CHEAP, DEAR))
+        return Answer(words, verdict, "" if verdict == "agrees" else say, f"the target class: {more}", strict)
 
     return answer
+
+
+def _lost(pairs: Sequence[tuple[Any, Any]], name: str) -> tuple[float, str]:
+    """The mean loss over networks, as a share, and in words with its interval."""
+    lost = np.array([a[name]["value"] - b[name]["value"] for a, b in pairs])
+    n, mean = pairs[0][0][name]["n"], float(lost.mean())
+    half = 1.96 * float(lost.std(ddof=1)) / len(lost) ** 0.5 if len(lost) > 1 else 0.0
+    span = f" (95 % interval {_points_of(mean - half)} to {_points_of(mean + half)})" if half else ""
+    most = _points_of(float(lost.max()))
+    return (
+        mean,
+        f"{_points_of(mean)} points lost in the mean{span}, at most {most}; {len(pairs)} networks, n = {n:,} images each",
+    )
 
 
 def _points_of(value: float, form: str = ".2f") -> str:
@@ -72,25 +94,35 @@ def _points_of(value: float, form: str = ".2f") -> str:
 
 
 # -- the defence
-def _extreme_of(pick: Pick, paper: str) -> Callable[[Claim, Evidence], Answer | None]:
+Of = Callable[[Claim, Evidence], "Answer | None"]
+
+
+def _extreme_of(pick: Callable[[str], Pick], paper: str) -> Of:
+    """The highest of what `pick` takes of the 'original', judged; strictly of the 'worst' of 512."""
+
     def answer(claim: Claim, known: Evidence) -> Answer | None:
-        found = values(known.sweep, pick)
+        found, worst = values(known.sweep, pick("original")), values(known.sweep, pick("worst"))
         if not found:
             return None
         high, words = extreme(found, max)
         number = claim.numbers[paper]
         if "low" in claim.numbers:
             words = f"{extreme(found, min)[1]}; {words}"
-        return Answer(
-            f"{words}; {len(found)} of {ORBITS} triggers", lower(high["value"], number), apart(high["value"], number)
-        )
+        words = f"{words}; {len(found)} of {ORBITS} triggers"
+        answered = Answer(words, lower(high["value"], number), apart(high["value"], number))
+        if not worst:
+            return answered
+        most, more = extreme(worst, max)
+        return replace(answered, strictly=f"the worst of 512: {more}", strict=lower(most["value"], number))
 
     return answer
 
 
-def _mean_of(pick: Pick, paper: str | None) -> Callable[[Claim, Evidence], Answer | None]:
+def _mean_of(pick: Callable[[str], Pick], paper: str | None) -> Of:
+    """The mean of the same; a control has no `paper` and no verdict."""
+
     def answer(claim: Claim, known: Evidence) -> Answer | None:
-        found = values(known.sweep, pick)
+        found = values(known.sweep, pick("original"))
         if not found:
             return None
         middle, words = average(found)
@@ -98,7 +130,12 @@ def _mean_of(pick: Pick, paper: str | None) -> Callable[[Claim, Evidence], Answe
         if paper is None:
             return Answer(said, "")
         number = claim.numbers[paper]
-        return Answer(said, lower(middle, number), apart(middle, number))
+        answered = Answer(said, lower(middle, number), apart(middle, number))
+        worst = values(known.sweep, pick("worst"))
+        if not worst:
+            return answered
+        most, more = average(worst)
+        return replace(answered, strictly=f"the worst of 512: {more}", strict=lower(most, number))
 
     return answer
 
@@ -108,18 +145,22 @@ def _point(claim: Claim, known: Evidence) -> Answer | None:
     if not found:
         return None
     low, high = extreme(found, min), extreme(found, max)
-    apart = high[0]["value"] - low[0]["value"]
-    verdict = "agrees" if apart >= 0.4 else "partly" if apart >= 0.1 else "differs"
+    span = high[0]["value"] - low[0]["value"]
+    verdict = lottery(span)
     seeds = sorted({len(values) for _, values in found})
     words = (
         f"{low[1]}; {high[1]}; {average(found)[1]}, {seeds[0]}{f' to {seeds[-1]}' if len(seeds) > 1 else ''} seeds each"
     )
-    say = (
-        ""
-        if verdict == "agrees"
-        else f"With our protocol it is a smaller lottery: {100 * apart:.1f} points between lowest and highest, {100 * (claim.numbers['high'] - claim.numbers['low']):.0f} in the paper."
-    )
-    return Answer(words, verdict, say)
+    theirs = claim.numbers["high"] - claim.numbers["low"]
+    say = f"{budget(known.sweep.config)} it is a smaller lottery: {100 * span:.1f} points between lowest and highest, {100 * theirs:.0f} in the paper."
+    several = [(max(rates) - min(rates), code) for code, m in found if len(rates := [one["value"] for one in m]) > 1]
+    answered = Answer(words, verdict, "" if verdict == "agrees" else say)
+    if not several:
+        return answered
+    widest, code = max(several)
+    middle = float(np.median([width for width, _ in several]))
+    strictly = f"between the seeds of one trigger {100 * middle:.1f} points in the median, {100 * widest:.1f} at most (code {code})"
+    return replace(answered, strictly=strictly, strict=lottery(widest))
 
 
 def _worst_case(claim: Claim, known: Evidence) -> Answer | None:
@@ -127,13 +168,19 @@ def _worst_case(claim: Claim, known: Evidence) -> Answer | None:
     if not point or not mesa:
         return None
     a, b = extreme(point, max)[0]["value"], extreme(mesa, max)[0]["value"]
-    ratio = a / max(b, 1e-9)
-    verdict = "agrees" if ratio >= 4 else "partly" if ratio >= 2 else "differs"
-    return Answer(
+    ratio = a / max(b, LEAST)
+    verdict = times(ratio)
+    own = {code: max(m["value"] for m in figures) for code, figures in mesa}
+    each = [(max(m["value"] for m in figures) / max(own[code], LEAST), code) for code, figures in point if code in own]
+    answered = Answer(
         f"{share(a)} against {share(b)}: {ratio:.1f} times",
         verdict,
-        "" if verdict == "agrees" else f"Ours is {ratio:.1f} times, not eight.",
+        "" if verdict == "agrees" else f"{budget(known.sweep.config)} ours is {ratio:.1f} times, not eight.",
     )
+    if not each:
+        return answered
+    most, code = max(each)
+    return replace(answered, strictly=f"of one trigger {most:.1f} times at most (code {code})", strict=times(most))
 
 
 def _worst(claim: Claim, known: Evidence) -> Answer | None:
@@ -161,18 +208,18 @@ OF_SWEEP = {
     "attack": _attack,
     "attack_lowest": _attack_lowest,
     "attack_clean": _loss(lambda one: one.result["clean"], _before),
-    "after_all": _extreme_of(by_beta(), "high"),
-    "after_mean": _mean_of(by_beta("0.9"), "mean"),
-    "after_highest": _extreme_of(by_beta("0.9"), "high"),
-    "ideal": _mean_of(after("ideal"), "mean"),
+    "after_all": _extreme_of(lambda part: by_beta(part=part), "high"),
+    "after_mean": _mean_of(lambda part: by_beta("0.9", part=part), "mean"),
+    "after_highest": _extreme_of(lambda part: by_beta("0.9", part=part), "high"),
+    "ideal": _mean_of(lambda part: after("ideal", part=part), "mean"),
     "point": _point,
     "worst_case": _worst_case,
     "repair_clean": _loss(_before, lambda one: (one.result["after"] or {}).get("mesa")),
-    "control": _mean_of(after("control"), None),
-    "random": _mean_of(after("random"), None),
-    "uniform": _mean_of(after("uniform"), None),
-    "mixture": _mean_of(after("mesa"), None),
-    "effective": _mean_of(after("mesa", "effective_asr"), None),
-    "effective_high": _mean_of(by_beta("0.9", "effective_asr"), None),
+    "control": _mean_of(lambda part: after("control", part=part), None),
+    "random": _mean_of(lambda part: after("random", part=part), None),
+    "uniform": _mean_of(lambda part: after("uniform", part=part), None),
+    "mixture": _mean_of(lambda part: after("mesa", part=part), None),
+    "effective": _mean_of(lambda part: after("mesa", "effective_asr", part), None),
+    "effective_high": _mean_of(lambda part: by_beta("0.9", "effective_asr", part), None),
     "worst": _worst,
 }

@@ -9,10 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mesa_core.disk.listed import results
+from mesa_core.measures import breadth
 from mesa_core.paper import detection, figure1, figure3, figure4, figure5, material, verdicts
 from mesa_core.paper.claims import Claim
 from mesa_core.paper.judging import Answer
 from mesa_core.paper.material import Finding, Sweep
+from mesa_core.paper.rules import VERDICTS
 from mesa_core.pictures import saving
 from mesa_core.words import brief
 
@@ -109,14 +111,14 @@ def _levels(runs: Sequence[Finding]) -> Rows:
     """Sub-models as a table: a row a run and level."""
     told = []
     for one in runs:
-        for entry in one.result["submodels"]:
+        for entry in one.levels:
             row: dict[str, Any] = {"code": one.config.code, "α": f"{one.config.alpha:g}", "β": f"{entry['beta']:g}"}
             row |= {"mean ASR of its samples": f"{brief(entry['mean_asr'])}, n = {entry['mean_asr']['n']}"}
-            inside = entry.get("nested")
-            row |= {"inside the next lower β": f"{brief(inside)}, n = {inside['n']}" if inside else "–"}
-            wide = figure3.spread(one, one.level(entry["beta"]) or 0)
+            row |= breadth.columns(entry)
+            svd, wide = entry["nested_svd"], figure3.spread(one, one.level(entry["beta"]) or 0)
             row |= {
-                "spread": round(wide, 3) if wide is not None else "–",
+                "inside it by Appendix B's axes": f"{brief(svd)}, n = {svd['n']}" if svd else "–",
+                "standard deviation": round(wide, 3) if wide is not None else "–",
                 "modes": len(entry["modes"]),
                 "run": one.run.name,
             }
@@ -131,32 +133,57 @@ def claim_rows(told: Sequence[tuple[Claim, Answer]]) -> Rows:
             "place": claim.place,
             "the paper": claim.words(),
             "we measured": answer.measured,
-            "verdict": verdict(answer),
+            "verdict in the paper's terms": verdict(answer),
             "where we differ": answer.differs,
+            "measured more strictly": answer.strictly,
+            "stricter verdict": so_far(answer, answer.strict),
+            "with the other budget": answer.beside,
             "figure": claim.figure,
             "rule": claim.rule,
+            "stricter rule": claim.stricter,
         }
         for claim, answer in told
     ]
 
 
 def verdict(answer: Answer) -> str:
-    """The verdict in words: 'agrees so far' where some of the 51 are missing."""
-    later = answer.so_far and answer.verdict in ("agrees", "partly", "differs")
-    return f"{answer.verdict} so far" if later else answer.verdict
+    """The verdict in the paper's terms, in words: 'agrees so far' where some of the 51 are missing."""
+    return so_far(answer, answer.verdict)
+
+
+def so_far(answer: Answer, said: str) -> str:
+    """One of an answer's verdicts in words."""
+    return f"{said} so far" if answer.so_far and said in VERDICTS[:3] else said
+
+
+def parts(found: Sequence[Finding]) -> list[tuple[str, Sequence[Finding], Sweep | None]]:
+    """What is drawn and judged on its own: how its files' names begin, its runs, and the other protocol's sweep."""
+    groups = {name: runs for name, runs in material.of_protocol(found).items() if runs}
+    first = {name: next(iter(material.sweeps(runs)), None) for name, runs in groups.items()}
+    if len(groups) < 2:
+        return [("", found, None)]
+    return [("", groups["fast"], first["paper"]), ("paper-protocol-", groups["paper"], first["fast"])]
+
+
+BEGINNINGS = ("", "paper-protocol-")  # of files' names, as `parts` gives them
 
 
 def write(found: Sequence[Finding], out: Path, tell: Callable[[str], None]) -> dict[str, list[str]]:
     """Write all figures as HTML and, where it can be done, SVG and PNG, and all tables as CSV; all of them or none.
 
-    `tell` is given a sentence for each. Returns the names of the files and of the figures whose runs are missing.
-    Raises StoreError where a file of one of these names is in `out` that was not written from here.
+    Runs by the paper's protocol have files of their own (`parts`). `tell` is given a sentence for each. Returns the names
+    of the files and of the figures whose runs are missing. Raises StoreError where a file of one of these names is in
+    `out` that was not written from here.
     """
-    sweep = next(iter(material.sweeps(found)), None)
     files: list[str] = []
     missing: list[str] = []
-    may = [f"{key}.{kind}" for key in FIGURES for kind in ("html", "svg", "png", "csv")]
-    with results(out, LISTING, [*may, "claims.csv"]) as keep, contextlib.ExitStack() as stack:
+    own = [
+        *(f"{key}.{kind}" for key in FIGURES for kind in ("html", "svg", "png", "csv")),
+        "submodels.csv",
+        "claims.csv",
+    ]
+    may = [begin + name for begin in BEGINNINGS for name in own]
+    with results(out, LISTING, may) as keep, contextlib.ExitStack() as stack:
         painter = stack.enter_context(saving.browser()) if saving.pictures() else None
         why = "SVG and PNG need kaleido (pip install mesa-lab[figures]) and a Chromium"
 
@@ -164,26 +191,31 @@ def write(found: Sequence[Finding], out: Path, tell: Callable[[str], None]) -> d
             keep(name, data)
             files.append(name)
 
-        for key, entry in FIGURES.items():
-            drawn = draw(key, found, sweep)
-            if drawn is None:
-                missing.append(key)
-                tell(f"{entry.title}: not drawn; it needs {entry.needs}.")
-                continue
-            put(f"{key}.html", saving.html_of(drawn.figure, drawn.note))
-            for kind in ("svg", "png"):
-                try:
-                    if painter is not None:
-                        put(f"{key}.{kind}", painter.image_of(drawn.figure, drawn.note, kind))
-                except saving.NoPicture as error:
-                    painter, why = None, str(error).rstrip(".")
-            put(f"{key}.csv", saving.csv_of(drawn.table))
-            tell(f"{entry.title}: {drawn.note}")
-        known = verdicts.evidence(found)
-        put("claims.csv", saving.csv_of(claim_rows([*verdicts.answers(known), *verdicts.controls(known)])))
+        for begin, runs, other in parts(found):
+            sweep = next(iter(material.sweeps(runs)), None)
+            for key, entry in FIGURES.items():
+                drawn = draw(key, runs, sweep)
+                if drawn is None and not begin:
+                    missing.append(key)
+                    tell(f"{entry.title}: not drawn; it needs {entry.needs}.")
+                if drawn is None:
+                    continue
+                put(f"{begin}{key}.html", saving.html_of(drawn.figure, drawn.note))
+                for kind in ("svg", "png"):
+                    try:
+                        if painter is not None:
+                            put(f"{begin}{key}.{kind}", painter.image_of(drawn.figure, drawn.note, kind))
+                    except saving.NoPicture as error:
+                        painter, why = None, str(error).rstrip(".")
+                put(f"{begin}{key}.csv", saving.csv_of(drawn.table))
+                tell(f"{entry.title}: {drawn.note}")
+            if sweep is not None:  # every run's sub-models, by which alpha and beta are judged
+                put(f"{begin}submodels.csv", saving.csv_of(_levels(sweep.runs)))
+            known = verdicts.evidence(runs, sweep, other)
+            told = [*verdicts.answers(known), *verdicts.controls(known)]
+            put(f"{begin}claims.csv", saving.csv_of(claim_rows(told)))
     files.append(LISTING)
     if painter is None:
-        tell(
-            f"Only HTML and CSV were written{' from some point on' if any(f.endswith(('.svg', '.png')) for f in files) else ''}: {why}."
-        )
+        some = " from some point on" if any(file.endswith((".svg", ".png")) for file in files) else ""
+        tell(f"Only HTML and CSV were written{some}: {why}.")
     return {"files": files, "missing": missing}

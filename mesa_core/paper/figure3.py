@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mesa_core.paper import material
+from mesa_core.paper.claims import share
 from mesa_core.paper.material import ALPHAS, LEVEL, Finding
 from mesa_core.pictures import trigger_maps
 from mesa_core.words import brief
@@ -36,26 +37,24 @@ def draw_alphas(family: Mapping[float, Finding]) -> Figure | None:
         panels.append(
             trigger_maps.panel_of(found, place, "pca", material.valid(one)) if found and place is not None else None
         )
-        asr = f"<br>mean ASR<br>{_stacked(one.result['submodels'][place]['mean_asr'])}" if panels[-1] else ""
+        entry = one.levels[place] if panels[-1] else None
+        asr = f"<br>mean ASR<br>{_stacked(entry['mean_asr'])}{_wide(entry)}" if entry else ""
         titles.append(f"α = {alpha:g}{asr}")
     return _titled(trigger_maps.scatter([panels], titles, [""])) if any(panels) else None
 
 
 def draw_betas(one: Finding) -> Figure | None:
-    """3(b): a panel for each level of one run, with the share that lies inside the next lower level."""
+    """3(b): a panel for each level of one run, with the shares that lie inside the next lower level."""
     found, panels, titles = material.samples(one), [], []
     if found is None:
         return None
-    for place, entry in enumerate(one.result["submodels"]):
+    for place, entry in enumerate(one.levels):
         panels.append(trigger_maps.panel_of(found, place, "pca", material.valid(one)))
-        inside = entry.get("nested")
-        lower = one.config.beta[place - 1] if place else None
-        share = (
-            f"<br>inside β = {lower:g}:<br>{_stacked(inside)}"
-            if inside and lower is not None
-            else "<br>the lowest<br>level"
-        )
-        titles.append(f"β = {entry['beta']:g}{share}")
+        inside = "<br>the lowest<br>level"
+        if place and entry["nested"] and entry["nested_axes"]:
+            two, all_of = (share(entry[key]["value"]) for key in ("nested_axes", "nested"))
+            inside = f"<br>inside β = {one.config.beta[place - 1]:g}:<br>{two} in two axes<br>{all_of} in all"
+        titles.append(f"β = {entry['beta']:g}{_wide(entry)}{inside}")
     return _titled(trigger_maps.scatter([panels], titles, [""])) if any(panels) else None
 
 
@@ -64,10 +63,18 @@ def _stacked(measured: Mapping[str, Any]) -> str:
     return brief(measured).replace(" (", "<br>(")
 
 
+def _wide(entry: Mapping[str, Any]) -> str:
+    """Entropy and effective dimensions of a level, a line each; '' where nobody can tell."""
+    entropy, wide = entry["entropy"], entry["dimensions"]
+    lines = [f"entropy {entropy['value']:.0f}".replace("-", "−")] if entropy else []
+    lines += [f"{wide['value']:.1f} dimensions"] if wide else []
+    return "".join(f"<br>{line}" for line in lines)
+
+
 def _titled(figure: Figure) -> Figure:
-    """Room for titles of four lines."""
+    """Room for titles of six lines."""
     figure.update_annotations(font_size=12, yshift=8)
-    figure.update_layout(margin_t=92, height=figure.layout.height + 20)
+    figure.update_layout(margin_t=124, height=figure.layout.height + 52)
     trigger_maps.bar_below(figure)
     return figure
 
@@ -87,6 +94,7 @@ def note_alphas(family: Mapping[float, Finding]) -> str:
         runs,
         f"β = {level_for(family):g}, trigger {_trigger(c)}",
         f"{c.samples} samples a panel, framed in the colour of their ASR ({c.sample_images} images a sample), in brackets 95 % intervals",
+        "entropy in nats by the third nearest sample; dimensions: effective ones, by the participation ratio",
         "all panels on the same axes (PCA of the 512 black-and-white triggers, weighted by their success)",
     )
 
@@ -97,8 +105,10 @@ def note_betas(one: Finding) -> str:
     return material.note(
         [one],
         f"α = {c.alpha:g}, trigger {_trigger(c)}",
-        f"{c.samples} samples a level, in brackets 95 % intervals",
-        "a sample lies inside a level when it is as near to that level's samples as 95 % of those are to each other",
+        f"{c.samples} samples a level",
+        "a sample lies inside a level when it is as near to that level's samples as 95 % of those are to each other: on the "
+        "two axes of this picture, and in all dimensions",
+        "entropy in nats by the third nearest sample; dimensions: effective ones, by the participation ratio",
     )
 
 

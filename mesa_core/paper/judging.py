@@ -8,28 +8,32 @@ from typing import Any
 
 import numpy as np
 
+from mesa_core.config import PROTOCOLS, ExperimentConfig
 from mesa_core.measures.intervals import of_rates
 from mesa_core.paper.claims import share
 from mesa_core.paper.material import ORBITS, Finding, Sweep
+from mesa_core.paper.rules import UNKNOWN
 from mesa_core.words import brief
 
-VERDICTS = ("agrees", "partly", "differs", "not measured yet")
-UNKNOWN = VERDICTS[3]
-ABOVE, FAR_ABOVE = 0.01, 0.03  # by how much an ASR that should be low may exceed the paper's
-BELOW, FAR_BELOW = 0.02, 0.05  # by how much one that should be high may stay below it
-CHEAP, DEAR = 0.005, 0.02  # clean accuracy lost
 Measured = Mapping[str, Any]
 Pick = Callable[[Finding], Iterable[Measured | None]]
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What we say to a claim: the figures in words, the verdict ('' for a control), and where we differ."""
+    """What we say to a claim: the figures in words, the verdict ('' for a control), and where we differ.
+
+    `measured` and `verdict` are in the paper's own terms, `strictly` and `strict` by the claim's stricter rule ('' where
+    it has none, or what it needs is missing).
+    """
 
     measured: str
     verdict: str = UNKNOWN
     differs: str = ""
+    strictly: str = ""
+    strict: str = ""
     so_far: bool = False  # from fewer than all 51 triggers
+    beside: str = ""  # what runs by the other protocol say, where the claim hangs on the budget
 
 
 @dataclass(frozen=True)
@@ -41,6 +45,7 @@ class Evidence:
     family: Mapping[float, Finding]
     example: Finding | None
     searches: Sequence[Finding]
+    other: Sweep | None = None  # by the other protocol, to be cited beside
 
 
 def values(sweep: Sweep, pick: Pick) -> list[tuple[int, list[Measured]]]:
@@ -63,14 +68,13 @@ def extreme(found: Sequence[tuple[int, Sequence[Measured]]], pick: Callable[...,
     return m, f"{'highest' if pick is max else 'lowest'} {brief(m)}, n = {m['n']:,} (code {code})"
 
 
-def lower(ours: float, paper: float, near: float = ABOVE, far: float = FAR_ABOVE) -> str:
-    """The verdict on a figure that should be at most the paper's."""
-    return "agrees" if ours <= paper + near else "partly" if ours <= paper + far else "differs"
-
-
-def higher(ours: float, paper: float) -> str:
-    """The verdict on a figure that should be at least the paper's."""
-    return lower(-ours, -paper, BELOW, FAR_BELOW)
+def budget(config: ExperimentConfig) -> str:
+    """'With 30.0 % of the images stamped, a rate of 0.005 and 2 passes (the paper: 1.0 %, 0.001 and 10)'; what a repair may do."""
+    paper = {name: value for name, (value, _) in PROTOCOLS["paper"].items()}
+    theirs = f" (the paper: {share(paper['repair_ratio'])}, {paper['repair_lr']:g} and {paper['repair_epochs']:g})"
+    same = all(getattr(config, name) == paper[name] for name in ("repair_ratio", "repair_lr", "repair_epochs"))
+    ours = f"{share(config.repair_ratio)} of the images stamped, a rate of {config.repair_lr:g} and {config.repair_epochs:g} passes"
+    return f"With {ours}{', as in the paper' if same else theirs}"
 
 
 def apart(ours: float, paper: float) -> str:
@@ -80,16 +84,14 @@ def apart(ours: float, paper: float) -> str:
     return f"Ours is {abs(gap):.1f} points {side} the paper's {share(paper)}." if abs(gap) >= 0.05 else ""
 
 
-def after(name: str, group: str = "asr") -> Pick:
-    """Picks the original's ASR, or its 'effective_asr', after a defence of a run."""
-    return lambda one: [e[group]["original"] for key, e in (one.result["after"] or {}).items() if key == name]
+def after(name: str, group: str = "asr", part: str = "original") -> Pick:
+    """Picks the original's ASR, or its 'effective_asr', after a defence of a run; or that of the 'worst' of 512."""
+    return lambda one: [e[group][part] for key, e in (one.result["after"] or {}).items() if key == name]
 
 
-def by_beta(only: str | None = None, group: str = "asr") -> Pick:
+def by_beta(only: str | None = None, group: str = "asr", part: str = "original") -> Pick:
     """The same after each level's sub-model alone, or after that of one level."""
-    return lambda one: [
-        e[group]["original"] for key, e in (one.result["after_by_beta"] or {}).items() if only in (None, key)
-    ]
+    return lambda one: [e[group][part] for key, e in (one.result["after_by_beta"] or {}).items() if only in (None, key)]
 
 
 def points(one: Finding) -> list[Measured | None]:

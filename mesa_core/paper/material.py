@@ -7,6 +7,7 @@ figure, CIFAR-10 (the paper's data) comes before other images, then the group th
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -20,12 +21,14 @@ from mesa_core import triggers
 from mesa_core.config import ConfigError, ExperimentConfig, make_config
 from mesa_core.config.settle import MORE, question
 from mesa_core.disk.untrusted import Refused, parse_json, read_bytes
+from mesa_core.measures import breadth
 from mesa_core.store import MOST_EVENTS, NAME, Run, StoreError, checks
 
 ORBITS = len(triggers.orbits())
 ALPHAS = (0.0, 0.1, 10.0)
 LEVEL = 0.8  # of Figure 3(a) and of the detection
 RING, PATTERN = (triggers.orbit_of(code) for code in (495, 170))  # kinds: the ring of Figure 5(c), the authors' pattern
+PROTOCOLS = {"fast": "Fast protocol", "paper": "The paper's protocol"}
 NAMES = {"cifar10": "CIFAR-10", "signs": "road signs"}
 
 
@@ -42,6 +45,11 @@ class Finding:
         """The evaluations after each seed of the point defence."""
         after = self.result["after"] or {}
         return [e for name, e in after.items() if name == "point" or name.startswith("point_")]
+
+    @functools.cached_property
+    def levels(self) -> list[dict[str, Any]]:
+        """The sub-models with every measure; those of an older result are computed from its samples (`breadth`)."""
+        return breadth.complete(self.result["submodels"], samples(self))
 
     def level(self, beta: float) -> int | None:
         """The place of a level among the run's, None where it has no such level."""
@@ -109,6 +117,18 @@ def point_triggers(one: Finding) -> list[np.ndarray]:
 
 
 # -- groups
+def of_protocol(found: Iterable[Finding]) -> dict[str, list[Finding]]:
+    """Runs by PROTOCOLS: 'paper' those by the paper's protocol on the paper's images, 'fast' all others.
+
+    They are told apart before anything is judged: the two have other budgets, and so other answers.
+    """
+    parts: dict[str, list[Finding]] = {name: [] for name in PROTOCOLS}
+    for one in found:
+        papers = one.config.protocol == "paper" and one.config.data == "cifar10"
+        parts["paper" if papers else "fast"].append(one)
+    return parts
+
+
 def same_but(config: ExperimentConfig, *varied: str) -> str:
     """All that decides a run's figures but what is varied, as text."""
     return json.dumps({k: v for k, v in question(config).items() if k not in (*varied, *MORE)}, sort_keys=True)

@@ -8,16 +8,28 @@ from dataclasses import replace
 from mesa_core.paper import material
 from mesa_core.paper.claims import CLAIMS, CONTROLS, Claim
 from mesa_core.paper.defended import OF_SWEEP
-from mesa_core.paper.judging import Answer, Evidence
+from mesa_core.paper.judging import Answer, Evidence, budget
 from mesa_core.paper.material import ORBITS, Finding, Sweep
 from mesa_core.paper.sampled import OF_OTHERS
 
 
-def evidence(found: Sequence[Finding], sweep: Sweep | None = None) -> Evidence:
-    """Group runs; `sweep` is the one to judge by, else the fullest."""
+def evidence(found: Sequence[Finding], sweep: Sweep | None = None, other: Sweep | None = None) -> Evidence:
+    """Group runs; `sweep` is the one to judge by, else the fullest; `other` one by the other protocol, to cite beside."""
     first = sweep or next(iter(material.sweeps(found)), None)
-    own = first if first is not None and first.config.data == "cifar10" else None
-    return Evidence(own, first, material.alpha_family(found), material.example(found), material.searches(found))
+    own = first if _papers(first) else None
+    return Evidence(
+        own,
+        first,
+        material.alpha_family(found),
+        material.example(found),
+        material.searches(found),
+        other if _papers(other) else None,
+    )
+
+
+def _papers(sweep: Sweep | None) -> bool:
+    """Whether a sweep is on the paper's images, so that it can answer for the paper's numbers."""
+    return sweep is not None and sweep.config.data == "cifar10"
 
 
 def answers(known: Evidence) -> list[tuple[Claim, Answer]]:
@@ -31,7 +43,18 @@ def controls(known: Evidence) -> list[tuple[Claim, Answer]]:
 
 
 def _answer(claim: Claim, known: Evidence) -> Answer:
-    if claim.key in OF_SWEEP:
-        found = OF_SWEEP[claim.key](claim, known) if known.sweep else None
-        return replace(found, so_far=len(known.sweep.rows) < ORBITS) if found else Answer("–")
-    return OF_OTHERS[claim.key](claim, known) or Answer("–")
+    if claim.key not in OF_SWEEP:
+        return OF_OTHERS[claim.key](claim, known) or Answer("–")
+    found = OF_SWEEP[claim.key](claim, known) if known.sweep else None
+    if found is None:
+        return Answer("–")
+    found = replace(found, so_far=len(known.sweep.rows) < ORBITS)
+    return replace(found, beside=_beside(claim, known.other)) if claim.budget and known.other else found
+
+
+def _beside(claim: Claim, other: Sweep) -> str:
+    """What the other protocol's runs say to the same claim, in words; '' where they do not say anything."""
+    found = OF_SWEEP[claim.key](claim, Evidence(other, other, {}, None, ()))
+    if found is None:
+        return ""
+    return f"{budget(other.config)}, {other.told()}: {found.measured}; {found.verdict}."

@@ -129,8 +129,8 @@ def beside(record: Record, beta: float, samples: np.ndarray) -> dict[str, Any] |
 
     Entropies are compared at equal n by the same estimator, since it is biased.
     """
-    from mesa_core.measures import entropy as entropies
-    from mesa_core.measures import nesting  # scikit-learn takes a second to import, and only this needs it
+    from mesa_core.measures import entropy as entropies  # scikit-learn takes a second to import, and only this needs it
+    from mesa_core.measures import nesting
 
     found = record.level(beta)
     if found is None:

@@ -55,7 +55,12 @@ def check_result(r: dict[str, Any]) -> None:
     for one in r["submodels"]:
         float(one["beta"]), bool(one["kept"])
         _measured(one["mean_asr"])
-        _maybe(one.get("nested"))
+        for nested in ("nested", "nested_axes", "nested_svd"):
+            _maybe(one.get(nested))
+        for wide, low, high in (("entropy", -1e4, 1e4), ("dimensions", 0, 1e4)):
+            if one.get(wide) is not None:
+                _number(one[wide]["value"], low, high)
+                _number(one[wide]["n"], 1, 1e9)
         _levels(one)
         if one.get("reference"):
             _levels(one["reference"])

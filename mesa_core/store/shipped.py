@@ -31,6 +31,11 @@ def shipped_sweep() -> Path:
     return assets_dir() / "sweep"
 
 
+def shipped_paper_sweep() -> Path:
+    """The folder of the same by the paper's protocol, as far as it has been run; it need not be there."""
+    return assets_dir() / "sweep-paper"
+
+
 def shipped_detections() -> Path:
     """The folder of prepared searches over all classes, each a run directory."""
     return assets_dir() / "detect"

@@ -22,7 +22,8 @@ from mesa_core.cli.console import table
 from mesa_core.config import make_config
 from mesa_core.experiment import execute
 from mesa_core.experiment.context import Lab
-from mesa_core.store import Store
+from mesa_core.measures import breadth
+from mesa_core.store import Store, checks
 from mesa_core.victims.devices import Compute
 from mesa_core.victims.windows import Local
 
@@ -64,6 +65,10 @@ def test_a_run_ends_with_the_result_that_is_promised(store, tiny_data):
         was, now = (e["asr"]["original"]["value"] for e in (result["before"], result["after"][name]))
         assert abs(change["value"] - (now - was)) < 1e-5, "the trials of before and after are not the same"
     assert set(result["uniform_noise"]["precision"]) == {"0.5", "0.8", "0.9"}
+    bare = [{k: v for k, v in one.items() if k not in breadth.KEYS} for one in result["submodels"]]
+    stored = checks.samples(run.read_arrays("samples.npz"), run.read_arrays("axes.npz"))
+    assert bare != result["submodels"]
+    assert breadth.complete(bare, stored) == result["submodels"], "a run measures what an older one's samples would say"
     json.dumps(result, allow_nan=False)
     steps = [e.step for e in seen if isinstance(e, ev.Snapshot)]
     assert steps[0] == 0

@@ -24,7 +24,7 @@ from mesa_core.paper import (
     material,
     verdicts,
 )
-from mesa_core.paper.judging import UNKNOWN, VERDICTS
+from mesa_core.paper.rules import UNKNOWN, VERDICTS
 from mesa_core.pictures import saving
 from mesa_core.store.shipped import shipped_detections, shipped_runs
 
@@ -155,10 +155,17 @@ def test_figure_3_says_the_mean_asr_and_the_share_inside(signs):
         assert title.startswith(f"α = {alpha:g}<br>mean ASR<br>{100 * value:.1f} %")
     ring = next(one for one in signs if one.run.name == "signs-ring")
     titles = [a.text for a in figure3.draw_betas(ring).layout.annotations]
-    nested = [entry["nested"] for entry in ring.result["submodels"]]
-    assert nested[0] is None
-    assert titles[0] == "β = 0.5<br>the lowest<br>level"
-    assert titles[2].startswith(f"β = 0.9<br>inside β = 0.8:<br>{100 * nested[2]['value']:.1f} %")
+    entropy = [f"−{-entry['entropy']['value']:.0f}" for entry in ring.result["submodels"]]
+    two, all_of = (
+        [entry[key] and f"{100 * entry[key]['value']:.1f} %" for entry in ring.levels]
+        for key in ("nested_axes", "nested")
+    )
+    assert (two[0], all_of[0]) == (None, None)
+    assert two[2] != all_of[2]
+    assert titles[0] == f"β = 0.5<br>entropy {entropy[0]}<br>1.2 dimensions<br>the lowest<br>level"
+    assert titles[2] == (
+        f"β = 0.9<br>entropy {entropy[2]}<br>1.1 dimensions<br>inside β = 0.8:<br>{two[2]} in two axes<br>{all_of[2]} in all"
+    )
     axes = figure3.draw_betas(ring).layout
     assert axes.xaxis.range == axes.xaxis2.range == axes.xaxis3.range
 
@@ -324,7 +331,15 @@ def test_the_command_writes_what_it_can_and_names_what_is_missing(tmp_path, caps
     assert main(["figures", "--out", str(out), "--results", str(tmp_path / "runs")]) == 0
     said = capsys.readouterr()
     names = {path.name for path in out.iterdir()}
-    assert {"figure4.html", "figure4.csv", "figure1b.html", "figure3b.html", "figure5.html", "claims.csv"} <= names
+    assert {
+        "figure4.html",
+        "figure4.csv",
+        "figure1b.html",
+        "figure3b.html",
+        "figure5.html",
+        "submodels.csv",
+        "claims.csv",
+    } <= names
     assert not any(name.startswith(("figure3a", "detection")) for name in names)
     assert "Figure 3(a): α: not drawn; it needs" in said.err
     assert "2 of 51 triggers so far" in said.err

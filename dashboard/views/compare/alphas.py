@@ -15,6 +15,7 @@ from dashboard.visit import controls
 from mesa_core import triggers
 from mesa_core.config import ExperimentConfig
 from mesa_core.config.settle import HOW, MORE
+from mesa_core.measures import breadth
 from mesa_core.pictures import charts, trigger_maps
 from mesa_core.store import Run, StoreError
 
@@ -79,7 +80,7 @@ def chosen(groups: dict[float, list[Run]]) -> tuple[dict[float, Run], dict[float
 def draw() -> None:
     """The section: a base run, the grid, and the offer to queue what is missing."""
     st.markdown(
-        "**α** weighs *spread* against *success*: at 0 each sub-model shrinks towards a point, at 10 it spreads beyond what works. "
+        "**α** weighs *spread* against *success*: at 0 a generator shrinks to a few tight points, at 10 it spreads beyond what works. "
         "**β** is how often a trigger must succeed. Rows and columns share their axes, so places can be compared."
     )
     run = runs.picker(
@@ -158,13 +159,15 @@ def _grid(base: ExperimentConfig, best: dict[float, Run], waits: dict[float, Run
     table = []
     for alpha, run in sorted(best.items()):
         try:
-            result = runs.result(run)
+            result, measured = runs.result(run), runs.levels(run)
         except StoreError:
             continue
-        for one in result["submodels"] if result else []:
+        for one in measured if result else []:
             row = {"α": f"{alpha:g}", "β": f"{one['beta']:g}", "mean ASR": charts.said(one["mean_asr"])}
+            row |= breadth.columns(one)
             row |= {f"recall ≥ {level}": charts.said(m) for level, m in one["recall"].items()}
             after = (result["after"] or {}).get("mesa")
             row["original after repair"] = charts.said(after["asr"]["original"]) if after else "–"
             table.append(row)
     take_away.table(table, "alpha-beta", "alpha_table")
+    st.caption(breadth.WORDS)

@@ -18,6 +18,7 @@ from dashboard.visit import controls
 from mesa_core import events as ev
 from mesa_core import triggers
 from mesa_core.config import ExperimentConfig
+from mesa_core.measures import breadth
 from mesa_core.pictures import charts, trigger_maps
 from mesa_core.pictures.orders import usual
 from mesa_core.pictures.saving import NoPicture, browser
@@ -114,6 +115,10 @@ def everything() -> None:
     if rows:
         st.subheader("As a table", anchor=False)
         take_away.table(rows, f"{run.name}-defences", "all_defences")
+    if levels := level_rows(run):
+        st.subheader("The sub-models as a table", anchor=False)
+        take_away.table(levels, f"{run.name}-submodels", "all_submodels")
+        st.caption(breadth.WORDS)
 
 
 def of_run(run: Run) -> tuple[Figures, list[dict[str, Any]]]:
@@ -163,6 +168,14 @@ def of_run(run: Run) -> tuple[Figures, list[dict[str, Any]]]:
     return found, seed_rows([(run, config, result)]) if result else []
 
 
+def level_rows(run: Run) -> list[dict[str, Any]]:
+    """The sub-models as a table: how well their samples work, how wide they lie and how they nest."""
+    return [
+        {"β": f"{one['beta']:g}", "mean ASR": charts.said(one["mean_asr"]), **breadth.columns(one)}
+        for one in runs.levels(run)
+    ]
+
+
 def sample_rows(run: Run) -> list[dict[str, Any]]:
     """The measured samples as a table: level, ASR, mode, places, and the trigger as hex colours."""
     found = runs.samples(run)
@@ -201,5 +214,7 @@ def archive(run: Run) -> bytes:
                 except NoPicture:
                     painter = None  # the HTML has to do
         file.writestr(f"{run.name}/defences.csv", take_away.csv_of(rows))
+        if levels := level_rows(run):
+            file.writestr(f"{run.name}/submodels.csv", take_away.csv_of(levels))
         file.writestr(f"{run.name}/samples.csv", take_away.csv_of(sample_rows(run)))
     return buffer.getvalue()

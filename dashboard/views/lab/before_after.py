@@ -8,11 +8,13 @@ from typing import Any
 
 import streamlit as st
 
-from dashboard.serving import reading
+from dashboard.serving import reading, runs
 from dashboard.views.lab import settings
 from dashboard.views.shared import reference_tables
 from mesa_core import events as ev
 from mesa_core import triggers
+from mesa_core.config import PROTOCOLS
+from mesa_core.measures import breadth
 from mesa_core.paper import claims
 from mesa_core.pictures.thumbnails import PALETTE, trigger_img
 from mesa_core.store import Run, StoreError
@@ -59,7 +61,7 @@ def draw(run: Run, events: Sequence[ev.Event]) -> None:
         card(before, after, ("asr", "worst"), title, "cards_worst", words, pending)
         card(before, after, ("clean_accuracy",), "Right answers on clean images", "cards_clean", "", pending)
         chart(found, panel)
-        lottery(found)
+        lottery(found, run)
         st.caption(
             "Share of images of other classes that go to the target class once stamped. "
             + (
@@ -126,17 +128,27 @@ def differs(run: Run) -> None:
         st.info("Your settings differ from this run's. The figures below are the run's; press *Run* for yours.")
 
 
-def lottery(found: Mapping[str, Mapping[str, Any]]) -> None:
-    """What the point defence's seeds say beside MESA, and what they cannot say."""
+def lottery(found: Mapping[str, Mapping[str, Any]], run: Run) -> None:
+    """What the point defence's seeds say beside MESA, and what they cannot say: it hangs on the budget of the repair."""
     points = [e["asr"]["original"]["value"] for name, e in found.items() if name.startswith("after.point")]
     if not points or "after.mesa" not in found:
         return
     low, high = 100 * min(points), 100 * max(points)
     ended = f"at {low:.1f} %" if len(points) == 1 else f"between {low:.1f} and {high:.1f} % over {len(points)} seeds"
     st.caption(
-        f"The *point defence* retrains with one reversed trigger. Here it ends {ended}; which trigger it finds is a "
-        f"lottery, and in the paper's runs the same defence left {_span('point')}, the distribution {_span('after_highest')}."
+        f"The *point defence* retrains with one reversed trigger. Here it ends {ended}{_stamped(run)}. With a large budget "
+        "one point often cures as well as the distribution; with a small one it is a lottery: the paper stamps "
+        f"{claims.share(PROTOCOLS['paper']['repair_ratio'][0])} of the images, and there the point left {_span('point')}, the "
+        f"distribution {_span('after_highest')}."
     )
+
+
+def _stamped(run: Run) -> str:
+    """The budget of the run's repairs in words, '' where its settings cannot be read."""
+    try:
+        return f", with {claims.share(runs.config(run).repair_ratio)} of the images stamped"
+    except StoreError:
+        return ""
 
 
 def _span(claim: str) -> str:
@@ -229,7 +241,7 @@ def submodels(run: Run, events: Sequence[ev.Event]) -> None:
     """What was measured of each level's samples: success, coverage beside uniform noise, modes."""
     result = reading.result(run) or {}
     last = next((e for e in reversed(events) if isinstance(e, ev.Submodels)), None)
-    entries = result.get("submodels") or (last.value if last else [])
+    entries = runs.levels(run) if result.get("submodels") else last.value if last else []
     if not entries:
         return
     st.markdown("**The sub-models**")
@@ -240,6 +252,7 @@ def submodels(run: Run, events: Sequence[ev.Event]) -> None:
             "ASR of its samples": brief(m["mean_asr"]),
             "used": "yes" if m["kept"] else "skipped",
             "modes": str(len(m["modes"])),
+            **breadth.columns(m),
             **coverage(m, finds),
         }
         for m in entries
@@ -251,6 +264,7 @@ def submodels(run: Run, events: Sequence[ev.Event]) -> None:
                 "ASR of its samples": brief(noise["mean_asr"]),
                 "used": "",
                 "modes": "",
+                **dict.fromkeys(breadth.columns({}), ""),
                 **coverage(noise, finds),
             }
         )
@@ -266,6 +280,7 @@ def submodels(run: Run, events: Sequence[ev.Event]) -> None:
         "succeeds so often (precision); the table scrolls sideways. *Uniform noise*: random colours, for comparison. "
         "*Used: skipped* means that its samples stay below its level, so that the repair leaves them out."
     )
+    st.caption(breadth.WORDS)
     modes(entries)
     if result.get("submodels"):
         reference_tables.section(run, events, result, narrow=True)

@@ -10,7 +10,10 @@ from urllib.parse import urlencode
 import streamlit as st
 
 from dashboard import keys
-from dashboard.serving import shipped_networks
+from dashboard.serving import queue, runs, shipped_networks
+from mesa_core.measures import breadth
+from mesa_core.store import StoreError
+from mesa_core.words import brief
 
 HIDES = {"nav": "the navigation", "equation": "the equation", "question": "the question", "controls": "the settings"}
 STORIES = {"signs-ring": "the ring", "signs-two-modes": "the chequerboard"}
@@ -151,6 +154,24 @@ def choices(right: int, most: int) -> list[int]:
         parts = {most // 4, most // 2, 3 * most // 4, most} - {right}
         wrong = set(sorted(parts, key=lambda n: abs(n - right))[:2])
     return sorted({right, *wrong})
+
+
+def measured(title: str, shown: Mapping[str, str], name: str) -> None:
+    """A folded table of real sub-models: `shown` are prepared runs and what each is called; those not there are left out."""
+    rows = []
+    for run, words in shown.items():
+        try:
+            levels = runs.levels(queue.find(run))
+        except StoreError:
+            continue
+        rows += [
+            {name: words, "β": f"{one['beta']:g}", "ASR of its samples": brief(one["mean_asr"]), **breadth.columns(one)}
+            for one in levels
+        ]
+    if rows:
+        with st.expander(title):
+            st.dataframe(rows, hide_index=True, width="stretch", key=f"learn_measured_{name}")
+            st.caption(f"Prepared runs on road signs, one seed each. {breadth.WORDS}")
 
 
 def lab_link(label: str = "Try it in the Lab", **settings: Any) -> None:

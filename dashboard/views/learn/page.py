@@ -14,7 +14,7 @@ from dashboard.views.learn import lesson as desk
 LESSONS = (
     desk.Lesson("What a backdoor is", backdoor.draw, ("sign", "picture", "stamp", "network")),
     desk.Lesson("A trigger becomes a distribution", distribution.draw, ("paint",)),
-    desk.Lesson("Why one point is not enough", point.draw, ("story", "known", "reach")),
+    desk.Lesson("When one point is enough", point.draw, ("story", "known", "reach")),
     desk.Lesson("Entropy and α", entropy.draw, ("alpha", "beta")),
     desk.Lesson("The staircase and β", staircase.draw, ("steps", "mix")),
     desk.Lesson("Forgetting, and what remains", forgetting.draw, ("story", "when")),

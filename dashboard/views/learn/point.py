@@ -1,4 +1,4 @@
-"""Step 3: why one point is not enough. What lies within reach of one trigger, and of MESA's samples."""
+"""Step 3: when one point is enough. What lies within reach of one trigger, and of MESA's samples; and what repairs leave."""
 
 from __future__ import annotations
 
@@ -9,12 +9,18 @@ from dashboard.components.tiles import tiles
 from dashboard.serving import shipped_networks
 from dashboard.views.learn import lesson
 from mesa_core import triggers
+from mesa_core.config import PROTOCOLS
+from mesa_core.paper import claims
 from mesa_core.words import brief
 
 VALID = 0.8
 KNOWN = {"point": "one reversed trigger", "mesa": "MESA's samples", "random": "as many random ones"}
 ASKED = 2  # cells, in the question; not what the page shows first, or it would answer itself
 DRAWS = 200  # of random triggers, for the mean
+SMALL = (  # benchmarks/README.md, "The lottery, once"
+    "We tried that once, on CIFAR-10 with one hard trigger: six points left 14.5 to 32.6 %, MESA's samples 19.2 %, and with "
+    "thirty times as many stamped images six points left 4.0 to 6.0 %."
+)
 _BITS = np.arange(triggers.CODES)[:, None] >> np.arange(triggers.SIZE**2) & 1
 APART = (_BITS[:, None] != _BITS[None]).sum(2)  # (512, 512): in how many cells two codes differ
 
@@ -35,8 +41,9 @@ def draw() -> None:
     lesson.words(
         "A defender wants to find the trigger and to close the door. The simplest way finds **one** trigger by walking "
         "uphill on *F*, and then blocks, or trains away, whatever resembles it. But which of the valid triggers does "
-        "it find? Not the attacker's, as a rule, only *some* point of the distribution. Here you decide how far the "
-        "defender's caution reaches, and see which valid triggers stay **outside** it."
+        "it find? Not the attacker's, as a rule, only *some* point of the distribution. Whether that is enough hangs on what "
+        "is done with it. To **block** look-alikes it is not: here you decide how far the defender's caution reaches, and "
+        "see which valid triggers stay **outside** it. To **retrain**, it depends on the budget."
     )
     left, right = st.columns([1.35, 1], gap="large")
     with left:
@@ -102,18 +109,25 @@ def cells(count: int) -> str:
 
 
 def lottery(story: shipped_networks.Story) -> str:
-    """What came of the repairs of this very run, so that nobody takes the point for worthless; empty if not measured."""
+    """What came of the repairs of this very run, and of small budgets elsewhere; empty if not measured."""
     try:
         after = story.result["after"]
         point, mesa = after["point"]["asr"]["original"], after["mesa"]["asr"]["original"]
+        stamped = float(story.result["config"]["repair_ratio"])
         enough = point["low"] <= mesa["high"]
-    except (KeyError, TypeError):
+    except (KeyError, TypeError, ValueError):
         return ""
-    begin = "And yet a point *can* be enough: retrained" if enough else "Retrained"
+    begin = "At a **large** repair budget one point cures as well: retrained" if enough else "Retrained"
     return (
-        f"{begin} with one, the attacker's trigger still works on {brief(point)} of the images here, with MESA's samples on "
-        f"{brief(mesa)}; in brackets 95 % intervals, n = {point['n']:,}. In the paper it was 2.4 to 51.4 % against 1.2 to 5.9 %: **the point is a lottery**."
+        f"{begin} with one, {claims.share(stamped)} of the images stamped, the attacker's trigger still works on {brief(point)} "
+        f"of the images here, with MESA's samples on {brief(mesa)}; in brackets 95 % intervals, n = {point['n']:,}. At a "
+        f"**small** one **the point is a lottery**: the paper stamps {claims.share(PROTOCOLS['paper']['repair_ratio'][0])} of the "
+        f"images, and its points left {_span('point')}, its distribution {_span('after_highest')}. {SMALL}"
     )
+
+
+def _span(claim: str) -> str:
+    return f"{claims.share(claims.number(claim, 'low'))} to {claims.share(claims.number(claim, 'high'))}"
 
 
 def ask(story: shipped_networks.Story, point: np.ndarray, valid: np.ndarray) -> None:
@@ -126,6 +140,6 @@ def ask(story: shipped_networks.Story, point: np.ndarray, valid: np.ndarray) -> 
         [f"{n} of {len(valid)}" for n in options],
         options.index(outside),
         f"{outside} of {len(valid)} stay out of reach of the one point. Blocking is not all that a defender can do, though: "
-        "retraining generalises as well, and so one point can be enough.",
+        "retraining generalises as well, and so one point can be enough where the budget is large.",
         "Try it: choose one reversed trigger and let two cells differ.",
     )

@@ -55,14 +55,20 @@ def _drawn(
 Told = list[tuple[Claim, Answer]]
 
 
-def answers(found: Sequence[Finding], sweep: Sweep | None) -> tuple[Told, Told]:
-    """(claims of the paper, what it does not show), each with our answer; judged once for all visitors."""
-    return _answers(sweep.runs[0].run.name if sweep else "", stamp(found), found, sweep)
+def answers(found: Sequence[Finding], sweep: Sweep | None, other: Sweep | None = None) -> tuple[Told, Told]:
+    """(claims of the paper, what it does not show), each with our answer; judged once for all visitors.
+
+    `other` is a sweep by the other protocol, which is cited beside.
+    """
+    beside = stamp(other.runs) if other else ()
+    return _answers(sweep.runs[0].run.name if sweep else "", (*stamp(found), *beside), found, sweep, other)
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)
-def _answers(which: str, made: Stamp, _found: Sequence[Finding], _sweep: Sweep | None) -> tuple[Told, Told]:
-    known = verdicts.evidence(_found, _sweep)
+def _answers(
+    which: str, made: Stamp, _found: Sequence[Finding], _sweep: Sweep | None, _other: Sweep | None
+) -> tuple[Told, Told]:
+    known = verdicts.evidence(_found, _sweep, _other)
     return verdicts.answers(known), verdicts.controls(known)
 
 

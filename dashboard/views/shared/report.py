@@ -16,6 +16,7 @@ from mesa_core import triggers
 from mesa_core.cli.repeat import command_of
 from mesa_core.config import ExperimentConfig, make_config
 from mesa_core.data.sources import classes_of
+from mesa_core.measures import breadth
 from mesa_core.pictures import charts, thumbnails
 from mesa_core.pictures.orders import usual
 from mesa_core.store import Run, StoreError
@@ -49,6 +50,7 @@ def html(run: Run) -> str:
         _defences(result),
         "<h2>Sub-models</h2>",
         _submodels(result),
+        _breadth(runs.levels(run)),
         "<h2>Modes of the sampled triggers</h2>",
         _modes(result),
         f"<h2>{_panel(config)}</h2>",
@@ -181,6 +183,15 @@ def _submodels(result: dict[str, Any]) -> str:
         + '<p class="note">Recall: of the black-and-white triggers that reach the level, the share to which a sample rounds that '
         "reaches it, too. Precision: of the samples, the share that reaches it. Uniform noise is what any defender has.</p>"
     )
+
+
+def _breadth(levels: list[dict[str, Any]]) -> str:
+    """How wide each level's samples lie, and how they nest."""
+    if not levels:
+        return ""
+    rows = [[f"β = {one['beta']:g}", *breadth.columns(one).values()] for one in levels]
+    words = breadth.WORDS.replace("*", "")
+    return _table(["", *breadth.columns({})], rows) + f'<p class="note">{escape(words)}</p>'
 
 
 def _modes(result: dict[str, Any]) -> str:

@@ -141,7 +141,37 @@ def test_the_lessons_tell_only_of_runs_that_compared_defences():
 def test_the_third_step_says_what_is_counted_and_that_a_point_can_do():
     at = page(step="3")
     assert "is stricter" in said(at)
-    assert "the point is a lottery" in said(at)  # and nothing was answered
+    told = said(at)  # and nothing was answered
+    assert "At a **large** repair budget one point cures as well" in told
+    assert "20.0 % of the images stamped" in told, "this run's own"
+    assert "At a **small** one **the point is a lottery**: the paper stamps 1.0 %" in told
+    assert "2.4 % to 51.4 %" in told
+
+
+@pytest.mark.parametrize(("step", "first"), [("4", "α"), ("5", "kind")])
+def test_the_toy_world_stands_beside_real_sub_models(step, first):
+    (table,) = [frame.value for frame in page(step=step).dataframe if first in frame.value.columns]
+    assert len(table) == {"4": 9, "5": 6}[step]
+    entropy = table["entropy, nats"].str.replace("−", "-").astype(float)
+    if step == "4":
+        assert entropy[table["α"] == "0"].max() < entropy[table["α"] == "10"].min() - 50
+    else:
+        inside = table["inside it, all dimensions"].str.extract(r"([\d.]+) %")[0].astype(float)
+        ours, theirs = (inside[table["kind"].str.contains(kind)] for kind in ("generators", "particles"))
+        assert ours.max() < 50 < 95 < theirs.min()
+
+
+def test_a_lesson_leaves_out_real_sub_models_that_are_not_there(monkeypatch):
+    from dashboard.serving import queue
+    from mesa_core.store import StoreError
+
+    def nothing(name):
+        raise StoreError("Not here.")
+
+    monkeypatch.setattr(queue, "find", nothing)
+    at = page(step="4")
+    assert not at.exception
+    assert not [frame for frame in at.dataframe if "α" in frame.value.columns]
 
 
 def test_the_control_is_shown_once_the_question_is_answered_or_not_asked():

@@ -188,6 +188,53 @@ def test_two_groups_are_a_choice_that_the_address_keeps(part):
     assert at.query_params["set"] in (f"wide-{ORBITS[0]}", [f"wide-{ORBITS[0]}"])
 
 
+# -- two protocols
+@pytest.fixture
+def papers(part, home, monkeypatch):
+    """Four triggers by the paper's protocol beside four by the fast one."""
+    folder = home.root / "sweep-paper"
+    folder.mkdir()
+    monkeypatch.setattr(queue, "shipped_paper_sweep", lambda: folder)
+    for code in ORBITS[:3]:
+        more = {"protocol": "paper", "repair_ratio": 0.01, "trigger": triggers.code_to_hex(code)}
+        invented.run(folder, f"paper-{code}", (0.02, 0.7), **more)
+    return folder
+
+
+def switch(at):
+    return [one for one in at.segmented_control if one.label == "Runs by"]
+
+
+def test_without_runs_by_the_paper_s_protocol_there_is_nothing_to_switch(part):
+    assert not switch(page())
+
+
+def test_a_switch_shows_the_paper_s_protocol_and_cites_the_other(papers):
+    at = page()
+    (control,) = switch(at)
+    assert control.value == "fast"
+    said = words(at)
+    assert "**4 of 51 triggers so far.**" in said
+    assert "With 1.0 % of the images stamped" in said, "cited beside"
+    at = page(protocol="paper")
+    assert not at.exception
+    said = words(at)
+    assert "**3 of 51 triggers so far.**" in said
+    assert "highest 70.0 %" in said
+    assert "protocol=paper" in said, "links to figures keep the choice"
+    at = page(protocol="paper", show="figure4")
+    assert charts(at) == 1
+    assert "3 of 51" in words(at)
+    assert not page(protocol="../x").exception
+
+
+def test_a_run_by_the_paper_s_protocol_is_a_shipped_one(papers):
+    run = queue.find(f"paper-{ORBITS[0]}")
+    assert queue.is_shipped(run)
+    assert queue.twin(run.config()).path == run.path
+    assert run.name not in [one.name for one in runs.listed()]
+
+
 # -- the shipped sweep elsewhere
 def test_lists_do_not_drown_in_the_sweep_and_names_find_it(part):
     name = f"fig-{ORBITS[3]}"
