@@ -10,12 +10,16 @@ from typing import Any
 import pytest
 import torch
 
-from mesa_core import clean, data, evaluation, probe, questions, small, weights
+from mesa_core import data
 from mesa_core import triggers as codes
 from mesa_core.config import make_config
+from mesa_core.experiment import landscape
+from mesa_core.measures import bench as evaluation
+from mesa_core.probe import answering, questions
 from mesa_core.reference import record
 from mesa_core.reference.options import Options
 from mesa_core.store import Store
+from mesa_core.victims import clean, weights
 from tests.golden.recording import BROUGHT, digest, everywhere, images
 
 
@@ -25,7 +29,7 @@ class Reached(Exception):
 
 def benched(args: tuple[Any, ...], more: Mapping[str, Any]) -> dict[str, Any]:
     """What decides a bench's draws, of the arguments of `Bench`."""
-    names = ("images", "target", "normalise", "compute", "seed", "limit", "side")
+    names = ("images", "target", "seed", "limit", "side")
     given = {"limit": 0, "side": codes.SIZE, **dict(zip(names, args, strict=False)), **more}
     return {name: given[name] for name in ("target", "seed", "limit", "side")}
 
@@ -64,15 +68,15 @@ def name_of(told: Mapping[str, Any], place: Path) -> Any:
         patched.setattr(torch, "set_num_threads", lambda count: None)
         try:
             if what == "the command train-victim":
-                small.train_victim(config, told["epochs"], place / "out.safetensors", store, lambda event: None)
+                landscape.train_victim(config, told["epochs"], place / "out.safetensors", store, lambda event: None)
             elif what == "the command landscape":
-                small.landscape(config, store, BROUGHT, None, told["images"], lambda text: None)
+                landscape.landscape(config, store, BROUGHT, None, told["images"], lambda text: None)
             else:
                 run = store.create(config.to_dict(), "golden")
                 (run.path / "weights").mkdir()
                 (run.path / "weights" / "attacked.safetensors").write_bytes(b"a network")
                 triggers = ((0,) * 3 * config.size**2,)
-                probe.Probe(store).answer(questions.Question("golden", triggers))
+                answering.Probe(store).answer(questions.Question("golden", triggers))
         except Reached:
             pass
     return seen[0]

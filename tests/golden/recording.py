@@ -19,15 +19,19 @@ import pytest
 import torch
 from torch import nn
 
-from mesa_core import compact, data, devices, settle, sweep, weights
-from mesa_core import stages as keys
-from mesa_core.config import ExperimentConfig, make_config
+from mesa_core import data, keys
+from mesa_core.config import ExperimentConfig, make_config, settle
 from mesa_core.data import Dataset, ImageSet
-from mesa_core.experiment import execute, pictures
-from mesa_core.experiment.lab import Lab
+from mesa_core.experiment import execute
+from mesa_core.experiment.context import Lab
+from mesa_core.experiment.stages import Output, Stages
+from mesa_core.keys import seed_of
+from mesa_core.pictures import axes
 from mesa_core.reference import record
-from mesa_core.stages import Output, Stages, seed_of
-from mesa_core.store import Store
+from mesa_core.store import Store, compact
+from mesa_core.sweeps import grid
+from mesa_core.victims import devices, weights
+from mesa_core.victims.victim import Victim
 
 HERE = Path(__file__).parent
 PACKAGES = ("mesa_core",)
@@ -106,12 +110,12 @@ def asked(config: Mapping[str, Any], verdict: int | None, reference: bool, place
         patched.setattr(torch, "get_num_threads", lambda: threads[0])
         patched.setattr(torch, "set_num_threads", lambda count: threads.__setitem__(0, count))
         patched.setattr(Stages, "stage", stage)
-        patched.setattr(Lab, "model", lambda self, state: nn.Identity())
-        patched.setattr(Lab, "keep_weights", lambda self, name, model: None)
+        patched.setattr(Lab, "load", lambda self, state: Victim(nn.Identity(), self.normalise, self.compute))
+        patched.setattr(Lab, "keep_weights", lambda self, name, victim: None)
         patched.setattr(devices.Compute, "freeze", lambda self, model: model)
         everywhere(patched, data.load_data, lambda name, *_, **__: images(name))
         everywhere(patched, weights.read, lambda path: {})
-        everywhere(patched, pictures.scatter_axes, lambda *_: (None, None))
+        everywhere(patched, axes.scatter_axes, lambda *_: (None, None))
         everywhere(patched, keys.key_of, beside)
         run = store.create(c.to_dict(), "golden")
         told: list[Any] = []
@@ -123,7 +127,7 @@ def asked(config: Mapping[str, Any], verdict: int | None, reference: bool, place
 def record_case(case: Mapping[str, Any], place: Path) -> dict[str, Any]:
     """All that a case must keep: its stages' keys, its seeds, its question, and what a sweep calls it."""
     config = make_config(case["config"])
-    name = sweep.expand(case["config"], {}, "golden", place)[0].name if case["sweep"] else None
+    name = grid.expand(case["config"], {}, "golden", place)[0].name if case["sweep"] else None
     return {
         "keys": asked(case["config"], case["verdict"], case["reference"], place),
         "seeds": {stage: seed_of(config.seed, stage) for stage in SEEDED},

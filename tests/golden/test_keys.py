@@ -9,8 +9,10 @@ from dataclasses import fields
 
 import pytest
 
-from mesa_core.config import BASELINES, KINDS, PROTOCOLS, ExperimentConfig
-from mesa_core.experiment import lab
+from mesa_core.config import PROTOCOLS, ExperimentConfig
+from mesa_core.defences import Baselines
+from mesa_core.experiment import context
+from mesa_core.kinds import KINDS
 from tests.golden.naming import name_of
 from tests.golden.recording import SEEDED, asked, changes_of, read, record_case
 
@@ -47,7 +49,7 @@ def test_the_cases_hold_every_protocol_data_kind_size_suspect_and_baseline():
         (True, False, False),
         (True, True, False),
     }
-    assert {tuple(c["baselines"]) for c in configs} >= {(), *((b,) for b in BASELINES), BASELINES}
+    assert {tuple(c["baselines"]) for c in configs} >= {(), *((b,) for b in tuple(Baselines())), tuple(Baselines())}
     assert {c["gamma"] for c in configs} == {"uniform", "entropy"}
     known = {f.name for f in fields(ExperimentConfig)}
     assert all(set(c) <= known for c in configs)
@@ -61,7 +63,7 @@ def test_every_parameter_but_the_device_is_tried():
 
 def test_a_number_that_is_raised_changes_the_keys_that_follow_from_it(tmp_path, monkeypatch):
     """The negative control: what is recorded does come from the product's recipes."""
-    monkeypatch.setitem(lab.VERSION, "measure", lab.VERSION["measure"] + 1)
+    monkeypatch.setitem(context.VERSION, "measure", context.VERSION["measure"] + 1)
     case = CASES[WHOLE]
     now = asked(case["config"], case["verdict"], case["reference"], tmp_path)
     other = {stage for stage, key in case["golden"]["keys"].items() if now[stage] != key}
