@@ -125,7 +125,7 @@ def content(path: Path, home: Path, trees: list[str], new: frozenset[str]) -> An
             return {name: (held[name].dtype.str, held[name].shape, held[name].tobytes()) for name in held.files}
     if path.name == "events.jsonl":
         told = [cleaned(line) for line in path.read_text("utf-8").splitlines()]
-        return [{k: v for k, v in e.items() if k not in ("n", "time", "at")} for e in told if e["type"] not in PACED]
+        return [{k: v for k, v in e.items() if k not in ("n", "t")} for e in told if e["type"] not in PACED]
     if path.name == "stage.json":
         return {k: v for k, v in cleaned(path.read_text("utf-8"))["record"].items() if k != "digests"}
     if path.suffix in (".json", ".out"):
