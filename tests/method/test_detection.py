@@ -64,7 +64,12 @@ def search(compute, monkeypatch, threshold, steps=3):
         held.append(Held(betas, batch, steps, seed, one_target))
         return held[0]
 
+    def expecting(self, gradients, size):
+        held[0].expected = (gradients, size)
+        return self
+
     monkeypatch.setattr(detection.submodels, "make", make)
+    monkeypatch.setattr(detection.Surrogate, "expecting", expecting)
     monkeypatch.setattr(pacing, "INTERVAL", 0.0)
     config = make_config(data="signs", detect_threshold=threshold, detect_steps=steps, detect_batch=7, detect_beta=0.7)
     work, told = detection.detect(Victim(SeesInk(), PLAIN, compute), images(), NAMES, config, 11), []
@@ -102,6 +107,7 @@ def test_all_classes_are_searched_alike_each_for_itself(compute, monkeypatch):
     assert held.steps == 4
     assert held.surrogate.targets.tolist() == [0, 1, 2, 3, 4]
     assert len(held.surrogate.images) == 300
+    assert held.expected == (5 * 7 * 4, 3)
     assert held.drawn[-1] == (64, 11)
     assert set(held.drawn[:-1]) == {(16, 12)}, "who watches draws from a generator of his own"
 
@@ -122,7 +128,8 @@ def test_glimpses_hold_what_was_found(compute, monkeypatch):
     for number, one in enumerate(verdict["classes"]):
         assert last["hits"][number] == round(one["asr"]["value"] * 1024)
         assert last["asr"][number].mean() == pytest.approx(one["asr"]["value"], abs=1e-6)
-    reports = [one for one in told if not isinstance(one, detection.Glimpse) and one.metrics]
+    reports = [one for one in told if not isinstance(one, detection.Glimpse)]
+    assert (reports[-1].done, reports[-1].total) == (300 + 5 * 64 * 16,) * 2
     assert reports[0].metrics == pytest.approx(
         {"highest": 0.4, "median": 0.2, **{f"class_asr_{i}": i / 10 for i in range(5)}}
     )

@@ -198,3 +198,7 @@ def test_the_mixture_takes_each_sub_model_as_often_as_gamma_says():
     assert (source == 0).float().mean().item() == pytest.approx(0.2, abs=0.02)
     assert (source == 2).float().mean().item() == pytest.approx(0.8, abs=0.02)
     assert torch.equal(found[:, 0, 0, 0], source * 1000.0 + torch.arange(5000))
+    draw = torch.Generator().manual_seed(0)  # one number of the given generator, whatever its device, is the seed
+    host = torch.Generator().manual_seed(int(torch.randint(2**31 - 1, (1,), generator=draw)))
+    weight = torch.tensor([0.2, 0.0, 0.8], dtype=torch.float64)
+    assert torch.equal(source, torch.multinomial(weight, 5000, replacement=True, generator=host))

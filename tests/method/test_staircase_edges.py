@@ -37,6 +37,12 @@ def test_the_interval_is_that_of_the_step_between_two_levels():
     assert found[1] == (pytest.approx(1 - share[1], abs=0.004), pytest.approx(1 - share[0], abs=0.004))
 
 
+def test_two_thousand_draws_are_made_where_nothing_else_is_said():
+    volumes = [{"value": -10.0, "error": 0.4}, {"value": -10.5, "error": 0.5}]
+    assert staircase.between([0.5, 0.9], volumes) == staircase.between([0.5, 0.9], volumes, 2000)
+    assert staircase.between([0.5, 0.9], volumes) != staircase.between([0.5, 0.9], volumes, 1999)
+
+
 def test_three_levels_add_up_their_steps():
     """Of three levels the last has the errors of both steps below it."""
     volumes = [{"value": 0.0, "error": 0.0}, {"value": 0.0, "error": 0.3}, {"value": 0.0, "error": 0.5}]
