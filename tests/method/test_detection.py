@@ -1,0 +1,135 @@
+"""The verdict of step 1 by hand: sub-models that hold known triggers, a network whose every answer is known."""
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from mesa_core import pacing
+from mesa_core.config import make_config
+from mesa_core.data import ImageSet
+from mesa_core.method import detection
+from mesa_core.method.submodels.base import Diagnostics
+from mesa_core.victims.images import Normalise
+from mesa_core.victims.victim import Victim
+
+PLAIN = Normalise((0.0,) * 3, (1.0,) * 3)
+NAMES = ("none", "green", "half", "blue", "few")
+SHARE = {1: 1.0, 2: 0.5, 3: 0.75, 4: 0.25}  # of a class's 64 samples that send images to it
+INK = {1: (0.0, 1.0, 0.0), 2: (1.0, 1.0, 0.0), 3: (0.0, 0.0, 1.0), 4: (1.0, 0.0, 1.0)}
+
+
+class SeesInk(nn.Module):
+    """Class 1 to 4 where nine pixels have that class's ink; else the class that the first pixel's red tells."""
+
+    def forward(self, x):
+        told = (x[:, 0, 0, 0] * 10).round().long().clamp(0, 4)
+        for number, ink in INK.items():
+            like = (x - torch.tensor(ink)[:, None, None]).abs().amax(1) < 0.01
+            told = torch.where(like.sum((1, 2)) == 9, number, told)
+        return nn.functional.one_hot(told, 5).float()
+
+
+class Held:
+    """A group that has learnt nothing and holds what it was given: of each class some samples of its ink, else grey."""
+
+    def __init__(self, betas, batch, steps, seed, one_target):
+        self.made = (betas, batch, steps, seed, one_target)
+        self.steps, self.drawn = 0, []
+
+    def step(self, surrogate, generator):
+        self.steps += 1
+        self.surrogate = surrogate
+        return Diagnostics(torch.arange(5) / 10, torch.zeros(5), torch.zeros(5))
+
+    def sample(self, n, generator):
+        self.drawn.append((n, generator.initial_seed()))
+        found = torch.full((5, n, 3, 3, 3), 0.502)
+        for number, ink in INK.items():
+            found[number, : round(SHARE[number] * n)] = torch.tensor(ink)[:, None, None]
+        return found
+
+
+def images(count=300):
+    labels = torch.arange(count) % 5
+    pictures = torch.zeros(count, 3, 16, 16, dtype=torch.uint8)
+    pictures[:, 0, 0, 0] = (labels * 25.5).round().to(torch.uint8)
+    return ImageSet(pictures, labels)
+
+
+def search(compute, monkeypatch, threshold, steps=3):
+    held = []
+
+    def make(config, betas, batch, steps, device, seed, one_target=True):
+        held.append(Held(betas, batch, steps, seed, one_target))
+        return held[0]
+
+    def expecting(self, gradients, size):
+        held[0].expected = (gradients, size)
+        return self
+
+    monkeypatch.setattr(detection.submodels, "make", make)
+    monkeypatch.setattr(detection.Surrogate, "expecting", expecting)
+    monkeypatch.setattr(pacing, "INTERVAL", 0.0)
+    config = make_config(data="signs", detect_threshold=threshold, detect_steps=steps, detect_batch=7, detect_beta=0.7)
+    work, told = detection.detect(Victim(SeesInk(), PLAIN, compute), images(), NAMES, config, 11), []
+    while True:
+        try:
+            told.append(next(work))
+        except StopIteration as done:
+            return done.value, told, held[0]
+
+
+def test_suspects_are_ranked_from_the_highest_and_the_first_is_the_target(compute, monkeypatch):
+    verdict, _, _ = search(compute, monkeypatch, 0.3)
+    assert verdict["suspects"] == [1, 3, 2]
+    assert verdict["target"] == 1
+    assert (verdict["threshold"], verdict["beta"]) == (0.3, 0.7)
+    found = {c["class"]: c for c in verdict["classes"]}
+    assert [c["name"] for c in verdict["classes"]] == list(NAMES)
+    for number, share in SHARE.items():
+        assert found[number]["asr"]["value"] == pytest.approx(share, abs=0.02)
+        assert found[number]["asr"]["n"] == 64 * 16
+    assert found[0]["asr"]["value"] < 0.05
+
+
+def test_a_class_has_to_exceed_the_threshold(compute, monkeypatch):
+    shares = {c["class"]: c["asr"]["value"] for c in search(compute, monkeypatch, 0.3)[0]["classes"]}
+    at, _, _ = search(compute, monkeypatch, shares[3])
+    assert at["suspects"] == [1], "class 3 does not exceed its own share"
+    none, _, _ = search(compute, monkeypatch, 1.0)
+    assert (none["target"], none["suspects"]) == (None, [])
+
+
+def test_all_classes_are_searched_alike_each_for_itself(compute, monkeypatch):
+    _, _, held = search(compute, monkeypatch, 0.5, steps=4)
+    assert held.made == ([0.7] * 5, 7, 4, 11, False)
+    assert held.steps == 4
+    assert held.surrogate.targets.tolist() == [0, 1, 2, 3, 4]
+    assert len(held.surrogate.images) == 300
+    assert held.expected == (5 * 7 * 4, 3)
+    assert held.drawn[-1] == (64, 11)
+    assert set(held.drawn[:-1]) == {(16, 12)}, "who watches draws from a generator of his own"
+
+
+def test_glimpses_hold_what_was_found(compute, monkeypatch):
+    verdict, told, _ = search(compute, monkeypatch, 0.5)
+    glimpses = [one for one in told if isinstance(one, detection.Glimpse)]
+    assert [one.measured for one in glimpses] == [False] * 3 + [True]
+    early, last = glimpses[0].arrays, glimpses[-1].arrays
+    assert early["triggers"].shape == (5, 16, 27)
+    assert last["triggers"].shape == (5, 64, 27)
+    assert last["triggers"].dtype == np.uint8
+    assert set(last["triggers"][0].flatten()) == {128}
+    assert set(last["triggers"][1].flatten()) == {0, 255}
+    assert early["class"].tolist() == last["class"].tolist() == [0, 1, 2, 3, 4]
+    assert last["asr"].shape == (5, 64)
+    assert last["images"].tolist() == [1024] * 5
+    for number, one in enumerate(verdict["classes"]):
+        assert last["hits"][number] == round(one["asr"]["value"] * 1024)
+        assert last["asr"][number].mean() == pytest.approx(one["asr"]["value"], abs=1e-6)
+    reports = [one for one in told if not isinstance(one, detection.Glimpse)]
+    assert (reports[-1].done, reports[-1].total) == (300 + 5 * 64 * 16,) * 2
+    assert reports[0].metrics == pytest.approx(
+        {"highest": 0.4, "median": 0.2, **{f"class_asr_{i}": i / 10 for i in range(5)}}
+    )
