@@ -327,7 +327,7 @@ def runs(arguments: argparse.Namespace) -> int:
         if arguments.json:
             _print_json(result)
         else:
-            say(table(result) if result else f"{run.name} is {run.state()}.", lines=True)
+            say(_table(run, result) if result else f"{run.name} is {run.state()}.", lines=True)
         return 0
     if arguments.stop:
         raise ConfigError("Name the run that is to stop.")
@@ -340,6 +340,13 @@ def runs(arguments: argparse.Namespace) -> int:
         if not rows:
             say("No runs yet; start one with: mesa-lab run", sys.stderr)
     return 0
+
+
+def _table(run: Run, result: dict[str, Any]) -> str:
+    try:
+        return table(result)
+    except (KeyError, TypeError, ValueError, AttributeError, IndexError):
+        raise StoreError(f"result.json of {run.name} does not hold a result; it may be damaged.") from None
 
 
 def _row(run: Run) -> dict[str, str]:
