@@ -183,6 +183,14 @@ def test_one_bad_run_is_one_line_of_the_list(two, damage, capsys):
     assert "damaged" not in runs.label(Run(two.runs / "good"))
 
 
+@pytest.mark.parametrize("text", ['{"config": null}', '{"before": {"asr": 3}}', '{"submodels": [null], "config": {}}'])
+def test_a_result_of_another_shape_is_one_sentence_on_the_command_line(two, text, capsys):
+    (two.runs / "bad" / "result.json").write_text(text)
+    assert main(["runs", "bad"]) != 0
+    assert "result.json of bad does not hold a result" in capsys.readouterr().err
+    assert main(["runs", "good"]) == 0
+
+
 @pytest.mark.parametrize(
     "line", ['{"n": Infinity}', '{"n": 1e999}', '{"n": ' + "9" * 30 + "}", "[" * 5000 + "]" * 5000, '{"n": NaN}']
 )
