@@ -17,7 +17,7 @@ import torch
 from mesa_core.victims import weights
 from tests.attacks.attack import Attack
 from tests.attacks.bad_files import EVERY, spoil
-from tests.harmful import Pickle, legacy, object_field, zipped
+from tests.bad_checkpoints import Pickle, legacy, object_field, zipped
 
 # Each call reads in a process of its own, so there are few in an attack; on a busy machine one takes a second.
 PATIENCE = 40.0

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from harmful import Pickle, legacy, object_field, zipped
+from bad_checkpoints import Pickle, legacy, object_field, zipped
 
 from mesa_core.victims import checkpoints, weights
 
