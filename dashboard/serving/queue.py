@@ -19,7 +19,7 @@ from typing import Any
 
 from mesa_core import turns
 from mesa_core.config import SILENT, ConfigError, make_config
-from mesa_core.config.settle import HOW, MORE
+from mesa_core.config.identity import HOW, MORE
 from mesa_core.defences import DEFENCES
 from mesa_core.disk import leases
 from mesa_core.disk.errors import naming

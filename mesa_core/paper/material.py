@@ -19,7 +19,7 @@ import numpy as np
 from mesa_core import events as ev
 from mesa_core import triggers
 from mesa_core.config import ConfigError, ExperimentConfig, make_config
-from mesa_core.config.settle import MORE, question
+from mesa_core.config.identity import MORE, question
 from mesa_core.disk.untrusted import Refused, parse_json, read_bytes
 from mesa_core.measures import breadth
 from mesa_core.store import MOST_EVENTS, NAME, Run, StoreError, checks

@@ -19,7 +19,7 @@ import numpy as np
 
 from mesa_core import events as ev
 from mesa_core.config import ConfigError, make_config
-from mesa_core.config.settle import PATHS, question
+from mesa_core.config.identity import PATHS, question
 from mesa_core.disk.errors import naming
 from mesa_core.disk.files import StoreError, read_json, write_arrays, write_atomically
 from mesa_core.disk.owned import Exchange, check_out, digest_of

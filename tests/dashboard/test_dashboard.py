@@ -12,7 +12,7 @@ from dashboard.serving import queue
 from dashboard.views.lab import curves, live, selection, settings
 from mesa_core import events as ev
 from mesa_core.config import make_config
-from mesa_core.config.settle import HOW, MORE
+from mesa_core.config.identity import HOW, MORE
 from mesa_core.probe import questions
 
 APP = str(Path(__file__).resolve().parents[2] / "dashboard" / "app.py")
