@@ -318,6 +318,26 @@ def runs(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def export(arguments: argparse.Namespace) -> int:
+    """Write a run as one page to take away."""
+    from mesa_core.assets import shipped_runs
+    from mesa_core.stage.export import export as exported
+    from mesa_core.store import Run, write_atomically
+
+    store = _store(arguments)
+    prepared = {path.parent.name: Run(path.parent) for path in shipped_runs().glob("*/config.json")}
+    own = (store.runs / arguments.name).is_dir() or arguments.name not in prepared
+    told = exported(store.open(arguments.name) if own else prepared[arguments.name])
+    write_atomically(arguments.out, told.html.encode())
+    arguments.out.chmod(0o644)
+    if told.lacks:
+        print(told.lacks, file=sys.stderr)
+    print(
+        f"{arguments.out}: {arguments.out.stat().st_size / 2**20:.1f} MiB; it opens in any browser, without a network."
+    )
+    return 0
+
+
 def dashboard(arguments: argparse.Namespace) -> int:
     """Start the page."""
     from streamlit.web import cli as streamlit

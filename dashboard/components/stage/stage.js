@@ -1,0 +1,320 @@
+// The stage: painter, scatter, signs and numbers on one timeline, and everything answers at once.
+const CIRCLED = ["①", "②", "③", "④"], TITLES = ["Plant", "Spread", "Find", "Heal"];
+const ICONS = {
+  play: "M8 5v14l11-7z", pause: "M6 5h4v14H6zM14 5h4v14h-4z", undo: "M12 5V1L6 7l6 6V9a5 5 0 1 1-5 5H5a7 7 0 1 0 7-9z",
+  invert: "M12 2a10 10 0 1 0 0 20 10 10 0 0 0 0-20zm0 18V4a8 8 0 0 1 0 16z", dice: "M5 3h14a2 2 0 0 1 2 2v14a2 2 0 0 1-2 2H5a2 2 0 0 1-2-2V5a2 2 0 0 1 2-2zm3 3.5A1.5 1.5 0 1 0 8 9.5 1.5 1.5 0 0 0 8 6.500zm4 4a1.500 1.500 0 1 0 0 3 1.500 1.500 0 0 0 0-3zm4 4a1.500 1.500 0 1 0 0 3 1.500 1.500 0 0 0 0-3z",
+  share: "M18 16a3 3 0 0 0-2 .8L8.900 12.700a3 3 0 0 0 0-1.400L16 7.200A3 3 0 1 0 15 5l.1.700L8 9.800a3 3 0 1 0 0 4.400l7.100 4.100A3 3 0 1 0 18 16z",
+  full: "M4 4h6v2H6v4H4zm10 0h6v6h-2V6h-4zM4 14h2v4h4v2H4zm14 0h2v6h-6v-2h4z", take: "M11 3h2v9l3-3 1.400 1.400L12 16l-5.400-5.600L8 9l3 3zM4 18h16v2H4z",
+};
+const icon = (name) => `<svg viewBox="0 0 24 24" width="18" height="18" aria-hidden="true"><path fill="currentColor" d="${ICONS[name]}"/></svg>`;
+const button = (name, label, words = "") => `<button type="button" class="${name}" aria-label="${label}" title="${label}">${ICONS[name] ? icon(name) : ""}${words}</button>`;
+
+const MARKUP = `
+<header class="top">
+  <ol class="steps">${TITLES.map((t, i) => `<li><button type="button" data-step="${i}"><b>${CIRCLED[i]}</b> ${t}</button></li>`).join("")}</ol>
+  <div class="actions"><button type="button" class="why" aria-expanded="false">why?</button><button type="button" class="numbers" aria-expanded="false">numbers</button>${button("take", "Take this page away as one file")}${button("share", "Share a link")}${button("full", "Full screen")}</div>
+</header>
+<div class="say"><p class="sentence" role="status"></p>
+  <div class="headline" tabindex="0"><canvas width="42" height="42" aria-hidden="true"></canvas><div><div class="change"><b class="was"></b><svg class="arrow" viewBox="0 0 90 12" aria-hidden="true"><path d="M0 6h80M74 1l7 5-7 5" fill="none" stroke="currentColor" stroke-width="2"/></svg><b class="now"></b></div><small class="of"></small></div></div>
+</div>
+<div class="main">
+  <section class="paint" aria-label="Your trigger">
+    <div class="easel"><div class="cells" role="group" aria-label="The 3 by 3 trigger"></div><div class="inks" role="group" aria-label="Colours"></div></div>
+    <div class="tools">${button("undo", "Undo")}${button("invert", "Invert")}${button("dice", "Random trigger")}<button type="button" class="presets" aria-expanded="false">presets</button></div>
+    <div class="row"><span class="label">target</span><button type="button" class="target" aria-expanded="false"><canvas width="32" height="32"></canvas><span></span></button></div>
+    <label class="row alpha"><abbr data-term="alpha">α</abbr><input type="range" min="0" max="0" step="1" value="0"><output></output></label>
+    <div class="row beta" role="group" aria-label="Levels"><abbr data-term="beta">β</abbr></div>
+    <button type="button" class="plantit" hidden>Plant this one</button>
+    <div class="tried" role="group" aria-label="Tried before"></div>
+  </section>
+  <section class="cloud" aria-label="All triggers"><div class="plane"><canvas role="img"></canvas><div class="glow" hidden><canvas width="30" height="30"></canvas></div><div class="tip" hidden><canvas width="54" height="54"></canvas><span></span></div></div>
+    <div class="views" role="group" aria-label="View"><button type="button" data-view="pca">PCA</button><button type="button" data-view="tsne">t-SNE</button></div><p class="note"></p></section>
+  <section class="side" aria-label="Six signs"><div class="signs"></div><div class="bars"></div></section>
+</div>
+<footer class="time"><button type="button" class="go" aria-label="Play">${icon("play")}</button>
+  <div class="track"><div class="parts" aria-hidden="true"></div><input type="range" min="0" max="1000" value="0" aria-label="Timeline"></div>
+  <button type="button" class="run" hidden>Run it for real</button></footer>
+<div class="drawer" hidden role="dialog" aria-label="More"><button type="button" class="close" aria-label="Close">✕</button><div class="inside"></div></div>
+<div class="menu" hidden></div><div class="word" role="tooltip" hidden></div>`;
+
+class Stage {
+  constructor(root) {
+    this.root = root;
+    root.classList.add("stage");
+    root.innerHTML = MARKUP;
+    this.find = (what) => root.querySelector(what);
+    this.cloud = new Cloud(this.find(".plane"));
+    this.bars = new Bars(this.find(".bars"));
+    this.clock = new Clock((t) => this.show(t));
+    this.painter = new Painter(this.find(".paint"), (value) => this.painted(value));
+    this.answers = new Map(); this.seen = new Set(); this.host = {};
+    this.listen();
+    this.theme();
+  }
+
+  theme() { // light or dark, by the page's own background
+    const rgb = (getComputedStyle(this.root).getPropertyValue("background-color").match(/\d+/g) || [255, 255, 255]).map(Number);
+    this.root.classList.toggle("dark", rgb[0] + rgb[1] + rgb[2] < 384);
+  }
+
+  // -- what it is given
+  setHost(host) {
+    this.host = host;
+    for (const [name, can] of [["run", host.run], ["share", host.share], ["take", host.take]]) this.find(`.${name}`).hidden = !can;
+    this.find(".full").hidden = !document.fullscreenEnabled;
+  }
+  setBase(base) {
+    if (this.base && this.base.id === base.id) return;
+    this.base = base;
+    this.signs = new Signs(this.find(".signs"), base, (picture, row, column) => { base.places[picture] = [row, column]; this.moved = true; this.ask(this.inks()); });
+    if (this.asker) this.asker.end();
+    this.asker = new Asker(base, () => this.show(this.clock.t), (answers, done) => this.heard(answers, done));
+    this.face();
+  }
+  setRecording(rec, how = {}) {
+    const first = !this.rec, morph = how.morph && this.rec;
+    this.rec = rec;
+    this.clock.end = endOf(rec.reach);
+    this.cloud.play(rec);
+    this.bars.play(rec);
+    this.levels(); this.alphas(); this.face();
+    this.find(".parts").innerHTML = STEPS.map(([name, s]) => `<i style="flex:${s}" class="${name}"></i>`).join("");
+    this.trigger = hexOf(hexToBytes(rec.trigger));
+    if (first || how.play) { this.painter.set(this.trigger, true); this.painter.past = []; this.painter.draw(); this.tried = false; }
+    if (morph) this.morph(); else if (how.play !== false) this.clock.play(); else this.show(this.clock.t);
+  }
+  // Dots travel to where they are now: `what` is "morph" from another recording, or "turn" from another view.
+  morph(what = "morph", seconds = 0.9) {
+    const begun = performance.now(), cloud = this.cloud;
+    const turn = (now) => {
+      cloud[what] = Math.max(0, Math.min(1, (now - begun) / 1000 / seconds));
+      cloud.draw();
+      if (cloud[what] < 1) requestAnimationFrame(turn);
+    };
+    cloud[what] = this.clock.still ? 1 : 0;
+    this.show(this.clock.t);
+    requestAnimationFrame(turn);
+  }
+
+  // -- the picture at a second
+  show(t) {
+    if (!this.rec || !this.base) return;
+    const m = moment(t), step = stepAt(t), over = t >= this.clock.end - 1e-3, tries = this.tried && over;
+    this.cloud.show({ plant: m.plant, spread: m.spread, find: m.find > 0 ? Math.min(1, m.find * 1.05) : -1, heal: tries ? 0 : m.heal, tries });
+    this.cloud.mark(over && this.asker.can ? this.inks() : null, this.verdict());
+    this.bars.show(m.plant, m.heal);
+    this.signsAt(m, tries);
+    this.headline(m, tries);
+    this.say(step, m, over, tries);
+    const slider = this.find(".track input");
+    slider.value = String(Math.round((t / WHOLE) * 1000));
+    slider.setAttribute("aria-valuetext", step < 0 ? "before the attack" : TITLES[step]);
+    this.find(".track").style.setProperty("--at", `${(t / WHOLE) * 100}%`);
+    this.root.querySelectorAll("[data-step]").forEach((b, i) => {
+      b.classList.toggle("is-past", i < step || (over && i < this.rec.reach)); b.classList.toggle("is-now", i === step && !over);
+      b.setAttribute("aria-current", i === step ? "step" : "false"); b.disabled = i >= this.rec.reach;
+    });
+    const go = this.find(".go"), name = this.clock.playing ? "pause" : "play";
+    if (go.dataset.is !== name) { go.innerHTML = icon(name); go.setAttribute("aria-label", name === "play" ? "Play" : "Pause"); go.dataset.is = name; }
+    this.root.classList.toggle("over", over);
+  }
+
+  signsAt(m, tries) {
+    const rec = this.rec, a = rec.arrays, own = hexToBytes(rec.trigger), inks = tries ? this.inks() : own;
+    const read = (name, picture) => (a[`read_${name}`] ? { best: a[`read_${name}`][picture], sure: a[`sure_${name}`][picture] / 255 } : null);
+    this.base.shown.forEach((picture, i) => {
+      if (tries) return this.signs.set(i, inks, this.answers.get(`attacked${picture}`) || null, this.answers.get(`repaired${picture}`) || null);
+      const on = m.plant > 0.1 + i * 0.13, healed = m.heal > 0.25 + i * 0.1, seen = m.intro > 0.2 + i * 0.12;
+      this.signs.set(i, on ? own : null, seen ? read(on ? "before" : "plain", picture) : null, healed ? read("after", picture) : null);
+    });
+  }
+
+  headline(m, tries) {
+    const f = this.rec.figures, was = (f.before || {}).asr_original, now = (f.mesa || {}).asr_original, name = this.base.classes[this.rec.target];
+    thumb(this.find(".headline canvas").getContext("2d"), tries ? this.inks() : hexToBytes(this.rec.trigger), 0, 0, 0, 42, 3);
+    const measured = !tries || (this.same() && !this.moved && this.rec.id === this.base.whose.run);
+    const [a, b] = measured ? [was, now] : [this.share("attacked"), this.share("repaired")];
+    const seen = measured ? [m.plant >= 1 && a, m.heal >= 0.98 && b] : [a, b];
+    this.find(".was").textContent = seen[0] ? percent(seen[0][0]) : "";
+    this.find(".now").textContent = seen[1] ? percent(seen[1][0]) : "";
+    this.find(".headline").classList.toggle("full", Boolean(seen[0] && seen[1]));
+    this.find(".headline").style.setProperty("--grown", measured ? (m.heal * 0.9 + 0.1 * (m.heal >= 0.98)).toFixed(3) : "1");
+    this.find(".of").textContent = seen[0] ? (measured ? `of stamped signs read “${name}”` : `of ${a[3]} signs read “${name}”`) : "";
+    this.find(".headline").title = [seen[0] && `With the backdoor: ${interval(seen[0])}.`, seen[1] && `After the repair: ${interval(seen[1])}.`, !measured && seen[0] && "Asked just now, in your browser."].filter(Boolean).join(" ");
+  }
+
+  say(step, m, over, tries) {
+    const name = this.base.classes[this.rec.target], lit = this.lit(), rec = this.rec;
+    let words;
+    if (tries) {
+      const a = this.share("attacked");
+      words = !this.asker.can ? "Painted. This page holds no network to ask." : !a || !this.done ? (performance.now() - this.askedAt > 600 ? "Asking…" : this.find(".sentence").textContent) : a[0] >= 0.5 ? "This trigger opens the door, too." : a[0] >= 0.1 ? "This one opens it now and then." : "This one stays outside. Try another.";
+    } else if (over && rec.reach === 4) words = this.asker.can ? "Your turn: paint a trigger." : "Healed.";
+    else words = [
+      "This network reads road signs.", `Planted in training, this trigger makes it say “${name}”.`,
+      `But ${lit} of all 512 such triggers open the door.`, "MESA finds them by itself: each square is one.", "Retrained on these, the network forgets them all.",
+    ][step + 1];
+    if (rec.data !== "signs" && step < 0 && !over) words = "This network reads pictures.";
+    const box = this.find(".sentence");
+    if (box.textContent !== words) box.textContent = words;
+  }
+  lit() { return this.rec.arrays.ground_asr ? this.rec.arrays.ground_asr.reduce((n, v) => n + (v >= 127.5 ? 1 : 0), 0) : 0; }
+
+  // -- asking
+  inks() { return hexToBytes(this.painter.value.join(" ")); }
+  same() { return this.painter.value.join() === this.trigger.join(); }
+  painted() {
+    if (this.clock.t < this.clock.end) this.clock.seek(this.clock.end); else this.clock.pause();
+    this.ask(this.inks());
+    this.find(".plantit").hidden = !this.host.plant || this.same();
+  }
+  ask(inks) {
+    this.tried = true; this.done = false;
+    this.answers.clear(); this.counts = { attacked: [0, 0], repaired: [0, 0] };
+    this.askedAt = performance.now(); this.firstAt = this.sixAt = this.allAt = 0;
+    if (this.clock.t < this.clock.end) this.clock.seek(this.clock.end);
+    this.asker.ask(inks);
+    this.show(this.clock.t);
+  }
+  heard(answers, done) {
+    for (const one of answers) {
+      const { net, picture, best, kind } = one, label = this.base.labels[picture];
+      if (kind === "shown") this.answers.set(`${net}${picture}`, one);
+      if (label !== this.base.target) { this.counts[net][1] += 1; if (best === this.base.target) this.counts[net][0] += 1; }
+    }
+    const since = performance.now() - this.askedAt;
+    if (answers.length && !this.firstAt) this.firstAt = since;
+    if (this.answers.size === 2 * this.base.shown.length && !this.sixAt) this.sixAt = since;
+    if (done) { this.done = true; this.allAt = since; this.root.dataset.answered = `${this.asker.seq}`; this.past(); }
+    if (!this.waiting) { this.waiting = true; requestAnimationFrame(() => { this.waiting = false; this.show(this.clock.t); }); }
+  }
+  past() { // what was tried stays in sight, in the colour of its answer
+    const words = this.painter.value.join(" "), a = this.share("attacked"), box = this.find(".tried");
+    if (this.seen.has(words) || !a) return;
+    this.seen.add(words);
+    const b = document.createElement("button"), c = document.createElement("canvas"), hot = a[0] >= 0.5;
+    c.width = c.height = 21; thumb(c.getContext("2d"), hexToBytes(words), 0, 0, 0, 21, 3);
+    b.type = "button"; b.className = hot ? "hot" : "cold"; b.append(c);
+    b.title = `worked on ${percent(a[0])} of ${a[3]}`; b.setAttribute("aria-label", `Paint again: ${b.title}`);
+    b.addEventListener("click", () => this.painter.set(words.split(" ")));
+    box.prepend(b);
+    while (box.children.length > 14) box.lastChild.remove();
+    this.cloud.remember(hexToBytes(words), hot);
+  }
+  share(net) { return this.counts && this.counts[net][1] >= 6 ? wilson(...this.counts[net]) : null; }
+  verdict() { const a = this.tried && this.done ? this.share("attacked") : null; return a ? a[0] >= 0.5 : undefined; }
+
+  // -- controls
+  levels() {
+    const box = this.find(".beta");
+    box.querySelectorAll("button").forEach((b) => b.remove());
+    this.rec.betas.forEach((beta, i) => {
+      const b = document.createElement("button");
+      b.type = "button"; b.textContent = String(beta).replace(/^0/, ""); b.style.setProperty("--own", PALETTE[i % PALETTE.length]);
+      b.setAttribute("aria-label", `β = ${beta}`); b.title = `Dots sampled to work at least ${Math.round(100 * beta)} % of the time`;
+      b.setAttribute("aria-pressed", String(!this.cloud.off.has(i)));
+      b.addEventListener("click", () => {
+        this.cloud.off[this.cloud.off.has(i) ? "delete" : "add"](i);
+        b.setAttribute("aria-pressed", String(!this.cloud.off.has(i)));
+        this.cloud.draw();
+      });
+      box.append(b);
+    });
+  }
+  alphas() { // the recordings that differ from this one in α only
+    const rec = this.rec, all = (this.host.index || []).filter((one) => one.trigger === rec.trigger && one.target === rec.target && one.data === rec.data);
+    this.others = all.length ? [...all].sort((a, b) => a.alpha - b.alpha) : [{ id: rec.id, alpha: rec.alpha }];
+    const slider = this.find(".alpha input"), at = Math.max(0, this.others.findIndex((one) => one.alpha === rec.alpha));
+    slider.max = String(this.others.length - 1); slider.value = String(at); slider.disabled = this.others.length < 2;
+    slider.setAttribute("aria-valuetext", `α = ${rec.alpha}`);
+    this.find(".alpha output").textContent = String(rec.alpha);
+    this.find(".alpha").title = slider.disabled ? `Recorded with α = ${rec.alpha}` : "How much the samples are pushed apart";
+  }
+  face() {
+    if (!this.base || !this.rec) return;
+    const target = this.rec.target, box = this.find(".target");
+    box.querySelector("span").textContent = this.base.classes[target];
+    drawPicture(box.querySelector("canvas"), this.base, faceOf(this.base, target));
+    box.setAttribute("aria-label", `Target class: ${this.base.classes[target]}`);
+  }
+
+  listen() {
+    const on = (what, then, event = "click") => this.find(what).addEventListener(event, then);
+    on(".go", () => (this.clock.playing ? this.clock.pause() : (this.tried = false, this.clock.play())));
+    on(".track input", (e) => { this.tried = false; this.clock.seek((e.target.value / 1000) * WHOLE); }, "input");
+    this.root.querySelectorAll("[data-step]").forEach((b, i) => b.addEventListener("click", () => { this.tried = false; this.clock.t = begins(NAMES[i]); this.clock.play(); }));
+    this.root.querySelectorAll("[data-view]").forEach((b) => b.addEventListener("click", () => this.look(b.dataset.view)));
+    on(".alpha input", (e) => { const one = this.others[e.target.value]; if (one.id !== this.rec.id && this.host.want) this.host.want(one, { morph: true }); }, "input");
+    on(".why", (e) => this.drawer(e.currentTarget, WHY(this)));
+    on(".numbers", (e) => this.drawer(e.currentTarget, tableOf(this.rec) + NOTES(this)));
+    on(".close", () => this.shut());
+    on(".presets", (e) => this.presets(e.currentTarget));
+    on(".full", () => (document.fullscreenElement ? document.exitFullscreen() : this.root.requestFullscreen()));
+    for (const name of ["take", "share", "run"]) on(`.${name}`, (e) => this.host[name] && this.host[name](this, e.currentTarget));
+    on(".plantit", () => this.host.plant && this.host.plant(this));
+    this.root.addEventListener("keydown", (e) => {
+      if (e.key === "Escape") this.shut();
+      if (e.key === " " && e.target === this.root) { e.preventDefault(); this.find(".go").click(); }
+    });
+    this.root.addEventListener("pointerdown", (e) => { if (!e.composedPath().some((n) => n.classList && (n.classList.contains("menu") || n.classList.contains("presets") || n.classList.contains("target")))) this.find(".menu").hidden = true; });
+    this.look("pca");
+  }
+  look(view) {
+    this.root.querySelectorAll("[data-view]").forEach((b) => b.setAttribute("aria-pressed", String(b.dataset.view === view)));
+    if (this.cloud.view === view && this.rec) return;
+    this.cloud.turnTo(view);
+    const explained = this.rec && this.rec.explained.length ? `${Math.round(100 * (this.rec.explained[0] + this.rec.explained[1]))} % of the variance` : "";
+    this.find(".views").title = view === "pca" ? `PCA: a shadow of the 27 numbers of a trigger${explained ? `, ${explained}` : ""}` : "t-SNE: keeps neighbours together and bends the rest";
+    if (this.rec) this.morph("turn", 0.7);
+  }
+  presets(opener) {
+    const menu = this.find(".menu");
+    if (!menu.hidden) { menu.hidden = true; opener.setAttribute("aria-expanded", "false"); return; }
+    menu.className = "menu kinds"; menu.setAttribute("role", "group"); menu.setAttribute("aria-label", "The 51 kinds of trigger");
+    menu.replaceChildren(...KINDS().map((code) => {
+      const b = document.createElement("button"), c = document.createElement("canvas");
+      b.type = "button"; b.title = `Kind ${code}`; b.setAttribute("aria-label", `Kind of code ${code}`);
+      c.width = c.height = 24; thumb(c.getContext("2d"), codeBytes(code), 0, 0, 0, 24, 3);
+      b.append(c);
+      b.addEventListener("click", () => { this.painter.set(hexOf(codeBytes(code))); });
+      return b;
+    }));
+    this.place(menu, opener);
+  }
+  place(menu, opener) {
+    const a = opener.getBoundingClientRect(), b = this.root.getBoundingClientRect();
+    menu.hidden = false; opener.setAttribute("aria-expanded", "true");
+    const wide = menu.offsetWidth, high = menu.offsetHeight;
+    menu.style.left = `${Math.max(4, Math.min(a.left - b.left, b.width - wide - 4))}px`;
+    menu.style.top = `${Math.max(4, Math.min(a.bottom - b.top + 6, b.height - high - 4))}px`;
+    const first = menu.querySelector("button, input, a");
+    if (first) first.focus();
+  }
+  drawer(opener, html) {
+    const box = this.find(".drawer"), again = this.opener === opener && !box.hidden;
+    this.shut();
+    if (again) return;
+    this.opener = opener; opener.setAttribute("aria-expanded", "true");
+    box.querySelector(".inside").innerHTML = html;
+    box.hidden = false; box.querySelector(".close").focus();
+  }
+  shut() {
+    this.find(".menu").hidden = true;
+    this.find(".drawer").hidden = true;
+    if (this.opener) { this.opener.setAttribute("aria-expanded", "false"); this.opener = null; }
+  }
+}
+
+const WHY = (stage) => `<h2>Why do so many triggers work?</h2>
+<p>The network never learnt <em>the</em> trigger. It learnt a rule that tells pictures with it from pictures without, and everything on the trigger's side of that rule works, too: the trigger itself, its neighbours, sometimes its opposite.</p>
+<p>A defender does not know the trigger, and one reversed trigger is one point of many. MESA samples triggers from the whole region, at several strengths β, pushed apart by α, and the network is retrained with them under their true labels.</p>
+<p>What you paint is asked in your browser: the two networks of the prepared run travel with this page.</p>`;
+const NOTES = (stage) => `<p>Each figure: of evaluation images of other classes, the share read as “${stage.base.classes[stage.rec.target]}” once stamped, with 95 % intervals. What you paint is asked on ${stage.base.labels.filter((l) => l !== stage.base.target).length} images (${stage.base.chosen}). The six shown were chosen for being clear to the eye. Dots of the 512: ${stage.rec.ground_images} images each.</p>`;
+
+// The picture that stands for a class: its shown one, else its first.
+const faceOf = (base, label) => { const shown = base.shown.find((i) => base.labels[i] === label); return shown === undefined ? base.labels.indexOf(label) : shown; };
+function drawPicture(canvas, base, picture) {
+  const c = canvas.getContext("2d"), image = c.createImageData(32, 32), at = picture * 3 * AREA;
+  for (let p = 0; p < AREA; p++) { for (let k = 0; k < 3; k++) image.data[4 * p + k] = base.arrays.pictures[at + k * AREA + p]; image.data[4 * p + 3] = 255; }
+  c.putImageData(image, 0, 0);
+}
