@@ -18,7 +18,7 @@ from mesa_core.assets import assets_dir, shipped_runs
 from mesa_core.files import StoreError
 from mesa_core.images import Normalise
 from mesa_core.numpy_net import stamped
-from mesa_core.stage import pictures
+from mesa_core.stage import pictures, shelf
 from mesa_core.stage.blocks import unpack
 from mesa_core.stage.export import export, scripts
 from mesa_core.stage.recording import LARGEST, recording, restored, squeezed
@@ -192,3 +192,26 @@ def test_the_page_from_disk_plays_paints_and_answers_as_the_engine_without_a_net
 
 def test_the_scripts_are_where_the_command_looks():
     assert (Path(scripts()) / "stage.js").is_file()
+
+
+# -- the shelf
+def test_every_recording_on_the_shelf_is_whole_small_and_in_the_index():
+    entries = shelf.index()
+    names = {path.stem for path in shelf.shelf().glob("*.bin")}
+    assert {e["id"] for e in entries} == names
+    assert names
+    for entry in entries:
+        assert (shelf.shelf() / f"{entry['id']}.bin").stat().st_size <= LARGEST
+        header, _ = unpack(shelf.take(entry["id"]))
+        assert shelf.entry_of(header) == entry
+
+
+def test_a_recording_takes_the_place_of_the_same_run_and_a_foreign_name_is_none(ring, tmp_path):
+    block = recording(ring, events_of(ring))
+    for _ in range(2):
+        shelf.put(block, tmp_path)
+    assert [e["id"] for e in shelf.index(tmp_path)] == ["signs-ring"]
+    assert shelf.take("signs-ring", tmp_path) == block
+    for name in ("../stage/signs-ring", "nobody", ""):
+        with pytest.raises(StoreError):
+            shelf.take(name, tmp_path)
