@@ -22,7 +22,7 @@ PAGE = """<!doctype html>
 <style>:root {{ color-scheme: light dark; --st-background-color: light-dark(#ffffff, #12161c); --st-text-color: light-dark(#0d131c, #e8ecf1);
  --st-primary-color: light-dark(#0b62a8, #4da3e0); }} body {{ margin: 0; background: var(--st-background-color); }}
  #stage {{ max-width: 1720px; margin: 0 auto; padding: 12px clamp(12px, 2vw, 28px); }}</style></head>
-<body><div id="stage"></div>
+<body><main id="stage"></main>
 {blocks}
 <script type="text/plain" id="style">{style}</script>
 <script type="module">

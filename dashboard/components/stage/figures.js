@@ -44,8 +44,8 @@ class Bars {
 
 // The table of the drawer, for readers who want every number.
 function tableOf(rec) {
-  const head = `<tr><th scope="col">network</th><th scope="col">its trigger works on</th><th scope="col">right on clean images</th></tr>`;
-  const cell = (m) => (m ? `<td>${percent(m[0])} <small>${percent(m[1])}–${percent(m[2])}, n = ${m[3].toLocaleString("en")}</small></td>` : "<td>–</td>");
+  const head = `<tr><th scope="col">network</th><th scope="col">the trigger works on</th><th scope="col">right on clean images</th></tr>`;
+  const cell = (m) => (m ? `<td>${percent(m[0])} <small>${(100 * m[1]).toFixed(1)}–${(100 * m[2]).toFixed(1)}, n = ${m[3].toLocaleString("en")}</small></td>` : "<td>–</td>");
   const rows = Object.entries(ROWS).filter(([name]) => rec.figures[name]).map(([name, words]) => {
     const f = rec.figures[name];
     return `<tr><th scope="row">${words}</th>${cell(f.asr_original)}${cell(f.clean_accuracy)}</tr>`;

@@ -11,7 +11,7 @@ const button = (name, label, words = "") => `<button type="button" class="${name
 
 const MARKUP = `
 <header class="top">
-  <ol class="steps">${TITLES.map((t, i) => `<li><button type="button" data-step="${i}"><b>${CIRCLED[i]}</b> ${t}</button></li>`).join("")}</ol>
+  <h1>MESA Lab</h1><ol class="steps">${TITLES.map((t, i) => `<li><button type="button" data-step="${i}"><b>${CIRCLED[i]}</b> ${t}</button></li>`).join("")}</ol>
   <div class="actions"><button type="button" class="why" aria-expanded="false">why?</button><button type="button" class="numbers" aria-expanded="false">numbers</button>${button("take", "Take this page away as one file")}${button("share", "Share a link")}${button("full", "Full screen")}</div>
 </header>
 <div class="say"><p class="sentence" role="status"></p>
@@ -27,7 +27,7 @@ const MARKUP = `
     <button type="button" class="plantit" hidden>Plant this one</button>
     <div class="tried" role="group" aria-label="Tried before"></div>
   </section>
-  <section class="cloud" aria-label="All triggers"><div class="plane"><canvas role="img"></canvas><div class="glow" hidden><canvas width="30" height="30"></canvas></div><div class="tip" hidden><canvas width="54" height="54"></canvas><span></span></div></div>
+  <section class="cloud" aria-label="All triggers"><div class="plane"><canvas role="img" aria-label="Scatter of triggers"></canvas><div class="glow" hidden><canvas width="30" height="30"></canvas></div><div class="tip" hidden><canvas width="54" height="54"></canvas><span></span></div></div>
     <div class="views" role="group" aria-label="View"><button type="button" data-view="pca">PCA</button><button type="button" data-view="tsne">t-SNE</button></div><p class="note"></p></section>
   <section class="side" aria-label="Six signs"><div class="signs"></div><div class="bars"></div></section>
 </div>
@@ -117,6 +117,17 @@ class Stage {
     const go = this.find(".go"), name = this.clock.playing ? "pause" : "play";
     if (go.dataset.is !== name) { go.innerHTML = icon(name); go.setAttribute("aria-label", name === "play" ? "Play" : "Pause"); go.dataset.is = name; }
     this.root.classList.toggle("over", over);
+    this.find(".plane canvas").setAttribute("aria-label", this.told(step));
+  }
+
+  // The scatter in words, for who cannot see it.
+  told(step) {
+    const rec = this.rec, view = this.cloud.view === "pca" ? "PCA" : "t-SNE", dots = rec.frames.length ? rec.frames[rec.frames.length - 1].n : 0;
+    const words = [`Scatter of triggers, ${view}.`];
+    if (step >= 1) words.push(`${this.lit()} of the 512 black-and-white triggers work on half of the pictures or more.`);
+    if (step >= 2) words.push(`${dots} triggers that MESA sampled, at β = ${rec.betas.join(", ")}.`);
+    if (step >= 3) words.push("After the repair they fail.");
+    return words.join(" ");
   }
 
   signsAt(m, tries) {
