@@ -7,6 +7,8 @@ from typing import Any
 
 import streamlit as st
 
+from dashboard import keys
+
 
 def segmented(
     label: str,
@@ -15,28 +17,36 @@ def segmented(
     default: str,
     help: str | None = None,
     place: Any = st,
+    part: str = "",
     **more: Any,
 ) -> str:
-    """One of `names`; under `parameter` in the address unless it is the default. Nonsense there means the default."""
-    key = f"at_{parameter}"
+    """One of `names`; under `parameter` in the address unless it is the default. Nonsense there means the default.
+
+    `part` tells controls of one parameter apart that a page draws in different parts.
+    """
+    key = keys.own(f"{part}{parameter}")
     asked = st.query_params.get(parameter)
     if asked != st.session_state.get(f"{key}_asked") or st.session_state.get(key) not in names:
         st.session_state[key] = asked if asked in names else default  # a link, the back button, or another run
     st.session_state[f"{key}_asked"] = asked
+    told = st.session_state[key]
 
     def changed() -> None:
-        _put(parameter, st.session_state[key], default)
+        value = st.session_state.get(key)
+        if value in names:
+            _put(key, parameter, value, default)
 
-    return place.segmented_control(
+    chosen = place.segmented_control(
         label, list(names), format_func=names.get, key=key, required=True, on_change=changed, help=help, **more
     )
+    return chosen if chosen in names else told
 
 
 def several(
     label: str, parameter: str, options: Sequence[float], words: str, help: str, place: Any = st
 ) -> list[float]:
     """Any of `options`, drawn as '`words` = 0.5'; in the address with commas between."""
-    key = f"at_{parameter}"
+    key = keys.own(parameter)
     asked = st.query_params.get(parameter, "")
     held = st.session_state.get(key)
     if asked != st.session_state.get(f"{key}_asked") or held is None or not set(held) <= set(options):
@@ -44,16 +54,18 @@ def several(
     st.session_state[f"{key}_asked"] = asked
 
     def changed() -> None:
-        _put(parameter, ",".join(f"{v:g}" for v in st.session_state[key]), "")
+        chosen = [v for v in st.session_state.get(key) or () if v in options]
+        _put(key, parameter, ",".join(f"{v:g}" for v in chosen), "")
 
-    return place.pills(
+    chosen = place.pills(
         label, list(options), format_func=lambda v: f"{words} = {v:g}", selection_mode="multi", key=key, on_change=changed, help=help,
     )  # fmt: skip
+    return [value for value in chosen or () if value in options]
 
 
-def _put(parameter: str, value: str, default: str) -> None:
+def _put(key: str, parameter: str, value: str, default: str) -> None:
     if value == default:
         st.query_params.pop(parameter, None)
     else:
         st.query_params[parameter] = value
-    st.session_state[f"at_{parameter}_asked"] = st.query_params.get(parameter, "" if default == "" else None)
+    st.session_state[f"{key}_asked"] = st.query_params.get(parameter, "" if default == "" else None)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from dashboard import address, export, jobs, runs, state
+from dashboard import address, export, jobs, runs, state, stored
 from mesa_core import figures, planes, triggers
 from mesa_core.config import ExperimentConfig
 from mesa_core.settle import HOW, MORE
@@ -88,12 +88,12 @@ def draw() -> None:
     try:
         base = runs.config(run)
     except StoreError as error:
-        st.warning(str(error))
+        st.warning(stored.markdown(error))
         return
     if base.suspect:
         st.info("This run examined a network that somebody brought; choose one with an attack of its own.")
         return
-    view = address.segmented("View", "view", VIEWS, "pca")
+    view = address.segmented("View", "view", VIEWS, "pca", part="alpha_")
     _, pending = chosen(family(base))
 
     @st.fragment(run_every=3.0 if pending else None)
@@ -115,7 +115,7 @@ def _offer(base: ExperimentConfig, best: dict[float, Run], waits: dict[float, Ru
             f"α = {alpha:g} is {run.state()} as [{run.name}](./?run={run.name}); its row appears when it has finished."
         )
     if problem := st.session_state.pop("alpha_problem", ""):
-        st.error(problem)
+        st.error(stored.markdown(problem))
     if missing:
         words = ", ".join(f"{alpha:g}" for alpha in missing)
         many = f"the missing {len(missing)} runs" if len(missing) > 1 else "the missing run"

@@ -1,4 +1,8 @@
-"""Navigation and nothing else. Start with: streamlit run dashboard/app.py"""
+"""Where the page begins. Start with: streamlit run dashboard/app.py
+
+Streamlit takes this file twice: the server imports `app`, which says what every request passes first, and each visit
+runs the file as its script, which draws.
+"""
 
 import sys
 from pathlib import Path
@@ -9,14 +13,23 @@ ROOT = str(Path(__file__).resolve().parent.parent)
 if ROOT not in sys.path:  # `streamlit run` puts only this folder on the path
     sys.path.insert(0, ROOT)
 
-from dashboard import look  # noqa: E402
-from dashboard.views import compare, detect, lab, landscape, learn, paper  # noqa: E402
+if __name__ == "__main__":
+    from dashboard import look
+    from dashboard.views import compare, detect, lab, landscape, learn, paper
 
-st.set_page_config(page_title="MESA Lab", page_icon="🔬", layout="wide")
-st.html("<style>.stMainBlockContainer{padding-top:3.6rem;padding-bottom:3rem}</style>")  # room for what matters
-PAGES = {"Lab": lab, "Landscape": landscape, "Compare": compare, "Paper": paper, "Detect": detect, "Learn": learn}
-look.apply()
-st.navigation(
-    [st.Page(view.page, title=name, url_path=name.lower(), default=view is lab) for name, view in PAGES.items()],
-    position="top",
-).run()
+    st.set_page_config(page_title="MESA Lab", page_icon="🔬", layout="wide")
+    st.html("<style>.stMainBlockContainer{padding-top:3.6rem;padding-bottom:3rem}</style>")  # room for what matters
+    PAGES = {"Lab": lab, "Landscape": landscape, "Compare": compare, "Paper": paper, "Detect": detect, "Learn": learn}
+    look.apply()
+    st.navigation(
+        [st.Page(view.page, title=name, url_path=name.lower(), default=view is lab) for name, view in PAGES.items()],
+        position="top",
+    ).run()
+else:
+    from starlette.middleware import Middleware
+
+    from dashboard import opening
+    from dashboard.door import Door
+    from dashboard.hosts import named
+
+    app = st.App(__file__, middleware=[Middleware(Door, names=named())], lifespan=opening.lifespan)

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from dashboard import address, export, jobs, reading, runs
+from dashboard import address, export, jobs, reading, runs, stored
 from mesa_core import coverage, shape, staircase, triggers
 from mesa_core import events as ev
 from mesa_core.console import brief
@@ -197,7 +197,7 @@ def section(run: Run, events: Sequence[ev.Event], result: Mapping[str, Any], nar
         place = place_of(run, events)
         there = place.read() if place else None
     except StoreError as error:
-        st.warning(str(error))
+        st.warning(stored.markdown(error))
         return
     if not result.get("submodels"):
         return

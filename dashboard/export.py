@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from dashboard import runs
+from dashboard import runs, stored
 from mesa_core.command import command_of
 from mesa_core.saving import browser, csv_of, file_name, html_of, image_of, pictures
 from mesa_core.store import Run, StoreError
@@ -36,11 +36,11 @@ def figure(
     """
     key = key or file_name(name)
     st.plotly_chart(
-        drawn, width="stretch", key=f"figure_{key}", alt=alt, config={"displaylogo": False},
+        drawn, width="stretch", key=f"figure_{key}", alt=stored.plain(alt), config={"displaylogo": False},
         on_select=clicked or "ignore", selection_mode="points",
     )  # fmt: skip
     if caption:
-        st.caption(caption)
+        st.caption(stored.markdown(caption))
     save_figure(lambda: drawn, name, caption, key)
 
 
@@ -78,7 +78,8 @@ def table(
     full: Callable[[], Sequence[Mapping[str, Any]]] | None = None,
 ) -> None:
     """A table with a button for its CSV; `full` gives more columns or rows for the file than are shown."""
-    st.dataframe(list(shown), hide_index=True, width="stretch", key=f"table_{key}")
+    shown = [{stored.plain(name): stored.cell(value) for name, value in row.items()} for row in shown]
+    st.dataframe(shown, hide_index=True, width="stretch", key=f"table_{key}")
     left, _ = st.columns([1, 2])
     with left:
         download("Save as CSV", lambda: csv_of(full() if full else shown), f"{name}.csv", "text/csv", f"{key}_csv")
@@ -117,14 +118,14 @@ def run_panel(run: Run, key: str = "export") -> None:
     try:
         words = command(run)
     except StoreError as error:
-        st.caption(str(error))
+        st.caption(stored.markdown(error))
         return
     st.markdown("**The command that repeats this run**")
-    st.code(words, language=None, wrap_lines=True)
+    st.code(stored.plain(words, 100_000), language=None, wrap_lines=True)
     try:
         done = runs.result(run) is not None
     except StoreError as error:
-        st.caption(str(error))
+        st.caption(stored.markdown(error))
         done = False
     one, two = st.columns(2)
     with one:

@@ -10,7 +10,7 @@ from typing import Any
 
 import streamlit as st
 
-from dashboard import address, alphas, export, reading, runs
+from dashboard import address, alphas, export, reading, runs, stored
 from mesa_core import events as ev
 from mesa_core import figures, planes, triggers
 from mesa_core.arrange import usual
@@ -45,10 +45,11 @@ def seeds() -> None:
     measure = address.segmented(
         "Figure", "figure", {m: figures.MEASURES[m] for m in AFTER}, "original",
         "After the repair, with 95 % intervals. The original and the oracle are known to whoever staged the attack only.",
+        part="seeds_",
     )  # fmt: skip
     drawn = figures.seeds([(title(c), c.trigger, figures.evaluations(r)) for _, c, r in found], measure)
     count = sum(name.startswith("point") for _, _, r in found for name in r["after"])
-    machines = sorted({str(r["hardware"].get("name", "?")) for _, _, r in found})
+    machines = sorted({stored.plain(r["hardware"].get("name", "?"), 200) for _, _, r in found})
     note = (
         f"{many(len(found), 'finished run')}, {many(count, 'point repair')}; seeds {', '.join(sorted({str(c.seed) for _, c, _ in found}))}; "
         f"bars: 95 % intervals; computed on {', '.join(machines)}. Sorted by MESA's figure. More seeds of the point defence: --point-seeds on the command line."
@@ -83,7 +84,7 @@ def everything() -> None:
     try:
         found, rows = of_run(run)
     except StoreError as error:
-        st.warning(str(error))
+        st.warning(stored.markdown(error))
         return
     if not found:
         st.info(f"{run.name} is {run.state()}; there is nothing to draw yet.")

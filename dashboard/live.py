@@ -13,7 +13,7 @@ from typing import Any
 
 import streamlit as st
 
-from dashboard import address, exact, jobs, picture, progress, reading, selection, state
+from dashboard import address, exact, jobs, picture, progress, reading, selection, state, stored
 from dashboard.components import scatter as dots
 from dashboard.components.curves import curves
 from dashboard.picture import COLOURS, VIEWS
@@ -110,7 +110,7 @@ def header(run: Run, events: Sequence[ev.Event], now: str) -> None:
         working(run, events, now)
     failed = next((e for e in reversed(events) if isinstance(e, ev.Failed)), None)
     if now == "failed" and failed:
-        st.error(str(failed.message))
+        st.error(stored.markdown(failed.message))
     if now == "stopped" and run.control()[0] in ("pause", "step"):
         st.info("Paused for more than a minute, so this run made room for others. What was done is kept.")
     elif now == "stopped":
@@ -123,7 +123,7 @@ def header(run: Run, events: Sequence[ev.Event], now: str) -> None:
     if not example and own:
         buttons(run, now)
     for note in [str(e.text) for e in events if isinstance(e, ev.Note) and "attack did not" in str(e.text)]:
-        st.warning(note)
+        st.warning(stored.markdown(note))
 
 
 def place_in_queue(run: Run) -> None:
@@ -152,7 +152,7 @@ def working(run: Run, events: Sequence[ev.Event], now: str) -> None:
     left = f" · {duration(step.left)} to go in this stage" if step and step.left is not None else ""
     st.progress(
         min(1.0, max(0.0, (stage.index + part) / max(1, stage.count))),
-        text=f"Stage {stage.index + 1} of {stage.count}: {stage.label}{left}",
+        text=f"Stage {stage.index + 1} of {stage.count}: {stored.markdown(stage.label)}{left}",
     )
     answer, whole = progress.to_go(events, run.config(), typical())
     if whole is not None:
@@ -202,7 +202,8 @@ def asked(run: Run) -> str:
     try:
         c = run.config()
         what = triggers.describe(triggers.from_hex(c["trigger"]))
-        return f"{c['data']}, {c['victim']}, trigger {what}, target class {c['target']}, {c['kind']}, α = {c['alpha']:g}, seed {c['seed']}"
+        data, victim, target, kind, seed = (stored.markdown(c[k]) for k in ("data", "victim", "target", "kind", "seed"))
+        return f"{data}, {victim}, trigger {what}, target class {target}, {kind}, α = {c['alpha']:g}, seed {seed}"
     except (StoreError, KeyError, ValueError, TypeError, AttributeError):
         return "Its settings cannot be read"
 

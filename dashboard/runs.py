@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from dashboard import jobs, reading, state
+from dashboard import jobs, keys, reading, state, stored
 from dashboard.reading import stamp_of
 from mesa_core import shape, triggers
 from mesa_core.config import ConfigError, ExperimentConfig, make_config
@@ -38,7 +38,7 @@ def current() -> Run | None:
         found = jobs.find(name)
     except StoreError:
         return state.current_run()
-    if "pick_run" not in st.session_state:  # Streamlit forgets a page's controls while another is shown
+    if keys.own("pick_run") not in st.session_state:  # Streamlit forgets a page's controls while another is shown
         st.query_params["run"] = found.name
     return found
 
@@ -116,6 +116,7 @@ def label(run: Run) -> str:
     state = run.state()
     said = "" if state == "finished" else f" · {state}"
     kind = "" if c.kind == "mine" else f" · {c.kind}"
+    target = stored.plain(target, 200)
     return f"{c.data} · {what} → {target} · α {c.alpha:g}{kind} · seed {c.seed} · {run.name}{said}"
 
 
@@ -127,18 +128,20 @@ def picker(words: str, parameter: str, run: Run | None, help: str) -> Run | None
     options = list(known)
     if not options:
         return None
-    key = f"pick_{parameter}"
+    key = keys.own(f"pick_{parameter}")
     if run is not None:
         st.session_state[key] = run.name
     elif st.session_state.get(key) not in options:
         st.session_state.pop(key, None)
 
     def chosen() -> None:
-        st.query_params[parameter] = st.session_state[key]
+        if name := keys.meant(key, known, None):
+            st.query_params[parameter] = name
 
     labels = {name: label(known[name]) for name in options}
+    keys.said(key, {words: name for name, words in labels.items()})  # a label ends with the run's name and its state
     st.selectbox(words, options, format_func=lambda n: labels.get(n, n), key=key, on_change=chosen, help=help)
-    return known[st.session_state[key]]
+    return known[keys.meant(key, known, run.name if run is not None else options[0])]
 
 
 # -- arrays

@@ -6,7 +6,6 @@ networks are asked in the page's own process.
 
 from __future__ import annotations
 
-import html
 import time
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -14,7 +13,7 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from dashboard import answers, cards, jobs, picture, reading
+from dashboard import answers, cards, jobs, keys, picture, reading, sent, stored
 from dashboard.lessons import prepared
 from mesa_core import events as ev
 from mesa_core import questions, triggers
@@ -41,13 +40,14 @@ def chosen(run: Run) -> dict[str, Any]:
 
 def selected() -> None:
     """The scatter's callback after a lasso or a box; what makes no sense is left out."""
-    sent: Any = (st.session_state.get("scatter") or {}).get("select")
     kept = st.session_state.get("chosen")
     try:
-        file, rows = str(sent["file"]), sorted({int(r) for r in sent["rows"]})
-    except (TypeError, KeyError, ValueError, OverflowError):
+        told = sent.message("scatter", "select")
+        file = sent.text(sent.part(told, "file"))
+        rows = sent.many(sent.part(told, "rows"), MOST_ROWS, MOST_ROWS - 1)
+    except sent.Odd:
         return
-    if kept is None or not FILE.fullmatch(file) or (rows and not 0 <= rows[0] <= rows[-1] < MOST_ROWS):
+    if kept is None or not FILE.fullmatch(file):
         return
     # The browser shows its own choice already, so `epoch` stays.
     st.session_state.chosen = {**kept, "file": file, "rows": rows}
@@ -63,7 +63,7 @@ def pick(run: Run) -> dict[str, Any]:
 
 def options(run: Run, events: Sequence[ev.Event], file: str) -> dict[str, str]:
     """What can be chosen without a pointer, with its words; only what is there."""
-    found = {e.name: f"the {e.name} trigger" for e in events if isinstance(e, ev.Mark)}
+    found = {e.name: f"the {stored.plain(e.name, 60)} trigger" for e in events if isinstance(e, ev.Mark)}
     if file:
         known = reading.arrays(run, file)
         shots = [e for e in events if isinstance(e, ev.Snapshot)]
@@ -84,11 +84,12 @@ def panel(run: Run, events: Sequence[ev.Event], done: bool) -> bool:
     if not names:
         st.caption("Once there are triggers, choose some here, or with *Box* or *Lasso* in the picture.")
         return False
-    if st.session_state.get("choose") not in names:
-        st.session_state.choose = next(iter(names))
+    if (wanted := keys.meant("choose", names, next(iter(names)))) != st.session_state.get("choose"):
+        st.session_state.choose = wanted
+    keys.said("choose", {words: name for name, words in names.items()})
 
     def choose() -> None:
-        what, kept = st.session_state.get("choose", LASSO), chosen(run)
+        what, kept = keys.meant("choose", names, LASSO), chosen(run)
         if what == LASSO:  # or the list was taken from the page while the click was on its way
             return
         rows: list[int] = []
@@ -106,7 +107,7 @@ def panel(run: Run, events: Sequence[ev.Event], done: bool) -> bool:
         on_change=choose,
         help="Or draw around dots in the picture with Box or Lasso.",
     )
-    what = st.session_state.choose
+    what = keys.meant("choose", names, next(iter(names)))
     marked = {e.name: e for e in events if isinstance(e, ev.Mark)}
     if what in marked:
         flat = np.rint(triggers.from_hex(marked[what].trigger).reshape(1, -1) * 255).astype(np.uint8)
@@ -176,7 +177,7 @@ def answer(run: Run, flat: np.ndarray, rates: Mapping[str, Any]) -> bool:
         while (found := questions.answer_to(root, number)) is None and time.monotonic() < until:
             time.sleep(0.02)
     except (questions.Refused, StoreError) as error:
-        st.warning(str(error))
+        st.warning(stored.markdown(error))
         return False
     if found is None:
         st.caption("Asking the networks… (the worker answers between two of its steps)")
@@ -197,7 +198,7 @@ def shipped(run: Run, flat: np.ndarray, rates: Mapping[str, Any]) -> None:
     try:
         found = answers.answer(questions.rows_of(flat), IMAGES, int(st.session_state.get("draw", 0)), not rates)
     except prepared.NotPrepared as error:
-        st.info(str(error))
+        st.info(stored.markdown(error))
         return
     told(dict(found), rates, flat)
 
@@ -216,14 +217,14 @@ def told(found: dict[str, np.ndarray], rates: Mapping[str, Any], flat: np.ndarra
 
 def show(found: dict[str, np.ndarray], count: int, side: int) -> None:
     """The answer about `count` triggers of `side` pixels: two rates, and a table of images."""
-    names = [str(n) for n in found["classes"]]
+    names = [stored.plain(n, 200) for n in found["classes"]]
     target = names[int(found["target"])]
     lines = []
     for name, said in (("before", "before the repair"), ("after", "after MESA's repair")):
         if f"{name}_asr" in found:
             value, n, low, high = found[f"{name}_asr"]
             lines.append(
-                f"**{said}: {100 * value:.1f} %** go to *{target}* (95 % interval {100 * low:.1f}–{100 * high:.1f} %, n = {int(n)})"
+                f"**{said}: {100 * value:.1f} %** go to *{stored.markdown(target)}* (95 % interval {100 * low:.1f}–{100 * high:.1f} %, n = {int(n)})"
             )
     asked = min(count, questions.MOST_TRIGGERS)
     of = "this trigger" if count == 1 else f"these {asked}" if asked == count else f"{asked} of them, evenly taken,"
@@ -245,10 +246,10 @@ def show(found: dict[str, np.ndarray], count: int, side: int) -> None:
             corner = found["corner"][i].tolist() if pixels == "stamped" else None
             alt = f"{label}, {words}; the network says {said}, {100 * share:.0f} %"
             cells.append(
-                f"<td><img src='{png(found[pixels][i], 2, corner, side)}' width='64' height='64' alt='{html.escape(alt)}'>"
-                f"{'<b>→ ' if fooled else ''}{html.escape(said)}{'</b>' if fooled else ''} {100 * share:.0f}\u00a0%</td>"
+                f"<td><img src='{png(found[pixels][i], 2, corner, side)}' width='64' height='64' alt='{stored.html(alt)}'>"
+                f"{'<b>→ ' if fooled else ''}{stored.html(said)}{'</b>' if fooled else ''} {100 * share:.0f}\u00a0%</td>"
             )
-        body.append(f"<tr><th scope='row'>{html.escape(label)}</th>{''.join(cells)}</tr>")
+        body.append(f"<tr><th scope='row'>{stored.html(label)}</th>{''.join(cells)}</tr>")
     st.html(
         "<div style='overflow-x:auto'><table class='mesa-images' style='border-collapse:collapse;font-size:14px;line-height:1.35'>"
         "<caption style='text-align:left;padding-bottom:4px'>What the network says, and how sure it is; "
@@ -270,7 +271,7 @@ def strip(flat: np.ndarray, words: str, cell: int = 7) -> str:
         y, x = i // wide * side, i % wide * side
         sheet[y : y + side - 2, x : x + side - 2] = (128, 128, 128, 255)
         sheet[y + 1 : y + side - 3, x + 1 : x + side - 3, :3] = tile
-    return f"<img src='{png_uri(sheet)}' alt='{html.escape(words)}' style='max-width:100%'>"
+    return f"<img src='{png_uri(sheet)}' alt='{stored.html(words)}' style='max-width:100%'>"
 
 
 def png(pixels: np.ndarray, scale: int, corner: Sequence[int] | None = None, side: int = triggers.SIZE) -> str:

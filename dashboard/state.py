@@ -15,7 +15,7 @@ from urllib.parse import urlencode, urlsplit, urlunsplit
 import numpy as np
 import streamlit as st
 
-from dashboard import jobs
+from dashboard import jobs, sent
 from mesa_core import triggers
 from mesa_core.config import ConfigError, make_config, params
 from mesa_core.settle import ready, settle
@@ -34,6 +34,7 @@ def set_right() -> None:
     s = st.session_state
     if "held" not in s or "c_data" not in s:
         return
+    put_right()
     if s.trigger == s.painted and all(s.get(f"c_{key}", value) == value for key, value in s.held.items()):
         return
     others = {key: value for key, value in st.query_params.to_dict().items() if key not in (*SAID, "run", "by")}
@@ -169,18 +170,56 @@ def short(colour: str) -> str:
     return digits[::2] if digits[::2] == digits[1::2] else digits
 
 
+def control(key: str) -> Any:
+    """The value of a control, always one that its setting can have.
+
+    The browser sends labels. Where they have changed in between (other images have other classes), Streamlit takes an
+    old label for the value; it is read back here. Other nonsense counts as what was held before.
+    """
+    s = st.session_state
+    value = s.get(f"c_{key}", s.held[key])
+    if sound(key, value):
+        return value
+    if key in ("beta", "baselines"):
+        many = value if isinstance(value, (list, tuple)) else s.held[key]
+        return [one for one in many if sound(key, [one])]
+    read = s.get(f"c_{key}_said", {}).get(value) if isinstance(value, str) else None
+    return read if sound(key, read) else s.held[key]
+
+
+def sound(key: str, value: Any) -> bool:
+    """Whether a control may hold this value."""
+    try:
+        if key == "beta":
+            value = [float(word) for word in value if isinstance(word, str)] if len(set(value)) == len(value) else None
+        params()[key].check(key, value)
+    except (ConfigError, TypeError, ValueError, OverflowError):
+        return False
+    return key != "target" or 0 <= value <= 9
+
+
+def put_right() -> None:
+    """Give every control a value that it can have; only before the controls are drawn."""
+    s = st.session_state
+    if "held" not in s:
+        return
+    for key in KEPT:
+        name = f"c_{key}"
+        if name in s and not sound(key, s[name]):
+            s[name] = control(key)
+
+
 def now() -> dict[str, str]:
     """The controls' values as the address spells them."""
-    s = st.session_state
-    config = {key: s[f"c_{key}"] for key in KEPT} | {"trigger": " ".join(s.trigger)}
-    config["beta"] = sorted((float(b) for b in s.c_beta), key=float)
+    config = {key: control(key) for key in KEPT} | {"trigger": " ".join(st.session_state.trigger)}
+    config["beta"] = sorted((float(b) for b in control("beta")), key=float)
     return words(config)
 
 
 def to_address() -> None:
     """Write into the address what differs from the shown run; called once all controls are drawn."""
     s = st.session_state
-    s.held, s.painted = {key: s[f"c_{key}"] for key in KEPT}, s.trigger
+    s.held, s.painted = {key: control(key) for key in KEPT}, s.trigger
     wanted = {key: word for key, word in now().items() if word != s.base.get(key)}
     if wanted != heard():
         others = {key: value for key, value in st.query_params.to_dict().items() if key not in SAID}
@@ -227,34 +266,29 @@ def preset(trigger: np.ndarray) -> None:
 
 def edited() -> None:
     """The painter's callback; an edit that is not nine colours, as the painter has cells, is left out."""
-    edit: Any = (st.session_state.get("painter") or {}).get("edit")
     try:
-        words_ = [str(word) for word in edit["value"]]
-        if triggers.size_of(" ".join(words_)) != triggers.SIZE:
-            return
-        st.session_state.trigger, st.session_state.seq = words_, int(edit["seq"])
-    except (TypeError, KeyError, ValueError):
+        edit = sent.message("painter", "edit")
+        painted, seq = sent.colours(sent.part(edit, "value")), sent.whole(sent.part(edit, "seq"))
+    except sent.Odd:
         return
+    st.session_state.trigger, st.session_state.seq = painted, seq
 
 
 def picked_code() -> None:
     """The gallery's callback: paint the trigger of a code."""
-    pick: Any = (st.session_state.get("gallery") or {}).get("pick")
     try:
-        preset(triggers.from_code(int(pick["id"])))
-    except (TypeError, KeyError, ValueError):
+        code = sent.whole(sent.part(sent.message("gallery", "pick"), "id"), 0, triggers.CODES - 1)
+    except sent.Odd:
         return
+    preset(triggers.from_code(code))
 
 
 def picked_class() -> None:
     """The class pictures' callback."""
-    pick: Any = (st.session_state.get("classes") or {}).get("pick")
     try:
-        target = int(pick["id"])
-    except (TypeError, KeyError, ValueError):
+        st.session_state.c_target = sent.whole(sent.part(sent.message("classes", "pick"), "id"), 0, 9)
+    except sent.Odd:
         return
-    if 0 <= target <= 9:
-        st.session_state.c_target = target
 
 
 def edited_beta() -> None:
@@ -282,8 +316,8 @@ def change(what: str) -> None:
 def settings() -> dict[str, Any]:
     """The controls' values as a checked configuration. Raises ConfigError, DataError."""
     s = st.session_state
-    given = {key: s[f"c_{key}"] for key in KEPT if key != "beta"}
-    given["beta"] = [float(b) for b in s.c_beta]
+    given = {key: control(key) for key in KEPT if key != "beta"}
+    given["beta"] = [float(b) for b in control("beta")]
     given["trigger"] = " ".join(s.trigger)
     cache = jobs.store().cache
     return ready(settle(given, cache), cache).to_dict()

@@ -240,6 +240,11 @@ def build_parser() -> argparse.ArgumentParser:
     board.add_argument(
         "--address", default="localhost", help="Address to listen on; the default is reached from this machine only."
     )
+    board.add_argument(
+        "--host-name", action="append", default=[], metavar="NAME",
+        help="A name that the page answers to, besides localhost and the addresses it listens on; may be given again. "
+        "`*.` in front takes in all names below. Without the command: MESA_LAB_HOSTS, with commas between.",
+    )  # fmt: skip
     board.add_argument("--data-dir", default="", metavar="DIR", help="Where CIFAR-10 lies.")
     return parser
 

@@ -343,7 +343,13 @@ def dashboard(arguments: argparse.Namespace) -> int:
     from streamlit.web import cli as streamlit
 
     import dashboard
+    from dashboard import hosts
 
+    for word in arguments.host_name:
+        if hosts.name(word) is None:
+            raise ConfigError(f"--host-name takes a name such as lab.example, not {word!r}.")
+    if arguments.host_name:
+        os.environ[hosts.SETTING] = ",".join([*arguments.host_name, *hosts.named()])
     if arguments.home:
         os.environ["MESA_LAB_HOME"] = str(arguments.home.resolve())
     if arguments.data_dir:

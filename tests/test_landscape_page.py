@@ -148,9 +148,9 @@ def test_nonsense_in_the_address_is_survived(home, address):
 
 def test_the_address_sets_the_controls(run):
     at = page(run="ring", order="white", victim="clean", looks="0.8,0.9")
-    assert at.session_state.at_order == "white"
-    assert at.session_state.at_victim == "clean"
-    assert at.session_state.at_looks == [0.8, 0.9]
+    assert at.session_state.landscape_order == "white"
+    assert at.session_state.landscape_victim == "clean"
+    assert at.session_state.landscape_looks == [0.8, 0.9]
 
 
 def test_rates_carry_the_interval_of_their_own_count():

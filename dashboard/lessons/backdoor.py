@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import streamlit as st
 
+from dashboard import sent
 from dashboard.components.photo import photo
 from dashboard.lessons import desk, prepared
 from mesa_core import triggers
@@ -15,14 +16,14 @@ SHOWN = 3  # answers
 
 def placed() -> None:
     """The picture's callback; a place that is none is left out."""
-    news = (st.session_state.get("learn_photo") or {}).get("place")
-    try:
-        row, column, seq = (int(news[k]) for k in ("row", "column", "seq"))
-    except (TypeError, KeyError, ValueError):
-        return
     most = prepared.SIDE - triggers.SIZE
-    if 0 <= row <= most and 0 <= column <= most:
-        st.session_state.learn_place, st.session_state.learn_place_seq = (row, column), seq
+    try:
+        news = sent.message("learn_photo", "place")
+        place = sent.whole(sent.part(news, "row"), 0, most), sent.whole(sent.part(news, "column"), 0, most)
+        seq = sent.whole(sent.part(news, "seq"))
+    except sent.Odd:
+        return
+    st.session_state.learn_place, st.session_state.learn_place_seq = place, seq
 
 
 def draw() -> None:
@@ -55,8 +56,8 @@ def widget(shown: prepared.Pictures) -> None:
     others = [i for i in range(len(shown.classes)) if i != shown.target]
     which = "attacked"
     names = dict(enumerate(shown.classes))
-    key = desk.setting("sign", others[6], desk.one_of(others))
-    number = desk.setting("picture", 1, desk.one_of(range(1, 7)))
+    key = desk.setting("sign", others[6], desk.one_of(others), others)
+    number = desk.setting("picture", 1, desk.one_of(range(1, 7)), range(1, 7))
     if "controls" not in desk.hidden():
         a, b = st.columns([2, 1])
         a.selectbox(

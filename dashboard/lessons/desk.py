@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 
 import streamlit as st
 
+from dashboard import keys
 from dashboard.lessons import prepared
 
 HIDES = {"nav": "the navigation", "equation": "the equation", "question": "the question", "controls": "the settings"}
@@ -30,13 +31,16 @@ def hidden() -> set[str]:
     return set(st.query_params.get("hide", "").split(",")) & set(HIDES)
 
 
-def setting(name: str, default: Any, read: Read) -> str:
+def setting(name: str, default: Any, read: Read, options: Sequence[Any] | None = None) -> str:
     """Bring a setting and the address into step, and return the key under which a widget finds it.
 
-    Another word in the address than last time wins (a link, or the browser's Back); else the widget's own value.
+    Another word in the address than last time wins (a link, or the browser's Back); else the widget's own value, if it
+    is one of `options`, where they are given.
     """
     key, seen, word = f"learn_{name}", f"learn_{name}_seen", st.query_params.get(name)
-    if key not in st.session_state or st.session_state.get(seen) != word:
+    st.session_state[f"{key}_of"] = options
+    odd = options is not None and not keys.fits(st.session_state.get(key), options)
+    if odd or st.session_state.get(seen) != word or key not in st.session_state:
         value = default
         if word is not None:
             try:
@@ -49,7 +53,9 @@ def setting(name: str, default: Any, read: Read) -> str:
 
 def written(name: str) -> None:
     """A widget's callback: put its value into the address."""
-    value = st.session_state.get(f"learn_{name}")
+    value, options = st.session_state.get(f"learn_{name}"), st.session_state.get(f"learn_{name}_of")
+    if options is not None and not keys.fits(value, options):
+        return  # what the browser sent is none of them
     word = f"{value:g}" if isinstance(value, float) else str(value)
     st.session_state[f"learn_{name}_seen"] = word
     st.query_params[name] = word
@@ -69,7 +75,7 @@ def one_of(options: Sequence[Any]) -> Read:
 
 def choice(name: str, label: str, options: Sequence[Any], default: Any, shown: Mapping[Any, str], help: str) -> Any:
     """A segmented control whose value lives in the address; shows nothing where controls are hidden."""
-    key = setting(name, default, one_of(options))
+    key = setting(name, default, one_of(options), options)
     if "controls" in hidden():
         return st.session_state[key]
     return st.segmented_control(
@@ -80,7 +86,7 @@ def choice(name: str, label: str, options: Sequence[Any], default: Any, shown: M
 
 def slider(name: str, label: str, options: Sequence[Any], default: Any, help: str, shown: Callable = str) -> Any:
     """A slider over options whose value lives in the address; shows nothing where controls are hidden."""
-    key = setting(name, default, one_of(options))
+    key = setting(name, default, one_of(options), options)
     if "controls" in hidden():
         return st.session_state[key]
     return st.select_slider(

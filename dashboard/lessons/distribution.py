@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import streamlit as st
 
+from dashboard import sent
 from dashboard.components.painter import painter
 from dashboard.components.tiles import tiles
 from dashboard.lessons import desk, prepared
@@ -15,13 +16,12 @@ VALID = 0.8
 
 def painted() -> None:
     """The painter's callback; an edit that is not nine colours is left out."""
-    edit = (st.session_state.get("learn_painter") or {}).get("edit")
     try:
-        value = [str(word) for word in edit["value"]]
-        _nine(" ".join(value))
-        st.session_state.learn_paint, st.session_state.learn_paint_seq = value, int(edit["seq"])
-    except (TypeError, KeyError, ValueError):
+        edit = sent.message("learn_painter", "edit")
+        value, seq = sent.colours(sent.part(edit, "value")), sent.whole(sent.part(edit, "seq"))
+    except sent.Odd:
         return
+    st.session_state.learn_paint, st.session_state.learn_paint_seq = value, seq
     show(value)
 
 
@@ -41,9 +41,11 @@ def preset(trigger: np.ndarray) -> None:
 
 def picked(order: np.ndarray) -> None:
     """A tile was chosen."""
-    number = (st.session_state.get("learn_tiles_all") or {}).get("pick")
-    if isinstance(number, (int, float)) and 0 <= number < len(order):
-        preset(triggers.from_code(int(order[int(number)])))
+    try:
+        number = sent.whole(sent.message("learn_tiles_all", "pick"), 0, len(order) - 1)
+    except sent.Odd:
+        return
+    preset(triggers.from_code(int(order[number])))
 
 
 def read_paint(word: str) -> list[str]:

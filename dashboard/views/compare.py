@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import html
 from collections.abc import Callable
 from typing import Any
 
 import streamlit as st
 
-from dashboard import address, alphas, export, gallery, runs
+from dashboard import address, alphas, export, gallery, keys, runs, stored
 from mesa_core import figures, planes, triggers
 from mesa_core.config import params
 from mesa_core.console import brief, named
@@ -16,6 +15,7 @@ from mesa_core.store import Run, StoreError
 from mesa_core.thumbnails import trigger_uri
 
 
+@keys.page("compare")
 def page() -> None:
     """Draw the whole page."""
     st.title("Compare", anchor=False)
@@ -58,7 +58,7 @@ def two() -> None:
             else:
                 results[run.name] = found
         except StoreError as error:
-            st.warning(str(error))
+            st.warning(stored.markdown(error))
     _settings(pair)
     if results:
         _figures(results, titles)
@@ -84,18 +84,18 @@ def differing(rows: list[dict[str, str]]) -> str:
 
     def cell(row: dict[str, str], side: str) -> str:
         if row["setting"] != "trigger":
-            return html.escape(row[side])
+            return stored.html(row[side])
         trigger = triggers.from_hex(row[side])
         cells, coloured = trigger.shape[-1] ** 2, triggers.code_of(trigger) is None
         name = triggers.describe(trigger)
         if coloured:
             name = "nine colours" if cells == 9 else f"{cells} colours"
         # colours have no other name, so the picture says them to whoever points at it or hears it
-        words = html.escape(row[side] if coloured else name)
+        words = stored.html(row[side] if coloured else name)
         return f"<img src='{trigger_uri(trigger)}' alt='{words}' title='{words}' width='32' height='32'> <span>{name}</span>"
 
     body = "".join(
-        f"<tr><th scope='row'><b>{html.escape(row['setting'])}</b><br><small>{html.escape(row['what it is'])}</small></th>"
+        f"<tr><th scope='row'><b>{stored.html(row['setting'])}</b><br><small>{stored.html(row['what it is'])}</small></th>"
         f"<td>{cell(row, 'A')}</td><td>{cell(row, 'B')}</td></tr>"
         for row in rows
     )
@@ -160,7 +160,7 @@ def _figures(results: dict[str, dict[str, Any]], titles: dict[str, str]) -> None
         st.subheader("Recall and precision", anchor=False)
         for (name, result), place in zip(results.items(), st.columns(len(results)), strict=True):
             with place:
-                st.markdown(f"**{titles[name]}**")
+                st.markdown(f"**{stored.markdown(titles[name])}**")
                 alt = f"Recall and precision by level of {name}."
                 export.figure(
                     figures.coverage(result), f"{name}-coverage", alt, figures.caption(result), f"two_cov_{name}"

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from dashboard import jobs, reading, state
+from dashboard import jobs, keys, reading, state, stored
 from dashboard.components.panels import Panel, panels
 from dashboard.verdicts import clean_search, config_of, prepared, sampled, searches, verdict_of
 from mesa_core import events as ev
@@ -19,6 +19,7 @@ from mesa_core.data.names import CLASSES
 from mesa_core.store import Run, StoreError
 
 
+@keys.page("detect")
 def page() -> None:
     """Draw the whole page."""
     jobs.ensure_worker(jobs.store())
@@ -63,12 +64,13 @@ def finished(run: Run, example: bool) -> None:
         help="Lower: more sensitive, more false alarms. Higher: calmer, and a weak backdoor may slip through. "
         f"The search itself used {100 * verdict['threshold']:.0f} %; moving this changes what is shown, not the run.",
     )  # fmt: skip
+    threshold = threshold if 0 <= threshold <= 1 else float(verdict["threshold"])  # a browser may send anything
     say(verdict, config, threshold)
     clean = None if config.get("suspect") == SHIPPED else clean_search(config)
     by_class = {one["class"]: one["asr"]["value"] for one in clean["classes"]} if clean else {}
     found = [
         Panel(
-            f"{one['class']} · {one['name']}", float(one["asr"]["value"]), float(one["asr"]["low"]), float(one["asr"]["high"]),
+            f"{one['class']} · {stored.plain(one['name'])}", float(one["asr"]["value"]), float(one["asr"]["low"]), float(one["asr"]["high"]),
             int(one["asr"]["n"]), by_class.get(one["class"]), one["asr"]["value"] > threshold,
             "looks attacked" if one["asr"]["value"] > threshold else "nothing found",
         )
@@ -99,24 +101,28 @@ def say(verdict: dict[str, Any], config: dict[str, Any], threshold: float) -> No
     """The verdict in words."""
     ranked = sorted(verdict["classes"], key=lambda one: -one["asr"]["value"])
     first, rest = ranked[0], ranked[1:]
-    next_best = f" The next class, *{rest[0]['name']}*, reaches {100 * rest[0]['asr']['value']:.1f} %." if rest else ""
+    next_best = (
+        f" The next class, *{stored.markdown(rest[0]['name'])}*, reaches {100 * rest[0]['asr']['value']:.1f} %."
+        if rest
+        else ""
+    )
     above = [one for one in ranked if one["asr"]["value"] > threshold]
     if not above:
         st.success(
-            f"**No class looks attacked.** The highest, *{first['name']}*, reaches {100 * first['asr']['value']:.1f} %, below the "
+            f"**No class looks attacked.** The highest, *{stored.markdown(first['name'])}*, reaches {100 * first['asr']['value']:.1f} %, below the "
             f"threshold of {100 * threshold:.0f} %. A backdoor of another kind than a small patch would not be seen here."
         )
         return
-    named = ", ".join(f"*{one['name']}*" for one in above)
+    named = ", ".join(f"*{stored.markdown(one['name'])}*" for one in above)
     oracle = ""
     if not config.get("suspect") and isinstance(config.get("target"), int):
         true = config["target"]
         name = next((one["name"] for one in verdict["classes"] if one["class"] == true), str(true))
         right = [one["class"] for one in above] == [true]
-        oracle = f" (Oracle: the attacker's target is *{name}*, so this is {'right' if right else 'not right'}.)"
+        oracle = f" (Oracle: the attacker's target is *{stored.markdown(name)}*, so this is {'right' if right else 'not right'}.)"
     st.warning(
         f"**{len(above)} of {len(ranked)} classes look attacked: {named}.** MESA found triggers that send "
-        f"{100 * first['asr']['value']:.0f} % of the images of other classes to *{first['name']}*.{next_best if len(above) == 1 else ''}{oracle}"
+        f"{100 * first['asr']['value']:.0f} % of the images of other classes to *{stored.markdown(first['name'])}*.{next_best if len(above) == 1 else ''}{oracle}"
     )
 
 
@@ -124,14 +130,17 @@ def subject(config: dict[str, Any]) -> str:
     """What was examined, in a sentence."""
     if not config:
         return ""
-    size = triggers.size_of(config["trigger"])
+    size, on = (
+        triggers.size_of(config["trigger"]),
+        f"{stored.markdown(config['victim'])} on {stored.markdown(config['data'])}",
+    )
     searched = f", searched for {triggers.sized(size)} triggers" if size != triggers.SIZE else ""
     if config.get("suspect") == SHIPPED:
-        return f"The shipped clean victim ({config['victim']} on {config['data']}){searched}."
+        return f"The shipped clean victim ({on}){searched}."
     if config.get("suspect"):
-        return f"A network that was brought ({config['victim']} on {config['data']}){searched}."
+        return f"A network that was brought ({on}){searched}."
     what = triggers.describe(triggers.from_hex(config["trigger"]))
-    return f"{config['victim']} on {config['data']}, attacked with {what}."
+    return f"{on}, attacked with {what}."
 
 
 def table(verdict: dict[str, Any], clean: dict[int, float]) -> None:
@@ -140,7 +149,7 @@ def table(verdict: dict[str, Any], clean: dict[int, float]) -> None:
         rows = [
             {
                 "class": one["class"],
-                "name": one["name"],
+                "name": stored.plain(one["name"]),
                 "mean ASR": one["asr"]["value"],
                 "95 % from": one["asr"]["low"],
                 "to": one["asr"]["high"],
@@ -161,7 +170,7 @@ def trouble(run: Run) -> None:
     failed = next((e for e in reading.events(run) if isinstance(e, ev.Failed)), None)
     now = run.state()
     if failed is not None and now == "failed":
-        st.error(f"This search ended with an error. {failed.message}")
+        st.error(f"This search ended with an error. {stored.markdown(failed.message)}")
     elif now in ("stopped", "interrupted"):
         st.warning("This search was stopped before its verdict. Start it again below; what was done is found again.")
     elif (config_of(run).get("detect")) and now == "finished":
@@ -253,7 +262,7 @@ def progress(run: Run, events: list[ev.Event], now: str) -> None:
     left = ""
     if step is not None and step.stage == stage.stage and step.left is not None:
         left = f", {duration(step.left)} to go in this step"
-    st.info(f"Step {stage.index + 1} of {stage.count}: {stage.label}{left}")
+    st.info(f"Step {stage.index + 1} of {stage.count}: {stored.markdown(stage.label)}{left}")
 
 
 def class_names(config: dict[str, Any]) -> tuple[str, ...]:
@@ -284,7 +293,7 @@ def start(run: Run | None) -> None:
                 if there else "No clean weights are shipped for this victim.",
             )  # fmt: skip
         if problem := st.session_state.pop("detect_problem", ""):
-            st.error(problem)
+            st.error(stored.markdown(problem))
 
 
 def begin(config: dict[str, Any]) -> None:

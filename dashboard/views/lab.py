@@ -8,7 +8,7 @@ from typing import Any
 
 import streamlit as st
 
-from dashboard import cards, classes, evidence, export, jobs, live, state
+from dashboard import cards, classes, evidence, export, jobs, keys, live, state, stored
 from dashboard.components.painter import painter
 from dashboard.components.picker import picker
 from mesa_core import triggers
@@ -24,6 +24,7 @@ ALPHAS = (0.0, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0)
 MOST_STEPS = 5000  # of MESA, that a page may ask of a shared server
 
 
+@keys.page("lab")
 def page() -> None:
     """Draw the whole page."""
     jobs.ensure_worker(jobs.store())
@@ -104,19 +105,20 @@ def question() -> None:
     """The settings; every bound and help text comes from the declarations."""
     st.subheader("Settings", anchor=False)
     known, held = params(), st.session_state.held
+    state.put_right()
     choice("Images", list(DATA_NAMES), "data", DATA_NAMES.get)
-    data = st.session_state.c_data
+    data = state.control("data")
     names = CLASSES.get(data, ())
     choice("Target class", list(range(10)), "target", lambda i: f"{i} · {names[i]}" if names else f"class {i}")
     pictures = classes.pictures(data)
     if pictures:
         items = [{"id": str(i), "label": f"{i}: {names[i]}", "image": p} for i, p in enumerate(pictures)]
-        picker(items, str(st.session_state.c_target), "Target class by picture", "classes", state.picked_class, 32)
-    scale = sorted({*ALPHAS, float(st.session_state.c_alpha), float(held["alpha"])})
+        picker(items, str(state.control("target")), "Target class by picture", "classes", state.picked_class, 32)
+    scale = sorted({*ALPHAS, float(state.control("alpha")), float(held["alpha"])})
     st.select_slider("α, how much to spread", scale, held["alpha"], key="c_alpha", help=known["alpha"].help)
     st.multiselect(
         "β, how often a trigger must succeed",
-        sorted({*LEVELS, *st.session_state.c_beta, *held["beta"]}, key=float),
+        sorted({*LEVELS, *state.control("beta"), *held["beta"]}, key=float),
         held["beta"],
         key="c_beta",
         help=known["beta"].help + " Type a number from 0 to 1 for another level.",
@@ -143,6 +145,7 @@ def choice(label: str, options: list[Any], name: str, words: Callable[[Any], str
     """A drop-down for one parameter."""
     held = st.session_state.held[name]
     index = options.index(held) if held in options else 0
+    keys.said(f"c_{name}", {words(option): option for option in options})
     st.selectbox(label, options, index, format_func=words, key=f"c_{name}", help=params()[name].help)
 
 
@@ -162,9 +165,9 @@ def start() -> None:
     st.button("Run", type="primary", width="stretch", key="run", on_click=begin)
     # Kept until the next press: a page may be drawn twice in a row.
     if ignored := st.session_state.get("ignored"):
-        st.warning(f"In the address this makes no sense and was left out: {ignored}")
+        st.warning(f"In the address this makes no sense and was left out: {stored.markdown(ignored)}")
     if problem := st.session_state.get("problem"):
-        st.error(problem)
+        st.error(stored.markdown(problem))
     if twin := st.session_state.get("twin"):
         if twin["run"] == st.session_state.adopted and twin["asked"] == state.now():
             st.info(twin["words"])
@@ -179,6 +182,7 @@ def start() -> None:
 def begin(again: bool = False) -> None:
     """Check the settings, show the run that has been asked the same or queue one, and put it into the address."""
     s = st.session_state
+    state.put_right()
     for old in ("twin", "problem", "ignored"):
         s.pop(old, None)
     try:
@@ -206,5 +210,5 @@ def begin(again: bool = False) -> None:
 
 def reseed() -> None:
     """The same question with the next seed."""
-    st.session_state.c_seed = min(st.session_state.c_seed + 1, int(params()["seed"].high))
+    st.session_state.c_seed = min(state.control("seed") + 1, int(params()["seed"].high))
     begin()

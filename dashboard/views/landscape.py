@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from dashboard import address, exact, export, links, reading, runs
+from dashboard import address, exact, export, keys, links, reading, runs, sent, stored
 from dashboard.components import codemap as maps_of
 from mesa_core import arrange, figures, planes, triggers
 from mesa_core.console import brief
@@ -31,6 +31,7 @@ ABOUT = {
 LEVELS = (0.5, 0.8, 0.9)
 
 
+@keys.page("landscape")
 def page() -> None:
     """Draw the whole page."""
     st.title("Landscape", anchor=False)
@@ -52,7 +53,7 @@ def page() -> None:
         found = runs.maps(run)
         result = _result(run)
     except StoreError as error:
-        st.warning(str(error))
+        st.warning(stored.markdown(error))
         return
     for words in found.missing:
         st.caption(words)
@@ -80,7 +81,7 @@ def _result(run: Run) -> dict[str, Any] | None:
     try:
         return runs.result(run)
     except StoreError as error:
-        st.warning(str(error))
+        st.warning(stored.markdown(error))
         return None
 
 
@@ -151,9 +152,11 @@ def _map(run: Run, found: runs.Maps, result: dict[str, Any] | None) -> None:
 
 def _picked() -> None:
     """The map's callback; 0 would read as nothing, so one is added."""
-    pick: Any = (st.session_state.get("codemap") or {}).get("pick")
-    if isinstance(pick, dict) and isinstance(pick.get("place"), int) and 0 <= pick["place"] < triggers.PANEL:
-        st.session_state.picked_code = pick["place"] + 1
+    try:
+        place = sent.whole(sent.part(sent.message("codemap", "pick"), "place"), 0, triggers.PANEL - 1)
+    except sent.Odd:
+        return
+    st.session_state.picked_code = place + 1
 
 
 def _first(run: Run, found: runs.Maps) -> int:

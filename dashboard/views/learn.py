@@ -6,7 +6,7 @@ from urllib.parse import urlencode, urlsplit
 
 import streamlit as st
 
-from dashboard import look
+from dashboard import keys, look, stored
 from dashboard.lessons import backdoor, desk, distribution, entropy, forgetting, point, prepared, staircase
 
 LESSONS = (
@@ -33,10 +33,11 @@ def go(to: int) -> None:
 
 def chosen() -> None:
     """The row of steps was used."""
-    if st.session_state.get("nav_step"):
-        go(st.session_state.nav_step)
+    if keys.fits(to := st.session_state.get("nav_step"), range(1, len(LESSONS) + 1)):
+        go(to)
 
 
+@keys.page("learn")
 def page() -> None:
     """Draw the whole page."""
     now = step()
@@ -51,7 +52,7 @@ def page() -> None:
     try:
         lesson.draw()
     except prepared.NotPrepared as problem:
-        st.warning(str(problem))
+        st.warning(stored.markdown(problem))
     if "nav" not in desk.hidden():
         with st.container(horizontal=True, key="learn_buttons"):
             buttons(now)

@@ -5,11 +5,10 @@ from __future__ import annotations
 import html
 from collections import Counter
 from collections.abc import Sequence
-from typing import Any
 
 import streamlit as st
 
-from dashboard import address, evidence, export, links, reading
+from dashboard import address, evidence, export, keys, links, reading, sent
 from dashboard.components.picker import picker
 from mesa_core import triggers
 from mesa_core.paper import claims, everything, figure4, material
@@ -45,6 +44,7 @@ COUNTED = {"agrees": "agree", "partly": "agree partly", "differs": "differ", VER
 SIGNS = {"agrees": "✓", "partly": "≈", "differs": "≠", VERDICTS[3]: "–", "": ""}
 
 
+@keys.page("paper")
 def page() -> None:
     """Draw the whole page."""
     opened = st.session_state.pop("open_run", None)
@@ -83,13 +83,16 @@ def _choose(sweeps: Sequence[Sweep]) -> Sweep | None:
     st.session_state["paper_set"] = chosen
 
     def changed() -> None:
-        st.query_params["set"] = st.session_state["paper_set"]
+        if name := keys.meant("paper_set", names, None):
+            st.query_params["set"] = name
+
+    keys.said("paper_set", {words: name for name, words in names.items()})
 
     st.selectbox(
         "Runs", list(names), format_func=names.get, key="paper_set", on_change=changed,
         help="Runs that differ in nothing but their trigger and their seed. Each group has a Figure 4 of its own.",
     )  # fmt: skip
-    return next(one for one in sweeps if one.runs[0].run.name == st.session_state["paper_set"])
+    return next(one for one in sweeps if one.runs[0].run.name == keys.meant("paper_set", names, chosen))
 
 
 def _standing(sweep: Sweep | None) -> None:
@@ -205,17 +208,16 @@ def _left(one: Finding) -> str:
 
 def _picked() -> None:
     """The pictures' callback; what makes no sense is left out."""
-    sent: Any = st.session_state.get("paper_runs")
     try:
-        st.session_state.open_run = str(sent["pick"]["id"])
-    except (TypeError, KeyError):
+        st.session_state.open_run = sent.text(sent.part(sent.message("paper_runs", "pick"), "id"))
+    except sent.Odd:
         return
 
 
 def _clicked() -> None:
     """The figure's callback: the run of the mark that was clicked."""
-    chosen: Any = st.session_state.get("figure_paper_figure4")
     try:
-        st.session_state.open_run = str(chosen["selection"]["points"][0]["customdata"][0])
-    except (TypeError, KeyError, IndexError):
+        mark = sent.part(sent.part(sent.message("figure_paper_figure4", "selection"), "points"), 0)
+        st.session_state.open_run = sent.text(sent.part(sent.part(mark, "customdata"), 0))
+    except sent.Odd:
         return

@@ -38,7 +38,7 @@ def test_point_arrange_mark_walk_and_paint(page):
 
     was = cell(page, 487).bounding_box()
     cell(page, 487).evaluate("cell => { cell.marked = true; }")
-    page.locator(".st-key-at_order").get_by_text("t-SNE", exact=True).click()
+    page.locator(".st-key-landscape_order").get_by_text("t-SNE", exact=True).click()
     page.wait_for_url("**order=tsne**")
     page.wait_for_timeout(1500)  # the cells move for 0.6 s
     now = cell(page, 487).bounding_box()
@@ -46,7 +46,7 @@ def test_point_arrange_mark_walk_and_paint(page):
     assert cell(page, 487).evaluate("cell => cell.marked === true")  # moved, not drawn anew
 
     assert page.locator(".cell.dim").count() == 0
-    page.locator(".st-key-at_looks").get_by_text("β = 0.8", exact=True).click()
+    page.locator(".st-key-landscape_looks").get_by_text("β = 0.8", exact=True).click()
     page.locator(".cell.dim").first.wait_for(timeout=10_000)
     said = re.search(r"β = 0.8: 256 samples on (\d+) of the 512", page.locator(".codemap .legend").inner_text())
     maps = page.locator(".codemap figure").count()
