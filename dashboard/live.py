@@ -13,7 +13,7 @@ from typing import Any
 
 import streamlit as st
 
-from dashboard import address, exact, jobs, picture, progress, reading, selection, state, stored
+from dashboard import address, exact, jobs, picture, progress, reach, reading, selection, state, stored
 from dashboard.components import scatter as dots
 from dashboard.components.curves import curves
 from dashboard.picture import COLOURS, VIEWS
@@ -96,10 +96,10 @@ def header(run: Run, events: Sequence[ev.Event], now: str) -> None:
     top.subheader("A prepared example" if example else "Your run" if own else "A run that you watch", anchor=False)
     with top.popover("Links", help="Addresses to hand on."):
         st.markdown("**Watch this run.** Whoever opens it sees the run move and cannot stop it.")
-        st.code(state.link(run=run.name), language=None, wrap_lines=True)
+        st.code(reach.link(run=run.name), language=None, wrap_lines=True)
         with reading.readable("The settings"):
             st.markdown("**The controls as they stand now**, for somebody else to run.")
-            st.code(state.link(**state.now()), language=None, wrap_lines=True)
+            st.code(reach.link(**state.now()), language=None, wrap_lines=True)
     st.caption(
         f"{asked(run)}. "
         + ("Computed beforehand with this program; paint and press Run for your own." if example else "")

@@ -8,9 +8,10 @@ from typing import Any
 
 import streamlit as st
 
-from dashboard import cards, classes, evidence, export, jobs, keys, live, state, stored
+from dashboard import cards, classes, evidence, export, jobs, keys, live, screens, state, stored
 from dashboard.components.painter import painter
 from dashboard.components.picker import picker
+from dashboard.views import stage
 from mesa_core import triggers
 from mesa_core.config import ConfigError, params
 from mesa_core.data.locate import DataError
@@ -26,12 +27,23 @@ MOST_STEPS = 5000  # of MESA, that a page may ask of a shared server
 
 @keys.page("lab")
 def page() -> None:
-    """Draw the whole page."""
+    """Draw the stage, or all controls and figures."""
     jobs.ensure_worker(jobs.store())
+    if screens.now() == screens.STAGE and stage.draw():
+        return
+    everything()
+
+
+def everything() -> None:
+    """The researcher's view."""
     state.set_right()
     run = state.current_run()
     state.adopt(run)
-    st.title("MESA Lab", anchor=False)
+    with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
+        st.title("MESA Lab", anchor=False)
+        name = run.name if run and "run" in st.query_params else ""
+        if run and stage.possible(run):
+            st.button("Back to the stage", key="to_stage", on_click=screens.show, args=(screens.STAGE, name))
     st.markdown(
         "A **backdoor** makes a network answer with the attacker's *target class* wherever it sees a small *trigger*. "
         "Paint one, press **Run**, and watch MESA find triggers that the network has come to accept, "
@@ -45,6 +57,7 @@ def page() -> None:
             gallery(code, evidence.difficulties())
         question()
     state.to_address()
+    screens.stay()
     if run is None:
         middle.info("No run yet. Press Run.")
         return

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import base64
 import html
+import json
 from collections.abc import Sequence
 from pathlib import Path
+
+from mesa_core.glossary import TERMS
 
 # In this order; they share one scope.
 SCRIPTS = ("../scatter/drawing", "net", "asking", "cloud", "signs", "paint", "figures", "clock", "stage")
@@ -21,7 +24,7 @@ PAGE = """<!doctype html>
 <meta name="color-scheme" content="light dark"><title>{title}</title>
 <style>:root {{ color-scheme: light dark; --st-background-color: light-dark(#ffffff, #12161c); --st-text-color: light-dark(#0d131c, #e8ecf1);
  --st-primary-color: light-dark(#0b62a8, #4da3e0); }} body {{ margin: 0; background: var(--st-background-color); }}
- #stage {{ max-width: 1720px; margin: 0 auto; padding: 12px clamp(12px, 2vw, 28px); }}</style></head>
+ #stage {{ max-width: max(1180px, 182svh); margin: 0 auto; padding: 12px clamp(12px, 2vw, 28px); }}</style></head>
 <body><main id="stage"></main>
 {blocks}
 <script type="text/plain" id="style">{style}</script>
@@ -32,8 +35,9 @@ PAGE = """<!doctype html>
 
 
 def script(folder: Path, last: str) -> str:
-    """All scripts of the stage, as one text that ends with the file `last`."""
-    return "".join((folder / f"{name}.js").read_text("utf-8") for name in (*SCRIPTS, last))
+    """All scripts of the stage with the glossary, as one text that ends with the file `last`."""
+    terms = f"const TERMS = {json.dumps(TERMS, ensure_ascii=False)};\n"
+    return terms + "".join((folder / f"{name}.js").read_text("utf-8") for name in (*SCRIPTS, last))
 
 
 def page(base: bytes, recordings: Sequence[bytes], title: str, folder: Path) -> str:

@@ -55,9 +55,20 @@ class Asker {
     this.worker.onerror = () => { this.can = false; this.failed = true; onReady(); };
     this.worker.onmessage = ({ data }) => {
       if (data.ready) { this.ready = true; this.how = data.how; onReady(); if (this.waits) this.worker.postMessage(this.waits); this.waits = null; }
+      else if (this.reading && data.seq === this.reading.seq) this.reading.then(data.answers, data.done);
       else if (data.seq === this.seq) { this.took = data.took; this.onAnswers(data.answers, data.done); }
     };
     this.worker.postMessage({ load: { nets, pictures: base.arrays.pictures, mean: base.mean, std: base.std } });
+  }
+  // What the networks read on the six pictures, bare and with a trigger; `then(answers, done)`, each with a `name`.
+  read(inks, then) {
+    if (!this.can) return;
+    this.seq += 1;
+    const { shown, places } = this.base, rows = [["plain", "attacked"], ["before", "attacked"], ["after", "repaired"]];
+    const jobs = rows.flatMap(([name, net]) => shown.map((picture) => ({ name, net, picture, plain: name === "plain", row: places[picture][0], column: places[picture][1] })));
+    this.reading = { seq: this.seq, then };
+    const question = { seq: this.seq, inks, jobs };
+    if (this.ready) this.worker.postMessage(question); else this.waits = question;
   }
   // Asks about a trigger (27 bytes): the six pictures first, by both networks, then all others of other classes.
   ask(inks) {

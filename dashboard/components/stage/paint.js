@@ -15,6 +15,15 @@ function kindOf(code) {
   }
   return least;
 }
+// The code of a black-and-white trigger's 27 bytes, -1 for another.
+function codeOfInks(inks) {
+  let code = 0;
+  for (let p = 0; p < 9; p++) {
+    if (inks[p] !== inks[p + 9] || inks[p] !== inks[p + 18] || (inks[p] !== 0 && inks[p] !== 255)) return -1;
+    code = 2 * code + (inks[p] ? 1 : 0);
+  }
+  return code;
+}
 const KINDS = () => [...new Set(Array.from({ length: 512 }, (_, code) => kindOf(code)))].sort((a, b) => a - b);
 
 const hexOf = (bytes) => Array.from({ length: 9 }, (_, p) => `#${[0, 9, 18].map((k) => bytes[p + k].toString(16).padStart(2, "0")).join("")}`);

@@ -22,25 +22,26 @@ class Signs {
     this.picture(card.querySelector("canvas"), picture, null);
     return card;
   }
-  picture(canvas, picture, inks) {
+  picture(canvas, picture, inks, places = this.base.places) {
     const c = canvas.getContext("2d"), image = c.createImageData(32, 32), from = this.base.arrays.pictures, at = picture * 3 * AREA;
     for (let p = 0; p < AREA; p++) {
       for (let k = 0; k < 3; k++) image.data[4 * p + k] = from[at + k * AREA + p];
       image.data[4 * p + 3] = 255;
     }
     if (inks) {
-      const [row, column] = this.base.places[picture];
+      const [row, column] = places[picture];
       for (let q = 0; q < 9; q++) for (let k = 0; k < 3; k++) image.data[4 * ((row + Math.floor(q / 3)) * 32 + column + (q % 3)) + k] = inks[9 * k + q];
     }
     c.putImageData(image, 0, 0);
   }
-  // One card: the trigger on it (27 bytes) or null, and readings { best, sure } or null, of which `after` may be hidden.
-  set(i, inks, before, after) {
-    const card = this.cards[i], picture = this.base.shown[i], { classes, short, labels, target, places } = this.base, truth = labels[picture];
-    const words = `${inks ? Array.from(inks).join() : ""}|${places[picture]}|${before && before.best},${before && before.sure}|${after && after.best},${after && after.sure}`;
+  // One card: the trigger on it (27 bytes) or null, readings { best, sure } or null, of which `after` may be hidden, and
+  // where triggers are put and which class they are to give.
+  set(i, inks, before, after, { places, target }) {
+    const card = this.cards[i], picture = this.base.shown[i], { classes, short, labels } = this.base, truth = labels[picture];
+    const words = `${target}|${inks ? Array.from(inks).join() : ""}|${places[picture]}|${before && before.best},${before && before.sure}|${after && after.best},${after && after.sure}`;
     if (card.words === words) return;
     card.words = words;
-    this.picture(card.querySelector("canvas"), picture, inks);
+    this.picture(card.querySelector("canvas"), picture, inks, places);
     const patch = card.querySelector(".patch");
     patch.hidden = !inks;
     patch.style.left = `${(places[picture][1] / 32) * 100}%`; patch.style.top = `${(places[picture][0] / 32) * 100}%`;

@@ -12,7 +12,7 @@ const button = (name, label, words = "") => `<button type="button" class="${name
 const MARKUP = `
 <header class="top">
   <h1>MESA Lab</h1><ol class="steps">${TITLES.map((t, i) => `<li><button type="button" data-step="${i}"><b>${CIRCLED[i]}</b> ${t}</button></li>`).join("")}</ol>
-  <div class="actions"><button type="button" class="why" aria-expanded="false">why?</button><button type="button" class="numbers" aria-expanded="false">numbers</button>${button("take", "Take this page away as one file")}${button("share", "Share a link")}${button("full", "Full screen")}</div>
+  <div class="actions"><button type="button" class="why" aria-expanded="false">why?</button><button type="button" class="numbers" aria-expanded="false">numbers</button><button type="button" class="all" hidden>All controls and figures</button>${button("take", "Take this page away as one file")}${button("share", "Share a link")}${button("full", "Full screen")}</div>
 </header>
 <div class="say"><p class="sentence" role="status"></p>
   <div class="headline" tabindex="0"><canvas width="42" height="42" aria-hidden="true"></canvas><div><div class="change"><b class="was"></b><svg class="arrow" viewBox="0 0 90 12" aria-hidden="true"><path d="M0 6h80M74 1l7 5-7 5" fill="none" stroke="currentColor" stroke-width="2"/></svg><b class="now"></b></div><small class="of"></small></div></div>
@@ -21,7 +21,7 @@ const MARKUP = `
   <section class="paint" aria-label="Your trigger">
     <div class="easel"><div class="cells" role="group" aria-label="The 3 by 3 trigger"></div><div class="inks" role="group" aria-label="Colours"></div></div>
     <div class="tools">${button("undo", "Undo")}${button("invert", "Invert")}${button("dice", "Random trigger")}<button type="button" class="presets" aria-expanded="false">presets</button></div>
-    <div class="row"><span class="label">target</span><button type="button" class="target" aria-expanded="false"><canvas width="32" height="32"></canvas><span></span></button></div>
+    <div class="row"><abbr class="label" data-term="target">target</abbr><button type="button" class="target" aria-expanded="false"><canvas width="32" height="32"></canvas><span></span></button></div>
     <label class="row alpha"><abbr data-term="alpha">α</abbr><input type="range" min="0" max="0" step="1" value="0"><output></output></label>
     <div class="row beta" role="group" aria-label="Levels"><abbr data-term="beta">β</abbr></div>
     <button type="button" class="plantit" hidden>Plant this one</button>
@@ -33,9 +33,12 @@ const MARKUP = `
 </div>
 <footer class="time"><button type="button" class="go" aria-label="Play">${icon("play")}</button>
   <div class="track"><div class="parts" aria-hidden="true"></div><input type="range" min="0" max="1000" value="0" aria-label="Timeline"></div>
+  <div class="live" hidden><div class="doing" role="status"></div><progress max="1" value="0" aria-label="Progress of the run"></progress><div class="left"></div><button type="button" class="stop">Stop</button></div>
   <button type="button" class="run" hidden>Run it for real</button></footer>
 <div class="drawer" hidden role="dialog" aria-label="More"><button type="button" class="close" aria-label="Close">✕</button><div class="inside"></div></div>
-<div class="menu" hidden></div><div class="word" role="tooltip" hidden></div>`;
+<div class="menu" hidden></div><div class="word" role="tooltip" id="word" hidden></div><div class="toast" role="status" hidden></div>`;
+const ALPHAS = [0, 0.1, 1, 10]; // that a run of one's own may be asked for
+const UNREAD = 255; // a picture on which no network was asked
 
 class Stage {
   constructor(root) {
@@ -60,29 +63,136 @@ class Stage {
   // -- what it is given
   setHost(host) {
     this.host = host;
-    for (const [name, can] of [["run", host.run], ["share", host.share], ["take", host.take]]) this.find(`.${name}`).hidden = !can;
+    for (const name of ["run", "share", "take", "all"]) this.find(`.${name}`).hidden = !host[name];
+    this.root.classList.toggle("bare", Boolean(host.bare));
     this.find(".full").hidden = !document.fullscreenEnabled;
   }
   setBase(base) {
-    if (this.base && this.base.id === base.id) return;
     this.base = base;
+    this.own = base.places.map((place) => [...place]); // where triggers are put now, as against where they were recorded
     this.signs = new Signs(this.find(".signs"), base, (picture, row, column) => { base.places[picture] = [row, column]; this.moved = true; this.ask(this.inks()); });
+    this.moved = false; this.tried = false;
     if (this.asker) this.asker.end();
     this.asker = new Asker(base, () => this.show(this.clock.t), (answers, done) => this.heard(answers, done));
     this.face();
   }
+  // how: `play` from the beginning, `morph` dots from the recording before, `live` while the run goes on, `paint` nine
+  // colours to begin with once it has played.
   setRecording(rec, how = {}) {
-    const first = !this.rec, morph = how.morph && this.rec;
+    const before = this.rec, morph = how.morph && before, other = !before || before.id !== rec.id;
+    const blank = how.live && rec.reach < 2 && before; // nothing for the scatter yet: the last picture stays, dimmed
     this.rec = rec;
     this.clock.end = endOf(rec.reach);
-    this.cloud.play(rec);
-    this.bars.play(rec);
+    this.root.classList.toggle("dim", Boolean(blank));
+    if (!blank) { this.cloud.play(rec); this.bars.play(rec); }
+    if (other) this.wanted = rec.target;
     this.levels(); this.alphas(); this.face();
     this.find(".parts").innerHTML = STEPS.map(([name, s]) => `<i style="flex:${s}" class="${name}"></i>`).join("");
     this.trigger = hexOf(hexToBytes(rec.trigger));
-    if (first || how.play) { this.painter.set(this.trigger, true); this.painter.past = []; this.painter.draw(); this.tried = false; }
-    if (morph) this.morph(); else if (how.play !== false) this.clock.play(); else this.show(this.clock.t);
+    if (!before || how.play || (how.live && other)) { this.painter.set(this.trigger, true); this.painter.past = []; this.painter.draw(); this.tried = false; this.planting(); }
+    if (how.paint) { this.invited = how.paint; this.clock.seek(0); }
+    if (how.live && before) this.grow(before, other);
+    else if (morph) this.morph();
+    else if (how.play !== false) this.clock.play();
+    else this.show(this.clock.t);
+    this.readOwn();
   }
+  // A run that goes on has got further: play what is new, or let its dots travel.
+  grow(before, other) {
+    if (other) this.clock.t = 0;
+    if (this.tried) this.clock.seek(this.clock.end);
+    else if (this.clock.t < this.clock.end - 1e-3) { if (!this.clock.playing) this.clock.play(); }
+    else this.morph();
+  }
+  // What the networks read of the recorded trigger, where the recording does not say it and they are here.
+  readOwn() {
+    const rec = this.rec, base = this.base, a = rec.arrays;
+    if (!base || rec.reach < 4 || a.read_before || !this.asker.can || base.whose.run !== rec.id) return;
+    for (const name of ["plain", "before", "after"]) { a[`read_${name}`] = new Uint8Array(base.labels.length).fill(UNREAD); a[`sure_${name}`] = new Uint8Array(base.labels.length); }
+    this.asker.read(hexToBytes(rec.trigger), (answers, done) => {
+      for (const one of answers) { a[`read_${one.name}`][one.picture] = one.best; a[`sure_${one.name}`][one.picture] = Math.round(255 * one.sure); }
+      if (done && !this.clock.playing) this.show(this.clock.t);
+    });
+  }
+
+  // -- a run of one's own
+  settings() {
+    const on = this.rec.betas.filter((_, i) => !this.cloud.off.has(i)), one = this.scale[this.find(".alpha input").value] || { alpha: this.rec.alpha };
+    return { target: this.wanted, alpha: one.alpha, betas: on.length ? on : this.rec.betas };
+  }
+  asked() { // the button was pressed; the server will answer
+    this.root.classList.add("dim");
+    this.setLive({ state: "asked", words: "Asking the server…", share: 0, left: "" }, "");
+  }
+  setLive(live, note = "") {
+    this.live = live; this.words = note;
+    const box = this.find(".live"), active = Boolean(live && live.active !== false);
+    box.hidden = !active; this.find(".run").hidden = active || !this.host.run;
+    if (!active) { this.root.classList.remove("dim"); if (this.rec) this.show(this.clock.t); return; }
+    const set = (what, words) => { const node = this.find(what); if (node.textContent !== words) node.textContent = words; };
+    set(".live .doing", live.words); set(".live .left", live.left);
+    this.find(".live progress").value = live.share;
+    const stop = this.find(".stop");
+    stop.hidden = !live.own; stop.textContent = live.state === "waiting" ? "Cancel" : "Stop";
+    if (this.rec) this.show(this.clock.t);
+  }
+  plant() { // its kind's recording at once, where there is one; else the run itself
+    const { target, alpha } = this.settings(), code = codeOfInks(this.inks()), kind = code < 0 ? -1 : kindOf(code);
+    const near = kind < 0 ? [] : (this.host.index || []).filter((one) => one.data === this.rec.data && one.target === target && one.orbit === kind);
+    near.sort((a, b) => Math.abs(a.alpha - alpha) - Math.abs(b.alpha - alpha));
+    if (!near.length) return this.host.run(this);
+    this.tell("Recorded beforehand: a trigger of this kind. “Run it for real” plants exactly yours.");
+    this.host.want(near[0], { play: true });
+  }
+  planting() { // the button for that, once something differs from what is played
+    const { target, alpha } = this.settings();
+    this.find(".plantit").hidden = !this.host.plant || Boolean(this.live && this.live.active !== false) || (this.same() && target === this.rec.target && alpha === this.rec.alpha);
+  }
+  targets(opener) {
+    const menu = this.find(".menu"), base = this.base;
+    if (!menu.hidden && menu.classList.contains("faces")) { this.shut(); return; }
+    menu.className = "menu faces"; menu.setAttribute("role", "group"); menu.setAttribute("aria-label", "Target class");
+    menu.replaceChildren(...base.classes.map((name, label) => {
+      const b = document.createElement("button"), c = document.createElement("canvas"), words = document.createElement("span");
+      c.width = c.height = 32; drawPicture(c, base, faceOf(base, label)); words.textContent = base.short[label];
+      b.type = "button"; b.setAttribute("aria-pressed", String(label === this.wanted)); b.append(c, words);
+      b.addEventListener("click", () => { this.wanted = label; this.face(); this.planting(); this.shut(); opener.focus(); if (label !== this.rec.target && this.host.plant) this.tell(`Plant it, and a network learns to say “${name}”.`); });
+      return b;
+    }));
+    this.place(menu, opener);
+  }
+
+  // -- words that come and go
+  tell(words, bad = false) {
+    const box = this.find(".toast");
+    box.textContent = words; box.hidden = false; box.classList.toggle("bad", bad);
+    clearTimeout(this.toasting);
+    this.toasting = setTimeout(() => { box.hidden = true; }, 9000);
+    if (bad) this.setLive(null, this.words);
+  }
+  shared({ url, svg, note }) {
+    this.find(".toast").hidden = true;
+    this.drawer(this.find(".share"), `<h2>Share</h2><p class="note-share"></p><p class="copying"><input readonly aria-label="Link"><button type="button">Copy</button></p><div class="qr" role="img" aria-label="The link as a QR code">${svg}</div>`);
+    const box = this.find(".drawer"), input = box.querySelector("input");
+    box.querySelector(".note-share").textContent = note; input.value = url;
+    box.querySelector(".copying button").addEventListener("click", async (e) => {
+      input.select();
+      try { await navigator.clipboard.writeText(url); } catch { document.execCommand("copy"); } // a page without https has no clipboard
+      e.target.textContent = "Copied";
+    });
+  }
+  explain(node) { // a term in plain words, beside it
+    const box = this.find(".word"), words = node && TERMS[node.dataset.term];
+    this.termed = node;
+    box.hidden = !words;
+    if (!words) return;
+    box.textContent = words;
+    const a = node.getBoundingClientRect(), b = this.root.getBoundingClientRect();
+    box.style.left = `${Math.max(4, Math.min(a.left - b.left, b.width - box.offsetWidth - 4))}px`;
+    const under = a.bottom - b.top + 6;
+    box.style.top = `${under + box.offsetHeight > b.height ? a.top - b.top - box.offsetHeight - 6 : under}px`;
+  }
+
   // Dots travel to where they are now: `what` is "morph" from another recording, or "turn" from another view.
   morph(what = "morph", seconds = 0.9) {
     const begun = performance.now(), cloud = this.cloud;
@@ -100,9 +210,12 @@ class Stage {
   show(t) {
     if (!this.rec || !this.base) return;
     const m = moment(t), step = stepAt(t), over = t >= this.clock.end - 1e-3, tries = this.tried && over;
-    this.cloud.show({ plant: m.plant, spread: m.spread, find: m.find > 0 ? Math.min(1, m.find * 1.05) : -1, heal: tries ? 0 : m.heal, tries });
-    this.cloud.mark(over && this.asker.can ? this.inks() : null, this.verdict());
-    this.bars.show(m.plant, m.heal);
+    const dim = this.root.classList.contains("dim"); // the scatter and the bars are of the recording before
+    if (!dim) this.cloud.show({ plant: m.plant, spread: m.spread, find: m.find > 0 ? Math.min(1, m.find * 1.05) : -1, heal: tries ? 0 : m.heal, tries });
+    if (over && this.invited && !dim) { const value = this.invited; this.invited = null; requestAnimationFrame(() => this.painter.set(value)); }
+    this.cloud.mark(over && this.asker.can && !dim ? this.inks() : null, this.verdict());
+    if (!dim) this.bars.show(m.plant, m.heal);
+    this.find(".note").textContent = tries ? (this.base.whose.run === this.rec.id ? "" : `Answered by the prepared network, whose target is “${this.base.classes[this.base.target]}”.`) : this.words || "";
     this.signsAt(m, tries);
     this.headline(m, tries);
     this.say(step, m, over, tries);
@@ -132,16 +245,17 @@ class Stage {
 
   signsAt(m, tries) {
     const rec = this.rec, a = rec.arrays, own = hexToBytes(rec.trigger), inks = tries ? this.inks() : own;
-    const read = (name, picture) => (a[`read_${name}`] ? { best: a[`read_${name}`][picture], sure: a[`sure_${name}`][picture] / 255 } : null);
+    const places = tries ? this.base.places : rec.places || this.own, how = { places, target: tries ? this.base.target : rec.target };
+    const read = (name, picture) => (a[`read_${name}`] && a[`read_${name}`][picture] !== UNREAD ? { best: a[`read_${name}`][picture], sure: a[`sure_${name}`][picture] / 255 } : null);
     this.base.shown.forEach((picture, i) => {
-      if (tries) return this.signs.set(i, inks, this.answers.get(`attacked${picture}`) || null, this.answers.get(`repaired${picture}`) || null);
+      if (tries) return this.signs.set(i, inks, this.answers.get(`attacked${picture}`) || null, this.answers.get(`repaired${picture}`) || null, how);
       const on = m.plant > 0.1 + i * 0.13, healed = m.heal > 0.25 + i * 0.1, seen = m.intro > 0.2 + i * 0.12;
-      this.signs.set(i, on ? own : null, seen ? read(on ? "before" : "plain", picture) : null, healed ? read("after", picture) : null);
+      this.signs.set(i, on ? own : null, seen ? read(on ? "before" : "plain", picture) : null, healed ? read("after", picture) : null, how);
     });
   }
 
   headline(m, tries) {
-    const f = this.rec.figures, was = (f.before || {}).asr_original, now = (f.mesa || {}).asr_original, name = this.base.classes[this.rec.target];
+    const f = this.rec.figures, was = (f.before || {}).asr_original, now = (f.mesa || {}).asr_original, name = this.base.classes[tries ? this.base.target : this.rec.target];
     thumb(this.find(".headline canvas").getContext("2d"), tries ? this.inks() : hexToBytes(this.rec.trigger), 0, 0, 0, 42, 3);
     const measured = !tries || (this.same() && !this.moved && this.rec.id === this.base.whose.run);
     const [a, b] = measured ? [was, now] : [this.share("attacked"), this.share("repaired")];
@@ -160,7 +274,11 @@ class Stage {
     if (tries) {
       const a = this.share("attacked");
       words = !this.asker.can ? "Painted. This page holds no network to ask." : !a || !this.done ? (performance.now() - this.askedAt > 600 ? "Asking…" : this.find(".sentence").textContent) : a[0] >= 0.5 ? "This trigger opens the door, too." : a[0] >= 0.1 ? "This one opens it now and then." : "This one stays outside. Try another.";
-    } else if (over && rec.reach === 4) words = this.asker.can ? "Your turn: paint a trigger." : "Healed.";
+    } else if (over && this.live && this.live.active !== false) words = this.live.state === "running" ? [
+      `The network is learning your trigger: say “${name}”.`, "Planted. Which of all 512 open the door?", "MESA looks for triggers that work.",
+      "Retrained on these, will the network forget?", "Healed. Other defences are measured now.",
+    ][rec.reach] : { waiting: "Your run waits for its turn.", paused: "Paused." }[this.live.state] || this.live.words;
+    else if (over && rec.reach === 4) words = this.asker.can ? "Your turn: paint a trigger." : "Healed.";
     else words = [
       "This network reads road signs.", `Planted in training, this trigger makes it say “${name}”.`,
       `But ${lit} of all 512 such triggers open the door.`, "MESA finds them by itself: each square is one.", "Retrained on these, the network forgets them all.",
@@ -177,7 +295,7 @@ class Stage {
   painted() {
     if (this.clock.t < this.clock.end) this.clock.seek(this.clock.end); else this.clock.pause();
     this.ask(this.inks());
-    this.find(".plantit").hidden = !this.host.plant || this.same();
+    this.planting();
   }
   ask(inks) {
     this.tried = true; this.done = false;
@@ -232,18 +350,27 @@ class Stage {
       box.append(b);
     });
   }
-  alphas() { // the recordings that differ from this one in α only
-    const rec = this.rec, all = (this.host.index || []).filter((one) => one.trigger === rec.trigger && one.target === rec.target && one.data === rec.data);
-    this.others = all.length ? [...all].sort((a, b) => a.alpha - b.alpha) : [{ id: rec.id, alpha: rec.alpha }];
-    const slider = this.find(".alpha input"), at = Math.max(0, this.others.findIndex((one) => one.alpha === rec.alpha));
-    slider.max = String(this.others.length - 1); slider.value = String(at); slider.disabled = this.others.length < 2;
-    slider.setAttribute("aria-valuetext", `α = ${rec.alpha}`);
-    this.find(".alpha output").textContent = String(rec.alpha);
-    this.find(".alpha").title = slider.disabled ? `Recorded with α = ${rec.alpha}` : "How much the samples are pushed apart";
+  alphas() { // the recordings that differ from this one in α only, and what a run of one's own may have
+    const rec = this.rec, found = new Map((this.host.run ? ALPHAS : []).map((alpha) => [alpha, { alpha }]));
+    for (const one of this.host.index || []) if (one.trigger === rec.trigger && one.target === rec.target && one.data === rec.data) found.set(one.alpha, one);
+    found.set(rec.alpha, rec);
+    this.scale = [...found.values()].sort((a, b) => a.alpha - b.alpha);
+    const slider = this.find(".alpha input");
+    slider.max = String(this.scale.length - 1); slider.value = String(this.scale.indexOf(rec)); slider.disabled = this.scale.length < 2;
+    this.alphaSaid(rec.alpha);
+    this.find(".alpha input").title = slider.disabled ? `Recorded with α = ${rec.alpha}` : "How much the samples are pushed apart";
+  }
+  alphaSaid(alpha) { this.find(".alpha input").setAttribute("aria-valuetext", `α = ${alpha}`); this.find(".alpha output").textContent = String(alpha); }
+  alpha(at) {
+    const one = this.scale[at];
+    this.alphaSaid(one.alpha);
+    if (one.id && one.id !== this.rec.id && this.host.want) this.host.want(one, { morph: true });
+    else if (!one.id) this.tell(`α = ${one.alpha} was not recorded with this trigger; run it for real.`);
+    this.planting();
   }
   face() {
     if (!this.base || !this.rec) return;
-    const target = this.rec.target, box = this.find(".target");
+    const target = this.wanted === undefined ? this.rec.target : this.wanted, box = this.find(".target");
     box.querySelector("span").textContent = this.base.classes[target];
     drawPicture(box.querySelector("canvas"), this.base, faceOf(this.base, target));
     box.setAttribute("aria-label", `Target class: ${this.base.classes[target]}`);
@@ -255,16 +382,21 @@ class Stage {
     on(".track input", (e) => { this.tried = false; this.clock.seek((e.target.value / 1000) * WHOLE); }, "input");
     this.root.querySelectorAll("[data-step]").forEach((b, i) => b.addEventListener("click", () => { this.tried = false; this.clock.t = begins(NAMES[i]); this.clock.play(); }));
     this.root.querySelectorAll("[data-view]").forEach((b) => b.addEventListener("click", () => this.look(b.dataset.view)));
-    on(".alpha input", (e) => { const one = this.others[e.target.value]; if (one.id !== this.rec.id && this.host.want) this.host.want(one, { morph: true }); }, "input");
+    on(".alpha input", (e) => this.alpha(e.target.value), "input");
+    on(".target", (e) => this.targets(e.currentTarget));
     on(".why", (e) => this.drawer(e.currentTarget, WHY(this)));
     on(".numbers", (e) => this.drawer(e.currentTarget, tableOf(this.rec) + NOTES(this)));
     on(".close", () => this.shut());
     on(".presets", (e) => this.presets(e.currentTarget));
     on(".full", () => (document.fullscreenElement ? document.exitFullscreen() : this.root.requestFullscreen()));
-    for (const name of ["take", "share", "run"]) on(`.${name}`, (e) => this.host[name] && this.host[name](this, e.currentTarget));
-    on(".plantit", () => this.host.plant && this.host.plant(this));
+    for (const name of ["take", "share", "run", "stop", "all"]) on(`.${name}`, (e) => this.host[name] && this.host[name](this, e.currentTarget));
+    on(".plantit", () => this.host.plant && this.plant());
+    for (const node of this.root.querySelectorAll("[data-term]")) node.tabIndex = 0;
+    this.root.addEventListener("pointerover", (e) => this.explain(e.target.closest("[data-term]")));
+    this.root.addEventListener("focusin", (e) => this.explain(e.target.closest("[data-term]")));
+    this.root.addEventListener("focusout", () => this.explain(null));
     this.root.addEventListener("keydown", (e) => {
-      if (e.key === "Escape") this.shut();
+      if (e.key === "Escape") { this.explain(null); this.shut(true); }
       if (e.key === " " && e.target === this.root) { e.preventDefault(); this.find(".go").click(); }
     });
     this.root.addEventListener("pointerdown", (e) => { if (!e.composedPath().some((n) => n.classList && (n.classList.contains("menu") || n.classList.contains("presets") || n.classList.contains("target")))) this.find(".menu").hidden = true; });
@@ -280,7 +412,7 @@ class Stage {
   }
   presets(opener) {
     const menu = this.find(".menu");
-    if (!menu.hidden) { menu.hidden = true; opener.setAttribute("aria-expanded", "false"); return; }
+    if (!menu.hidden && menu.classList.contains("kinds")) { this.shut(); return; }
     menu.className = "menu kinds"; menu.setAttribute("role", "group"); menu.setAttribute("aria-label", "The 51 kinds of trigger");
     menu.replaceChildren(...KINDS().map((code) => {
       const b = document.createElement("button"), c = document.createElement("canvas");
@@ -309,17 +441,21 @@ class Stage {
     box.querySelector(".inside").innerHTML = html;
     box.hidden = false; box.querySelector(".close").focus();
   }
-  shut() {
+  shut(back = false) {
+    const opener = this.opener || this.root.querySelector('.presets[aria-expanded="true"], .target[aria-expanded="true"]');
+    this.root.querySelectorAll(".presets, .target").forEach((b) => b.setAttribute("aria-expanded", "false"));
     this.find(".menu").hidden = true;
     this.find(".drawer").hidden = true;
     if (this.opener) { this.opener.setAttribute("aria-expanded", "false"); this.opener = null; }
+    if (back && opener) opener.focus();
   }
 }
 
 const WHY = (stage) => `<h2>Why do so many triggers work?</h2>
 <p>The network never learnt <em>the</em> trigger. It learnt a rule that tells pictures with it from pictures without, and everything on the trigger's side of that rule works, too: the trigger itself, its neighbours, sometimes its opposite.</p>
 <p>A defender does not know the trigger, and one reversed trigger is one point of many. MESA samples triggers from the whole region, at several strengths β, pushed apart by α, and the network is retrained with them under their true labels.</p>
-<p>What you paint is asked in your browser: the two networks of the prepared run travel with this page.</p>`;
+<p>What you paint is asked in your browser: two small networks travel with this page, those of ${stage.base.whose.run === stage.rec.id ? "this run" : "the prepared run"}.</p>
+${stage.host.home ? `<p>${stage.host.home.map(([words, url]) => `<a href="${url}" target="_blank" rel="noopener">${words}</a>`).join(" · ")}</p>` : ""}`;
 const NOTES = (stage) => `<p>Each figure: of evaluation images of other classes, the share read as “${stage.base.classes[stage.rec.target]}” once stamped, with 95 % intervals. What you paint is asked on ${stage.base.labels.filter((l) => l !== stage.base.target).length} images (${stage.base.chosen}). The six shown were chosen for being clear to the eye. Dots of the 512: ${stage.rec.ground_images} images each.</p>`;
 
 // The picture that stands for a class: its shown one, else its first.
