@@ -29,7 +29,7 @@ def root() -> tuple[str, str]:
     place = parts.netloc
     if alone and names:
         place = (f"[{names[0]}]" if ":" in names[0] else names[0]) + (f":{parts.port}" if parts.port else "")
-    return urlunsplit((parts.scheme, place, parts.path, "", "")), ALONE if alone and not names else TOGETHER
+    return urlunsplit((parts.scheme, place, parts.path or "/", "", "")), ALONE if alone and not names else TOGETHER
 
 
 def link(**query: str) -> str:

@@ -12,7 +12,7 @@ from typing import Any
 import segno
 import streamlit as st
 
-from dashboard import jobs, live, progress, reach, reading, screens, sent, state
+from dashboard import jobs, live, look, progress, reach, reading, screens, sent, state
 from dashboard.components import stage as component
 from mesa_core import events as ev
 from mesa_core import triggers
@@ -34,7 +34,7 @@ STYLE = """<style>
 [data-testid="stMainBlockContainer"] { padding: 4.1rem clamp(0.7rem, 2vw, 2.4rem) 0 !important; max-width: 100%; }
 [data-testid="stMainBlockContainer"] [data-testid="stVerticalBlock"] { gap: 0; }
 </style>"""
-BARE = """<style>[data-testid="stMainBlockContainer"] { padding-top: 0.6rem !important; }</style>"""
+BARE = """<style>[data-testid="stMainBlockContainer"] { padding-top: 0.6rem !important; }</style>"""  # in another page
 LIVE_FRAMES = 2  # of a run that goes on: where its dots began and where they are
 
 
@@ -44,7 +44,10 @@ def draw() -> bool:
     if run is None:
         return False
     bare = bool(st.context.is_embedded)
-    st.html(STYLE + (BARE if bare else ""))
+    st.html(STYLE)
+    if bare:
+        look.without_navigation()
+        st.html(BARE)
     st.session_state.stage_run = run.name
     busy = run.state() in live.ACTIVE
     key, block = base_of(run)

@@ -31,7 +31,7 @@ class Bars {
   }
   show(plant, heal) {
     this.rows.forEach(({ name, m, words }, i) => {
-      const row = this.box.children[i], own = name === "before" ? plant : Math.max(0, Math.min(1, heal * 1.9 - 0.18 * i)), done = own >= 1;
+      const row = this.box.children[i], own = name === "before" ? plant : Math.max(0, Math.min(1, heal * 1.9 - 0.18 * i)), done = own >= 0.999;
       const s = own * own * (3 - 2 * own), value = name === "before" ? m[0] * s : this.first + (m[0] - this.first) * s;
       row.classList.toggle("hidden", own <= 0);
       row.classList.toggle("done", done);

@@ -83,7 +83,7 @@ class Stage {
     const blank = how.live && rec.reach < 2 && before; // nothing for the scatter yet: the last picture stays, dimmed
     this.rec = rec;
     this.clock.end = endOf(rec.reach);
-    this.root.classList.toggle("dim", Boolean(blank));
+    this.root.classList.toggle("dim", Boolean(blank)); this.root.classList.toggle("early", Boolean(blank) && rec.reach < 1);
     if (!blank) { this.cloud.play(rec); this.bars.play(rec); }
     if (other) this.wanted = rec.target;
     this.levels(); this.alphas(); this.face();
@@ -121,14 +121,14 @@ class Stage {
     return { target: this.wanted, alpha: one.alpha, betas: on.length ? on : this.rec.betas };
   }
   asked() { // the button was pressed; the server will answer
-    this.root.classList.add("dim");
+    this.root.classList.add("dim", "early");
     this.setLive({ state: "asked", words: "Asking the server…", share: 0, left: "" }, "");
   }
   setLive(live, note = "") {
     this.live = live; this.words = note;
     const box = this.find(".live"), active = Boolean(live && live.active !== false);
     box.hidden = !active; this.find(".run").hidden = active || !this.host.run;
-    if (!active) { this.root.classList.remove("dim"); if (this.rec) this.show(this.clock.t); return; }
+    if (!active) { this.root.classList.remove("dim", "early"); if (this.rec) this.show(this.clock.t); return; }
     const set = (what, words) => { const node = this.find(what); if (node.textContent !== words) node.textContent = words; };
     set(".live .doing", live.words); set(".live .left", live.left);
     this.find(".live progress").value = live.share;
@@ -247,9 +247,10 @@ class Stage {
     const rec = this.rec, a = rec.arrays, own = hexToBytes(rec.trigger), inks = tries ? this.inks() : own;
     const places = tries ? this.base.places : rec.places || this.own, how = { places, target: tries ? this.base.target : rec.target };
     const read = (name, picture) => (a[`read_${name}`] && a[`read_${name}`][picture] !== UNREAD ? { best: a[`read_${name}`][picture], sure: a[`sure_${name}`][picture] / 255 } : null);
+    const stamped = Boolean(this.live) && this.live.active !== false && rec.reach === 0 && m.intro >= 1; // while it is learnt
     this.base.shown.forEach((picture, i) => {
       if (tries) return this.signs.set(i, inks, this.answers.get(`attacked${picture}`) || null, this.answers.get(`repaired${picture}`) || null, how);
-      const on = m.plant > 0.1 + i * 0.13, healed = m.heal > 0.25 + i * 0.1, seen = m.intro > 0.2 + i * 0.12;
+      const on = m.plant > 0.1 + i * 0.13 || stamped, healed = m.heal > 0.25 + i * 0.1, seen = m.intro > 0.2 + i * 0.12;
       this.signs.set(i, on ? own : null, seen ? read(on ? "before" : "plain", picture) : null, healed ? read("after", picture) : null, how);
     });
   }
@@ -259,7 +260,7 @@ class Stage {
     thumb(this.find(".headline canvas").getContext("2d"), tries ? this.inks() : hexToBytes(this.rec.trigger), 0, 0, 0, 42, 3);
     const measured = !tries || (this.same() && !this.moved && this.rec.id === this.base.whose.run);
     const [a, b] = measured ? [was, now] : [this.share("attacked"), this.share("repaired")];
-    const seen = measured ? [m.plant >= 1 && a, m.heal >= 0.98 && b] : [a, b];
+    const seen = measured ? [m.plant >= 0.999 && a, m.heal >= 0.98 && b] : [a, b];
     this.find(".was").textContent = seen[0] ? percent(seen[0][0]) : "";
     this.find(".now").textContent = seen[1] ? percent(seen[1][0]) : "";
     this.find(".headline").classList.toggle("full", Boolean(seen[0] && seen[1]));
