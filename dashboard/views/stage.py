@@ -173,7 +173,7 @@ def going_on(run: Run, now: str) -> dict[str, Any] | None:
     """What a run does at this moment: `state`, `words`, `share` of the way to MESA's answer, `left`, and `own`."""
     if now not in live.ACTIVE:
         return None
-    told = {"state": now, "words": "Starting…", "share": 0.0, "left": "", "own": state.may_control(run)}
+    told = {"state": now, "stage": "", "words": "Starting…", "share": 0.0, "left": "", "own": state.may_control(run)}
     if now == "waiting":
         names = [one.name for one in jobs.waiting(jobs.store())]
         if len(names) > 1 and run.name in names:
@@ -183,7 +183,7 @@ def going_on(run: Run, now: str) -> dict[str, Any] | None:
     begun = next((e for e in reversed(events) if isinstance(e, ev.StageBegun)), None)
     if begun is None:
         return told
-    told["words"] = str(begun.label)
+    told |= {"stage": str(begun.stage), "words": str(begun.label)}
     answer, whole = progress.to_go(events, run.config(), live.typical())
     left = whole if answer is None else answer
     told["left"] = (

@@ -112,7 +112,6 @@ def test_a_run_streams_into_the_stage_without_blanking_it(server, home):
         so_far(run, shots[0] + 1, lines)
         words(page, ".sentence", "MESA looks")
         so_far(run, shots[3] + 1, lines)
-        page.screenshot(path="/work/h/shots/app-stream.png")
         page.wait_for_timeout(1500)
         assert page.locator(".stage.dim").count() == 0
         so_far(run, len(lines), lines)

@@ -278,7 +278,7 @@ class Stage {
     } else if (over && this.live && this.live.active !== false) words = this.live.state === "running" ? [
       `The network is learning your trigger: say “${name}”.`, "Planted. Which of all 512 open the door?", "MESA looks for triggers that work.",
       "Retrained on these, will the network forget?", "Healed. Other defences are measured now.",
-    ][rec.reach] : { waiting: "Your run waits for its turn.", paused: "Paused." }[this.live.state] || this.live.words;
+    ][rec.reach === 3 && !/^(repair|after)/.test(this.live.stage) ? 2 : rec.reach] : { waiting: "Your run waits for its turn.", paused: "Paused." }[this.live.state] || this.live.words;
     else if (over && rec.reach === 4) words = this.asker.can ? "Your turn: paint a trigger." : "Healed.";
     else words = [
       "This network reads road signs.", `Planted in training, this trigger makes it say “${name}”.`,
