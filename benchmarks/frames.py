@@ -85,7 +85,11 @@ def training(wanted: bool, home: Path) -> Iterator[subprocess.Popen | None]:
         yield process
     finally:
         process.terminate()
-        process.wait(30)
+        try:
+            process.wait(30)
+        except subprocess.TimeoutExpired:  # it ends between two steps, which a slow machine takes long for
+            process.kill()
+            process.wait()
 
 
 def measure(url: str, count: int, seconds: float, pings: int) -> dict[str, Any]:

@@ -27,9 +27,10 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 from small_sweep import SETTINGS, draw_signs, figures  # noqa: E402
 
 from mesa_core import events as ev  # noqa: E402
-from mesa_core.assets import shipped_weights  # noqa: E402
-from mesa_core.command import flag_of  # noqa: E402
-from mesa_core.store import Run, Store, StoreError, read_json  # noqa: E402
+from mesa_core.cli.repeat import flag_of  # noqa: E402
+from mesa_core.disk.files import read_json  # noqa: E402
+from mesa_core.store import Run, Store, StoreError  # noqa: E402
+from mesa_core.store.shipped import shipped_weights  # noqa: E402
 
 LIVES = 2.0  # a worker lives for up to 1 / LIVES of the whole duration, so that kills come in its late parts, too
 START = 4.0  # seconds that a worker needs before it begins, which come on top

@@ -14,14 +14,17 @@ import time
 
 import torch
 
-from mesa_core import devices, mesa, submodels, weights
-from mesa_core.assets import shipped_weights
-from mesa_core.config import KINDS, make_config
+from mesa_core.config import make_config
 from mesa_core.data import load_data, split
-from mesa_core.images import Normalise
+from mesa_core.kinds import KINDS
+from mesa_core.method import mesa, submodels
+from mesa_core.method.surrogate import Surrogate
 from mesa_core.store import Store, home
-from mesa_core.surrogate import Surrogate
-from mesa_core.victims import build
+from mesa_core.store.shipped import shipped_weights
+from mesa_core.victims import devices, weights
+from mesa_core.victims.architectures import build
+from mesa_core.victims.images import Normalise
+from mesa_core.victims.victim import Victim
 
 
 def main(rounds: int = 3) -> None:
@@ -31,14 +34,15 @@ def main(rounds: int = 3) -> None:
     dataset = load_data("signs", "", cache=Store(home()).cache)
     images = split(dataset, 0).defender.images
     state = weights.read(shipped_weights("signs", config.victim))
-    frozen = compute.freeze(weights.load_into(build(config.victim, len(dataset.classes)), state))
+    model = weights.load_into(build(config.victim, len(dataset.classes)), state)
+    frozen = Victim(model, Normalise(dataset.mean, dataset.std), compute).freeze()
     targets = torch.zeros(len(config.beta), dtype=torch.long)
     took: dict[str, list[float]] = {kind: [] for kind in KINDS}
     for _ in range(rounds):
         for kind in KINDS:
             made = make_config(data="signs", kind=kind)
             began, draw = time.process_time(), torch.Generator().manual_seed(0)
-            plain = Surrogate(frozen, images, Normalise(dataset.mean, dataset.std), compute, targets)
+            plain = Surrogate(frozen, images, targets)
             surrogate = plain.expecting(made.mesa_steps * made.mesa_batch * len(made.beta), made.size)
             group = submodels.make(made, list(made.beta), made.mesa_batch, made.mesa_steps, compute.device, 0)
             for _ in mesa.train(group, surrogate, made.mesa_steps, draw):

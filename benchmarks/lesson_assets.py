@@ -13,12 +13,13 @@ from pathlib import Path
 
 import torch
 
-from mesa_core import weights
-from mesa_core.assets import assets_dir
 from mesa_core.config import make_config
 from mesa_core.data import load_data, split
-from mesa_core.store import Run, home, write_atomically, write_json
-from mesa_core.victims import build
+from mesa_core.disk.files import write_atomically, write_json
+from mesa_core.store import Run, home
+from mesa_core.store.shipped import assets_dir
+from mesa_core.victims import weights
+from mesa_core.victims.architectures import build
 
 EACH = 6  # pictures of each class
 

@@ -1,6 +1,6 @@
 """What it saves to compute again only what a patch can change: python benchmarks/local.py [--victims NAME ...]
 
-How that is done, and to which depths, is told in `mesa_core.local`.
+How that is done, and to which depths, is told in `mesa_core.victims.windows`.
 
 Measured are images for a second of CPU time, one thread, all ways in turns, medians of --repeats, by pieces of so many
 images: the forward pass (an ASR), and with the gradient with respect to the triggers (F of a sub-model). `plain` is
@@ -30,19 +30,22 @@ from unittest.mock import patch
 import torch
 from torch import Tensor
 
-from mesa_core import devices, submodels
-from mesa_core.assets import shipped_weights
-from mesa_core.baselines import point
-from mesa_core.config import KINDS, make_config
+from mesa_core.apply.stamping import apply, random_locations
+from mesa_core.config import make_config
 from mesa_core.data import signs, split
-from mesa_core.evaluation import MEMORY, Bench, finish
-from mesa_core.images import Normalise
-from mesa_core.local import DEPTHS, Local, bytes_per_image
+from mesa_core.kinds import KINDS
+from mesa_core.measures.bench import MEMORY, Bench, finish
+from mesa_core.method import submodels
+from mesa_core.method.baselines import point
+from mesa_core.method.surrogate import Surrogate
 from mesa_core.reference.success import FixedSuccess
-from mesa_core.stamping import apply, random_locations
-from mesa_core.surrogate import Surrogate
-from mesa_core.victims import build
-from mesa_core.weights import load_into, read
+from mesa_core.store.shipped import shipped_weights
+from mesa_core.victims import devices
+from mesa_core.victims.architectures import build
+from mesa_core.victims.images import Normalise
+from mesa_core.victims.victim import Victim
+from mesa_core.victims.weights import load_into, read
+from mesa_core.victims.windows import DEPTHS, Local, bytes_per_image
 
 SIZES = ("resnet9-16", "resnet9-32")  # weights of which are shipped
 WAYS = (False, True)  # without the maps of clean images, and with them
@@ -65,17 +68,18 @@ def measure(victim: str, precision: str, count: int, pieces: list[int], repeats:
     compute = devices.Compute(torch.device("cpu"), precision, "nhwc")
     path = shipped_weights("signs", victim) or shipped_weights("cifar10", victim)
     assert path is not None
-    model = compute.freeze(load_into(build(victim), read(path), path.name))
+    normalise = Normalise((0.5, 0.5, 0.5), (0.25, 0.25, 0.25))
+    frozen = Victim(load_into(build(victim), read(path), path.name), normalise, compute).freeze()
+    model = frozen.model
     pixels = signs.load(lambda *_: None, train=10, test=count).test.images  # time does not depend on what they show
-    normalise, draw = Normalise((0.5, 0.5, 0.5), (0.25, 0.25, 0.25)), torch.Generator().manual_seed(0)
+    draw = torch.Generator().manual_seed(0)
     picks = torch.randint(len(pixels), (count,), generator=draw)
     at = random_locations(count, (32, 32), 3, draw)
     triggers = torch.rand(count, 3, 3, 3, generator=draw).round_().requires_grad_()
-    kept = {depth: Local(model, pixels, normalise, compute, depth) for depth in DEPTHS}
+    kept = {depth: Local(frozen, pixels, depth) for depth in DEPTHS}
 
     def stamped() -> Tensor:
-        batch = normalise.images(pixels[picks].contiguous(memory_format=compute.memory_format))
-        return compute.ready(apply(batch, normalise.triggers(triggers), at))
+        return compute.ready(apply(frozen.inputs(pixels[picks]), normalise.triggers(triggers), at))
 
     def plain(piece: int) -> Tensor:
         return torch.cat([model(x) for x in stamped().split(piece)])
@@ -99,7 +103,7 @@ def measure(victim: str, precision: str, count: int, pieces: list[int], repeats:
     with torch.no_grad():
         whole, parts = plain(64), {depth: locally(depth, 64) for depth in DEPTHS}
         forward = median_times({(name, piece): partial(ways[name], piece) for name, piece in every}, repeats)
-        once = median_times({depth: partial(Local, model, pixels, normalise, compute, depth) for depth in DEPTHS}, 3)
+        once = median_times({depth: partial(Local, frozen, pixels, depth) for depth in DEPTHS}, 3)
     backward = median_times(
         {(name, piece): partial(gradient, ways[name], piece) for name, piece in every if name != "bare"}, repeats
     )
@@ -131,18 +135,18 @@ def engine(victim: str, precision: str, steps: int, kinds: list[str], repeats: i
     compute = devices.Compute(torch.device("cpu"), precision, "nhwc")
     path = shipped_weights("signs", victim) or shipped_weights("cifar10", victim)
     assert path is not None
-    model = compute.freeze(load_into(build(victim), read(path), path.name))
     dataset = signs.load(lambda *_: None)
     parts, normalise = split(dataset, 0), Normalise(dataset.mean, dataset.std)
+    frozen = Victim(load_into(build(victim), read(path), path.name), normalise, compute).freeze()
     config, levels = make_config({"data": "signs"}), [0.5, 0.8, 0.9]
     answers: dict[tuple[str, bool], Any] = {}
 
     def surrogate(groups: int) -> Surrogate:
-        return Surrogate(model, parts.defender.images, normalise, compute, torch.zeros(groups, dtype=torch.int64))
+        return Surrogate(frozen, parts.defender.images, torch.zeros(groups, dtype=torch.int64))
 
     def worst(ours: bool) -> None:
-        bench = Bench(parts.evaluation, 0, normalise, compute, 0, memory=MEMORY if ours else 0)
-        answers["worst", ours] = finish(bench.evaluate(model, None, None, 0, config.worst_images))["asr"]["worst"]
+        bench = Bench(parts.evaluation, 0, 0, memory=MEMORY if ours else 0)
+        answers["worst", ours] = finish(bench.evaluate(frozen, None, None, 0, config.worst_images))["asr"]["worst"]
 
     def train(kind: str, ours: bool) -> None:
         own = make_config({"data": "signs", "kind": kind})
@@ -157,7 +161,7 @@ def engine(victim: str, precision: str, steps: int, kinds: list[str], repeats: i
             answers["point", ours] = finish(work).tolist()
 
     def refer(ours: bool) -> None:
-        success = FixedSuccess(model, parts.defender.images, 0, normalise, compute, 0)
+        success = FixedSuccess(frozen, parts.defender.images, 0, 0)
         success.local = success.local if ours else None
         answers["reference", ours] = [part.tolist() for part in success.slope(torch.rand(256, 27, generator=seeded()))]
 
@@ -189,7 +193,7 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=7)
     parser.add_argument("--engine", action="store_true", help="the engine's own work instead")
     parser.add_argument("--steps", type=int, default=60, help="of sub-models and of the point baseline, with --engine")
-    parser.add_argument("--kinds", nargs="+", default=KINDS, choices=KINDS, help="of sub-models, with --engine")
+    parser.add_argument("--kinds", nargs="+", default=list(KINDS), choices=KINDS, help="of sub-models, with --engine")
     chosen = parser.parse_args()
     torch.set_num_threads(1)
     for victim in chosen.victims:

@@ -21,21 +21,24 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from mesa_core import devices, mesa, staircase, submodels, triggers, weights
+from mesa_core import triggers
 from mesa_core.config import make_config
 from mesa_core.data import load_data, split
-from mesa_core.evaluation import Bench, finish
-from mesa_core.experiment.defended import OWN_IMAGES, POOL
-from mesa_core.images import Normalise
-from mesa_core.repair import repair
-from mesa_core.stages import seed_of
+from mesa_core.experiment.sampling import OWN_IMAGES, POOL
+from mesa_core.keys import seed_of
+from mesa_core.measures.bench import Bench, finish
+from mesa_core.method import mesa, staircase, submodels
+from mesa_core.method.repair import repair
+from mesa_core.method.surrogate import Surrogate
 from mesa_core.store import Store, home
-from mesa_core.surrogate import Surrogate
-from mesa_core.victims import build
+from mesa_core.victims import devices, weights
+from mesa_core.victims.architectures import build
+from mesa_core.victims.images import Normalise
+from mesa_core.victims.victim import Victim
 
 FIRST = 32  # images a code in the first round of the worst of 512, as in the measure "full"
 PLANS = {  # passes of each round, as shares of the budget, and whether each models the network anew
@@ -56,25 +59,25 @@ class Workbench:
         self.compute = compute
         self.dataset = load_data(self.config.data, folder or self.config.data_dir, cache=store.cache)
         self.splits = split(self.dataset, self.config.seed)
-        self.normalise = Normalise(self.dataset.mean, self.dataset.std)
-        self.attacked = build(self.config.victim, len(self.dataset.classes))
-        weights.load_into(self.attacked, weights.read(run.path / "weights" / "attacked.safetensors"), "attacked")
+        model = build(self.config.victim, len(self.dataset.classes))
+        self.attacked = Victim(model, Normalise(self.dataset.mean, self.dataset.std), compute)
+        weights.load_into(model, weights.read(run.path / "weights" / "attacked.safetensors"), "attacked")
         self.bench = self._bench(self.splits.evaluation, "bench", self.config.eval_images)
         self.own = self._bench(self.splits.defender, "own", OWN_IMAGES)
 
     def _bench(self, images: Any, salt: str, limit: int) -> Bench:
         c = self.config
-        return Bench(images, c.target, self.normalise, self.compute, seed_of(c.seed, salt), limit, c.size)
+        return Bench(images, c.target, seed_of(c.seed, salt), limit, c.size)
 
-    def model(self, victim: nn.Module, number: int) -> tuple[Tensor, list[float]]:
+    def model(self, victim: Victim, number: int) -> tuple[Tensor, list[float]]:
         """A pool of triggers for a victim as it is now, 1/N of each level that the rule keeps, and their ASR on own images."""
-        c, frozen = self.config, self.compute.freeze(victim)
+        c, frozen = self.config, victim.freeze()
         levels = list(c.beta)
         seed = seed_of(c.seed, "mesa") + number
         group = submodels.make(c, levels, c.mesa_batch, c.mesa_steps, self.compute.device, seed)
         targets = torch.full((len(levels),), c.target)
         defender = self.splits.defender.images
-        surrogate = Surrogate(frozen, defender, self.normalise, self.compute, targets, c.images_per_trigger)
+        surrogate = Surrogate(frozen, defender, targets, c.images_per_trigger)
         surrogate = surrogate.expecting(len(levels) * c.mesa_batch * c.mesa_steps * c.images_per_trigger, c.size)
         generator = self.compute.generator(seed)
         finish(mesa.train(group, surrogate, c.mesa_steps, generator))
@@ -98,9 +101,9 @@ class Workbench:
             seed = seed_of(c.seed, "repair") + number
             defender = self.splits.defender
             pool = torch.cat(pools)
-            victim = finish(repair(victim, defender, pool, self.normalise, budget, self.compute, seed))
+            victim = finish(repair(victim, defender, pool, budget, seed))
         original = torch.from_numpy(triggers.from_hex(c.trigger))
-        found = finish(self.bench.evaluate(self.compute.freeze(victim), original, None, 0, FIRST))
+        found = finish(self.bench.evaluate(victim.freeze(), original, None, 0, FIRST))
         return {"levels": levels, **found}
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import json
 import os
 import random
@@ -32,10 +33,12 @@ from serving import browsing, serving, settle  # noqa: E402
 from streamlit.proto.BackMsg_pb2 import BackMsg  # noqa: E402
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg  # noqa: E402
 from websockets.asyncio.client import connect  # noqa: E402
+from websockets.exceptions import WebSocketException  # noqa: E402
 
 RUN = "benchmark"
 PAUSE = (4.0, 9.0)  # seconds between two interactions of one visitor
 PATIENCE = 30.0  # seconds after which an interaction counts as unanswered
+OPENING = 120.0  # seconds that a page or a run may take to begin, on a slow machine
 SAMPLING = 2.0  # seconds between two looks at the server's memory
 
 
@@ -50,6 +53,7 @@ class Seen:
     messages: int = 0
     timers: int = 0
     exceptions: Counter = field(default_factory=Counter)
+    fallen: Counter = field(default_factory=Counter)  # real browsers that had to begin anew, and why
 
 
 class Visitor:
@@ -66,13 +70,15 @@ class Visitor:
         """Visit until the end; a connection that is lost is made again."""
         while time.monotonic() < self.until:
             try:
-                async with connect(self.address, subprotocols=["streamlit"], max_size=None) as socket:
+                async with connect(
+                    self.address, subprotocols=["streamlit"], max_size=None, open_timeout=OPENING, ping_timeout=None
+                ) as socket:
                     listening = asyncio.create_task(self.listen(socket))
                     try:
                         await self.live(socket)
                     finally:
                         listening.cancel()
-            except (OSError, ConnectionError) as error:
+            except (OSError, WebSocketException) as error:
                 self.seen.dropped += 1
                 self.seen.exceptions[f"connection: {type(error).__name__}"] += 1
                 await asyncio.sleep(1)
@@ -117,7 +123,12 @@ class Visitor:
         return back.SerializeToString()
 
     async def listen(self, socket: Any) -> None:
-        """Note what the server says."""
+        """Note what the server says, until the connection ends."""
+        with contextlib.suppress(OSError, WebSocketException):
+            await self.note(socket)
+
+    async def note(self, socket: Any) -> None:
+        """Note each message."""
         async for raw in socket:
             if isinstance(raw, str):
                 continue
@@ -138,22 +149,34 @@ class Visitor:
 
 
 def browse(url: str, seen: Seen, until: float) -> None:
-    """Two real browsers: one watches the run, one walks through Learn and back."""
+    """Two real browsers: one watches the run, one walks through Learn and back; begun anew where they fall over."""
+    from playwright.sync_api import Error
+
+    while time.monotonic() < until:
+        try:
+            walk(url, seen, until)
+        except Error as error:  # too slow, or crashed
+            seen.fallen[str(error).splitlines()[0][:120]] += 1
+            time.sleep(1)
+
+
+def walk(url: str, seen: Seen, until: float) -> None:
+    """The same, until something takes too long."""
     with browsing() as browser:
         watching, walking = browser.new_page(), browser.new_page()
-        watching.goto(f"{url}/?run={RUN}")
-        walking.goto(f"{url}/learn")
-        settle(watching, 120_000), settle(walking, 120_000)
+        watching.goto(f"{url}/?run={RUN}", timeout=1000 * OPENING)
+        walking.goto(f"{url}/learn", timeout=1000 * OPENING)
+        settle(watching, 1000 * OPENING), settle(walking, 1000 * OPENING)
         step = 1
         while time.monotonic() < until:
             label, step = ("Next", step + 1) if step < 6 else ("Back", step - 1)
             if label == "Back":
-                walking.goto(f"{url}/learn?step=1")
-                settle(walking, 120_000)
+                walking.goto(f"{url}/learn?step=1", timeout=1000 * OPENING)
+                settle(walking, 1000 * OPENING)
                 step = 1
                 continue
             began = time.monotonic()
-            walking.get_by_role("button", name=label).click()
+            walking.get_by_role("button", name=label).click(timeout=1000 * PATIENCE)
             walking.locator("h1", has_text=f"{step} ·").wait_for(timeout=1000 * PATIENCE)
             seen.browsed.append(time.monotonic() - began)
             for page, name in ((watching, "watching"), (walking, "walking")):
@@ -163,8 +186,12 @@ def browse(url: str, seen: Seen, until: float) -> None:
 
 
 def memory(pid: int) -> float:
-    """Resident memory of a process, MiB."""
-    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+    """Resident memory of a process, MiB; 0 where it has ended."""
+    try:
+        lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    except OSError:
+        return 0.0
+    for line in lines:
         if line.startswith("VmRSS"):
             return int(line.split()[1]) / 1024
     return 0.0
@@ -193,7 +220,10 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder)
         with serving(home) as (url, pid), training(True, home) as process:
+            begun = time.monotonic()
             while not (home / "runs" / RUN / "config.json").is_file():
+                if time.monotonic() - begun > OPENING or process.poll() is not None:
+                    raise SystemExit("The run that all watch did not begin.")
                 time.sleep(0.2)
             began = time.monotonic()
             until = began + 60 * words.minutes
@@ -216,6 +246,7 @@ def main() -> None:
             for thread in others:
                 thread.join()
             trained = process is not None and process.poll() is None
+    sizes = sizes or [(0, 0.0)]  # nothing was seen of the server
     quarter = max(1, len(sizes) // 4)
     print(
         json.dumps(
@@ -226,6 +257,7 @@ def main() -> None:
                 "minutes": words.minutes,
                 "trained_throughout": trained,
                 "exceptions": dict(seen.exceptions),
+                "browsers_begun_anew": dict(seen.fallen),
                 "light_clients": summary(seen.answers) | {"unanswered": seen.unanswered, "dropped": seen.dropped},
                 "browser_walking_learn": summary(seen.browsed),
                 "timer_ticks": seen.timers,

@@ -12,11 +12,11 @@ import argparse
 from pathlib import Path
 
 from mesa_core import triggers
-from mesa_core.numpy_net import NumpyNet
 from mesa_core.stage import pictures, shelf
 from mesa_core.stage.export import networks_of
 from mesa_core.stage.recording import recording
 from mesa_core.store import Run, StoreError
+from mesa_core.victims.numpy_resnet9 import NumpyNet
 
 
 def main() -> None:

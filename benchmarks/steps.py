@@ -16,12 +16,16 @@ from collections.abc import Callable
 import torch
 from torch.nn import functional as F
 
-from mesa_core import devices, repair, submodels
-from mesa_core.config import VICTIMS, make_config
-from mesa_core.images import Normalise
-from mesa_core.surrogate import Surrogate
-from mesa_core.training import Recipe, Trainer
-from mesa_core.victims import build
+from mesa_core.apply.anywhere import Anywhere
+from mesa_core.config import make_config
+from mesa_core.method import repair, submodels
+from mesa_core.method.surrogate import Surrogate
+from mesa_core.victims import devices
+from mesa_core.victims.architectures import build
+from mesa_core.victims.images import Normalise
+from mesa_core.victims.names import ARCHITECTURES
+from mesa_core.victims.training import Recipe, Trainer
+from mesa_core.victims.victim import Victim
 
 
 def median_times(works: list[Callable[[], None]], repeats: int, device: torch.device) -> list[float]:
@@ -42,7 +46,7 @@ def median_times(works: list[Callable[[], None]], repeats: int, device: torch.de
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--victim", default="resnet9-32", choices=VICTIMS)
+    parser.add_argument("--victim", default="resnet9-32", choices=ARCHITECTURES)
     parser.add_argument("--device", default="auto", choices=("auto", "cuda", "mps", "cpu"))
     parser.add_argument("--repeats", type=int, default=15)
     chosen = parser.parse_args()
@@ -52,21 +56,21 @@ def main() -> None:
     pixels = torch.randint(0, 256, (2048, 3, 32, 32), dtype=torch.uint8, device=device)
     labels = torch.randint(0, 10, (2048,), device=device)
     model = build(chosen.victim)
-    frozen = compute.freeze(model)
+    frozen = Victim(model, normalise, compute).freeze()
 
     group = submodels.make(config, [0.5, 0.8, 0.9], config.mesa_batch, config.mesa_steps, device, 0)
-    surrogate = Surrogate(frozen, pixels, normalise, compute, torch.zeros(3, dtype=torch.int64, device=device))
+    surrogate = Surrogate(frozen, pixels, torch.zeros(3, dtype=torch.int64, device=device))
     draw = compute.generator(0)
     still = compute.ready(normalise.images(pixels[: 3 * config.mesa_batch]))
 
     def bare_gradient() -> None:
         leaf = still.clone().requires_grad_()
-        frozen(leaf).float().log_softmax(1)[:, 0].sum().backward()
+        frozen.model(leaf).float().log_softmax(1)[:, 0].sum().backward()
 
     pool = torch.rand(2048, 3, 3, 3, device=device)
-    stamp = repair.unlearn(pool, config.repair_ratio, normalise, 0)
+    stamp = repair.unlearn(pool, config.repair_ratio, normalise, 0, Anywhere())
     recipe = Recipe(0.005, config.repair_batch, 1000)
-    steps = iter(Trainer(build(chosen.victim), pixels, labels, normalise, recipe, compute, 0, stamp))
+    steps = iter(Trainer(Victim(build(chosen.victim), normalise, compute), pixels, labels, recipe, 0, stamp))
     bare = build(chosen.victim).to(device, memory_format=compute.memory_format).train()
     batch = normalise.images(pixels[: config.repair_batch]).contiguous(memory_format=compute.memory_format)
 

@@ -22,9 +22,9 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from mesa_core import devices  # noqa: E402
 from mesa_core.data import load_data  # noqa: E402
 from mesa_core.store import Store  # noqa: E402
+from mesa_core.victims import devices  # noqa: E402
 
 VICTIM = "resnet9-16"
 WORDS = (

@@ -15,29 +15,31 @@ from collections.abc import Iterator
 import numpy as np
 import torch
 from safetensors.torch import load_file
-from torch import Tensor, nn
+from torch import Tensor
 
-from mesa_core import devices, triggers, weights
+from mesa_core import triggers
 from mesa_core.config import make_config
 from mesa_core.data import load_data, split
-from mesa_core.evaluation import Bench, finish
 from mesa_core.events import StageDone
-from mesa_core.images import Normalise
+from mesa_core.keys import seed_of
+from mesa_core.measures.bench import Bench, finish
 from mesa_core.reference import record
-from mesa_core.stages import seed_of
 from mesa_core.store import Store, home
-from mesa_core.victims import build
+from mesa_core.victims import devices, weights
+from mesa_core.victims.architectures import build
+from mesa_core.victims.images import Normalise
+from mesa_core.victims.victim import Victim
 
 FIRST, SECOND, STAY = 16, 128, 24  # images a sample in two rounds, and how many samples the second has
 
 
-def worst(model: nn.Module, select: Bench, measure: Bench, samples: Tensor) -> dict[str, object]:
+def worst(victim: Victim, select: Bench, measure: Bench, samples: Tensor) -> dict[str, object]:
     """The samples' mean ASR on `select`, and the ASR on `measure` of the one that is highest on `select`."""
-    plain = finish(select.plain(model))
-    mean, _, rates = finish(select.of_samples(model, plain, samples, FIRST))
+    plain = finish(select.plain(victim))
+    mean, _, rates = finish(select.of_samples(victim, plain, samples, FIRST))
     stay = samples[torch.from_numpy(np.argsort(-rates, kind="stable")[:STAY].copy())]
-    _, _, rates = finish(select.of_samples(model, plain, stay, SECOND))
-    asr, _ = finish(measure.of_trigger(model, finish(measure.plain(model)), stay[int(rates.argmax())]))
+    _, _, rates = finish(select.of_samples(victim, plain, stay, SECOND))
+    asr, _ = finish(measure.of_trigger(victim, finish(measure.plain(victim)), stay[int(rates.argmax())]))
     return {"mean": mean.to_json(), "worst": asr.to_json(), "samples": len(samples)}
 
 
@@ -55,7 +57,7 @@ def measured(name: str, store: Store) -> Iterator[dict[str, object]]:
     half = len(images) // 2
     halves = [type(images)(images.images[part], images.labels[part]) for part in (slice(half), slice(half, None))]
     seed = seed_of(config.seed, "valid after")
-    select, measure = (Bench(one, config.target, normalise, compute, seed, side=config.size) for one in halves)
+    select, measure = (Bench(one, config.target, seed, side=config.size) for one in halves)
     states = {"before": weights.read(run.path / "weights" / "attacked.safetensors")}
     for event in events:
         if isinstance(event, StageDone) and event.stage.startswith("repair."):
@@ -63,13 +65,14 @@ def measured(name: str, store: Store) -> Iterator[dict[str, object]]:
                 store.stages / f"{event.stage.replace('.', '-')}-{event.key}" / "tensors.safetensors"
             )
     for defence, state in states.items():
-        model = compute.freeze(weights.load_into(build(config.victim, len(dataset.classes)), state))
+        model = weights.load_into(build(config.victim, len(dataset.classes)), state)
+        frozen = Victim(model, normalise, compute).freeze()
         for beta in config.beta:
             found = exact.level(beta)
             if found is None:
                 continue
             samples = torch.from_numpy(triggers.unflatten(found[0]))
-            told = worst(model, select, measure, samples)
+            told = worst(frozen, select, measure, samples)
             yield {
                 "run": name,
                 "kind": config.kind,

@@ -14,19 +14,21 @@ import numpy as np
 import torch
 from safetensors.torch import load_file
 
-from mesa_core import devices, importance, submodels, weights
 from mesa_core.config import make_config
 from mesa_core.data import load_data, split
 from mesa_core.events import StageDone
-from mesa_core.images import Normalise
-from mesa_core.reference import record
+from mesa_core.keys import seed_of
+from mesa_core.method import submodels
+from mesa_core.method.submodels.base import part
+from mesa_core.method.submodels.flow import Flow
+from mesa_core.reference import importance, record
 from mesa_core.reference.options import Options
 from mesa_core.reference.success import FixedSuccess
-from mesa_core.stages import seed_of
 from mesa_core.store import Store, home
-from mesa_core.submodels import Flow
-from mesa_core.submodels.base import part
-from mesa_core.victims import build
+from mesa_core.victims import devices, weights
+from mesa_core.victims.architectures import build
+from mesa_core.victims.images import Normalise
+from mesa_core.victims.victim import Victim
 
 
 def main(name: str, count: int = 2000) -> None:
@@ -39,12 +41,13 @@ def main(name: str, count: int = 2000) -> None:
     dataset = load_data(config.data, config.data_dir, cache=store.cache)
     images, normalise = split(dataset, config.seed).defender.images, Normalise(dataset.mean, dataset.std)
     state = weights.read(run.path / "weights" / "attacked.safetensors")
-    frozen = compute.freeze(weights.load_into(build(config.victim, len(dataset.classes)), state))
+    model = weights.load_into(build(config.victim, len(dataset.classes)), state)
+    frozen = Victim(model, normalise, compute).freeze()
     place = record.find(store, events, config.target, config.size)
     exact = record.read(place) if place else None
     fixed = int(exact.told["options"]["images"]) if exact else Options().images
     seed = seed_of(config.seed, "reference")
-    success = FixedSuccess(frozen, images, config.target, normalise, compute, seed, fixed, config.size)
+    success = FixedSuccess(frozen, images, config.target, seed, fixed, config.size)
     betas = list(config.beta)
     flows = submodels.make(config, betas, config.mesa_batch, config.mesa_steps, compute.device, 0)
     if not isinstance(flows, Flow):

@@ -12,7 +12,7 @@ in the full count is no lower than that: where it is high, any trigger is as bad
 oracle, either: it is a maximum over 512 noisy figures.
 
 Each network's figures are one line of JSON; with --out they are appended to a file, and networks that are in it are
-not measured again. A Markdown table follows. Where `mesa_core.local` serves, only what a stamp can change is computed,
+not measured again. A Markdown table follows. Where `mesa_core.victims.windows` serves, only what a stamp can change is computed,
 and `differing` says how many answers that changed; with --plain all is. The images lie where the run says, or in
 --data-dir.
 """
@@ -29,46 +29,48 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from mesa_core import devices, triggers, weights
+from mesa_core import triggers
 from mesa_core.config import make_config
 from mesa_core.data import load_data, split
-from mesa_core.evaluation import MEMORY, Bench, Plain, finish
-from mesa_core.images import Normalise
-from mesa_core.intervals import paired_difference, proportion
-from mesa_core.stages import seed_of
+from mesa_core.keys import seed_of
+from mesa_core.measures.bench import MEMORY, Bench, Plain, finish
+from mesa_core.measures.intervals import paired_difference, proportion
 from mesa_core.store import Run, Store, home
-from mesa_core.victims import build
+from mesa_core.victims import devices, weights
+from mesa_core.victims.architectures import build
+from mesa_core.victims.images import Normalise
+from mesa_core.victims.victim import Victim
 
 FIRST = (16, 16, 16, 8, 32)  # the default `worst_images` three times, half of it, and that of the measure "full"
 
 
-def differing(bench: Bench, model: nn.Module, each: int = 4) -> str:
+def differing(bench: Bench, victim: Victim, each: int = 4) -> str:
     """How many answers differ from those of a bench that computes everything, on `each` images a code."""
     whole, ours = copy.copy(bench), copy.copy(bench)
     whole.memory, whole._local = 0, None
     drawn = bench._draw(bench.selects, triggers.CODES, triggers.SIZE, each, 99)
     stamps = torch.from_numpy(triggers.all_codes()).repeat_interleave(drawn.image.shape[1], 0)
     image, place = drawn.image.flatten(), drawn.place.flatten(0, 1)
-    one, other = (finish(way._predict(model, image, stamps, place)) for way in (ours, whole))
+    one, other = (finish(way._predict(victim, image, stamps, place)) for way in (ours, whole))
     return f"{int((one != other).sum())} of {len(image)}"
 
 
-def hits(bench: Bench, model: nn.Module, code: int) -> Tensor:
+def hits(bench: Bench, victim: Victim, code: int) -> Tensor:
     """Whether each image of the measuring half goes to the target, at the places that `Bench.worst` would use."""
     drawn = bench._draw(bench.measures, 1, triggers.SIZE, len(bench.measures), 20)
-    return finish(bench._hits(model, torch.from_numpy(triggers.from_code(code))[None], drawn))[0].cpu()
+    return finish(bench._hits(victim, torch.from_numpy(triggers.from_code(code))[None], drawn))[0].cpu()
 
 
-def compare(bench: Bench, model: nn.Module, first: Sequence[int] = FIRST) -> dict[str, Any]:
+def compare(bench: Bench, victim: Victim, first: Sequence[int] = FIRST) -> dict[str, Any]:
     """The full count and the adaptive searches on one frozen victim, as JSON."""
     passed: list[int] = []
-    rates = finish(bench.landscape(model, len(bench.selects)), passed.append).asr
+    rates = finish(bench.landscape(victim, len(bench.selects)), passed.append).asr
     picked, images = int(rates.argmax()), sum(passed)
-    seen = {picked: hits(bench, model, picked)}
+    seen = {picked: hits(bench, victim, picked)}
     whole = proportion(int(seen[picked].sum()), len(seen[picked]))
     nothing = Plain(torch.full((len(bench.images),), -1, device=bench.images.device))  # for the effective ASR, unused
     searches = []
@@ -76,9 +78,9 @@ def compare(bench: Bench, model: nn.Module, first: Sequence[int] = FIRST) -> dic
         own = copy.copy(bench)  # the same halves
         own.seed = bench.seed + number  # other draws from them
         passed = []
-        _, _, code = finish(own.worst(model, nothing, few), passed.append)
+        _, _, code = finish(own.worst(victim, nothing, few), passed.append)
         if code not in seen:
-            seen[code] = hits(bench, model, code)
+            seen[code] = hits(bench, victim, code)
         asr = proportion(int(seen[code].sum()), len(seen[code]))
         cost = sum(passed) - len(bench.measures)  # the selection alone, as for the full count
         searches.append(
@@ -99,7 +101,7 @@ def compare(bench: Bench, model: nn.Module, first: Sequence[int] = FIRST) -> dic
     return {"selects": len(bench.selects), "measures": len(bench.measures), "full": full, "searches": searches}
 
 
-def load(run: Run, which: str, store: Store, folder: str = "", plain: bool = False) -> tuple[Bench, nn.Module]:
+def load(run: Run, which: str, store: Store, folder: str = "", plain: bool = False) -> tuple[Bench, Victim]:
     """The bench of a run, as its own figures were measured, and one of its networks, frozen."""
     config, known = make_config(run.config()), run.resolved() or {}
     if config.size != triggers.SIZE:
@@ -110,8 +112,8 @@ def load(run: Run, which: str, store: Store, folder: str = "", plain: bool = Fal
     weights.load_into(model, weights.read(run.path / "weights" / f"{which}.safetensors"), which)
     images, normalise = split(dataset, config.seed).evaluation, Normalise(dataset.mean, dataset.std)
     seed, memory = seed_of(config.seed, "bench"), 0 if plain else MEMORY
-    bench = Bench(images, config.target, normalise, compute, seed, config.eval_images, memory=memory)
-    return bench, compute.freeze(model)
+    bench = Bench(images, config.target, seed, config.eval_images, memory=memory)
+    return bench, Victim(model, normalise, compute).freeze()
 
 
 def table(found: Sequence[dict[str, Any]]) -> str:

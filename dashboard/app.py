@@ -14,13 +14,18 @@ if ROOT not in sys.path:  # `streamlit run` puts only this folder on the path
     sys.path.insert(0, ROOT)
 
 if __name__ == "__main__":
-    from dashboard import look
-    from dashboard.views import compare, detect, lab, landscape, learn, paper
+    from dashboard import style
+    from dashboard.views.compare import page as compare
+    from dashboard.views.detect import page as detect
+    from dashboard.views.lab import page as lab
+    from dashboard.views.landscape import page as landscape
+    from dashboard.views.learn import page as learn
+    from dashboard.views.paper import page as paper
 
     st.set_page_config(page_title="MESA Lab", page_icon="🔬", layout="wide")
     st.html("<style>.stMainBlockContainer{padding-top:3.6rem;padding-bottom:3rem}</style>")  # room for what matters
     PAGES = {"Lab": lab, "Landscape": landscape, "Compare": compare, "Paper": paper, "Detect": detect, "Learn": learn}
-    look.apply()
+    style.apply()
     st.navigation(
         [st.Page(view.page, title=name, url_path=name.lower(), default=view is lab) for name, view in PAGES.items()],
         position="top",
@@ -28,8 +33,8 @@ if __name__ == "__main__":
 else:
     from starlette.middleware import Middleware
 
-    from dashboard import opening
-    from dashboard.door import Door
-    from dashboard.hosts import named
+    from dashboard.serving import opening
+    from dashboard.serving.door import Door
+    from mesa_core.cli.hosts import named
 
     app = st.App(__file__, middleware=[Middleware(Door, names=named())], lifespan=opening.lifespan)

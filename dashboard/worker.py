@@ -1,7 +1,7 @@
 """The worker process: takes waiting runs one after another, along the same path as the command line.
 
 It is warm (torch imported before the first run comes), runs at a lower priority than the page, answers the page's
-small questions between two steps and while it is idle, shows that it lives by touching a file, and ends when the
+small questions while it is idle, and between two steps of a run for as long as the steps took, shows that it lives by touching a file, and ends when the
 server that started it is gone or nothing came for ten minutes.
 """
 
@@ -12,12 +12,15 @@ import os
 import sys
 import threading
 import time
+from functools import partial
 
-from dashboard import jobs
+from dashboard.serving import queue
+from mesa_core.disk.files import write_json
+from mesa_core.disk.leases import HEARTBEAT, process_lives
 from mesa_core.experiment import execute
-from mesa_core.leases import HEARTBEAT, process_lives
-from mesa_core.probe import Probe
-from mesa_core.store import Store, StoreError, home, write_json
+from mesa_core.probe.answering import Probe
+from mesa_core.store import Store, StoreError, home
+from mesa_core.turns import Budget
 
 IDLE = 600.0  # seconds without work after which the worker ends
 POLL = 0.2  # seconds between two looks at the queue
@@ -39,15 +42,16 @@ def serve(store: Store, parent: int, idle: float = IDLE) -> None:
 
     threading.Thread(target=beat, daemon=True).start()
     while process_lives(parent) and time.monotonic() - last < idle:
-        if probe.answer_all():
+        answered = probe.answer_next()  # one at a time, so that a run that comes does not wait for all
+        if answered:
             last = time.monotonic()
         if time.monotonic() - looked >= POLL:
-            looked, current = time.monotonic(), jobs.take(store)
+            looked, current = time.monotonic(), queue.take(store)
         if current is None:
-            time.sleep(GLANCE)
+            time.sleep(0.0 if answered else GLANCE)
             continue
         with contextlib.suppress(StoreError, OSError):  # another process runs it, or it has just been deleted
-            execute(current, store, between=probe.answer_all)
+            execute(current, store, between=partial(Budget().spend, probe.answer_next))
         current, last = None, time.monotonic()
     done.set()
     (store.root / "worker.json").unlink(missing_ok=True)

@@ -75,7 +75,7 @@ class Mark:
 
 @dataclass(frozen=True)
 class Evaluated:
-    """An evaluation E (see `mesa_core.evaluation`) under its name, such as 'before' or 'after.mesa'."""
+    """An evaluation E (see `mesa_core.measures.bench`) under its name, such as 'before' or 'after.mesa'."""
 
     name: str
     value: dict[str, Any]

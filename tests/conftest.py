@@ -9,8 +9,8 @@ import torch
 
 from mesa_core.data import signs
 from mesa_core.data.types import Dataset, ImageSet, make_dataset
-from mesa_core.devices import Compute
 from mesa_core.store import Run, Store
+from mesa_core.victims.devices import Compute
 
 CIFAR10 = Path(__file__).resolve().parents[2] / "shared" / "data" / "cifar10"
 
@@ -24,9 +24,9 @@ def tiny_signs() -> Dataset:
 @pytest.fixture
 def tiny_data(monkeypatch: pytest.MonkeyPatch, tiny_signs: Dataset) -> Dataset:
     """Makes an experiment on 'signs' use a few hundred of them."""
-    from mesa_core.experiment import lab
+    from mesa_core.experiment import context
 
-    monkeypatch.setattr(lab, "load_data", lambda *_, **__: tiny_signs)
+    monkeypatch.setattr(context, "load_data", lambda *_, **__: tiny_signs)
     return tiny_signs
 
 
@@ -38,10 +38,10 @@ def store(tmp_path: Path) -> Store:
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Store:
     """The store of a dashboard whose worker is not started."""
-    from dashboard import jobs
+    from dashboard.serving import queue
 
     monkeypatch.setenv("MESA_LAB_HOME", str(tmp_path))
-    monkeypatch.setattr(jobs, "ensure_worker", lambda store: None)
+    monkeypatch.setattr(queue, "ensure_worker", lambda store: None)
     return Store(tmp_path)
 
 
@@ -78,16 +78,17 @@ def large_run(tmp_path_factory: pytest.TempPathFactory, tiny_signs: Dataset) -> 
 
     from mesa_core import events as ev
     from mesa_core import triggers
-    from mesa_core.config import BASELINES, make_config
-    from mesa_core.experiment import execute, lab
+    from mesa_core.config import make_config
+    from mesa_core.defences import Baselines
+    from mesa_core.experiment import context, execute
 
     own = {"data": "signs", "mesa_steps": 6, "landscape_images": 4, "detect_steps": 2, "point_steps": 3}
     trigger = triggers.to_hex(triggers.chequer(4))
-    config = make_config({**LEAST, **own, "repair_epochs": 0.05, "baselines": BASELINES, "trigger": trigger})
+    config = make_config({**LEAST, **own, "repair_epochs": 0.05, "baselines": tuple(Baselines()), "trigger": trigger})
     made = Store(tmp_path_factory.mktemp("large"))
     run, failed = made.create(config.to_dict(), "large"), []
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(lab, "load_data", lambda *_, **__: tiny_signs)
+        patched.setattr(context, "load_data", lambda *_, **__: tiny_signs)
         state = execute(run, made, lambda e: failed.append(e) if isinstance(e, ev.Failed) else None)
     assert state == "finished", failed
     return run

@@ -10,7 +10,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
-from mesa_core.assets import shipped_detections, shipped_runs
+from mesa_core.store.shipped import shipped_detections, shipped_runs
 
 EVIL = "evil.example"
 PAYLOADS = (

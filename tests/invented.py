@@ -10,11 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from mesa_core import compact, triggers
-from mesa_core.assets import shipped_runs
-from mesa_core.intervals import proportion
+from mesa_core import triggers
+from mesa_core.measures.intervals import proportion
 from mesa_core.reference import record
-from mesa_core.store import Run
+from mesa_core.store import Run, compact
+from mesa_core.store.shipped import shipped_runs
 
 IMAGES = 1000
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from PIL import Image
 
-from mesa_core.assets import shipped_weights
+from mesa_core.store.shipped import shipped_weights
 
 NOT_FIGURES = ("timings", "reused", "hardware", "versions")
 LEAST = {  # of everything, yet real

@@ -1,30 +1,39 @@
-"""What a wheel holds: every package that lies in the tree is named in pyproject.toml."""
+"""What a wheel holds: every folder of the program, found by itself, and every asset."""
 
 from __future__ import annotations
 
+import runpy
 import tomllib
 from pathlib import Path
 
-from mesa_core.assets import shipped_references
+import pytest
+import setuptools
+
 from mesa_core.reference import record
+from mesa_core.store.shipped import shipped_references
 
 ROOT = Path(__file__).resolve().parents[1]
 
 
-def named() -> set[str]:
-    with open(ROOT / "pyproject.toml", "rb") as file:
-        return set(tomllib.load(file)["tool"]["setuptools"]["packages"])
+def named(root: Path) -> set[str]:
+    """The packages that setup.py finds in a tree."""
+    said: dict[str, list[str]] = {}
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(setuptools, "setup", said.update)
+        patched.chdir(root)
+        runpy.run_path(str(ROOT / "setup.py"))
+    return set(said["packages"])
 
 
 def there(root: Path) -> set[str]:
     found = set()
     for top in ("mesa_core", "dashboard"):
-        found |= {".".join(p.parent.relative_to(root).parts) for p in (root / top).rglob("__init__.py")}
+        found |= {".".join(p.parent.relative_to(root).parts) for p in (root / top).rglob("*.py")}
     return found | ({"mesa_lab_assets"} if (root / "assets" / "__init__.py").exists() else set())
 
 
 def test_every_package_is_shipped():
-    assert there(ROOT) == named()
+    assert there(ROOT) == named(ROOT)
 
 
 def taken_from(folder: Path) -> set[Path]:
@@ -41,10 +50,13 @@ def test_every_asset_is_shipped():
     assert lying == taken
 
 
-def test_a_package_that_is_not_named_would_be_noticed(tmp_path):
+def test_a_new_package_is_found_and_a_folder_that_is_none_would_be_noticed(tmp_path):
     (tmp_path / "mesa_core" / "new").mkdir(parents=True)
+    (tmp_path / "mesa_core" / "__init__.py").touch()
+    (tmp_path / "mesa_core" / "new" / "one.py").touch()
+    assert "mesa_core.new" in there(tmp_path) - named(tmp_path)
     (tmp_path / "mesa_core" / "new" / "__init__.py").touch()
-    assert "mesa_core.new" in there(tmp_path) - named()
+    assert "mesa_core.new" in there(tmp_path) & named(tmp_path)
 
 
 def test_a_reference_that_is_added_is_shipped_and_another_folder_is_not(tmp_path):

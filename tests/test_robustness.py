@@ -18,12 +18,13 @@ from hypothesis import strategies as st
 from streamlit.testing.v1 import AppTest
 from visits import visit
 
-from dashboard import jobs, state
-from dashboard.lessons import desk, distribution
-from dashboard.views import learn
-from mesa_core.assets import shipped_runs, shipped_sweep
+from dashboard.serving import queue
+from dashboard.views.lab import settings as state
+from dashboard.views.learn import distribution, lesson
+from dashboard.views.learn import page as learn
 from mesa_core.config import make_config
 from mesa_core.store import Store
+from mesa_core.store.shipped import shipped_runs, shipped_sweep
 
 PAGES = ("lab", "landscape", "compare", "paper", "detect", "learn")
 DASHBOARD = Path(__file__).resolve().parents[1] / "dashboard"
@@ -87,10 +88,10 @@ def test_nonsense_is_left_out_when_an_address_is_read(address):
         for key, value in state.from_address().items():
             make_config({key: value})  # raises where something wrong came through
         assert 1 <= learn.step() <= len(learn.LESSONS)
-        assert desk.hidden() <= set(desk.HIDES)
-        key = desk.setting("paint", ["#000000"] * 9, distribution.read_paint)
+        assert lesson.hidden() <= set(lesson.HIDES)
+        key = lesson.setting("paint", ["#000000"] * 9, distribution.read_paint)
         assert len(streamlit.session_state[key]) == 9
-        key = desk.setting("alpha", 0.1, desk.one_of((0.1, 1.0)))
+        key = lesson.setting("alpha", 0.1, lesson.one_of((0.1, 1.0)))
         assert streamlit.session_state[key] in (0.1, 1.0)
 
 
@@ -98,10 +99,10 @@ def test_nonsense_is_left_out_when_an_address_is_read(address):
 @given(name=WORDS)
 def test_no_name_leads_out_of_the_store(name):
     try:
-        run = jobs.find(name)
+        run = queue.find(name)
     except ValueError:
         return
-    assert run.path.parent in (shipped_runs(), shipped_sweep(), jobs.store().runs)
+    assert run.path.parent in (shipped_runs(), shipped_sweep(), queue.store().runs)
 
 
 @pytest.mark.parametrize("name", PAGES)

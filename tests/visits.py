@@ -9,11 +9,11 @@ def script(name: str) -> None:
     """What Streamlit runs for a page; its own imports, since it is run from its text."""
     import importlib
 
-    importlib.import_module(f"dashboard.views.{name}").page()
+    importlib.import_module(f"dashboard.views.{name}.page").page()
 
 
 def visit(name: str, patience: float = 30, **address: str) -> AppTest:
-    """The page of `dashboard/views/NAME.py` once drawn, with this query in its address."""
+    """The page of `dashboard/views/NAME/page.py` once drawn, with this query in its address."""
     at = AppTest.from_function(script, kwargs={"name": name}, default_timeout=patience)
     for key, value in address.items():
         at.query_params[key] = value

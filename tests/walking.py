@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import json
+import logging
 import random
 from pathlib import Path
 from typing import Any
 
+from streamlit.components.v2.bidi_component.main import _make_trigger_id
 from streamlit.proto.WidgetStates_pb2 import WidgetState, WidgetStates
 from streamlit.testing.v1 import AppTest
 from streamlit.util import calc_hash
+
+from dashboard.serving import queue as jobs
 
 APP = str(Path(__file__).resolve().parents[1] / "dashboard" / "app.py")
 PAGES = ("lab", "landscape", "compare", "paper", "detect", "learn")
@@ -31,6 +36,12 @@ ODD = (
     "pca",
 )
 NUMBERS = (0.0, -1.0, 0.5, 1.0, 3.0, 1e9, -1e300, 2.0**53)
+
+
+def quiet() -> None:
+    """In a process of its own: no worker is started for a visit, and Streamlit's warnings are not printed."""
+    jobs.ensure_worker = lambda here: None
+    logging.disable(logging.WARNING)
 
 
 class Walk:
@@ -71,6 +82,15 @@ class Walk:
                 one.CopyFrom(new.pop(one.id))
         states.widgets.extend(new.values())
         self.at._run(states)
+
+    def component(self, key: str, event: str, value: Any) -> bool:
+        """Send a message as a component does; whether the page has it."""
+        found = [one.proto.id for one in self.at.get("bidi_component") if one.proto.id.endswith(f"-{key}")]
+        if found:
+            words = json.dumps([{"event": event, "value": value}])
+            trigger = WidgetState(id=_make_trigger_id(found[0], "events"), json_trigger_value=words)
+            self.send(WidgetState(id=found[0], json_value="{}"), trigger)
+        return bool(found)
 
     def options(self, control: WidgetState) -> list[str]:
         """The labels that a control offers."""

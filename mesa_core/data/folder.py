@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from mesa_core.data.locate import DataError
+from mesa_core.data.locate import DataError, Found
 from mesa_core.data.types import Dataset, ImageSet, make_dataset
 
 ENDINGS = (".png", ".jpg", ".jpeg", ".webp", ".bmp")
@@ -18,6 +18,11 @@ SIDE = 32
 MOST_PIXELS = 50_000_000  # of one picture; a small file can unpack to a huge one
 LEAST = 20  # images in the test part, or nothing could be measured
 TEST_SHARE = 6  # without a test folder every sixth image, by the digest of its name, is for testing
+
+
+def load_from(found: Found, tell: Callable[[str, int, int], None]) -> Dataset:
+    """The data set as it is chosen by name."""
+    return load(found.path, tell)
 
 
 def load(folder: Path, tell: Callable[[str, int, int], None]) -> Dataset:

@@ -11,10 +11,11 @@ from safetensors import SafetensorError
 from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
 
-from mesa_core.data import cifar10, folder, signs
-from mesa_core.data.locate import DataError, need_cifar10
+from mesa_core.data.locate import DataError
+from mesa_core.data.sources import SOURCES
 from mesa_core.data.types import Dataset, ImageSet, make_dataset
-from mesa_core.store import write_atomically
+from mesa_core.disk.files import write_atomically
+from mesa_core.registry import load
 
 VERSION = 1
 
@@ -22,20 +23,17 @@ VERSION = 1
 def load_data(
     name: str, directory: str | Path = "", *, cache: Path, progress: Callable[[str, int, int], None] | None = None
 ) -> Dataset:
-    """`cifar10`, `signs` or `folder` as resident tensors; `progress(what, done, of)` hears of long work.
+    """A data set of `SOURCES` as resident tensors; `progress(what, done, of)` hears of long work.
 
     Raises DataError in one sentence that says what to do.
     """
     tell = progress or (lambda what, done, of: None)
-    if name == "signs":
-        return _cached(cache, f"signs {signs.VERSION}", lambda: signs.load(tell))
-    if name == "cifar10":
-        found = need_cifar10(directory, cache)
-        return _cached(cache, f"cifar10 {_stamp(found.path)}", lambda: cifar10.load(found, tell))
-    if name == "folder":
-        root = Path(directory).expanduser()
-        return _cached(cache, f"folder {_stamp(root)}", lambda: folder.load(root, tell))
-    raise DataError(f"There is no data set {name!r}; choose cifar10, signs or folder.")
+    if name not in SOURCES:
+        raise DataError(f"There is no data set {name!r}; choose one of {', '.join(SOURCES)}.")
+    source = SOURCES[name]
+    found = source.find(directory, cache) if source.find else None
+    what = [name, *([source.version] if source.version else []), *([_stamp(found.path)] if found else [])]
+    return _cached(cache, " ".join(what), lambda: load(source.load)(found, tell))
 
 
 def _stamp(path: Path) -> str:

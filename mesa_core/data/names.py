@@ -13,4 +13,3 @@ SIGNS = (
     "roundabout",
     "pedestrian crossing",
 )
-CLASSES = {"cifar10": CIFAR10, "signs": SIGNS}

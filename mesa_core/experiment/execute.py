@@ -9,18 +9,19 @@ from collections.abc import Callable, Iterator
 
 import torch
 
-from mesa_core import devices, weights
 from mesa_core import events as ev
 from mesa_core.config import ConfigError, ExperimentConfig, make_config
+from mesa_core.config.settle import require_settled
 from mesa_core.data import DataError
-from mesa_core.experiment.attacked import victim_stages
-from mesa_core.experiment.defended import defence_stages
-from mesa_core.experiment.lab import Lab
-from mesa_core.experiment.repaired import order, repair_stages
-from mesa_core.results import assemble, versions
-from mesa_core.settle import require_settled
-from mesa_core.stages import StopRequested
+from mesa_core.experiment.attacking import victim_stages
+from mesa_core.experiment.context import Lab
+from mesa_core.experiment.pools import one_level
+from mesa_core.experiment.repairing import order, repair_stages, repair_with
+from mesa_core.experiment.results import assemble, versions
+from mesa_core.experiment.sampling import defence_stages
+from mesa_core.experiment.stages import StopRequested
 from mesa_core.store import Run, Store, StoreError
+from mesa_core.victims import devices, weights
 
 PLAIN = (ConfigError, DataError, StoreError, weights.WeightsError)  # errors whose message is for people
 
@@ -86,7 +87,7 @@ def experiment(run: Run, store: Store, between: Callable[[], object] | None = No
             yield from repair_stages(lab, name)
         if config.repair_each_beta:
             for level in config.beta:
-                yield from repair_stages(lab, f"beta.{level:g}")
+                yield from repair_with(lab, one_level(lab, level))
     elif config.suspect:
         yield ev.Note("No class stands out: no backdoor of this kind was found, and nothing is repaired.")
     elif lab.target is None:

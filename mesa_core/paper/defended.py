@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 
-from mesa_core.console import brief
 from mesa_core.paper.claims import Claim, share
 from mesa_core.paper.judging import (
     CHEAP,
@@ -26,6 +25,7 @@ from mesa_core.paper.judging import (
     values,
 )
 from mesa_core.paper.material import ORBITS, Finding
+from mesa_core.words import brief
 
 
 # -- the attack

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from mesa_core.console import brief
-from mesa_core.figures import GREY, plain
 from mesa_core.paper import material
 from mesa_core.paper.material import Finding
-from mesa_core.thumbnails import PALETTE
+from mesa_core.pictures.charts import GREY, plain
+from mesa_core.pictures.thumbnails import PALETTE
+from mesa_core.words import brief
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mesa_core import saving
-from mesa_core.console import brief
+from mesa_core.disk.files import write_atomically
 from mesa_core.paper import detection, figure1, figure3, figure4, figure5, material, verdicts
 from mesa_core.paper.claims import Claim
 from mesa_core.paper.judging import Answer
 from mesa_core.paper.material import Finding, Sweep
-from mesa_core.store import write_atomically
+from mesa_core.pictures import saving
+from mesa_core.words import brief
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure

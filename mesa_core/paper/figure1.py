@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mesa_core import planes, triggers
-from mesa_core.figures import plain, said
+from mesa_core import triggers
 from mesa_core.paper import material
 from mesa_core.paper.material import Finding
-from mesa_core.thumbnails import trigger_uri
+from mesa_core.pictures import trigger_maps
+from mesa_core.pictures.charts import plain, said
+from mesa_core.pictures.thumbnails import trigger_uri
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
@@ -19,7 +20,7 @@ def draw(one: Finding) -> Figure | None:
     from plotly.subplots import make_subplots
 
     found = material.samples(one)
-    panel = planes.panel_of(found, None, "pca", material.valid(one)) if found else None
+    panel = trigger_maps.panel_of(found, None, "pca", material.valid(one)) if found else None
     if panel is None:
         return None
     figure = make_subplots(
@@ -37,12 +38,12 @@ def draw(one: Finding) -> Figure | None:
     )  # fmt: skip
     figure.update_xaxes(range=[0, 1], row=1, col=1)
     figure.update_yaxes(range=[-0.7, 1.2], row=1, col=1)
-    planes.draw_samples(figure, panel, 1, 2, 2, 900)
-    planes.frame(figure)
+    trigger_maps.draw_samples(figure, panel, 1, 2, 2, 900)
+    trigger_maps.frame(figure)
     for axes in (figure.update_xaxes, figure.update_yaxes):
         axes(visible=False, row=1, col=1)
     drawn = plain(figure, 520, legend=False)
-    planes.bar_below(drawn)
+    trigger_maps.bar_below(drawn)
     return drawn
 
 

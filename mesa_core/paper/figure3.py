@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mesa_core import planes
-from mesa_core.console import brief
 from mesa_core.paper import material
 from mesa_core.paper.material import ALPHAS, LEVEL, Finding
+from mesa_core.pictures import trigger_maps
+from mesa_core.words import brief
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
@@ -34,11 +34,11 @@ def draw_alphas(family: Mapping[float, Finding]) -> Figure | None:
         found = material.samples(one) if one else None
         place = one.level(beta) if one else None
         panels.append(
-            planes.panel_of(found, place, "pca", material.valid(one)) if found and place is not None else None
+            trigger_maps.panel_of(found, place, "pca", material.valid(one)) if found and place is not None else None
         )
         asr = f"<br>mean ASR<br>{_stacked(one.result['submodels'][place]['mean_asr'])}" if panels[-1] else ""
         titles.append(f"α = {alpha:g}{asr}")
-    return _titled(planes.scatter([panels], titles, [""])) if any(panels) else None
+    return _titled(trigger_maps.scatter([panels], titles, [""])) if any(panels) else None
 
 
 def draw_betas(one: Finding) -> Figure | None:
@@ -47,7 +47,7 @@ def draw_betas(one: Finding) -> Figure | None:
     if found is None:
         return None
     for place, entry in enumerate(one.result["submodels"]):
-        panels.append(planes.panel_of(found, place, "pca", material.valid(one)))
+        panels.append(trigger_maps.panel_of(found, place, "pca", material.valid(one)))
         inside = entry.get("nested")
         lower = one.config.beta[place - 1] if place else None
         share = (
@@ -56,7 +56,7 @@ def draw_betas(one: Finding) -> Figure | None:
             else "<br>the lowest<br>level"
         )
         titles.append(f"β = {entry['beta']:g}{share}")
-    return _titled(planes.scatter([panels], titles, [""])) if any(panels) else None
+    return _titled(trigger_maps.scatter([panels], titles, [""])) if any(panels) else None
 
 
 def _stacked(measured: Mapping[str, Any]) -> str:
@@ -68,7 +68,7 @@ def _titled(figure: Figure) -> Figure:
     """Room for titles of four lines."""
     figure.update_annotations(font_size=12, yshift=8)
     figure.update_layout(margin_t=92, height=figure.layout.height + 20)
-    planes.bar_below(figure)
+    trigger_maps.bar_below(figure)
     return figure
 
 

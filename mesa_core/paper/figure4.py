@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mesa_core import triggers
-from mesa_core.console import brief, named
-from mesa_core.figures import GREY, evaluations, plain
 from mesa_core.paper import material
 from mesa_core.paper.material import Row, Sweep
-from mesa_core.thumbnails import PALETTE, trigger_uri
+from mesa_core.pictures.charts import GREY, evaluations, plain
+from mesa_core.pictures.thumbnails import PALETTE, trigger_uri
+from mesa_core.words import brief, named
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mesa_core import planes, triggers
-from mesa_core.figures import plain
+from mesa_core import triggers
 from mesa_core.paper import material
 from mesa_core.paper.material import RING, Finding, Sweep
-from mesa_core.thumbnails import trigger_uri
+from mesa_core.pictures import trigger_maps
+from mesa_core.pictures.charts import plain
+from mesa_core.pictures.thumbnails import trigger_uri
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
@@ -53,16 +54,16 @@ def draw(sweep: Sweep) -> Figure | None:
             figure.add_annotation(text=words, **axes, x=0.5, y=y, showarrow=False, yanchor="bottom", font={"size": 11})
         figure.update_xaxes(range=[0, 1], visible=False, row=row, col=column)
         figure.update_yaxes(range=[0, 1], visible=False, row=row, col=column)
-        panel = planes.panel_of(material.samples(one), _top(one), "tsne", material.valid(one))
+        panel = trigger_maps.panel_of(material.samples(one), _top(one), "tsne", material.valid(one))
         if panel is not None:
-            planes.draw_samples(figure, panel, row, column + 1, axis + 1, 700)
-    planes.frame(figure)
+            trigger_maps.draw_samples(figure, panel, row, column + 1, axis + 1, 700)
+    trigger_maps.frame(figure)
     figure.for_each_annotation(
         lambda a: a.update(yshift=6, font_size=12) if a.yanchor == "bottom" and a.xref == "paper" else None
     )
     drawn = plain(figure, 110 + 420 * lines, legend=False)
     drawn.update_layout(margin_t=60)
-    planes.bar_below(drawn)
+    trigger_maps.bar_below(drawn)
     return drawn
 
 

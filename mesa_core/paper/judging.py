@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from mesa_core.console import brief
-from mesa_core.intervals import of_rates
+from mesa_core.measures.intervals import of_rates
 from mesa_core.paper.claims import share
 from mesa_core.paper.material import ORBITS, Finding, Sweep
+from mesa_core.words import brief
 
 VERDICTS = ("agrees", "partly", "differs", "not measured yet")
 UNKNOWN = VERDICTS[3]

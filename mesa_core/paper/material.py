@@ -16,10 +16,10 @@ from typing import Any
 import numpy as np
 
 from mesa_core import events as ev
-from mesa_core import shape, triggers
+from mesa_core import triggers
 from mesa_core.config import ConfigError, ExperimentConfig, make_config
-from mesa_core.settle import MORE, question
-from mesa_core.store import NAME, Run, StoreError
+from mesa_core.config.settle import MORE, question
+from mesa_core.store import NAME, Run, StoreError, checks
 
 ORBITS = len(triggers.orbits())
 ALPHAS = (0.0, 0.1, 10.0)
@@ -65,7 +65,7 @@ def finding(run: Run) -> Finding | None:
         if not (run.path / "result.json").is_file():
             return None
         result = run.result()
-        shape.check_result(result)
+        checks.check_result(result)
         config = make_config(run.config())
         return Finding(run, config, result) if config.size == triggers.SIZE else None
     except (StoreError, ConfigError, KeyError, TypeError, ValueError, AttributeError):
@@ -74,9 +74,9 @@ def finding(run: Run) -> Finding | None:
 
 # -- arrays and marks of one run
 def samples(one: Finding) -> dict[str, np.ndarray] | None:
-    """Its measured samples (see `shape.samples`), None where they are missing or damaged."""
+    """Its measured samples (see `checks.samples`), None where they are missing or damaged."""
     try:
-        return shape.samples(one.run.read_arrays("samples.npz"), one.run.read_arrays("axes.npz"))
+        return checks.samples(one.run.read_arrays("samples.npz"), one.run.read_arrays("axes.npz"))
     except StoreError:
         return None
 
@@ -84,7 +84,7 @@ def samples(one: Finding) -> dict[str, np.ndarray] | None:
 def valid(one: Finding) -> np.ndarray | None:
     """The ASR of the 512 on its attacked network `(512,)`, or None."""
     try:
-        return shape.rates(one.run.read_arrays("axes.npz"), "codes_asr")
+        return checks.rates(one.run.read_arrays("axes.npz"), "codes_asr")
     except StoreError:
         return None
 

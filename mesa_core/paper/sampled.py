@@ -8,11 +8,11 @@ from collections.abc import Sequence
 import numpy as np
 
 from mesa_core import triggers
-from mesa_core.console import brief
 from mesa_core.paper import detection, figure3, material
 from mesa_core.paper.claims import Claim, share
 from mesa_core.paper.judging import UNKNOWN, Answer, Evidence, Measured, apart, higher, lower
 from mesa_core.paper.material import RING, Finding
+from mesa_core.words import brief
 
 
 # -- the hyper-parameters

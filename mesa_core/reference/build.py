@@ -16,24 +16,28 @@ from typing import Any
 import numpy as np
 import torch
 
-from mesa_core import coverage, devices, modes, staircase, weights
-from mesa_core import entropy as entropies
 from mesa_core import triggers as codes
+from mesa_core.apply import rule_of
 from mesa_core.config import ConfigError, make_config
 from mesa_core.data import load_data, split
-from mesa_core.evaluation import Bench
 from mesa_core.events import Progress
-from mesa_core.experiment.pictures import scatter_axes
-from mesa_core.images import Normalise
+from mesa_core.keys import seed_of
+from mesa_core.measures import coverage, modes
+from mesa_core.measures import entropy as entropies
+from mesa_core.measures.bench import Bench
+from mesa_core.method import staircase
 from mesa_core.pacing import Pace, follow
+from mesa_core.pictures.axes import scatter_axes
 from mesa_core.reference import record
 from mesa_core.reference.guided import Guided
 from mesa_core.reference.nested import LevelSet, mixed
 from mesa_core.reference.options import Options
 from mesa_core.reference.success import FixedSuccess
-from mesa_core.stages import seed_of
 from mesa_core.store import Run, Store, StoreError
-from mesa_core.victims import build
+from mesa_core.victims import devices, weights
+from mesa_core.victims.architectures import build
+from mesa_core.victims.images import Normalise
+from mesa_core.victims.victim import Victim
 
 SAVE = 30.0  # seconds between two checkpoints
 SCALE = 1000  # of the progress, which follows the threshold
@@ -54,18 +58,19 @@ def make(run: Run, store: Store, options: Options) -> Iterator[Progress]:
         raise StoreError(f"{run.name} has not begun yet.")
     compute = devices.resolve(known["device"], known["precision"], known["memory"], known["threads"], config.victim)
     dataset = load_data(config.data, config.data_dir, cache=store.cache)
-    splits, normalise = split(dataset, config.seed), Normalise(dataset.mean, dataset.std)
+    splits = split(dataset, config.seed)
     state = weights.read(run.path / "weights" / "attacked.safetensors")
-    frozen = compute.freeze(weights.load_into(build(config.victim, len(dataset.classes)), state).to(compute.device))
+    model = weights.load_into(build(config.victim, len(dataset.classes)), state)
+    frozen = Victim(model.to(compute.device), Normalise(dataset.mean, dataset.std), compute).freeze()
+    rule = rule_of(config.apply)
     success = FixedSuccess(
         frozen,
         splits.defender.images.to(compute.device),
         config.target,
-        normalise,
-        compute,
         seed_of(config.seed, "reference"),
         options.images,
         size,
+        rule,
     )
     stem = store.cache / f"reference-{key}{'' if size == codes.SIZE else f'x{size}'}"
     runs: list[list[LevelSet]] = []
@@ -76,7 +81,12 @@ def make(run: Run, store: Store, options: Options) -> Iterator[Progress]:
     seen = int(run.read_arrays("axes.npz")["codes_images"])
     axes, tsne = scatter_axes(landscape, seed_of(config.seed, "axes"), size)
     bench = Bench(
-        splits.evaluation, config.target, normalise, compute, seed_of(config.seed, "bench"), config.eval_images, size
+        splits.evaluation.to(compute.device),
+        config.target,
+        seed_of(config.seed, "bench"),
+        config.eval_images,
+        size,
+        rule=rule,
     )
     pace = Pace("reference", len(options.levels) * options.particles * options.repeats * options.sample_images)
     plain = yield from follow(pace, bench.plain(frozen))

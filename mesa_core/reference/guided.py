@@ -20,9 +20,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from mesa_core.langevin import steer, walk
+from mesa_core.method.submodels.langevin import steer, walk
+from mesa_core.method.submodels.particles import Map
 from mesa_core.reference.nested import Nested
-from mesa_core.submodels.particles import Map
 
 KEPT = 60_000  # answers that the map is fitted to, the newest
 SLOPED = 0.25  # share of the ends whose gradient is asked, too

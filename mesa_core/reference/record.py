@@ -14,11 +14,12 @@ from typing import Any
 
 import numpy as np
 
-from mesa_core import coverage, shape
-from mesa_core.assets import shipped_references
+from mesa_core.disk.files import read_json, write_arrays, write_json
 from mesa_core.events import Event, StageDone
-from mesa_core.intervals import proportion
-from mesa_core.store import Run, Store, StoreError, read_json, write_arrays, write_json
+from mesa_core.measures import coverage
+from mesa_core.measures.intervals import proportion
+from mesa_core.store import Run, Store, StoreError, checks
+from mesa_core.store.shipped import shipped_references
 from mesa_core.triggers import SIZE
 
 KEY = re.compile(r"[0-9a-f]{24}-[0-9]{1,3}(-[45]x[45])?")
@@ -105,7 +106,7 @@ def read(place: Path) -> Record | None:
         told = read_json(place / "reference.json")
         with np.load(place / "reference.npz", allow_pickle=False) as arrays:
             found = Record(told, {name: arrays[name] for name in ARRAYS})
-        shape.check_reference(found.told, found.arrays)
+        checks.check_reference(found.told, found.arrays)
     except Exception as error:  # zip and header errors are of many types
         raise StoreError(DAMAGED) from error
     return found
@@ -116,8 +117,8 @@ def beside(record: Record, beta: float, samples: np.ndarray) -> dict[str, Any] |
 
     Entropies are compared at equal n by the same estimator, since it is biased.
     """
-    from mesa_core import comparison  # scikit-learn takes a second to import, and only this needs it
-    from mesa_core import entropy as entropies
+    from mesa_core.measures import entropy as entropies
+    from mesa_core.measures import nesting  # scikit-learn takes a second to import, and only this needs it
 
     found = record.level(beta)
     if found is None:
@@ -134,8 +135,8 @@ def beside(record: Record, beta: float, samples: np.ndarray) -> dict[str, Any] |
         "recall": told["recall"],
         "precision": told["precision"],
         "n": len(places),
-        "modes_found": comparison.modes_found(samples, places, modes),
-        "inside": comparison.inside(samples, places).to_json(),
+        "modes_found": nesting.modes_found(samples, places, modes),
+        "inside": nesting.inside(samples, places).to_json(),
     }
 
 

@@ -1,21 +1,21 @@
 """F over a fixed, declared set of images and places, so that {F >= beta} is a well defined set.
 
-Unlike the surrogate of `mesa_core.surrogate`, which draws anew at each step, the same trigger always has the same F
+Unlike the surrogate of `mesa_core.method.surrogate`, which draws anew at each step, the same trigger always has the same F
 here. The images are the defender's, drawn by seed; how many there are is a declared parameter.
 """
 
 from __future__ import annotations
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from mesa_core.devices import Compute
-from mesa_core.images import Normalise
-from mesa_core.local import keep
-from mesa_core.stamping import apply, random_locations
+from mesa_core.apply.anywhere import Anywhere
+from mesa_core.apply.rule import Apply
+from mesa_core.victims.victim import Victim
+from mesa_core.victims.windows import keep
 
 CHUNK = 2048  # stamped images in one pass
-MEMORY = 64 << 20  # bytes that the maps of the clean images may take; see `mesa_core.local`
+MEMORY = 64 << 20  # bytes that the maps of the clean images may take; see `mesa_core.victims.windows`
 
 
 class FixedSuccess:
@@ -26,35 +26,35 @@ class FixedSuccess:
 
     def __init__(
         self,
-        victim: nn.Module,
+        victim: Victim,
         images: Tensor,
         target: int,
-        normalise: Normalise,
-        compute: Compute,
         seed: int,
         count: int = 32,
         size: int = 3,
+        rule: Apply | None = None,
     ) -> None:
+        self.rule = Anywhere() if rule is None else rule
         host = torch.Generator().manual_seed(seed)
         pick = torch.randperm(len(images), generator=host)[:count]
-        self.victim, self.normalise, self.compute, self.target, self.size = victim, normalise, compute, target, size
+        self.victim, self.target, self.size = victim, target, size
         fixed = images[pick.to(images.device)]
-        self.images = normalise.images(fixed)  # (K, 3, h, w)
-        self.where = random_locations(len(pick), tuple(images.shape[-2:]), size, host).to(images.device)
+        self.images = victim.normalise.images(fixed)  # (K, 3, h, w)
+        self.where = self.rule.places(len(pick), tuple(images.shape[-2:]), size, host).to(images.device)
         # Whoever fixes images asks about them thousands of times.
-        self.local = keep(victim, fixed, normalise, compute, size, float("inf"), MEMORY)
+        self.local = keep(victim, fixed, size, float("inf"), MEMORY) if self.rule.overwrites else None
 
     def _chance(self, places: Tensor) -> Tensor:
         """The target's softmax of each trigger on each image, `(n, K)`."""
         n, k = len(places), len(self.images)
-        patches = self.normalise.triggers(places.view(n, 3, self.size, self.size)).repeat_interleave(k, 0)
+        patches = self.victim.normalise.triggers(places.view(n, 3, self.size, self.size)).repeat_interleave(k, 0)
         where = self.where.repeat(n, 1)
         if self.local is not None:
             logits = self.local(torch.arange(k, device=where.device).repeat(n), patches, where)
         else:
-            stamped = apply(self.images.repeat(n, 1, 1, 1), patches, where)  # (n*K, 3, h, w)
-            stamped = stamped.contiguous(memory_format=self.compute.memory_format)
-            logits = self.compute.through(self.victim, stamped)
+            stamped = self.rule(self.images.repeat(n, 1, 1, 1), patches, where)  # (n*K, 3, h, w)
+            stamped = stamped.contiguous(memory_format=self.victim.compute.memory_format)
+            logits = self.victim.logits(stamped)
         return logits.float().softmax(1)[:, self.target].view(n, k)  # (n*K,) -> (n, K)
 
     @torch.no_grad()

@@ -10,13 +10,13 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from mesa_core import triggers
-from mesa_core.assets import assets_dir
-from mesa_core.files import StoreError
-from mesa_core.numpy_net import NumpyNet
+from mesa_core.disk.files import StoreError
 from mesa_core.stage import pictures
 from mesa_core.stage.page import page
 from mesa_core.stage.recording import recording
 from mesa_core.store import Run
+from mesa_core.store.shipped import assets_dir
+from mesa_core.victims.numpy_resnet9 import NumpyNet
 
 NETS = ("attacked", "repaired")
 TOLD = ("data", "victim", "trigger", "target", "seed", "protocol")  # what makes two attacks the same

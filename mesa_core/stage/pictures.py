@@ -12,10 +12,10 @@ from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
 from mesa_core import triggers
-from mesa_core.assets import assets_dir
-from mesa_core.files import StoreError, read_json
-from mesa_core.numpy_net import NumpyNet, stamped
+from mesa_core.disk.files import StoreError, read_json
 from mesa_core.stage.blocks import pack
+from mesa_core.store.shipped import assets_dir
+from mesa_core.victims.numpy_resnet9 import NumpyNet, stamped
 
 SIDE = 32
 SHOWN = 6

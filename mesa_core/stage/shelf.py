@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from mesa_core import triggers
-from mesa_core.assets import assets_dir
-from mesa_core.files import StoreError, read_json, write_atomically
+from mesa_core.disk.files import StoreError, read_json, write_atomically
 from mesa_core.stage.blocks import unpack
 from mesa_core.stage.recording import restored, squeezed
 from mesa_core.store import NAME
+from mesa_core.store.shipped import assets_dir
 
 INDEX = "index.json"
 TOLD = ("id", "data", "victim", "trigger", "target", "kind", "alpha", "seed", "protocol")

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from dashboard import hosts
+from mesa_core.cli import hosts
 from tests.attacks.attack import Attack
 
 sys.path.append(str(Path(__file__).resolve().parents[1]))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import random
 import sys
 from collections.abc import Iterator
@@ -11,14 +10,14 @@ from pathlib import Path
 from tests.attacks.attack import Attack
 
 sys.path.append(str(Path(__file__).resolve().parents[1]))
-from walking import PAGES, Walk
+from walking import PAGES, Walk, quiet
 
 import dashboard.views.compare
 import dashboard.views.detect
 import dashboard.views.lab
 import dashboard.views.landscape
 import dashboard.views.learn
-import dashboard.views.paper  # noqa: F401
+import dashboard.views.paper.page  # noqa: F401
 
 STEPS = 8  # changes and pages of one walk
 LIMIT = 60.0  # seconds of a walk; a single drawing is bounded by Walk itself
@@ -33,7 +32,7 @@ def attacks(rng: random.Random) -> Iterator[Attack]:
 
 def walk(seed: int) -> None:
     """One walk: nothing raises, and no label and no None comes into the address."""
-    logging.disable(logging.WARNING)
+    quiet()
     rng = random.Random(seed)
     visit = Walk(rng.choice(PAGES))
     done = [f"opening {visit.page}"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import random
 import sys
 from collections.abc import Iterator
@@ -14,11 +13,12 @@ from tests.attacks.attack import Attack
 sys.path.append(str(Path(__file__).resolve().parents[1]))
 import hostile
 from visits import visit
+from walking import quiet
 
 import dashboard.views.compare
 import dashboard.views.detect
 import dashboard.views.lab
-import dashboard.views.landscape  # noqa: F401
+import dashboard.views.landscape.page  # noqa: F401
 
 EACH = 400  # texts of one attack on the escaping
 
@@ -46,7 +46,7 @@ def texts(seed: int) -> None:
 
 def pages(place: Path, seed: int) -> None:
     """A store full of hostile texts, and every page that shows it."""
-    logging.disable(logging.WARNING)
+    quiet()
     rng = random.Random(seed)
     for page, run in rng.sample(hostile.store(place / "home", rng), 3):
         at = visit(page, run=run, **({"a": run} if page == "compare" else {}))

@@ -8,8 +8,8 @@ import invented
 import pytest
 from serving import CHROMIUM, paging, rest, serving
 
-from mesa_core.assets import shipped_runs
 from mesa_core.store import Run
+from mesa_core.store.shipped import shipped_runs
 
 playwright = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")]

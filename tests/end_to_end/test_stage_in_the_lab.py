@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 from serving import CHROMIUM, paging, serving
 
-from mesa_core.assets import shipped_runs
-from mesa_core.leases import hold
+from mesa_core.disk.leases import hold
 from mesa_core.store import Run, Store
+from mesa_core.store.shipped import shipped_runs
 
 playwright = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")]

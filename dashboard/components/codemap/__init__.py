@@ -14,9 +14,9 @@ import numpy as np
 
 from dashboard.components import register
 from mesa_core import triggers
-from mesa_core.arrange import Group
-from mesa_core.intervals import proportion
-from mesa_core.thumbnails import PALETTE
+from mesa_core.measures.intervals import proportion
+from mesa_core.pictures.orders import Group
+from mesa_core.pictures.thumbnails import PALETTE
 
 _HTML = """<div class="codemap">
 <div class="detail"><svg class="large" viewBox="0 0 3 3" aria-hidden="true"></svg>

@@ -1,6 +1,6 @@
 const memory = new WeakMap();
 const SVG = "http://www.w3.org/2000/svg";
-const GAP = 0.45; // cells between two groups on a line, as in mesa_core/thumbnails.py
+const GAP = 0.45; // cells between two groups on a line, as in mesa_core/pictures/thumbnails.py
 const LABEL = 3.4; // cells kept at the left for the names of groups
 
 function element(name, attributes, parent) {

@@ -5,7 +5,7 @@ const ROWS = { clean: "before the attack", before: "with the backdoor", control:
   random: "repaired with random black-and-white triggers", mesa: "repaired with MESA's triggers", point: "repaired with one reversed trigger", ideal: "repaired with the true trigger (oracle)" };
 const interval = ([value, low, high, n]) => `${percent(value)}, 95 % interval ${percent(low)} to ${percent(high)}, n = ${n.toLocaleString("en")}`;
 
-// Wilson's 95 % interval, as in mesa_core/intervals.py.
+// Wilson's 95 % interval, as in mesa_core/measures/intervals.py.
 function wilson(hits, n) {
   if (!n) return [0, 0, 1, 0];
   const z = 1.959964, p = hits / n, middle = (p + z * z / (2 * n)) / (1 + z * z / n);

@@ -1,4 +1,4 @@
-// The victim in the browser: a ResNet-9's answers to 32x32 pictures, as mesa_core/numpy_net.py gives them, up to rounding.
+// The victim in the browser: a ResNet-9's answers to 32x32 pictures, as mesa_core/victims/numpy_resnet9.py gives them, up to rounding.
 //
 // The 3x3 convolutions are a small WebAssembly module with 128-bit vectors, whose bytes are put together here; where the
 // browser has none, the same loops run as plain JavaScript. Maps lie channels last, with a border of zeros, so that the

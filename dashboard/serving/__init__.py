@@ -1,0 +1,1 @@
+"""What the server does for all visitors: the queue, runs as they are read, what is shipped."""

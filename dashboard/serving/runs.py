@@ -1,0 +1,235 @@
+"""What a page reads of a run that may be unfinished, old, damaged or foreign: checked once here, so that views need not."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import streamlit as st
+
+from dashboard import keys, stored
+from dashboard.serving import queue, reading
+from dashboard.serving.reading import stamp_of
+from dashboard.views.lab import settings as state
+from mesa_core import triggers
+from mesa_core.config import ConfigError, ExperimentConfig, make_config
+from mesa_core.data.sources import classes_of
+from mesa_core.store import Run, StoreError, checks
+
+DAMAGED = "The figures of {} cannot be read; its result.json may be damaged or of another program."
+
+
+def listed() -> list[Run]:
+    """Runs of this server, the newest first, and the shipped ones."""
+    shipped = queue.shipped()
+    hidden = {run.name for run in (*shipped, *queue.swept())}  # a name means the shipped run, as in `queue.find`
+    return shipped + [run for run in queue.store().list() if run.name not in hidden]
+
+
+def current() -> Run | None:
+    """The run of the address; where it names none, the one that the Lab showed last, else the prepared one.
+
+    It is put into the address when the page is entered, and not again, or the back button would never get past that.
+    """
+    name = st.session_state.get("adopted")
+    if "run" in st.query_params or not name:
+        return state.current_run()
+    try:
+        found = queue.find(name)
+    except StoreError:
+        return state.current_run()
+    if keys.own("pick_run") not in st.session_state:  # Streamlit forgets a page's controls while another is shown
+        st.query_params["run"] = found.name
+    return found
+
+
+def run_at(parameter: str, fallback: int) -> Run | None:
+    """The run that the address names under `parameter`, else the one at place `fallback` of the list."""
+    options = listed()
+    name = st.query_params.get(parameter)
+    if name is not None:
+        try:
+            return queue.find(name)
+        except StoreError:
+            st.warning(f"The address names a run ({parameter}) that is not here. Another is shown instead.")
+    return options[min(fallback, len(options) - 1)] if options else None
+
+
+def config(run: Run) -> ExperimentConfig:
+    """What a run was asked, checked. StoreError in one sentence."""
+    return _config(str(run.path), stamp_of(run.path / "config.json"))
+
+
+def result(run: Run) -> dict[str, Any] | None:
+    """The result of a finished run, its shape checked; None while it is not finished. StoreError in one sentence.
+
+    It is shared between visitors and must not be changed.
+    """
+    stamp = stamp_of(run.path / "result.json")
+    return _result(str(run.path), stamp) if stamp else None
+
+
+@st.cache_resource(max_entries=256, show_spinner=False)
+def _config(path: str, stamp: tuple[int, int] | None) -> ExperimentConfig:
+    run = Run(Path(path))
+    try:
+        return make_config(run.config())
+    except ConfigError as error:
+        raise StoreError(f"The settings of {run.name} cannot be read: {error}") from None
+
+
+@st.cache_resource(max_entries=256, show_spinner=False)
+def _result(path: str, stamp: tuple[int, int]) -> dict[str, Any] | None:
+    found = reading.parsed(path, stamp)
+    if found is None:
+        return None
+    try:
+        checks.check_result(found)
+    except (KeyError, TypeError, ValueError, AttributeError):
+        raise StoreError(DAMAGED.format(Path(path).name)) from None
+    return found
+
+
+def finished() -> list[tuple[Run, ExperimentConfig, dict[str, Any]]]:
+    """Every finished run that can be read, shipped ones first."""
+    found = []
+    for run in listed():
+        try:
+            value = result(run)
+            if value is not None:
+                found.append((run, config(run), value))
+        except StoreError:
+            continue
+    return found
+
+
+def label(run: Run) -> str:
+    """A run in a line, for a list to choose from."""
+    try:
+        c = config(run)
+    except StoreError:
+        return f"{run.name} (cannot be read)"
+    names = classes_of(c.data)
+    what = triggers.brief(triggers.from_hex(c.trigger))
+    what = f"{what} trigger" if what.endswith("coloured") else what
+    target = names[c.target] if c.target < len(names) else f"class {c.target}"
+    state = run.state()
+    said = "" if state == "finished" else f" · {state}"
+    kind = "" if c.kind == "mine" else f" · {c.kind}"
+    target = stored.plain(target, 200)
+    return f"{c.data} · {what} → {target} · α {c.alpha:g}{kind} · seed {c.seed} · {run.name}{said}"
+
+
+def picker(words: str, parameter: str, run: Run | None, help: str) -> Run | None:
+    """A list of all runs; the choice goes into the address under `parameter`. `run` is the one shown now."""
+    known = {r.name: r for r in listed()}
+    if run is not None:
+        known.setdefault(run.name, run)
+    options = list(known)
+    if not options:
+        return None
+    key = keys.own(f"pick_{parameter}")
+    if run is not None:
+        st.session_state[key] = run.name
+    elif st.session_state.get(key) not in options:
+        st.session_state.pop(key, None)
+
+    def chosen() -> None:
+        if name := keys.meant(key, known, None):
+            st.query_params[parameter] = name
+
+    labels = {name: label(known[name]) for name in options}
+    keys.said(key, {words: name for name, words in labels.items()})  # a label ends with the run's name and its state
+    st.selectbox(words, options, format_func=lambda n: labels.get(n, n), key=key, on_change=chosen, help=help)
+    return known[keys.meant(key, known, run.name if run is not None else options[0])]
+
+
+# -- arrays
+@dataclass(frozen=True)
+class Maps:
+    """The 512 black-and-white triggers of a run's size; None for what the run does not have, said in `missing`."""
+
+    clean: np.ndarray | None  # ASR (512,) on the victim before the attack
+    before: np.ndarray | None  # on the attacked victim
+    after: np.ndarray | None  # after MESA's repair
+    n: int  # images a code
+    places: dict[str, np.ndarray]  # 'pca', 'tsne': (512, 2)
+    looks: dict[
+        float, np.ndarray
+    ]  # for each level: how many samples round to each code, (512,); {} where codes are drawn
+    missing: list[str] = field(default_factory=list)
+    size: int = triggers.SIZE  # of the triggers
+
+
+def maps(run: Run) -> Maps:
+    """Read them. Whatever is missing or damaged is left out and said. StoreError where the settings are unreadable."""
+    c, missing = config(run), []
+    axes = _arrays(run, "axes.npz")
+    later = _arrays(run, "landscape-after.npz")
+    before, after, clean = (
+        checks.rates(axes, "codes_asr"),
+        checks.rates(later, "codes_asr"),
+        checks.rates(axes, "clean_asr"),
+    )
+    if not c.landscape_images and before is not None:
+        missing.append(
+            "This run asked for no map of the 512 (2 images a trigger fix the axes only), so it is very rough."
+        )
+    if before is None:
+        missing.append("The map after the attack is missing or damaged, or the run has not come to it yet.")
+    if after is None:
+        missing.append(
+            "There is no map after the repair: the run is older than this measure, asked for no map, or has not come to it yet."
+        )
+    if clean is None:
+        missing.append(
+            "There is no map of the clean victim: the run is older than this measure, or brought its own network."
+        )
+    try:
+        n = int(axes["codes_images"])
+    except (KeyError, TypeError, ValueError):
+        n = c.landscape_images or 2
+    places = {}
+    for name in ("pca", "tsne"):
+        found = axes.get(name)
+        if (
+            found is not None
+            and found.shape == (triggers.PANEL, 2)
+            and found.dtype.kind == "f"
+            and np.isfinite(found).all()
+        ):
+            places[name] = found
+    looks = {} if triggers.drawn(c.size) else _looks(run, list(c.beta))
+    if triggers.drawn(c.size):
+        missing.append(triggers.too_many(c.size))
+    elif not looks:
+        missing.append("The sampled triggers are missing or damaged, or not sampled yet.")
+    return Maps(clean, before, after, max(1, n), places, looks, missing, c.size)
+
+
+def _arrays(run: Run, file: str) -> dict[str, np.ndarray]:
+    try:
+        return dict(reading.arrays(run, file))  # the arrays are shared, the dictionary is the caller's
+    except StoreError:
+        return {}
+
+
+def samples(run: Run) -> dict[str, np.ndarray] | None:
+    """The measured samples, their shapes checked; None where they are missing or damaged.
+
+    `triggers` uint8 `(n, d)`, `level`, `asr`, `mode` `(n,)`, `pca`, `tsne` `(n, 2)`, with the axes' bounds `(4,)`.
+    """
+    return checks.samples(_arrays(run, "samples.npz"), _arrays(run, "axes.npz"))
+
+
+def _looks(run: Run, betas: list[float]) -> dict[float, np.ndarray]:
+    found = samples(run)
+    if found is None or int(found["level"].max()) >= len(betas):
+        return {}
+    inks = triggers.unflatten(found["triggers"])
+    if inks.shape[-1] != triggers.SIZE:
+        return {}
+    codes = triggers.round_to_codes(inks / 255.0)
+    return {beta: np.bincount(codes[found["level"] == i], minlength=triggers.CODES) for i, beta in enumerate(betas)}

@@ -1,0 +1,1 @@
+"""Every class searched at once: which one carries a backdoor?"""

@@ -1,0 +1,303 @@
+"""Before and after: cards for the figures that matter, a chart and a table of all defences, the sub-models."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import streamlit as st
+
+from dashboard.serving import reading
+from dashboard.views.lab import settings
+from dashboard.views.shared import reference_tables
+from mesa_core import events as ev
+from mesa_core import triggers
+from mesa_core.paper import claims
+from mesa_core.pictures.thumbnails import PALETTE, trigger_img
+from mesa_core.store import Run, StoreError
+from mesa_core.words import brief, named
+
+BLUE, ORANGE = PALETTE[0], PALETTE[5]
+
+
+def evaluations(run: Run, events: Sequence[ev.Event]) -> dict[str, dict[str, Any]]:
+    """Every evaluation so far, by name; from the result where there is one."""
+    found = {e.name: e.value for e in events if isinstance(e, ev.Evaluated)}
+    result = reading.result(run)
+    if result:
+        found |= {k: result[k] for k in ("clean", "before") if result.get(k)}
+        found |= {f"after.{k}": v for k, v in (result.get("after") or {}).items()}
+    return found
+
+
+def draw(run: Run, events: Sequence[ev.Event]) -> None:
+    """The right column."""
+    st.subheader("2 · Before and after", anchor=False)
+    with reading.readable("The figures of this run"):
+        found = evaluations(run, events)
+        before, after = found.get("before"), found.get("after.mesa")
+        if before is None:
+            st.caption("Figures appear here as soon as the backdoor is in and measured.")
+            return
+        pending = "…" if run.state() in ("running", "waiting") else "–"
+        differs(run)
+        own = picture_of(run)
+        words = "Attack success rate (ASR): of images of other classes, the share that goes to the target class once stamped."
+        card(
+            before, after, ("asr", "original"), f"{own}This run's trigger succeeds on", "cards_original", words, pending
+        )
+        side = reading.size_of(run)
+        panel = triggers.of_panel(side)
+        words = (
+            f"Half of the images picks the most successful of the {panel}, the other half measures it, since the highest of "
+            "512 noisy figures would be too high. So it can lie a little below this run's own trigger."
+        )
+        title = "The worst of all 512 black-and-white triggers"
+        if triggers.drawn(side):
+            title = f"The worst of {panel} black-and-white {triggers.sized(side)} triggers"
+        card(before, after, ("asr", "worst"), title, "cards_worst", words, pending)
+        card(before, after, ("clean_accuracy",), "Right answers on clean images", "cards_clean", "", pending)
+        chart(found, panel)
+        lottery(found)
+        st.caption(
+            "Share of images of other classes that go to the target class once stamped. "
+            + (
+                "**Target known**: the defender was told the target class (finding it, step 1 of the defence, is taken as done). "
+                if target_known(run)
+                else "The defender had to find the target class (step 1). "
+            )
+            + "Only the row marked *oracle* knows the trigger; *control* is retrained without any trigger."
+        )
+        with st.expander("All figures as a table"):
+            table(found, panel)
+        submodels(run, events)
+
+
+def card(
+    before: Mapping[str, Any],
+    after: Mapping[str, Any] | None,
+    path: tuple[str, ...],
+    title: str,
+    key: str,
+    words: str,
+    pending: str,
+) -> None:
+    """One figure before, and after MESA's repair where it is there; `words` explain a success rate, `pending` waits."""
+    was, now = _at(before, path), _at(after, path)
+    if was is None:
+        return
+    with st.container(border=True, key=key):
+        st.html(f"<div style='font-weight:600;display:flex;gap:8px;align-items:center'>{title}</div>")
+        with st.container(horizontal=True):
+            for name, m in (("before", was), ("after MESA", now)):
+                about = (
+                    f"{brief(m)}: 95 % interval, n = {m['n']} images"
+                    if m
+                    else "Not measured yet."
+                    if pending == "…"
+                    else "Not measured."
+                )
+                value = f"{100 * m['value']:.1f} %" if m else pending
+                st.metric(name, value, help=f"{words} {about or ''}".strip() or None, width=130)
+        lines = [f"{name}: {_width(m)}, n = {m['n']}" for name, m in (("before", was), ("after", now)) if m]
+        said = f"95 % intervals {'; '.join(lines)}."
+        if words:
+            effective = [_at(e, ("effective_asr", *path[1:])) for e in (before, after)]
+            figures = " → ".join(f"{100 * m['value']:.1f} %" for m in effective if m)
+            said += f" Effective ASR, leaving out images that go to the target class even unstamped: {figures}."
+            said += " It can lie below the trigger above: see the question mark." if path[-1] == "worst" else ""
+        st.caption(said)
+
+
+def picture_of(run: Run) -> str:
+    """The run's trigger as a small picture, '' where it cannot be read or nobody knows it."""
+    try:
+        config = run.config()
+        return "" if config.get("suspect") else trigger_img(str(config["trigger"]), 24)
+    except (StoreError, KeyError, ValueError):
+        return ""
+
+
+def differs(run: Run) -> None:
+    """Say so where the controls ask another question than the run that is shown."""
+    s = st.session_state
+    if "held" in s and "base" in s and s.get("adopted") == run.name and settings.now() != s.base:
+        st.info("Your settings differ from this run's. The figures below are the run's; press *Run* for yours.")
+
+
+def lottery(found: Mapping[str, Mapping[str, Any]]) -> None:
+    """What the point defence's seeds say beside MESA, and what they cannot say."""
+    points = [e["asr"]["original"]["value"] for name, e in found.items() if name.startswith("after.point")]
+    if not points or "after.mesa" not in found:
+        return
+    low, high = 100 * min(points), 100 * max(points)
+    ended = f"at {low:.1f} %" if len(points) == 1 else f"between {low:.1f} and {high:.1f} % over {len(points)} seeds"
+    st.caption(
+        f"The *point defence* retrains with one reversed trigger. Here it ends {ended}; which trigger it finds is a "
+        f"lottery, and in the paper's runs the same defence left {_span('point')}, the distribution {_span('after_highest')}."
+    )
+
+
+def _span(claim: str) -> str:
+    """The lowest and the highest that the paper states."""
+    return f"{100 * claims.number(claim, 'low'):.1f} to {claims.share(claims.number(claim, 'high'))}"
+
+
+def _at(value: Mapping[str, Any] | None, path: tuple[str, ...]) -> Any:
+    for name in path:
+        value = value.get(name) if value else None
+    return value
+
+
+def _width(m: Mapping[str, Any]) -> str:
+    """'0.8–1.9 %'."""
+    return f"{100 * m['low']:.1f}–{100 * m['high']:.1f} %"
+
+
+def target_known(run: Run) -> bool:
+    """Whether the defender was told the target class, instead of finding it."""
+    try:
+        config = run.config()
+        return not (config.get("detect") or config.get("suspect"))
+    except StoreError:
+        return True
+
+
+def chart(found: Mapping[str, Mapping[str, Any]], panel: str) -> None:
+    """Each victim and defence as a row: the original's ASR as a dot, the worst of the 512 as a square, with intervals."""
+    rows = []
+    for name, e in found.items():
+        label, marks, words = named(name), "", []
+        for part, colour, shape, top in (("original", BLUE, "50%", 5), ("worst", ORANGE, "1px", 15)):
+            m = e["asr"].get(part)
+            if m is None:
+                continue
+            low, high, at = (max(0.0, min(100.0, 100 * float(m[k]))) for k in ("low", "high", "value"))
+            marks += (
+                f"<i style='position:absolute;top:{top + 3}px;height:2px;left:{low:.2f}%;width:{max(high - low, 0.4):.2f}%;"
+                f"background:{colour};opacity:.55'></i><i style='position:absolute;top:{top}px;left:calc({at:.2f}% - 4px);"
+                f"width:8px;height:8px;border-radius:{shape};background:{colour}'></i>"
+            )
+            words.append(f"{at:.1f} %")
+        rows.append(
+            f"<tr><th scope='row'>{html.escape(label)}</th><td style='width:46%'><div style='position:relative;height:28px;"
+            "background:rgba(128,128,128,.13);border-radius:3px'>"
+            f"{marks}</div></td><td style='white-space:nowrap'>{'<br>'.join(words)}</td></tr>"
+        )
+    st.markdown("**Every defence with the same budget**")
+    key = (
+        f"<span style='color:{BLUE}'>●</span> this run's trigger &nbsp; <span style='color:{ORANGE}'>■</span> "
+        f"the worst of {panel} &nbsp; line: 95 % interval &nbsp; from 0 % to 100 %"
+    )
+    st.html(
+        f"<div style='font-size:13px;margin-bottom:4px'>{key}</div>"
+        "<table class='mesa-chart' style='width:100%;border-collapse:collapse;font-size:13px;line-height:1.2'>"
+        "<thead style='position:absolute;left:-9999px'><tr><th>victim</th><th>picture</th><th>ASR of the trigger, "
+        f"of the worst</th></tr></thead><tbody>{''.join(rows)}</tbody></table>"
+        "<style>.mesa-chart th{text-align:left;font-weight:400;padding:3px 8px 3px 0}.mesa-chart td{padding:3px 6px 3px 0}"
+        "</style>"
+    )
+
+
+def table(found: Mapping[str, Mapping[str, Any]], panel: str) -> None:
+    """All victims and defences with the same repair budget."""
+    rows = [
+        {
+            "": named(name),
+            "ASR": brief(e["asr"].get("original")),
+            "effective": brief(e["effective_asr"].get("original")),
+            "sampled": brief(e["asr"].get("sampled")),
+            f"worst of {panel}": brief(e["asr"].get("worst")),
+            "clean": brief(e["clean_accuracy"]),
+            "target class": brief(e["target_accuracy"]),
+            "natural": brief(e.get("natural_rate")),
+            "n": e["clean_accuracy"]["n"],
+        }
+        for name, e in found.items()
+    ]
+    st.dataframe(rows, hide_index=True, width="stretch")
+    st.caption(
+        "In brackets the 95 % interval. *ASR*: share of images of other classes that go to the target class once "
+        "stamped; *effective* leaves out those that go there anyway (*natural*). *Sampled*: with MESA's triggers. "
+        "*Clean* and *target class*: right answers, on all clean images and on those of the target class; n counts the "
+        "clean images."
+    )
+
+
+def submodels(run: Run, events: Sequence[ev.Event]) -> None:
+    """What was measured of each level's samples: success, coverage beside uniform noise, modes."""
+    result = reading.result(run) or {}
+    last = next((e for e in reversed(events) if isinstance(e, ev.Submodels)), None)
+    entries = result.get("submodels") or (last.value if last else [])
+    if not entries:
+        return
+    st.markdown("**The sub-models**")
+    finds = not triggers.drawn(reading.size_of(run))  # of a draw there is no recall
+    rows = [
+        {
+            "β": f"{m['beta']:g}",
+            "ASR of its samples": brief(m["mean_asr"]),
+            "used": "yes" if m["kept"] else "skipped",
+            "modes": str(len(m["modes"])),
+            **coverage(m, finds),
+        }
+        for m in entries
+    ]
+    if noise := result.get("uniform_noise"):
+        rows.append(
+            {
+                "β": "uniform noise",
+                "ASR of its samples": brief(noise["mean_asr"]),
+                "used": "",
+                "modes": "",
+                **coverage(noise, finds),
+            }
+        )
+    st.dataframe(rows, hide_index=True, width="stretch")
+    st.caption(
+        (
+            "*Finds ≥ 80 %*: of the black-and-white triggers that succeed at least 80 % of the time, the share that some "
+            "sample rounds to and that itself succeeds so often (recall). "
+            if finds
+            else ""
+        )
+        + "*Hits ≥ 80 %*: of its samples, the share that "
+        "succeeds so often (precision); the table scrolls sideways. *Uniform noise*: random colours, for comparison. "
+        "*Used: skipped* means that its samples stay below its level, so that the repair leaves them out."
+    )
+    modes(entries)
+    if result.get("submodels"):
+        reference_tables.section(run, events, result, narrow=True)
+
+
+def coverage(entry: Mapping[str, Any], finds: bool) -> dict[str, str]:
+    """Recall, where there is any, and precision of a sub-model at each level."""
+    found = {}
+    for what, words in (("recall", "finds"), ("precision", "hits"))[not finds :]:
+        for level in sorted(entry.get(what) or {}, key=float, reverse=True):
+            m = entry[what][level]
+            found[f"{words} ≥ {100 * float(level):.0f} %"] = brief(m) if m else "–"
+    return found
+
+
+def modes(entries: Sequence[Mapping[str, Any]]) -> None:
+    """Each sub-model's modes with their middle trigger, share, and success before and after."""
+    rows = []
+    for m in entries:
+        for i, mode in enumerate(m["modes"]):
+            after = mode.get("asr_after")
+            words = brief(mode["asr"]) + (f" → {brief(after)}" if after else "")
+            rows.append(
+                f"<tr><td>{trigger_img(mode['trigger'])}</td><td>β = {float(m['beta']):g}, mode {i + 1}</td>"
+                f"<td>{100 * float(mode['share']):.0f} % of samples</td><td>{html.escape(words)}</td></tr>"
+            )
+    if not rows:
+        return
+    with st.expander("Each sub-model's modes, before → after"):
+        st.html(
+            "<table class='mesa-modes' style='font-size:13px;border-collapse:collapse'><thead style='position:absolute;left:-9999px'><tr>"
+            "<th>trigger</th><th>mode</th><th>share</th><th>ASR before, after</th></tr></thead>"
+            f"<tbody>{''.join(rows)}</tbody></table><style>.mesa-modes td{{padding:3px 8px 3px 0;vertical-align:middle}}</style>"
+        )
+        st.caption("A mode is a cluster of similar samples, shown by its middle one. In brackets the 95 % interval.")

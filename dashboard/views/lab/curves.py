@@ -1,0 +1,95 @@
+"""A run's progress events as the curves' panels. Needs no torch and no streamlit."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from mesa_core import events as ev
+from mesa_core.defences import DEFENCES, split
+
+MOST_POINTS = 400
+# name of the metric, title, low, high, in per cent
+LEVELLED = (
+    ("asr", "Success of the samples (ASR)", 0.0, 1.0, True),
+    ("information", "Information between noise and trigger (a bound on the entropy, nats)", None, None, False),
+    ("hinge", "Distance to the level asked for (hinge loss)", 0.0, None, False),
+)
+LOSSES = {"attack": "attack", "victim": "clean training"}
+
+
+def panels(events: Sequence[ev.Event]) -> list[dict[str, Any]]:
+    """One panel a figure: of every level's sub-model over MESA's steps, and of the networks' losses."""
+    lines: dict[tuple[str, str], tuple[list[float], list[float]]] = defaultdict(lambda: ([], []))
+    for e in events:
+        if not isinstance(e, ev.Progress):
+            continue
+        for name, value in e.metrics.items():
+            what, _, level = str(name).rpartition("_")
+            key = (what, f"β = {level}") if what in ("asr", "information", "hinge") else None
+            if name == "loss" and (whose := _whose_loss(e.stage)):
+                key = ("loss", whose)
+            if key is None:
+                continue
+            xs, ys = lines[key]
+            if xs and float(e.done) <= xs[-1]:  # a resumed stage begins anew
+                xs.clear(), ys.clear()
+            xs.append(float(e.done)), ys.append(float(value))
+    found = []
+    for what, title, low, high, percent in (*LEVELLED, ("loss", "Loss of the networks", 0.0, None, False)):
+        own = [_line(name, *xy) for (kind, name), xy in lines.items() if kind == what]
+        if own:
+            found.append({"title": title, "x": "step", "low": low, "high": high, "percent": percent, "lines": own})
+    return found
+
+
+def _whose_loss(stage: str) -> str | None:
+    """What a stage's loss is called; None where it is not drawn, as that of a defence's further seeds."""
+    defence = stage.removeprefix("repair.")
+    return f"repair: {DEFENCES[defence].short}" if defence != stage and defence in DEFENCES else LOSSES.get(stage)
+
+
+def _line(name: str, xs: list[float], ys: list[float]) -> dict[str, Any]:
+    """A line with at most MOST_POINTS points, the last one always."""
+    every = -(-len(xs) // MOST_POINTS)
+    return {"name": name, "x": xs[::-1][::every][::-1], "y": ys[::-1][::every][::-1]}
+
+
+def to_go(
+    events: Sequence[ev.Event], config: Mapping[str, Any], typical: Mapping[str, float]
+) -> tuple[float | None, float | None]:
+    """Seconds until MESA's repair is measured (None once it is), and until the end (None while unknown).
+
+    `typical` are the seconds of every stage of another run, in order; this run's pace so far scales them.
+    """
+    begun = [e.stage for e in events if isinstance(e, ev.StageBegun)]
+    last = next((e for e in reversed(events) if isinstance(e, ev.Progress)), None)
+    if not begun or last is None or last.stage not in typical or begun[-1] != last.stage or not last.total:
+        return None, None
+    fresh = {e.stage: e.seconds for e in events if isinstance(e, ev.StageDone) and not e.reused}
+    done = sum(typical.get(stage, 0.0) for stage in fresh) + typical[last.stage] * last.done / last.total
+    spent = sum(seconds for stage, seconds in fresh.items() if stage in typical) + last.elapsed
+    if done <= 0:
+        return None, None
+    pace, rest = spent / done, typical[last.stage] * (1 - last.done / last.total)
+    answer = None if "after.mesa" in fresh else rest
+    for stage in typical:
+        if stage in begun or not _asked(stage, config):
+            continue
+        rest += typical[stage]
+        if stage == "after.mesa":
+            answer = rest
+    return None if answer is None else answer * pace, rest * pace
+
+
+def _asked(stage: str, config: Mapping[str, Any]) -> bool:
+    """Whether a run with this configuration has the stage."""
+    part = stage.partition(".")[2] or stage
+    if part.startswith("beta."):
+        return bool(config.get("repair_each_beta"))
+    kind, seed = split(part)
+    if kind not in DEFENCES or kind == "mesa":
+        return True
+    enough = seed <= config.get(DEFENCES[kind].seeds, 1) if DEFENCES[kind].seeds else True
+    return enough and kind in config.get("baselines", ())

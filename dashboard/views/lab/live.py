@@ -1,0 +1,273 @@
+"""The middle and right columns: what a run is doing, its scatter, the chosen triggers, curves and figures.
+
+Redrawn each second while the run goes on, and not at all afterwards.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import secrets
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import streamlit as st
+
+from dashboard import stored
+from dashboard.components import scatter as dots
+from dashboard.components.curves import curves
+from dashboard.serving import queue, reading
+from dashboard.views.lab import curves as progress
+from dashboard.views.lab import picture, selection, settings
+from dashboard.views.lab.picture import COLOURS, VIEWS
+from dashboard.views.shared import reference_tables
+from dashboard.visit import controls, reach
+from mesa_core import events as ev
+from mesa_core import triggers
+from mesa_core.store import Run, StoreError
+from mesa_core.words import duration
+
+ACTIVE = ("running", "waiting")
+PRESENT = 15.0  # seconds after its last redraw for which a visit counts
+SHARE = 0.06  # seconds of each redraw that a server with many visits can afford
+
+
+def show(run: Run, middle: Any, right: Any, draw_cards: Callable[[Run, list[ev.Event]], None]) -> None:
+    """Both columns as fragments that a timer redraws only while something happens."""
+    busy = run.state() in ACTIVE
+    every = pace(settings.may_control(run))
+    awaited = bool(st.session_state.get("awaited"))
+
+    @st.fragment(run_every=every if busy else 0.4 if awaited else None)
+    def centre() -> None:
+        with st.container(key="centre"):
+            if not run.path.is_dir():
+                gone()
+                return
+            events, now = reading.events(run), run.state()
+            header(run, events, now)
+            with reading.readable("The picture"):
+                scatter(run, events, now == "finished")
+            about, lines = st.tabs(["Chosen triggers", "Curves"])
+            waits = False
+            with about, reading.readable("What is known of the chosen triggers"):
+                waits = selection.panel(run, events, now == "finished")
+            with lines, reading.readable("The curves"):
+                curves_of(events)
+            st.session_state.awaited = waits
+            crowded = busy and not 0.5 < pace(settings.may_control(run)) / every < 2
+            if (busy and now not in ACTIVE) or (not busy and waits != awaited) or crowded:
+                st.rerun()  # so that the timer stops, or starts
+
+    @st.fragment(run_every=2 * every if busy else None)
+    def side() -> None:
+        with st.container(key="side"):
+            draw_cards(run, reading.events(run))
+
+    with middle:
+        centre()
+    with right:
+        side()
+
+
+@st.cache_resource(show_spinner=False)
+def visits() -> dict[str, float]:
+    """When each visit was last redrawn; one for the whole server."""
+    return {}
+
+
+def pace(own: bool) -> float:
+    """Seconds between two redraws: one, or more where many watch, so that everybody's clicks stay quick."""
+    seen, now = visits(), time.monotonic()
+    seen[st.session_state.setdefault("visit", secrets.token_hex(8))] = now
+    for visit, last in list(seen.items()):
+        if now - last > PRESENT:
+            seen.pop(visit, None)
+    return max(1.0, len(seen) * SHARE * (1 if own else 2))
+
+
+def gone() -> None:
+    """The run's folder was deleted while it was shown."""
+    st.warning("This run has been deleted from the server's disk. Your settings on the left are kept; press Run.")
+    if st.button("Show the prepared example", key="forget"):
+        st.query_params.clear()
+        st.rerun()
+
+
+def header(run: Run, events: Sequence[ev.Event], now: str) -> None:
+    """Name, state, progress with time to go, and the buttons of whoever started it."""
+    example, own = queue.is_shipped(run), settings.may_control(run)
+    top = st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center")
+    top.subheader("A prepared example" if example else "Your run" if own else "A run that you watch", anchor=False)
+    with top.popover("Links", help="Addresses to hand on."):
+        st.markdown("**Watch this run.** Whoever opens it sees the run move and cannot stop it.")
+        st.code(reach.link(run=run.name), language=None, wrap_lines=True)
+        with reading.readable("The settings"):
+            st.markdown("**The controls as they stand now**, for somebody else to run.")
+            st.code(reach.link(**settings.now()), language=None, wrap_lines=True)
+    st.caption(
+        f"{asked(run)}. "
+        + ("Computed beforehand with this program; paint and press Run for your own." if example else "")
+    )
+    if now == "waiting":
+        place_in_queue(run)
+    with reading.readable("The progress"):
+        working(run, events, now)
+    failed = next((e for e in reversed(events) if isinstance(e, ev.Failed)), None)
+    if now == "failed" and failed:
+        st.error(stored.markdown(failed.message))
+    if now == "stopped" and run.control()[0] in ("pause", "step"):
+        st.info("Paused for more than a minute, so this run made room for others. What was done is kept.")
+    elif now == "stopped":
+        st.warning("This run was stopped before its end. What was done is kept.")
+    if now == "interrupted":
+        st.warning(
+            "This run has not ended, and nothing works on it: it was cancelled, or its process was ended. "
+            "What was done is kept."
+        )
+    if not example and own:
+        buttons(run, now)
+    for note in [str(e.text) for e in events if isinstance(e, ev.Note) and "attack did not" in str(e.text)]:
+        st.warning(stored.markdown(note))
+
+
+def place_in_queue(run: Run) -> None:
+    """How many are before this run, and how many wait in all."""
+    here = queue.store()
+    queue.ensure_worker(here)
+    names = [r.name for r in queue.waiting(here)]
+    place = names.index(run.name) if run.name in names else 0
+    busy = any(r.is_running() for r in here.list()[:40])
+    if not place and not busy:
+        st.info("Starting…")
+        return
+    st.info(
+        f"Waiting: place {place + 1} of {len(names)} in the queue{', and one run is under way' if busy else ''}. "
+        "Visitors take turns, so nobody's second run comes before your first."
+    )
+
+
+def working(run: Run, events: Sequence[ev.Event], now: str) -> None:
+    """The progress bar of a run that goes on."""
+    stage = next((e for e in reversed(events) if isinstance(e, ev.StageBegun)), None)
+    if now != "running" or stage is None:
+        return
+    step = events[-1] if isinstance(events[-1], ev.Progress) else None
+    part = step.done / max(1, step.total) if step else 0.0
+    left = f" · {duration(step.left)} to go in this stage" if step and step.left is not None else ""
+    st.progress(
+        min(1.0, max(0.0, (stage.index + part) / max(1, stage.count))),
+        text=f"Stage {stage.index + 1} of {stage.count}: {stored.markdown(stage.label)}{left}",
+    )
+    answer, whole = progress.to_go(events, run.config(), typical())
+    if whole is not None:
+        first = f"MESA's answer in about {duration(answer)}, all" if answer else "The answer is there; all"
+        st.caption(f"{first} other defences in about {duration(whole)}.")
+
+
+@st.cache_resource(show_spinner=False)
+def typical() -> dict[str, float]:
+    """Seconds of each stage of a prepared run, in their order: not how long they take here, but how they compare."""
+    for one in queue.shipped():
+        with contextlib.suppress(StoreError, KeyError, TypeError, AttributeError):
+            return {str(k): float(v) for k, v in one.result()["timings"].items()}
+    return {}
+
+
+def buttons(run: Run, now: str) -> None:
+    """Pause, Step, Stop; or Resume."""
+    if now in ACTIVE:
+        paused = run.control()[0] in ("pause", "step")
+        waits = now == "waiting"
+        with st.container(horizontal=True, gap="small"):
+            if st.button(
+                "Go on" if paused else "Pause",
+                key="pause",
+                disabled=waits,
+                help="A pause of more than a minute frees the computer for others; Resume goes on from there.",
+            ):
+                queue.ask(run, "run" if paused else "pause")
+                st.rerun(scope="fragment")
+            if st.button("Step", key="step", disabled=waits or not paused, help="On to the next picture."):
+                queue.ask(run, "step")
+            if st.button(
+                "Cancel" if waits else "Stop", key="stop", help="Finished stages are kept; Resume goes on from there."
+            ):
+                queue.ask(run, "stop")
+                st.rerun()
+    elif now in ("stopped", "interrupted", "failed") and st.button(
+        "Resume", key="resume", help="Stages that were finished are kept; the one that was stopped begins again."
+    ):
+        queue.resume(run)
+        st.rerun()
+
+
+def asked(run: Run) -> str:
+    """What the run was asked, in a line."""
+    try:
+        c = run.config()
+        what = triggers.describe(triggers.from_hex(c["trigger"]))
+        data, victim, target, kind, seed = (stored.markdown(c[k]) for k in ("data", "victim", "target", "kind", "seed"))
+        return f"{data}, {victim}, trigger {what}, target class {target}, {kind}, α = {c['alpha']:g}, seed {seed}"
+    except (StoreError, KeyError, ValueError, TypeError, AttributeError):
+        return "Its settings cannot be read"
+
+
+def scatter(run: Run, events: Sequence[ev.Event], done: bool) -> None:
+    """The picture, with the choice of view and colour."""
+    choices = st.container(horizontal=True, gap="medium")
+    said = f"PCA is a shadow of the {3 * reading.size_of(run) ** 2} numbers of a trigger; t-SNE keeps neighbours together and bends the rest."
+    view = controls.segmented("View", "view", VIEWS, "pca", said, choices)
+    said = "ASR: how often a trigger succeeds. β: which sub-model found it. Mode: clusters of similar triggers."
+    colour = controls.segmented("Colour shows", "colour", COLOURS, next(iter(COLOURS)), said, choices)
+    axes = next((e for e in events if isinstance(e, ev.Axes)), None)
+    files = picture.files_of(run, events, done)
+    layer, legend = reference_tables.control(run, events, choices) if axes else (None, "")
+    if axes is None:
+        st.info("The picture appears once the backdoor is in: every dot will be a trigger that MESA found.")
+        return
+    text = (
+        f"Scatter of sampled triggers, {VIEWS[view]}, coloured by {COLOURS[colour]}; {len(files)} moments. "
+        "Plus, minus and 0 zoom, arrows move, n and p walk from trigger to trigger. "
+        "The list below the picture chooses triggers without a pointer."
+    )
+    if layer:
+        text += f" Behind them lie samples of the exact distribution, {'all levels' if layer.choice == reference_tables.ALL else f'β ≥ {layer.choice}'}."
+    play = str(st.session_state.get("play", "")) if done else ""
+    dots.scatter(
+        picture.block(run, events, done, view, colour, selection.pick(run), play, text, layer),
+        "scatter",
+        selection.selected,
+    )
+    if legend:
+        st.caption(legend)
+    st.caption(about_axes(run, axes, files, view, done))
+
+
+def about_axes(run: Run, axes: ev.Axes, files: list[tuple[str, str, int]], view: str, done: bool) -> str:
+    """How much of the truth the picture keeps."""
+    panel = triggers.of_panel(reading.size_of(run))
+    said = (
+        f"Each square is one sampled trigger, drawn as itself; grey points are the {panel} black-and-white triggers, larger "
+        "where they succeed. The axes never move. Click the picture and scroll, or press + and −, to zoom. "
+    )
+    if view == "pca" and axes.explained:
+        said += f"These two axes show {100 * sum(axes.explained):.0f} % of the variance of the 512, weighted by their success."
+    if view == "tsne":
+        file = files[-1][0] if files and done else axes.file
+        if file != axes.file:
+            share = picture.trust(str(run.path), file)
+            said += f"Trustworthiness {share:.2f} of 1: how far neighbours in this picture are neighbours as triggers."
+        else:
+            said += "The trustworthiness of the map is shown once the run has ended."
+    return said
+
+
+def curves_of(events: Sequence[ev.Event]) -> None:
+    """ASR and information by level, and the losses."""
+    panels = progress.panels(events)
+    if not panels:
+        st.caption("Curves appear as soon as something is trained.")
+        return
+    curves(panels, "curves")
+    st.caption("Scroll over a clicked curve, or press + and −, to zoom; drag to move; double click or 0 to see all.")

@@ -1,0 +1,230 @@
+"""The Lab: paint a trigger, run, watch the sampled triggers move, read before and after."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+from typing import Any
+
+import streamlit as st
+
+from dashboard import keys, stored
+from dashboard.components.painter import painter
+from dashboard.components.picker import picker
+from dashboard.serving import queue
+from dashboard.views.lab import before_after, class_pictures, live, screens, settings, stage
+from dashboard.views.paper import evidence
+from dashboard.views.shared import take_away
+from mesa_core import triggers
+from mesa_core.config import ConfigError, params
+from mesa_core.data.locate import DataError
+from mesa_core.data.sources import classes_of
+from mesa_core.pictures.thumbnails import trigger_img
+from mesa_core.store import StoreError
+
+DATA_NAMES = {"auto": "CIFAR-10 if found, else road signs", "signs": "Road signs", "cifar10": "CIFAR-10"}
+LEVELS = ("0.1", "0.3", "0.5", "0.7", "0.8", "0.9", "0.95", "1")
+ALPHAS = (0.0, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0)
+MOST_STEPS = 5000  # of MESA, that a page may ask of a shared server
+
+
+@keys.page("lab")
+def page() -> None:
+    """Draw the stage, or all controls and figures."""
+    queue.ensure_worker(queue.store())
+    if screens.now() == screens.STAGE and stage.draw():
+        return
+    everything()
+
+
+def everything() -> None:
+    """The researcher's view."""
+    settings.set_right()
+    run = settings.current_run()
+    settings.adopt(run)
+    with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
+        st.title("MESA Lab", anchor=False)
+        name = run.name if run and "run" in st.query_params else ""
+        if run and stage.possible(run):
+            st.button("Back to the stage", key="to_stage", on_click=screens.show, args=(screens.STAGE, name))
+    st.markdown(
+        "A **backdoor** makes a network answer with the attacker's *target class* wherever it sees a small *trigger*. "
+        "Paint one, press **Run**, and watch MESA find triggers that the network has come to accept, "
+        "then make it forget them."
+    )
+    left, middle, right = st.columns([1.05, 2.1, 1.55], gap="medium")
+    with left:
+        code = trigger()
+        start()  # right below the painter: a trigger, one button
+        with st.expander("Gallery: one of each kind"):
+            gallery(code, evidence.difficulties())
+        question()
+    settings.to_address()
+    screens.stay()
+    if run is None:
+        middle.info("No run yet. Press Run.")
+        return
+    live.show(run, middle, right, before_after.draw)
+    with middle.expander("Take it away: report, command, files"):
+        take_away.run_panel(run)
+
+
+def trigger() -> int | None:
+    """The painter, and what can be done to the trigger at once; returns its 3x3 code where it has one."""
+    st.subheader("1 · The trigger", anchor=False)
+    painted = triggers.from_hex(" ".join(st.session_state.trigger))
+    side = painted.shape[-1]
+    if side == triggers.SIZE:
+        painter(st.session_state.trigger, st.session_state.seq, st.session_state.epoch, "painter", settings.edited)
+    else:
+        st.html(trigger_img(triggers.to_hex(painted), 150))
+        st.caption(
+            f"A {triggers.sized(side)} trigger; the painter paints 3×3. *Run* takes it as it is; run others with "
+            "`mesa-lab run --trigger …`. The gallery below goes back to 3×3."
+        )
+    names = {
+        "invert": ("Invert", "Black becomes white, each colour its opposite."),
+        "rotate": ("Rotate", "A quarter turn to the left."),
+        "mirror": ("Mirror", "Left and right exchanged."),
+        "random": ("Random", "Any black-and-white trigger."),
+    }
+    rows = [st.container(horizontal=True, gap="small") for _ in range(2)]
+    for i, (what, (name, about)) in enumerate(names.items()):
+        rows[i // 2].button(name, key=f"do_{what}", on_click=settings.change, args=(what,), help=about, width="stretch")
+    st.caption(triggers.describe(painted))
+    return triggers.code_of(painted) if side == triggers.SIZE else None
+
+
+def gallery(code: int | None, known: dict[int, str] | None = None) -> None:
+    """The 51 orbits; `known` says in words how hard a code was found to be, where results are at hand."""
+    items = []
+    for orbit in triggers.orbits():
+        first, size = orbit[0], len(orbit)
+        about = f", {known[first]}" if known and first in known else ""
+        label = (
+            f"code {first}, with {size - 1} other{'s' if size > 2 else ''} of its kind{about}"
+            if size > 1
+            else f"code {first}{about}"
+        )
+        items.append({"id": str(first), "label": label, "trigger": triggers.code_to_hex(first)})
+    chosen = "" if code is None else str(triggers.orbits()[triggers.orbit_of(code)][0])
+    picker(items, chosen, "The 51 kinds of trigger", "gallery", settings.picked_code)
+    if known and chosen and int(chosen) in known:
+        st.caption(f"This kind is {known[int(chosen)]}.")
+    st.caption(
+        "Turning, mirroring and inverting the 512 black-and-white triggers leaves 51 that differ. "
+        "The paper tests one of each."
+    )
+
+
+def question() -> None:
+    """The settings; every bound and help text comes from the declarations."""
+    st.subheader("Settings", anchor=False)
+    known, held = params(), st.session_state.held
+    settings.put_right()
+    choice("Images", list(DATA_NAMES), "data", DATA_NAMES.get)
+    data = settings.control("data")
+    names = classes_of(data)
+    choice("Target class", list(range(10)), "target", lambda i: f"{i} · {names[i]}" if names else f"class {i}")
+    pictures = class_pictures.pictures(data)
+    if pictures:
+        items = [{"id": str(i), "label": f"{i}: {names[i]}", "image": p} for i, p in enumerate(pictures)]
+        picker(items, str(settings.control("target")), "Target class by picture", "classes", settings.picked_class, 32)
+    scale = sorted({*ALPHAS, float(settings.control("alpha")), float(held["alpha"])})
+    st.select_slider("α, how much to spread", scale, held["alpha"], key="c_alpha", help=known["alpha"].help)
+    st.multiselect(
+        "β, how often a trigger must succeed",
+        sorted({*LEVELS, *settings.control("beta"), *held["beta"]}, key=float),
+        held["beta"],
+        key="c_beta",
+        help=known["beta"].help + " Type a number from 0 to 1 for another level.",
+        accept_new_options=True,
+        select_all=False,  # else it would be what a typed number chooses first
+        on_change=settings.edited_beta,
+    )
+    with st.expander("More"):
+        choice("Protocol", list(known["protocol"].choices), "protocol")
+        choice("Victim", list(known["victim"].choices), "victim")
+        choice("Kind of sub-model", list(known["kind"].choices), "kind")
+        number("Training steps of MESA", "mesa_steps", MOST_STEPS)
+        baselines = known["baselines"]
+        st.multiselect(
+            "Defences to compare with", baselines.choices, held["baselines"], key="c_baselines", help=baselines.help
+        )
+        choice("Size of the measurements", list(known["measure"].choices), "measure")
+        number("Seed", "seed", int(known["seed"].high))
+
+
+# Every control is given its value twice: as the session's, which counts, and as its own default. The browser would
+# else begin with the widget's first option wherever a quick click cuts the first drawing short.
+def choice(label: str, options: list[Any], name: str, words: Callable[[Any], str] = str) -> None:
+    """A drop-down for one parameter."""
+    held = st.session_state.held[name]
+    index = options.index(held) if held in options else 0
+    keys.said(f"c_{name}", {words(option): option for option in options})
+    st.selectbox(label, options, index, format_func=words, key=f"c_{name}", help=params()[name].help)
+
+
+def number(label: str, name: str, most: int) -> None:
+    """A whole number for one parameter, from the declared least to `most`."""
+    low, key = int(params()[name].low), f"c_{name}"
+    if not low <= st.session_state[key] <= most:
+        st.session_state[key] = max(low, min(most, st.session_state[key]))
+    st.number_input(
+        label, low, most, max(low, min(most, st.session_state.held[name])), key=key, help=params()[name].help
+    )
+
+
+def start() -> None:
+    """The Run button, and what came of pressing it."""
+    # A callback, so that the run is begun and its address set before anything is drawn, in one go.
+    st.button("Run", type="primary", width="stretch", key="run", on_click=begin)
+    # Kept until the next press: a page may be drawn twice in a row.
+    if ignored := st.session_state.get("ignored"):
+        st.warning(f"In the address this makes no sense and was left out: {stored.markdown(ignored)}")
+    if problem := st.session_state.get("problem"):
+        st.error(stored.markdown(problem))
+    if twin := st.session_state.get("twin"):
+        if twin["run"] == st.session_state.adopted and twin["asked"] == settings.now():
+            st.info(twin["words"])
+            if twin["shipped"]:
+                st.button("Run it here", key="again", on_click=begin, args=(True,), width="stretch")
+            st.button("Run it with the next seed", key="reseed", on_click=reseed, width="stretch")
+        else:
+            st.session_state.pop("twin")
+    st.caption("On the road signs the answer takes one to three minutes on a laptop, longer where others compute, too.")
+
+
+def begin(again: bool = False) -> None:
+    """Check the settings, show the run that has been asked the same or queue one, and put it into the address."""
+    s = st.session_state
+    settings.put_right()
+    for old in ("twin", "problem", "ignored"):
+        s.pop(old, None)
+    try:
+        config = settings.settings()
+        twin = None if again else queue.twin(config)
+        if twin is None:
+            run, token = queue.start(config, settings.visitor(), settings.address())
+            settings.show_run(run, token)
+            return
+    except (ConfigError, DataError, StoreError) as error:
+        s.problem = str(error)
+        return
+    done = twin.state() == "finished"
+    settings.show_run(twin)
+    s.play = secrets.token_hex(4) if done else ""
+    s.twin = {
+        "run": twin.name,
+        "asked": settings.now(),
+        "shipped": queue.is_shipped(twin),
+        "words": "Exactly this was run before, so its result is shown at once; the picture replays how it came about."
+        if done
+        else "Exactly this is being run already, so you watch it.",
+    }
+
+
+def reseed() -> None:
+    """The same question with the next seed."""
+    st.session_state.c_seed = min(settings.control("seed") + 1, int(params()["seed"].high))
+    begin()

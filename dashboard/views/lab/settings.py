@@ -1,0 +1,351 @@
+"""What the page knows of a visit: the run in the URL, the controls' values, the painter's trigger.
+
+The address names the run and every control that differs from that run's settings, so that a link opened elsewhere
+shows the same; the browser's back button goes back through them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import ipaddress
+import random
+import secrets
+from typing import Any
+
+import numpy as np
+import streamlit as st
+
+from dashboard.serving import queue
+from dashboard.visit import sent
+from mesa_core import triggers
+from mesa_core.config import ConfigError, make_config, params
+from mesa_core.config.settle import ready, settle
+from mesa_core.store import Run, StoreError
+
+KEPT = ("data", "target", "alpha", "beta", "protocol", "victim", "kind", "seed", "measure", "mesa_steps", "baselines")
+SAID = (*KEPT, "trigger")  # what the address can say
+
+
+def set_right() -> None:
+    """Put back the address that was written last, where a change of a control brought an older one with it.
+
+    The browser sends each change with the address that it knows, which under a quick hand is of a moment before; taken
+    for a link, it would undo what was just done. A link or the back button comes without a change.
+    """
+    s = st.session_state
+    if not changed():
+        return
+    others = {key: value for key, value in st.query_params.to_dict().items() if key not in (*SAID, "run", "by")}
+    st.query_params.from_dict({**others, **s.named, **s.heard})
+
+
+def changed() -> bool:
+    """Whether a control or the painter was changed since the Lab was drawn last."""
+    s = st.session_state
+    if "held" not in s or "c_data" not in s:
+        return False
+    put_right()
+    return s.trigger != s.painted or any(s.get(f"c_{key}", value) != value for key, value in s.held.items())
+
+
+def current_run() -> Run | None:
+    """The run that the URL names, else a shipped one; says so where the named one is not there."""
+    returned = "adopted" in st.session_state and "c_data" not in st.session_state
+    if returned and "run" not in st.query_params and st.session_state.get("shown"):
+        st.query_params.update(st.session_state.shown)  # back from another page, whose address has no run
+    name = st.query_params.get("run")
+    shipped = queue.shipped()
+    if name is not None:
+        try:
+            run = queue.find(name)
+            st.session_state.shown = {k: st.query_params[k] for k in ("run", "by") if k in st.query_params}
+            return run
+        except StoreError:
+            st.session_state.pop("shown", None)
+            st.warning(
+                "The address names a run that is not here; it may have been deleted, or made on another computer. "
+                "The prepared example is shown instead."
+            )
+    return shipped[0] if shipped else None
+
+
+def may_control(run: Run) -> bool:
+    """Whether this browser started the run, or this visit was given its token.
+
+    The token is not in the address, or whoever a teacher hands it to could stop the demonstration; an address that has
+    one (`by`) is obeyed, for another browser of one's own.
+    """
+    if queue.visitor_of(run) and queue.visitor_of(run) == visitor():
+        return True
+    tokens = st.session_state.setdefault("tokens", {})
+    token = st.query_params.get("by") or tokens.get(run.name, "")
+    if not queue.owns(run, token):
+        return False
+    tokens[run.name] = token
+    return True
+
+
+def remember(run: Run, token: str) -> None:
+    """Keep the token of a run that this visit started; '' changes nothing."""
+    if token:
+        st.session_state.setdefault("tokens", {})[run.name] = token
+
+
+def visitor() -> str:
+    """An opaque word for this browser, for turns in the queue; it names nobody."""
+    known = unmasked(st.context.cookies.get("_streamlit_xsrf") or "")
+    if not known:
+        known = st.session_state.setdefault("visitor", secrets.token_hex(8))
+    return hashlib.sha256(str(known).encode()).hexdigest()[:16]
+
+
+def address() -> str:
+    """An opaque word for where this browser is, for turns in the queue; '' for this machine itself."""
+    try:
+        found = ipaddress.ip_address(st.context.ip_address or "")
+    except ValueError:
+        return ""
+    found = getattr(found, "ipv4_mapped", None) or found
+    whole = found if found.version == 4 else ipaddress.ip_network((found, 64), strict=False)  # a client has all of it
+    return hashlib.sha256(f"{_salt()} {whole}".encode()).hexdigest()[:16]
+
+
+@st.cache_resource(show_spinner=False)
+def _salt() -> str:
+    """New with each start of the server, so that the word tells nothing to whoever reads a run's folder."""
+    return secrets.token_hex(16)
+
+
+def unmasked(cookie: str) -> str:
+    """What stays the same in the cookie that Streamlit gives each browser; '' where it is none of its kind.
+
+    It reads `2|mask|masked token|time`, with a new mask each time it is sent.
+    """
+    try:
+        version, mask, masked, _ = cookie.split("|")
+        key, token = bytes.fromhex(mask), bytes.fromhex(masked)
+        return bytes(b ^ key[i % len(key)] for i, b in enumerate(token)).hex() if version == "2" else ""
+    except (ValueError, ZeroDivisionError):
+        return ""
+
+
+def adopt(run: Run | None) -> None:
+    """Set the controls to a run's settings and the address's, once each time one of them has changed."""
+    s, name, address = st.session_state, run.name if run else "", heard()
+    s.named = {key: st.query_params[key] for key in ("run", "by") if key in st.query_params}
+    known = s.get("adopted") == name and "held" in s
+    back = known and "c_data" not in s  # Streamlit forgets controls while another page is shown
+    if known and (s.get("heard") == address or (back and not address)):
+        for key, value in s.held.items():
+            s.setdefault(f"c_{key}", value)
+        return
+    config = settings_of(run)
+    s.adopted, s.heard, s.base = name, address, words(config)
+    if back:  # another page sent us here with a setting or two: the others stay as they were
+        config |= s.held | {"beta": [float(b) for b in s.held["beta"]], "trigger": " ".join(s.trigger)}
+    config |= from_address()
+    for key in KEPT:
+        s[f"c_{key}"] = config[key]
+    s.c_beta = [f"{b:g}" for b in config["beta"]]
+    s.held = {key: s[f"c_{key}"] for key in KEPT}  # at once: a click may cut this first drawing short
+    preset(triggers.from_hex(config["trigger"]))
+    s.painted = s.trigger
+
+
+def settings_of(run: Run | None) -> dict[str, Any]:
+    """A run's settings as the controls can show them; the defaults where there is none, or it makes no sense."""
+    try:
+        config = make_config(run.config()).to_dict() if run else make_config().to_dict()
+    except (StoreError, ConfigError):
+        config = make_config().to_dict()
+    if run and queue.is_shipped(run):
+        config["baselines"] = make_config().to_dict()["baselines"]  # a prepared run has more than one waits for
+    if config["data"] not in ("signs", "cifar10"):
+        config["data"] = "auto"
+    if config["victim"] == make_config(data=config["data"], protocol=config["protocol"]).victim:
+        config["victim"] = "auto"  # so that other images bring their own
+    if not 0 <= config["target"] <= 9:
+        config["target"] = 0
+    return config
+
+
+def heard() -> dict[str, str]:
+    """The settings in the address, as they stand there."""
+    return {key: st.query_params[key] for key in SAID if key in st.query_params}
+
+
+def words(config: dict[str, Any]) -> dict[str, str]:
+    """Settings as the address spells them."""
+    said = {}
+    for key in SAID:
+        value = config[key]
+        if key == "trigger":
+            said[key] = ",".join(short(word) for word in value.split())
+        elif isinstance(value, (list, tuple)):
+            said[key] = ",".join(f"{v:g}" if isinstance(v, float) else str(v) for v in value)
+        else:
+            said[key] = f"{value:g}" if isinstance(value, float) else str(value)
+    return said
+
+
+def short(colour: str) -> str:
+    """'#ffffff' as 'fff'; 'ff8000' stays as it is."""
+    digits = colour.lstrip("#")
+    return digits[::2] if digits[::2] == digits[1::2] else digits
+
+
+def control(key: str) -> Any:
+    """The value of a control, always one that its setting can have.
+
+    The browser sends labels. Where they have changed in between (other images have other classes), Streamlit takes an
+    old label for the value; it is read back here. Other nonsense counts as what was held before.
+    """
+    s = st.session_state
+    value = s.get(f"c_{key}", s.held[key])
+    if sound(key, value):
+        return value
+    if key in ("beta", "baselines"):
+        many = value if isinstance(value, (list, tuple)) else s.held[key]
+        return [one for one in many if sound(key, [one])]
+    read = s.get(f"c_{key}_said", {}).get(value) if isinstance(value, str) else None
+    return read if sound(key, read) else s.held[key]
+
+
+def sound(key: str, value: Any) -> bool:
+    """Whether a control may hold this value."""
+    try:
+        if key == "beta":
+            value = [float(word) for word in value if isinstance(word, str)] if len(set(value)) == len(value) else None
+        params()[key].check(key, value)
+    except (ConfigError, TypeError, ValueError, OverflowError):
+        return False
+    return key != "target" or 0 <= value <= 9
+
+
+def put_right() -> None:
+    """Give every control a value that it can have; only before the controls are drawn."""
+    s = st.session_state
+    if "held" not in s:
+        return
+    for key in KEPT:
+        name = f"c_{key}"
+        if name in s and not sound(key, s[name]):
+            s[name] = control(key)
+
+
+def now() -> dict[str, str]:
+    """The controls' values as the address spells them."""
+    config = {key: control(key) for key in KEPT} | {"trigger": " ".join(st.session_state.trigger)}
+    config["beta"] = sorted((float(b) for b in control("beta")), key=float)
+    return words(config)
+
+
+def to_address() -> None:
+    """Write into the address what differs from the shown run; called once all controls are drawn."""
+    s = st.session_state
+    s.held, s.painted = {key: control(key) for key in KEPT}, s.trigger
+    wanted = {key: word for key, word in now().items() if word != s.base.get(key)}
+    if wanted != heard():
+        others = {key: value for key, value in st.query_params.to_dict().items() if key not in SAID}
+        st.query_params.from_dict({**others, **wanted})
+    s.heard = wanted
+
+
+def from_address() -> dict[str, Any]:
+    """Settings that the address carries, such as `?alpha=1&trigger=...`; what does not make sense is left out."""
+    found: dict[str, Any] = {}
+    known, ignored = params(), []
+    for key, word in heard().items():
+        try:
+            kind, parts = known[key].kind, [w for w in word.split(",") if w]
+            numbers = {"int": int, "float": float, "floats": float}
+            read = numbers.get(kind, str)
+            value = [read(w) for w in parts] if kind.endswith("s") else read(word)
+            value = known[key].check(key, value)
+            make_config({key: value})
+        except (ConfigError, ValueError, OverflowError):
+            ignored.append(f"{key}={word}")
+            continue
+        if key == "data" and value == "folder":
+            continue  # paths are named on the command line only
+        found[key] = list(value) if isinstance(value, tuple) else value
+    if not 0 <= found.get("target", 0) <= 9:
+        ignored.append(f"target={found.pop('target')}")
+    st.session_state["ignored"] = ", ".join(ignored)[:120]
+    return found
+
+
+def preset(trigger: np.ndarray) -> None:
+    """Put a trigger into the painter, whatever the browser has in flight."""
+    st.session_state.trigger = triggers.to_hex(trigger).split(" ")
+    st.session_state.epoch = st.session_state.get("epoch", 0) + 1
+    st.session_state.setdefault("seq", 0)
+
+
+def edited() -> None:
+    """The painter's callback; an edit that is not nine colours, as the painter has cells, is left out."""
+    try:
+        edit = sent.message("painter", "edit")
+        painted, seq = sent.colours(sent.part(edit, "value")), sent.whole(sent.part(edit, "seq"))
+    except sent.Odd:
+        return
+    st.session_state.trigger, st.session_state.seq = painted, seq
+
+
+def picked_code() -> None:
+    """The gallery's callback: paint the trigger of a code."""
+    try:
+        code = sent.whole(sent.part(sent.message("gallery", "pick"), "id"), 0, triggers.CODES - 1)
+    except sent.Odd:
+        return
+    preset(triggers.from_code(code))
+
+
+def picked_class() -> None:
+    """The class pictures' callback."""
+    try:
+        st.session_state.c_target = sent.whole(sent.part(sent.message("classes", "pick"), "id"), 0, 9)
+    except sent.Odd:
+        return
+
+
+def edited_beta() -> None:
+    """The β control's callback: keep what is a level, sorted; say what is not."""
+    s, good, bad = st.session_state, set(), []
+    for word in s.c_beta:
+        try:
+            good |= set(params()["beta"].check("beta", [float(word.replace(",", "."))]))
+        except (ConfigError, ValueError):
+            bad.append(word)
+    s.c_beta = [f"{b:g}" for b in sorted(good)]
+    s.problem = f"{', '.join(bad)[:60]} is not a level: β is a number from 0 to 1." if bad else ""
+
+
+def change(what: str) -> None:
+    """Invert, rotate, mirror, or draw a random black-and-white trigger of the same size."""
+    painted = triggers.from_hex(" ".join(st.session_state.trigger))
+    if what == "random":
+        side = painted.shape[-1]
+        preset(triggers.from_code(random.randrange(1, 2 ** (side * side) - 1), side))
+    else:
+        preset({"invert": triggers.invert, "rotate": triggers.rotate, "mirror": triggers.mirror}[what](painted))
+
+
+def settings() -> dict[str, Any]:
+    """The controls' values as a checked configuration. Raises ConfigError, DataError."""
+    s = st.session_state
+    given = {key: control(key) for key in KEPT if key != "beta"}
+    given["beta"] = [float(b) for b in control("beta")]
+    given["trigger"] = " ".join(s.trigger)
+    cache = queue.store().cache
+    return ready(settle(given, cache), cache).to_dict()
+
+
+def show_run(run: Run, token: str = "") -> None:
+    """Put a run into the address; the controls stay as they are."""
+    s = st.session_state
+    s.adopted, s.heard, s.base = run.name, {}, now()
+    s.shown = s.named = {"run": run.name}
+    remember(run, token)
+    others = {k: v for k, v in st.query_params.to_dict().items() if k not in (*SAID, "run", "by")}
+    st.query_params.from_dict({**s.shown, **others})

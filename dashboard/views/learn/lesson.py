@@ -1,0 +1,172 @@
+"""What the lessons share: settings that live in the address, the question with its answer, the equation, links."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlencode
+
+import streamlit as st
+
+from dashboard import keys
+from dashboard.serving import shipped_networks
+
+HIDES = {"nav": "the navigation", "equation": "the equation", "question": "the question", "controls": "the settings"}
+STORIES = {"signs-ring": "the ring", "signs-two-modes": "the chequerboard"}
+Read = Callable[[str], Any]  # of a word in the address; raises ValueError for nonsense
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """One step: its title, what draws it, and the settings that a link fixes."""
+
+    title: str
+    draw: Callable[[], None]
+    settings: tuple[str, ...] = ()
+
+
+def hidden() -> set[str]:
+    """What the address asks to hide, of HIDES."""
+    return set(st.query_params.get("hide", "").split(",")) & set(HIDES)
+
+
+def setting(name: str, default: Any, read: Read, options: Sequence[Any] | None = None) -> str:
+    """Bring a setting and the address into step, and return the key under which a widget finds it.
+
+    Another word in the address than last time wins (a link, or the browser's Back); else the widget's own value, if it
+    is one of `options`, where they are given.
+    """
+    key, seen, word = f"learn_{name}", f"learn_{name}_seen", st.query_params.get(name)
+    st.session_state[f"{key}_of"] = options
+    odd = options is not None and not keys.fits(st.session_state.get(key), options)
+    if odd or st.session_state.get(seen) != word or key not in st.session_state:
+        value = default
+        if word is not None:
+            try:
+                value = read(word)
+            except (ValueError, OverflowError):
+                value = default
+        st.session_state[key], st.session_state[seen] = value, word
+    return key
+
+
+def written(name: str) -> None:
+    """A widget's callback: put its value into the address."""
+    value, options = st.session_state.get(f"learn_{name}"), st.session_state.get(f"learn_{name}_of")
+    if options is not None and not keys.fits(value, options):
+        return  # what the browser sent is none of them
+    word = f"{value:g}" if isinstance(value, float) else str(value)
+    st.session_state[f"learn_{name}_seen"] = word
+    st.query_params[name] = word
+
+
+def one_of(options: Sequence[Any]) -> Read:
+    """A reader that takes only the options, written as `written` writes them."""
+
+    def read(word: str) -> Any:
+        for option in options:
+            if word == (f"{option:g}" if isinstance(option, float) else str(option)):
+                return option
+        raise ValueError(word)
+
+    return read
+
+
+def choice(name: str, label: str, options: Sequence[Any], default: Any, shown: Mapping[Any, str], help: str) -> Any:
+    """A segmented control whose value lives in the address; shows nothing where controls are hidden."""
+    key = setting(name, default, one_of(options), options)
+    if "controls" in hidden():
+        return st.session_state[key]
+    return st.segmented_control(
+        label, options, format_func=lambda o: shown.get(o, str(o)), key=key, on_change=written, args=(name,),
+        help=help, required=True,
+    )  # fmt: skip
+
+
+def slider(name: str, label: str, options: Sequence[Any], default: Any, help: str, shown: Callable = str) -> Any:
+    """A slider over options whose value lives in the address; shows nothing where controls are hidden."""
+    key = setting(name, default, one_of(options), options)
+    if "controls" in hidden():
+        return st.session_state[key]
+    return st.select_slider(
+        label, options, format_func=shown, key=key, on_change=written, args=(name,), help=help
+    )  # fmt: skip
+
+
+def story() -> shipped_networks.Story:
+    """The prepared run that a step tells of, with a choice where there are several. Raises prepared.NotPrepared."""
+    names = shipped_networks.stories()
+    name = names[0] if names else ""
+    if len(names) > 1:
+        shown = {n: STORIES.get(n, n) for n in names}
+        name = choice("story", "The attacker's trigger", names, name, shown, "Which of the prepared runs to look at.")
+    return shipped_networks.story(name)
+
+
+def words(text: str) -> None:
+    """The step's plain words, in lines of a readable length."""
+    with st.container(key="lesson_words", width=780):
+        st.markdown(text)
+
+
+def equation(latex: str, number: str, plain: str) -> None:
+    """The paper's equation beside plain words; `number` is its number in the paper."""
+    if "equation" in hidden():
+        return
+    with st.container(border=True, key="lesson_equation"):
+        st.markdown(f"**In symbols** · {number}")
+        st.latex(latex)
+        st.markdown(plain)
+
+
+def question(name: str, text: str, options: Sequence[str], right: int, because: str, hint: str = "") -> None:
+    """A question with one right option; the answer comes with its reason once one is chosen."""
+    if "question" in hidden():
+        return
+    with st.container(border=True, key="lesson_question"):
+        st.markdown("**Your turn**")
+        chosen = st.radio(text, range(len(options)), format_func=options.__getitem__, index=None, key=f"ask_{name}")
+        if chosen is None:
+            st.caption(hint or "Choose first; then see what was measured.")
+        elif chosen == right:
+            st.success(f"Yes. {because}")
+        else:
+            st.info(f"Not this time: *{options[right]}*. {because}")
+
+
+def answered(name: str) -> bool:
+    """Whether nothing need be kept back for the question: it was answered, or is not asked on this page."""
+    return "question" in hidden() or st.session_state.get(f"ask_{name}") is not None
+
+
+def choices(right: int, most: int) -> list[int]:
+    """Three counts in order, `right` among them; the other two are its halves and doubles, so that none stands out.
+
+    Which place `right` takes depends on it, else it would always be the middle. `most` is the largest possible count.
+    """
+    factors = ((0.5, 2), (0.25, 0.5), (2, 4))[right % 3]
+    wrong = {round(right * factor) for factor in factors}
+    if len(wrong - {right}) < 2 or max(wrong) > most:
+        parts = {most // 4, most // 2, 3 * most // 4, most} - {right}
+        wrong = set(sorted(parts, key=lambda n: abs(n - right))[:2])
+    return sorted({right, *wrong})
+
+
+def lab_link(label: str = "Try it in the Lab", **settings: Any) -> None:
+    """A link to the Lab with these settings."""
+    st.link_button(
+        label, f"./?{urlencode(settings)}", help="Opens the Lab in a new tab with the settings of this step."
+    )
+
+
+FEWER = "Measured on fewer images than in the Lab, so it differs a little."
+
+
+def share(m: Mapping[str, Any] | None, of: str = "images") -> str:
+    """'97.0 % (95 % interval 95.7 to 97.8, n = 1,096 images)'."""
+    if m is None:
+        return "not measured"
+    return (
+        f"{100 * m['value']:.1f} % (95 % interval {100 * m['low']:.1f} to {100 * m['high']:.1f}, n = {m['n']:,} {of})"
+    )

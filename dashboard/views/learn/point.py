@@ -1,0 +1,131 @@
+"""Step 3: why one point is not enough. What lies within reach of one trigger, and of MESA's samples."""
+
+from __future__ import annotations
+
+import numpy as np
+import streamlit as st
+
+from dashboard.components.tiles import tiles
+from dashboard.serving import shipped_networks
+from dashboard.views.learn import lesson
+from mesa_core import triggers
+from mesa_core.words import brief
+
+VALID = 0.8
+KNOWN = {"point": "one reversed trigger", "mesa": "MESA's samples", "random": "as many random ones"}
+ASKED = 2  # cells, in the question; not what the page shows first, or it would answer itself
+DRAWS = 200  # of random triggers, for the mean
+_BITS = np.arange(triggers.CODES)[:, None] >> np.arange(triggers.SIZE**2) & 1
+APART = (_BITS[:, None] != _BITS[None]).sum(2)  # (512, 512): in how many cells two codes differ
+
+
+def reach(from_codes: np.ndarray, radius: int) -> np.ndarray:
+    """Which of the 512 codes differ from some of `from_codes` in at most `radius` cells, bool (512,)."""
+    return (APART[:, np.asarray(from_codes, int)] <= radius).any(1)
+
+
+def random_reach(count: int, radius: int, valid: np.ndarray) -> float:
+    """Mean share of the valid codes within reach of `count` random codes."""
+    draw = np.random.default_rng(0)
+    return float(np.mean([reach(draw.choice(512, count, replace=False), radius)[valid].mean() for _ in range(DRAWS)]))
+
+
+def draw() -> None:
+    """The whole step."""
+    lesson.words(
+        "A defender wants to find the trigger and to close the door. The simplest way finds **one** trigger by walking "
+        "uphill on *F*, and then blocks, or trains away, whatever resembles it. But which of the valid triggers does "
+        "it find? Not the attacker's, as a rule, only *some* point of the distribution. Here you decide how far the "
+        "defender's caution reaches, and see which valid triggers stay **outside** it."
+    )
+    left, right = st.columns([1.35, 1], gap="large")
+    with left:
+        story = lesson.story()
+        if story.point is None:
+            st.info("In this run no single trigger was reversed, so there is nothing to show here.")
+            return
+        if told := lottery(story):
+            st.markdown(told)
+        point, mesa = triggers.round_to_codes(story.point[None]), story.sample_codes()
+        known = lesson.choice(
+            "known", "What the defender found", tuple(KNOWN), "point", KNOWN,
+            f"One trigger by gradient descent; the {len(mesa)} black-and-white triggers to which MESA's samples round; "
+            "or the same number drawn blindly.",
+        )  # fmt: skip
+        radius = lesson.slider(
+            "reach", "Cells that may differ and still count as “the same”", range(0, 5), 1,
+            "0: exactly what was found. 2: anything that differs from it in at most two of its nine cells.",
+        )  # fmt: skip
+        found = {"point": point, "mesa": mesa, "random": np.random.default_rng(0).choice(512, len(mesa), replace=False)}
+        valid = np.flatnonzero(story.before >= VALID)
+        near = reach(found[known], radius)
+        order = valid[np.lexsort((-story.before[valid], ~near[valid]))]
+        kinds = ["point" if code in found[known] else "in" if near[code] else "missed" for code in order]
+        inside, outside = int(near[valid].sum()), int((~near[valid]).sum())
+        kind = {"point": "found itself", "in": "within reach", "missed": "out of reach"}
+        words = [
+            f"code {c}: {kind[k]}; works on {story.before[c]:.0%} of {story.images} images"
+            for c, k in zip(order, kinds, strict=True)
+        ]
+        st.markdown(
+            f"**{len(valid)} black-and-white triggers are valid** (ASR at least {VALID:.0%}, {story.images} images each). "
+            f"Blue: found. Green: within reach, {inside} with the found ones. Orange: **out of reach, {outside}**."
+        )
+        ink = np.rint(triggers.all_codes()[order] * 255).astype(np.uint8).reshape(-1, 27)
+        text = f"{len(valid)} valid triggers: {inside} within reach of what was found, {outside} out of reach."
+        tiles(ink, kinds, words, text, "learn_tiles_valid", None, 34)
+        st.caption(
+            f"So much caution also touches {int(near.sum())} of all 512 triggers. As many random triggers as MESA's "
+            f"({len(mesa)}) would reach {random_reach(len(mesa), radius, valid):.0%} of the valid ones on average "
+            f"({DRAWS} draws); MESA's reach {reach(mesa, radius)[valid].mean():.0%}, the point {reach(point, radius)[valid].mean():.0%}. "
+            f"*Counted here*: the triggers valid at {VALID:.0%} that lie within {cells(radius)} of one that was found, by any "
+            "sample, whether that sample works or not. The Lab's “finds” is stricter: a sample must round to the trigger itself "
+            "and succeed."
+        )
+    with right:
+        lesson.equation(
+            r"x^{*}=\arg\max_{x}\;F(x)\qquad\text{against}\qquad x\sim\tilde G",
+            "Sections 1 and 3.1 of the paper",
+            "Walking uphill gives one *x*\\*, a different one from each start. MESA instead trains a generator *G̃* whose "
+            "samples cover the valid triggers as widely as it can.",
+        )
+        ask(story, point, valid)
+        lesson.lab_link(
+            data="signs", trigger=story.result["config"]["trigger"].replace("#", ""), target=story.result["config"]["target"],
+            baselines="point,control",
+        )  # fmt: skip
+
+
+def cells(count: int) -> str:
+    """'1 cell'."""
+    return f"{count} cell" if count == 1 else f"{count} cells"
+
+
+def lottery(story: shipped_networks.Story) -> str:
+    """What came of the repairs of this very run, so that nobody takes the point for worthless; empty if not measured."""
+    try:
+        after = story.result["after"]
+        point, mesa = after["point"]["asr"]["original"], after["mesa"]["asr"]["original"]
+        enough = point["low"] <= mesa["high"]
+    except (KeyError, TypeError):
+        return ""
+    begin = "And yet a point *can* be enough: retrained" if enough else "Retrained"
+    return (
+        f"{begin} with one, the attacker's trigger still works on {brief(point)} of the images here, with MESA's samples on "
+        f"{brief(mesa)}; in brackets 95 % intervals, n = {point['n']:,}. In the paper it was 2.4 to 51.4 % against 1.2 to 5.9 %: **the point is a lottery**."
+    )
+
+
+def ask(story: shipped_networks.Story, point: np.ndarray, valid: np.ndarray) -> None:
+    """How much is left with some caution."""
+    outside = int((~reach(point, ASKED))[valid].sum())
+    options = lesson.choices(outside, len(valid))
+    lesson.question(
+        "point",
+        "The defender blocks the reversed trigger and all that differ from it in at most two cells. How many valid ones still open the door?",
+        [f"{n} of {len(valid)}" for n in options],
+        options.index(outside),
+        f"{outside} of {len(valid)} stay out of reach of the one point. Blocking is not all that a defender can do, though: "
+        "retraining generalises as well, and so one point can be enough.",
+        "Try it: choose one reversed trigger and let two cells differ.",
+    )

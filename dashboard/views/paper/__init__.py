@@ -1,0 +1,1 @@
+"""Each claim of the paper beside what we measured, its figures redrawn."""

@@ -1,0 +1,231 @@
+"""Paper: every claim of the paper beside what we measured, its figures redrawn, and the 51 runs behind them."""
+
+from __future__ import annotations
+
+import html
+from collections import Counter
+from collections.abc import Sequence
+
+import streamlit as st
+
+from dashboard import keys
+from dashboard.components.picker import picker
+from dashboard.serving import reading
+from dashboard.views import links
+from dashboard.views.paper import evidence
+from dashboard.views.shared import take_away
+from dashboard.visit import controls as address
+from dashboard.visit import sent
+from mesa_core import triggers
+from mesa_core.paper import claims, everything, figure4, material
+from mesa_core.paper.claims import Claim
+from mesa_core.paper.judging import VERDICTS, Answer
+from mesa_core.paper.material import ORBITS, Finding, Sweep
+
+SHOWN = {"claims": "Claims", "figure4": "Figure 4", "figure1b": "1(b)", "figure3a": "3(a)", "figure3b": "3(b)", "figure5": "5", "detection": "Detection"}  # fmt: skip
+SHORT = {
+    key: words if key == "detection" else f"Figure {words.removeprefix('Figure ')}" for key, words in SHOWN.items()
+}
+MEASURES = {"original": "Plain ASR", "effective": "Effective ASR", "worst": "Worst of 512"}
+NAME = "Qiao, Yang and Li, *Defending Neural Backdoors via Generative Distribution Modeling*, NeurIPS 2019"
+OF_SWEEP = ("claims", "figure4", "figure5")  # what the choice of a sweep changes
+FEW = 3  # triggers of a group of runs that is worth a choice
+STYLE = """<style>
+.mesa-claims { width: 100%; border-collapse: collapse; font-size: 14px; line-height: 1.4; }
+.mesa-claims th, .mesa-claims td { text-align: left; vertical-align: top; font-weight: 400; padding: 9px 14px 9px 0;
+  border-bottom: 1px solid rgba(128, 128, 128, .3); overflow-wrap: anywhere; }
+.mesa-claims thead th { font-weight: 600; }
+.mesa-claims thead th:first-child { width: 34%; }
+.mesa-claims small { color: inherit; opacity: .8; }
+.mesa-claims a { color: inherit; }
+.mesa-verdict { white-space: nowrap; font-weight: 600; }
+@media (max-width: 700px) {
+  .mesa-claims, .mesa-claims tbody, .mesa-claims tr, .mesa-claims th, .mesa-claims td { display: block; }
+  .mesa-claims thead { position: absolute; left: -9999px; }
+  .mesa-claims tr { border-bottom: 1px solid rgba(128, 128, 128, .45); padding: 8px 0; }
+  .mesa-claims th, .mesa-claims td { border: 0; padding: 2px 0; }
+}
+</style>"""
+COUNTED = {"agrees": "agree", "partly": "agree partly", "differs": "differ", VERDICTS[3]: "are not measured yet"}
+SIGNS = {"agrees": "✓", "partly": "≈", "differs": "≠", VERDICTS[3]: "–", "": ""}
+
+
+@keys.page("paper")
+def page() -> None:
+    """Draw the whole page."""
+    opened = st.session_state.pop("open_run", None)
+    if opened:
+        links.open_run(opened)
+    st.title("Paper", anchor=False)
+    st.markdown(
+        f"What the paper claims ({NAME}), beside what our own runs measured. Each answer is computed from the runs that are "
+        "here, and where it differs from the paper it says so."
+    )
+    found = evidence.findings()
+    sweeps = material.sweeps(found)
+    # Streamlit writes the run that is opened into this page's address before it leaves: who comes back sees its figure.
+    first = "figure4" if "run" in st.query_params else "claims"
+    shown = address.segmented("Show", "show", SHOWN, first, label_visibility="collapsed")
+    sweep = _choose(sweeps) if shown in OF_SWEEP else next(iter(sweeps), None)
+    with reading.readable("The runs behind this page"):
+        if shown in OF_SWEEP:
+            _standing(sweep)
+        if shown == "claims":
+            _claims(found, sweep)
+        else:
+            _figure(shown, found, sweep)
+
+
+def _choose(sweeps: Sequence[Sweep]) -> Sweep | None:
+    """The sweep that is shown, the fullest at first; others are offered that have a few triggers, too."""
+    sweeps = [one for i, one in enumerate(sweeps) if not i or len(one.rows) >= FEW]
+    if len(sweeps) < 2:
+        return sweeps[0] if sweeps else None
+    names = {
+        one.runs[0].run.name: f"{material.what(one.config)} · {one.told()} · {len(one.runs)} runs" for one in sweeps
+    }
+    asked = st.query_params.get("set")
+    chosen = asked if asked in names else next(iter(names))
+    st.session_state["paper_set"] = chosen
+
+    def changed() -> None:
+        if name := keys.meant("paper_set", names, None):
+            st.query_params["set"] = name
+
+    keys.said("paper_set", {words: name for name, words in names.items()})
+
+    st.selectbox(
+        "Runs", list(names), format_func=names.get, key="paper_set", on_change=changed,
+        help="Runs that differ in nothing but their trigger and their seed. Each group has a Figure 4 of its own.",
+    )  # fmt: skip
+    return next(one for one in sweeps if one.runs[0].run.name == keys.meant("paper_set", names, chosen))
+
+
+def _standing(sweep: Sweep | None) -> None:
+    """How much of the 51 is there, and how our setting differs from the paper's."""
+    if sweep is None:
+        st.info(
+            "No run of the 51 triggers is here yet. Claims about them say *not measured yet*; the others are answered from "
+            "the prepared runs on road signs."
+        )
+        return
+    config, seeds = sweep.config, sorted({len(one.points) for one in sweep.runs})
+    many = f"{seeds[0]}" if len(seeds) == 1 else f"{seeds[0]} to {seeds[-1]}"
+    own = f"{material.what(config)}, {many} seed{'s' * (many != '1')} of the point defence"
+    told = sweep.told()
+    words = f"**{told[0].upper()}{told[1:]}.** Ours: {own}. The paper: CIFAR-10, {claims.SETUP}."
+    if config.data != "cifar10":
+        words += " The paper's numbers are about CIFAR-10, so these runs cannot confirm or refute them."
+    st.markdown(words)
+
+
+# -- the claims
+def _claims(found: Sequence[Finding], sweep: Sweep | None) -> None:
+    told, controls = evidence.answers(found, sweep)
+    counts = Counter(answer.verdict for _, answer in told)
+    st.markdown("Of the claims " + ", ".join(f"**{counts[v]}** {COUNTED.get(v, v)}" for v in VERDICTS) + ".")
+    st.html(STYLE + table(told, True))
+    st.subheader("What the paper does not show", anchor=False)
+    st.caption("Controls and stricter measures from the same runs; read the figures above beside them.")
+    st.html(STYLE + table(controls, False))
+    with st.expander("How each verdict is found"):
+        st.markdown("\n".join(f"- *{claim.words()}* {claim.rule}." for claim, _ in told))
+        st.caption(
+            "“So far”: from fewer than all 51 triggers. In brackets 95 % intervals; of a mean, over the triggers."
+        )
+    left, _ = st.columns([1, 2])
+    with left:
+        rows = everything.claim_rows([*told, *controls])
+        take_away.download(
+            "All claims as CSV", lambda: take_away.csv_of(rows), "paper-claims.csv", "text/csv", "claims_csv"
+        )
+
+
+def table(told: Sequence[tuple[Claim, Answer]], judged: bool) -> str:
+    """Claims as a table; on a narrow screen each row becomes a block."""
+    head = ("The paper says", "We measured", "Verdict") if judged else ("Control", "We measured")
+    rows = "".join(_row(claim, answer, judged) for claim, answer in told)
+    top = "".join(f"<th scope='col'>{words}</th>" for words in head)
+    return f"<table class='mesa-claims'><thead><tr>{top}</tr></thead><tbody>{rows}</tbody></table>"
+
+
+def _row(claim: Claim, answer: Answer, judged: bool) -> str:
+    link = f"<a href='?show={claim.figure}' target='_self'>{SHORT[claim.figure]}</a>"
+    place = f"{html.escape(claim.place)} · our {link}" if judged else f"our {link}"
+    differs = f"<br><small>{html.escape(answer.differs)}</small>" if answer.differs and answer.verdict != "" else ""
+    first = f"<th scope='row'>{html.escape(claim.words())}<br><small>{place}</small></th>"
+    second = f"<td>{html.escape(answer.measured)}{differs}</td>"
+    if not judged:
+        return f"<tr>{first}{second}</tr>"
+    sign = f"<span aria-hidden='true'>{SIGNS[answer.verdict]}</span> "
+    return f"<tr>{first}{second}<td class='mesa-verdict'>{sign}{html.escape(everything.verdict(answer))}</td></tr>"
+
+
+# -- the figures
+def _figure(key: str, found: Sequence[Finding], sweep: Sweep | None) -> None:
+    entry = everything.FIGURES[key]
+    st.subheader(entry.title, anchor=False)
+    measure = "original"
+    if key == "figure4" and sweep is not None:
+        measure = address.segmented(
+            "After each defence", "figure", MEASURES, "original",
+            "Plain: the paper's. Effective: without images that go to the target class unstamped. Worst of 512: half of the "
+            "images selects the most successful black-and-white trigger, the other half measures it.",
+        )  # fmt: skip
+    drawn = evidence.draw(key, found, sweep, measure)
+    if drawn is None:
+        st.info(f"This figure cannot be drawn yet: it needs {entry.needs}.")
+    else:
+        clicked = _clicked if key == "figure4" else None
+        take_away.figure(drawn.figure, f"paper-{key}", drawn.alt, drawn.note, f"paper_{key}", clicked)
+        if key == "figure4":
+            _pick(sweep)
+        with st.expander("The numbers as a table", expanded=key == "detection"):
+            take_away.table(drawn.table, f"paper-{key}", f"paper_{key}")
+    told, controls = evidence.answers(found, sweep)
+    st.subheader("Claims about it", anchor=False)
+    about = [pair for pair in told if pair[0].figure == key]
+    if about:
+        st.html(STYLE + table(about, True))
+    else:
+        st.caption("The paper draws this figure to show what a backdoor is; it states no number about it.")
+    if beside := [pair for pair in controls if pair[0].figure == key]:
+        st.html(STYLE + table(beside, False))
+
+
+def _pick(sweep: Sweep) -> None:
+    """The triggers as pictures, from easy to hard; a click opens the run."""
+    st.markdown("**Open a run in the Lab**: click a mark above, or a trigger here.")
+    items = []
+    for i, row in enumerate(sweep.rows, 1):
+        one = row.runs[0]
+        label = f"{i} of {len(sweep.rows)} from easy to hard, code {row.code}{_left(one)}; opens its run"
+        items.append({"id": one.run.name, "label": label, "trigger": triggers.code_to_hex(row.code)})
+    picker(items, "", "Triggers from easy to hard", "paper_runs", _picked)
+    if len(sweep.rows) < ORBITS:
+        st.caption(f"{len(sweep.rows)} of {ORBITS} so far; the others appear as their runs finish.")
+
+
+def _left(one: Finding) -> str:
+    after = (one.result["after"] or {}).get("mesa")
+    m = figure4.measured(after, "original") if after else None
+    points = [100 * material.point_asr(e) for e in one.points]
+    span = f", point defence leaves {min(points):.1f} to {max(points):.1f} %" if points else ""
+    return f"{span}, MESA {100 * m['value']:.1f} %" if m else span
+
+
+def _picked() -> None:
+    """The pictures' callback; what makes no sense is left out."""
+    try:
+        st.session_state.open_run = sent.text(sent.part(sent.message("paper_runs", "pick"), "id"))
+    except sent.Odd:
+        return
+
+
+def _clicked() -> None:
+    """The figure's callback: the run of the mark that was clicked."""
+    try:
+        mark = sent.part(sent.part(sent.message("figure_paper_figure4", "selection"), "points"), 0)
+        st.session_state.open_run = sent.text(sent.part(sent.part(mark, "customdata"), 0))
+    except sent.Odd:
+        return

@@ -1,0 +1,1 @@
+"""What several pages show: the exact distribution, reports, figures to take away."""

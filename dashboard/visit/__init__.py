@@ -1,0 +1,1 @@
+"""What one visitor has chosen, and how the address says it."""

@@ -1,0 +1,373 @@
+"""What each command of `mesa-lab` does with its parsed words; returns the exit status.
+
+Results go to standard output, everything else to standard error. Heavy modules are imported inside the commands, so
+that `--help` answers at once.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import dataclasses
+import json
+import os
+import sys
+import time
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from mesa_core import triggers
+from mesa_core.cli import flags
+from mesa_core.cli.console import Console, table
+from mesa_core.config import ConfigError, make_config
+from mesa_core.config.settle import ready, settle
+from mesa_core.measures.intervals import proportion
+from mesa_core.store import Store, StoreError, home
+from mesa_core.words import duration, share
+
+
+def _print_json(value: Any) -> None:
+    json.dump(value, sys.stdout, indent=1)
+    print()
+
+
+def _store(arguments: argparse.Namespace) -> Store:
+    return Store(arguments.home or home())
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Attack, sample, repair, measure; or go on with a run."""
+    store = _store(arguments)
+    if arguments.resume:
+        if said := flags.given(arguments):
+            raise ConfigError(f"A resumed run keeps its settings; leave out {', '.join(flags.flag(n) for n in said)}.")
+        run = store.open(arguments.resume)
+        run.request("run")  # whatever was asked before it stopped
+    else:
+        run = store.create(ready(settle(flags.given(arguments), store.cache), store.cache).to_dict(), arguments.name)
+    return _execute(run, store, arguments.json)
+
+
+def detect(arguments: argparse.Namespace) -> int:
+    """Examine and repair a network that someone brings."""
+    store = _store(arguments)
+    suspect, arguments.weights = arguments.weights, None  # here --weights is no clean victim
+    said = {"baselines": flags.DETECT_BASELINES, **flags.given(arguments)}
+    config = settle({**said, "suspect": suspect, "victim": arguments.arch}, store.cache)
+    return _execute(store.create(ready(config, store.cache).to_dict(), arguments.name), store, arguments.json)
+
+
+def _execute(run: Any, store: Store, as_json: bool) -> int:
+    from mesa_core.experiment import execute
+
+    console = Console(run=run.name)
+    console.line(f"Run {run.name}, in {run.path}")
+    state = execute(run, store, console)
+    if state != "finished":
+        return 130 if state == "stopped" else 1
+    result = run.result()
+    if as_json:
+        _print_json(result)
+        return 0
+    if result["detection"]:
+        _print_verdict(result["detection"])
+    print(table(result))
+    return 0
+
+
+def _print_verdict(verdict: dict[str, Any]) -> None:
+    for one in verdict["classes"]:
+        mark = " <- attacked" if one["class"] in verdict["suspects"] else ""
+        print(f"class {one['class']:>3} {one['name'][:22]:<22} mean ASR of its samples {share(one['asr'])}{mark}")
+    print(f"A class is called attacked above {verdict['threshold']:.0%}.")
+
+
+def landscape(arguments: argparse.Namespace) -> int:
+    """The success of the 512 black-and-white triggers of a size."""
+    from mesa_core.experiment import landscape as small
+
+    store, console = _store(arguments), Console()
+    if arguments.images < 1:
+        raise ConfigError("images must be at least 1.")
+    said = flags.given(arguments)
+    if arguments.run:
+        run = store.open(arguments.run)
+        config = make_config({**run.config(), **said})
+    else:
+        run, config = None, settle(said, store.cache)
+    found = small.landscape(config, store, arguments.weights, run, arguments.images, console.moving)
+    console.line("")
+    if arguments.json:
+        _print_json(found)
+    else:
+        best, n = sorted(range(triggers.PANEL), key=lambda i: -found["asr"][i]), found["n"]
+        codes, bits = triggers.panel_codes(config.size).tolist(), config.size**2
+        for i in best[:10]:
+            asr = share(proportion(round(found["asr"][i] * n), n).to_json())
+            print(f"code {codes[i]:>3} ({codes[i]:0{bits}b})  ASR {asr}")
+        for level in (0.5, 0.8, 0.9):
+            many = sum(v >= level for v in found["asr"])
+            print(
+                f"triggers with ASR of at least {level:.0%}: {many} of {triggers.of_panel(config.size)} (n={n} images each)"
+            )
+    return 0
+
+
+def sweep(arguments: argparse.Namespace) -> int:
+    """A run for every point of a grid, shared with whoever gives the same command."""
+    from mesa_core.sweeps import grid as sweeps
+
+    store, console = _store(arguments), Console()
+    axes: dict[str, Any] = {}
+    if arguments.codes:
+        axes["trigger"] = flags.codes(arguments.codes, sweeps.SETS)
+    for name, *words in arguments.over:
+        axes[flags.name_of(name)] = flags.values(name, words)
+    pieces = sweeps.expand(flags.given(arguments), axes, arguments.sweep, store.cache)
+    sweeps.begin(store, arguments.sweep, pieces)
+    if arguments.done:
+        pieces = sweeps.without(pieces, arguments.done)
+    now = sweeps.standing(store, pieces)
+    began, start = time.monotonic(), now.finished
+    console.line(f"Sweep {arguments.sweep}: {len(pieces)} runs, {start} finished.")
+    order = {piece.name: i for i, piece in enumerate(pieces)}
+
+    def watch(piece: sweeps.Piece, event: Any) -> None:
+        console.label = f"[{order[piece.name] + 1}/{len(pieces)}] {piece.name}"
+        console.progress(event)
+
+    if arguments.ray:
+        from mesa_core.sweeps import cluster
+
+        steps = cluster.work(store, pieces, arguments.ray, arguments.gpus, console.line)
+    else:
+        from mesa_core.experiment import execute
+
+        steps = sweeps.work(store, pieces, execute, watch)
+    with contextlib.redirect_stdout(sys.stderr):  # a cluster may have something to say among the results
+        for new in steps:
+            left = duration(new.to_go(start, time.monotonic() - began))
+            say = console.moving if new == now else console.line  # while others work nothing new is to be said
+            say(f"{new.finished} of {new.total} runs finished, {new.running} running, {left} to go")
+            now = new
+    for name in now.failed:
+        console.line(f"Failed twice: {name}. {sweeps.why(store, name)}")
+    if now.failed:
+        console.line("Once its cause is mended, try one again with: mesa-lab run --resume NAME")
+    if arguments.json:
+        _print_json({"name": arguments.sweep, **vars(now), "runs": [piece.name for piece in pieces]})
+    return 1 if now.failed else 0
+
+
+def collect(arguments: argparse.Namespace) -> int:
+    """Finished runs in their slim form."""
+    from mesa_core.store import compact
+    from mesa_core.sweeps import grid as sweeps
+
+    store, console, found, rest = _store(arguments), Console(), [], 0
+    for name in arguments.names:
+        if (store.root / "sweeps" / f"{name}.json").is_file():
+            runs = sweeps.runs_of(store, name)
+            ready_now = [run for run in runs if (run.path / "result.json").is_file()]
+            found, rest = found + ready_now, rest + len(runs) - len(ready_now)
+        else:
+            found.append(store.open(name))
+    for run in found:
+        compact.collect([run], arguments.out)
+        console.line(f"{run.name}: {compact.size_of(arguments.out / run.name) / 1000:.0f} kB")
+    entries = compact.manifest(arguments.out)
+    if arguments.json:
+        _print_json({"collected": [run.name for run in found], "not_finished": rest, "there": len(entries)})
+    else:
+        waits = f"; {rest} of the sweep not finished yet" if rest else ""
+        print(f"{len(found)} runs collected{waits}. {arguments.out} holds {len(entries)}.")
+    return 0
+
+
+def figures(arguments: argparse.Namespace) -> int:
+    """The paper's figures, tables and claims from the runs that are there."""
+    from mesa_core.paper import everything, material
+    from mesa_core.store.shipped import shipped_detections, shipped_runs, shipped_sweep
+
+    folders = [shipped_sweep(), _store(arguments).runs, shipped_runs(), shipped_detections()]
+    if arguments.results:
+        if not arguments.results.is_dir():
+            raise StoreError(f"There is no folder {arguments.results}.")
+        inside = arguments.results / "runs"
+        folders = [inside if inside.is_dir() else arguments.results]
+    told = everything.write(material.read(folders), arguments.out, Console().line)
+    if arguments.json:
+        _print_json(told)
+    else:
+        print(f"{len(told['files'])} files in {arguments.out}.")
+    return 0
+
+
+def reference(arguments: argparse.Namespace) -> int:
+    """The exact distribution of valid triggers of a run's attacked network."""
+    from mesa_core.measures.bench import finish
+    from mesa_core.reference import build
+
+    store, console = _store(arguments), Console()
+    names = [field.name for field in dataclasses.fields(build.Options)]
+    said = {name: value for name in names if (value := getattr(arguments, name, None)) is not None}
+    if "levels" in said:
+        said["levels"] = tuple(said["levels"])
+    run = store.open(arguments.run)
+    console.label = f"Reference of {run.name}"
+    told = finish(build.make(run, store, build.Options(**said)), console)
+    console.line("")
+    if arguments.json:
+        _print_json(told)
+        return 0
+    for one in told["levels"]:
+        volume = one["log_volume"]
+        print(
+            f"F of at least {one['beta']:g}: log volume {volume['value']:.2f} ± {volume['error']:.2f} nats "
+            f"(runs {', '.join(f'{v:.2f}' for v in volume['runs'])}), ASR {share(one['mean_asr'])}, "
+            f"{len(one['modes'])} modes"
+        )
+    print(f"{told['looks']} values and gradients of F, each on {told['options']['images']} images.")
+    return 0
+
+
+def train(arguments: argparse.Namespace) -> int:
+    """Train a clean victim."""
+    from mesa_core.experiment import landscape as small
+
+    store, console = _store(arguments), Console()
+    config = settle(flags.given(arguments), store.cache)
+    out = arguments.out or Path(f"{config.data}-{config.victim}.safetensors")
+    if arguments.epochs is not None and not 1 <= arguments.epochs <= 300:
+        raise ConfigError("epochs must lie between 1 and 300.")
+    card = small.train_victim(config, arguments.epochs or config.clean_epochs, out, store, console)
+    if arguments.json:
+        _print_json(card)
+    else:
+        print(f"{out}: test accuracy {share(card['accuracy'])}, measured from the file.")
+    return 0
+
+
+def data(arguments: argparse.Namespace) -> int:
+    """Say what images are there, or fetch CIFAR-10."""
+    from mesa_core.data.download import download_cifar10
+    from mesa_core.data.locate import find_data
+
+    store, console = _store(arguments), Console()
+    name = arguments.name
+    if arguments.download:
+        if name not in ("auto", "cifar10"):
+            raise ConfigError(f"Only cifar10 can be downloaded, not {name}.")
+        folder = Path(arguments.data_dir).expanduser() if arguments.data_dir else store.cache
+        for have, total in download_cifar10(folder):
+            console.moving(f"{have / 2**20:.0f} of {total / 2**20:.0f} MiB")
+        name = "cifar10"
+    if name == "auto":
+        name = find_data(arguments.data_dir or None, store.cache)
+    from mesa_core.data import load_data
+
+    dataset = load_data(
+        name,
+        arguments.data_dir,
+        cache=store.cache,
+        progress=lambda what, done, of: console.moving(f"{what} {done}/{of}"),
+    )
+    told = {
+        "name": dataset.name,
+        "classes": list(dataset.classes),
+        "train": len(dataset.train),
+        "test": len(dataset.test),
+        "fingerprint": dataset.fingerprint,
+    }
+    console.line("")
+    if arguments.json:
+        _print_json(told)
+    else:
+        print(
+            f"{dataset.name}: {told['train']} training and {told['test']} test images, {len(dataset.classes)} classes: {', '.join(dataset.classes)}."
+        )
+    return 0
+
+
+def runs(arguments: argparse.Namespace) -> int:
+    """List the runs, or show one."""
+    store = _store(arguments)
+    if arguments.name:
+        run = store.open(arguments.name)
+        if arguments.stop:
+            if run.state() not in ("running", "waiting"):
+                raise StoreError(f"{run.name} is {run.state()}; there is nothing to stop.")
+            (run.path / "waiting").unlink(missing_ok=True)
+            run.request("stop")
+            print("Asked to stop; it ends within a step.", file=sys.stderr)
+            return 0
+        result = run.result()
+        if arguments.json:
+            _print_json(result)
+        else:
+            print(table(result) if result else f"{run.name} is {run.state()}.")
+        return 0
+    if arguments.stop:
+        raise ConfigError("Name the run that is to stop.")
+    rows = [{"name": run.name, "state": run.state()} for run in store.list()]
+    if arguments.json:
+        _print_json(rows)
+    else:
+        for row in rows:
+            print(f"{row['state']:<12} {row['name']}")
+        if not rows:
+            print("No runs yet; start one with: mesa-lab run", file=sys.stderr)
+    return 0
+
+
+def export(arguments: argparse.Namespace) -> int:
+    """Write a run as one page to take away."""
+    from mesa_core.disk.files import write_atomically
+    from mesa_core.stage.export import export as exported
+    from mesa_core.store import Run
+    from mesa_core.store.shipped import shipped_runs
+
+    store = _store(arguments)
+    prepared = {path.parent.name: Run(path.parent) for path in shipped_runs().glob("*/config.json")}
+    own = (store.runs / arguments.name).is_dir() or arguments.name not in prepared
+    told = exported(store.open(arguments.name) if own else prepared[arguments.name])
+    write_atomically(arguments.out, told.html.encode())
+    arguments.out.chmod(0o644)
+    if told.lacks:
+        print(told.lacks, file=sys.stderr)
+    print(
+        f"{arguments.out}: {arguments.out.stat().st_size / 2**20:.1f} MiB; it opens in any browser, without a network."
+    )
+    return 0
+
+
+def dashboard(arguments: argparse.Namespace) -> int:
+    """Start the page."""
+    from streamlit.web import cli as streamlit
+
+    from mesa_core.cli import hosts
+
+    for word in arguments.host_name:
+        if hosts.name(word) is None:
+            raise ConfigError(f"--host-name takes a name such as lab.example, not {word!r}.")
+    if arguments.host_name:
+        os.environ[hosts.SETTING] = ",".join([*arguments.host_name, *hosts.named()])
+    if arguments.home:
+        os.environ["MESA_LAB_HOME"] = str(arguments.home.resolve())
+    if arguments.data_dir:
+        os.environ["MESA_LAB_DATA"] = str(Path(arguments.data_dir).expanduser().resolve())
+    found = find_spec("dashboard")  # found, not imported: the engine knows of the page only where it lies
+    if found is None or found.origin is None:
+        raise ConfigError("The page is not installed here: the package dashboard is missing.")
+    page = Path(found.origin).parent / "app.py"
+    sys.argv = [
+        "streamlit",
+        "run",
+        str(page),
+        "--server.port",
+        str(arguments.port),
+        "--server.address",
+        arguments.address,
+    ]
+    return streamlit.main(standalone_mode=False) or 0

@@ -1,0 +1,168 @@
+"""Command-line flags made from the declarations in `config`, so that flag, slider and validation cannot differ."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from mesa_core import triggers
+from mesa_core.config import DATA_PRESETS, VICTIM_PRESETS, ConfigError, Param, defaults, params
+from mesa_core.victims.names import ARCHITECTURES
+
+SPECIAL = {"trigger", "suspect", "detect"}  # spelt differently on the command line
+DETECT_BASELINES = ("control",)  # what `mesa-lab detect` compares with, where nothing else is said
+TYPES = {"int": int, "float": float, "str": str, "floats": float, "strs": str}
+
+
+def detect_parameters() -> list[str]:
+    """The parameters that are flags of `mesa-lab detect`, which has no attack of its own."""
+    skip = {"weights", "victim", "target", "attack_took", "clean_epochs", "repair_each_beta", *SPECIAL}
+    return [name for name, param in params().items() if param.group != "attack" and name not in skip]
+
+
+def flag(name: str) -> str:
+    """`repair_each_beta` is `--repair-each-beta`."""
+    return "--" + name.replace("_", "-")
+
+
+def words(name: str, param: Param, default: Any) -> str:
+    """The help of one flag: what it means, its bounds, its default, and what a data set's or a victim's preset changes."""
+    bounds = ""
+    if param.low is not None and param.high is not None and param.kind.startswith(("int", "float")):
+        bounds = f" {param.low:g} to {param.high:g}{' ' + param.unit if param.unit else ''}."
+    shown = " ".join(f"{v}" for v in default) if isinstance(default, tuple) else default
+    presets = [(data, own[name][0]) for data, own in DATA_PRESETS.items() if name in own]
+    presets += [(f"{victim} on {data}", own[name][0]) for (data, victim), own in VICTIM_PRESETS.items() if name in own]
+    differs = "".join(
+        f"; {data}: {value:g}" if isinstance(value, float) else f"; {data}: {value}" for data, value in presets
+    )
+    said = f" Default: {shown}{differs}." if shown not in ("", None) and param.kind != "bool" else ""
+    return (param.help + bounds + said).replace("%", "%%")
+
+
+def add_parameters(parser: argparse.ArgumentParser, only: Iterable[str] | None = None) -> None:
+    """Add a flag for each parameter (of `only`, if given); none has a default, so presets decide what is not said."""
+    start = defaults()
+    groups: dict[str, Any] = {}
+    for name, param in params().items():
+        if name in SPECIAL or (only is not None and name not in only):
+            continue
+        if param.group not in groups:
+            groups[param.group] = parser.add_argument_group(param.group)
+        group = groups[param.group]
+        common: dict[str, Any] = {"dest": name, "default": None, "help": words(name, param, start[name])}
+        if param.kind == "bool":
+            group.add_argument(flag(name), action=argparse.BooleanOptionalAction, **common)
+        elif param.kind in ("floats", "strs"):
+            metavar = "NAME" if param.kind == "strs" else "X"
+            count = "*" if param.kind == "strs" else "+"
+            group.add_argument(flag(name), type=TYPES[param.kind], nargs=count, metavar=metavar, **common)
+        else:
+            metavar = None if param.choices else {"int": "N", "float": "X", "str": "TEXT"}[param.kind]
+            own = architecture if name == "victim" else TYPES[param.kind]
+            group.add_argument(flag(name), type=own, choices=param.choices, metavar=metavar, **common)
+
+
+def architecture(name: str) -> str:
+    """The name of a victim; `package.module:function` brings one's own, called with a number of classes."""
+    if ":" in name:
+        try:
+            ARCHITECTURES.bring(name)
+        except ValueError as error:
+            raise argparse.ArgumentTypeError(str(error)) from None
+    return name
+
+
+def add_trigger(parser: argparse.ArgumentParser) -> None:
+    """`--code` or `--trigger`."""
+    group = parser.add_argument_group("trigger").add_mutually_exclusive_group()
+    group.add_argument(
+        "--code",
+        type=int,
+        metavar="N",
+        help="Black-and-white 3x3 trigger by its code, 0 to 511; 495 is a white ring. Default: 170.",
+    )
+    group.add_argument(
+        "--trigger",
+        nargs="+",
+        metavar="COLOUR",
+        help="9, 16 or 25 hex colours, row by row, each as '#ff8800' or ff8800: a 3x3, 4x4 or 5x5 trigger.",
+    )
+
+
+def add_size(parser: argparse.ArgumentParser, what: str) -> None:
+    """`--size`, where no trigger is named whose size it would be."""
+    parser.add_argument(
+        "--size",
+        type=int,
+        choices=triggers.SIZES,
+        metavar="N",
+        help=f"Pixels on a side of {what}: 3, 4 or 5. Default: 3.",
+    )
+
+
+def add_cluster(parser: argparse.ArgumentParser) -> None:
+    """`--ray` and `--gpus`."""
+    group = parser.add_argument_group("many machines")
+    group.add_argument(
+        "--ray",
+        metavar="ADDRESS",
+        help="Hand the runs to a Ray cluster: HOST:PORT or auto joins one that this machine is part of, local uses "
+        'this machine alone. Needs: pip install "mesa-lab[ray]".',
+    )
+    group.add_argument(
+        "--gpus",
+        type=float,
+        metavar="SHARE",
+        help="Share of a GPU that each run on a Ray cluster takes, such as 0.25: four runs then share one. "
+        "Default: a whole one where the cluster has any, else none.",
+    )
+
+
+def name_of(word: str) -> str:
+    """`--repair-lr`, `repair-lr` or `repair_lr` is `repair_lr`."""
+    return word.removeprefix("--").replace("-", "_")
+
+
+def values(word: str, words: Sequence[str]) -> list[Any]:
+    """The values of one parameter, as text, in the parameter's type; a list has commas. Raises ConfigError."""
+    name = name_of(word)
+    if name not in params():
+        raise ConfigError(f"There is no parameter {name!r} to sweep over.")
+    kind = params()[name].kind
+    read: Any = {"bool": lambda w: {"true": True, "false": False}[w.lower()]}.get(kind) or TYPES[kind]
+    try:
+        return [[read(part) for part in w.split(",")] if kind.endswith("s") else read(w) for w in words]
+    except (ValueError, KeyError):
+        raise ConfigError(f"{' '.join(words)} are not values of {name}.") from None
+
+
+def codes(words: Sequence[str], sets: Mapping[str, Sequence[int]]) -> list[str]:
+    """Triggers from codes or from the names of sets of codes. Raises ConfigError."""
+    found: list[str] = []
+    for word in words:
+        try:
+            found += [triggers.code_to_hex(code) for code in (sets[word] if word in sets else [int(word)])]
+        except ValueError:
+            raise ConfigError(f"{word!r} is neither a code from 0 to 511 nor {' or '.join(sets)}.") from None
+    return found
+
+
+def given(arguments: argparse.Namespace) -> dict[str, Any]:
+    """What was said on the command line, as a configuration. Raises ConfigError."""
+    said = {k: v for k in params() if k not in SPECIAL and (v := getattr(arguments, k, None)) is not None}
+    if getattr(arguments, "code", None) is not None:
+        try:
+            said["trigger"] = triggers.code_to_hex(arguments.code)
+        except ValueError as error:
+            raise ConfigError(
+                f"{error} Codes name 3x3 triggers; give a larger one by its colours, with --trigger."
+            ) from None
+    if getattr(arguments, "size", None):
+        said["trigger"] = triggers.to_hex(triggers.chequer(arguments.size))
+    if getattr(arguments, "trigger", None):
+        said["trigger"] = " ".join(arguments.trigger)
+    if getattr(arguments, "detect", False):
+        said["detect"] = True
+    return said

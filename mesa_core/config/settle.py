@@ -1,0 +1,73 @@
+"""What a person asked for, made whole before a run is created: `auto` becomes the data and the victim that it means.
+
+Presets belong to a data set, so they can only be applied to what was *said*, not to a configuration whose general
+defaults have been filled in already. Command line and page both come through here. Needs no torch.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from mesa_core.config.experiment import SHIPPED, ConfigError, ExperimentConfig, make_config
+from mesa_core.data.locate import DataError, find_cifar10, find_data
+from mesa_core.data.sources import SOURCES
+
+PATHS = ("data_dir", "weights", "suspect")
+# Where and how to compute, and how hard to look for the worst of 512; no part of the question.
+HOW = ("device", "precision", "memory", "threads", "data_dir", "worst_images")
+MORE = ("baselines", "point_seeds", "repair_each_beta")  # defences beside MESA's, which change none of its figures
+
+
+def settle(said: Mapping[str, Any], cache: Path) -> ExperimentConfig:
+    """A checked configuration without `auto` for data or victim, its paths absolute. Raises ConfigError, DataError."""
+    said = {k: v for k, v in said.items() if not (k in ("data", "victim") and v == "auto")}
+    for name in PATHS:  # a run may be resumed from another folder
+        if isinstance(said.get(name), str) and said[name] not in ("", SHIPPED):
+            said[name] = str(Path(said[name]).expanduser().resolve())
+    named = said.get("data_dir") or os.environ.get("MESA_LAB_DATA")
+    if not said.get("data") and named and find_cifar10(named) is None:
+        raise DataError(f"There is no CIFAR-10 in {named}; name its directory, or say --data signs.")
+    data = said.get("data") or find_data(said.get("data_dir") or None, cache)
+    return require_settled(make_config({**said, "data": data}))
+
+
+def ready(config: ExperimentConfig, cache: Path) -> ExperimentConfig:
+    """The same, once all that can be known before work starts is in order. Raises ConfigError or DataError."""
+    source = SOURCES[config.data]
+    if source.find:
+        source.find(config.data_dir, cache)  # raises
+    classes = source.classes
+    if classes and config.target >= len(classes):
+        raise ConfigError(f"target is {config.target}, but {config.data} has the classes 0 to {len(classes) - 1}.")
+    for name in ("weights", "suspect"):
+        path = getattr(config, name)
+        if path not in ("", SHIPPED) and not Path(path).is_file():
+            raise ConfigError(f"There is no weights file {path}.")
+    if config.device not in ("auto", "cpu"):
+        from mesa_core.victims.devices import pick_device  # torch is needed only where a device is named
+
+        try:
+            pick_device(config.device)
+        except ValueError as error:
+            raise ConfigError(str(error)) from None
+    return config
+
+
+def require_settled(config: ExperimentConfig) -> ExperimentConfig:
+    """The same, or ConfigError where data or victim is still `auto`."""
+    for name in ("data", "victim"):
+        if getattr(config, name) == "auto":
+            raise ConfigError(f"{name} is still 'auto'; name it, or make the configuration with settle().")
+    return config
+
+
+def question(config: ExperimentConfig) -> dict[str, Any]:
+    """What decides the figures of a run: two runs that differ in nothing of this ask the same question.
+
+    Files are told by their names, since their folders mean nothing on another machine.
+    """
+    asked = {name: value for name, value in config.to_dict().items() if name not in HOW}
+    return {name: Path(value).name if name in PATHS else value for name, value in asked.items()}

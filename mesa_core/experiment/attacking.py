@@ -1,0 +1,157 @@
+"""The attacker's side: a clean victim, the backdoor, and what both victims are worth before any defence."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from mesa_core import events as ev
+from mesa_core import triggers as codes
+from mesa_core.config import SHIPPED, ConfigError, ExperimentConfig
+from mesa_core.experiment.context import VERSION, Lab
+from mesa_core.experiment.sampling import detect_stage
+from mesa_core.experiment.snapshots import mark
+from mesa_core.experiment.stages import Output, Scribe
+from mesa_core.keys import key_of
+from mesa_core.method import attack
+from mesa_core.pacing import Pace, follow
+from mesa_core.pictures.axes import flat_panel, scatter_axes
+from mesa_core.store.shipped import shipped_weights
+from mesa_core.victims import clean, weights
+
+
+def victim_stages(lab: Lab) -> Iterator[ev.Event]:
+    """Clean victim, attack, and what both are worth before any defence (with detection, also its verdict)."""
+    c = lab.config
+    if c.suspect:
+        lab.clean, lab.took = None, True
+        path = suspect_file(c)
+        state = weights.read(path)
+        lab.victim = lab.load(state)
+        lab.check_finite(lab.victim, path.name)
+        key = hashlib.sha256(path.read_bytes()).hexdigest()[:24]
+        lab.results["attack"] = Output(key, {}, state)
+        lab.keep_weights("attacked", lab.victim)
+        yield from detect_stage(lab)
+        lab.took = lab.target is not None
+        yield from before_stage(lab)
+        return
+    yield from clean_stage(lab)
+    lab.clean = lab.load(lab.results["victim"].tensors)
+
+    def body(scribe: Scribe) -> Iterator[ev.Event]:
+        attacked = yield from attack.attack(lab.clean, lab.attacker, lab.pixels, c, lab.seed("attack"))
+        return {}, attacked.model.state_dict()
+
+    recipe = lab.recipe("attack", victim=lab.results["victim"].key, version=VERSION["attack"])
+    recipe["parameters"].pop("attack_took")
+    lab.results["attack"] = yield from lab.stages.stage("attack", "Implanting the backdoor", recipe, body)
+    lab.victim = lab.load(lab.results["attack"].tensors)
+    lab.keep_weights("attacked", lab.victim)
+    yield from before_stage(lab)
+    original = lab.results["before"].value["before"]["asr"]["original"]
+    lab.took = original["value"] >= c.attack_took
+    if lab.took and c.detect:
+        yield from detect_stage(lab)
+        lab.took = lab.target is not None
+
+
+def suspect_file(c: ExperimentConfig) -> Path:
+    """The file of the network to examine. ConfigError where the shipped one is asked for and there is none."""
+    if c.suspect != SHIPPED:
+        return Path(c.suspect)
+    path = shipped_weights(c.data, c.victim)
+    if path is None:
+        raise ConfigError(f"No clean weights are shipped for {c.victim} on {c.data}; name a file as the suspect.")
+    return path
+
+
+def clean_stage(lab: Lab) -> Iterator[ev.Event]:
+    """The clean victim: brought, shipped, or trained here (with checkpoints, so that a stop costs a minute)."""
+    c = lab.config
+    path = Path(c.weights) if c.weights else shipped_weights(c.data, c.victim)
+    if path is not None:
+
+        def read(scribe: Scribe) -> Iterator[ev.Event]:
+            yield ev.Note(f"The clean victim is {path.name}.")
+            state = weights.read(path)
+            lab.load(state)  # raises where they do not fit
+            return {"weights": path.name}, state
+
+        digest = hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else ""
+        lab.results["victim"] = yield from lab.stages.stage(
+            "victim", "Loading the clean victim", {"weights": digest, "victim": c.victim}, read, keep=False
+        )
+        return
+
+    recipe = lab.recipe(victim=c.victim, epochs=c.clean_epochs)
+    checkpoint = lab.store.cache / f"training-{key_of(recipe)}.pt"
+
+    def body(scribe: Scribe) -> Iterator[ev.Event]:
+        yield ev.Note(f"No weights are shipped for {c.victim} on {c.data}, so a clean victim is trained first.")
+        trained = yield from clean.train(
+            lab.dataset, c.victim, c.clean_epochs, lab.seed("victim"), lab.compute, checkpoint
+        )
+        return {"weights": "trained here"}, trained.model.state_dict()
+
+    lab.results["victim"] = yield from lab.stages.stage("victim", "Training a clean victim", recipe, body)
+    checkpoint.unlink(missing_ok=True)
+
+
+def before_stage(lab: Lab) -> Iterator[ev.Event]:
+    """The clean and the backdoored victim measured; the landscape, which also fixes the scatter's axes."""
+    c = lab.config
+    original = None if c.suspect else lab.pixels
+    target = c.target if lab.target is None or not c.suspect else lab.target
+
+    # Where no class was found there is none whose worst trigger could be asked.
+    first = 0 if c.suspect and lab.target is None else c.worst_images
+
+    def body(scribe: Scribe) -> Iterator[ev.Event]:
+        bench = lab.bench(target)
+        each = c.landscape_images or 2  # the axes need a map, if a rough one
+        networks = {"clean": (lab.clean, c.landscape_images), "before": (lab.victim, each)}
+        asked = {name: (network, mapped) for name, (network, mapped) in networks.items() if network is not None}
+        pace = Pace("before", sum(bench.size(original is not None, 0, 0, first, n) for _, n in asked.values()))
+        value: dict[str, Any] = {"clean": None}
+        kept: dict[str, dict[str, torch.Tensor]] = {"clean": {}, "before": {}}
+        for name, (network, mapped) in asked.items():
+            work = bench.evaluate(network.freeze(), original, None, 0, first, mapped, kept[name])
+            value[name] = yield from follow(pace, work)
+            yield ev.Evaluated(name, value[name])
+        landscape = kept["before"]["landscape"].numpy()
+        maps = {"clean_asr": kept["clean"]["landscape"]} if "landscape" in kept["clean"] else {}
+        axes, tsne = lab.axes, lab.tsne = scatter_axes(landscape, lab.seed("axes"), c.size)
+        scribe.save(
+            "axes.npz",
+            {
+                **{name: found.numpy().astype(np.float32) for name, found in maps.items()},
+                "codes_asr": landscape.astype(np.float32),
+                "codes_images": np.int32(min(each, len(bench.selects))),
+                "pca": axes.place(flat_panel(c.size)),
+                "tsne": tsne.places,
+                "pca_bounds": np.float32(axes.bounds),
+                "tsne_bounds": np.float32(tsne.bounds),
+            },
+        )
+        yield ev.Axes("axes.npz", [float(e) for e in axes.explained])
+        if original is not None:
+            marked = lab.pixels.numpy()
+            for name, trigger in (("original", marked), ("inverse", codes.invert(marked))):
+                yield mark(name, trigger, axes, tsne)
+        return value, kept["before"]
+
+    recipe = lab.recipe(
+        "attack",
+        "measure",
+        victim=lab.results["attack"].key,
+        target=target,
+        clean=lab.results["victim"].key if lab.clean is not None else "",
+        version=VERSION["before"],
+    )
+    lab.results["before"] = yield from lab.stages.stage("before", "Measuring the backdoor", recipe, body)

@@ -1,0 +1,162 @@
+"""What all stages of one run share: the settings, the data, the victims, the seeds and the recipes of their keys."""
+
+from __future__ import annotations
+
+import contextlib
+import queue
+from collections.abc import Callable, Generator, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from mesa_core import events as ev
+from mesa_core import triggers as codes
+from mesa_core.apply import rule_of
+from mesa_core.config import ConfigError, ExperimentConfig, params
+from mesa_core.data import Dataset, Splits, load_data, split
+from mesa_core.defences import DEFENCES
+from mesa_core.experiment.stages import Output, Scribe, Stages
+from mesa_core.keys import seed_of
+from mesa_core.measures.bench import Bench
+from mesa_core.method.surrogate import Surrogate
+from mesa_core.pacing import Pace
+from mesa_core.pictures.axes import PcaAxes, TsneMap
+from mesa_core.store import Run, Store
+from mesa_core.victims import devices, weights
+from mesa_core.victims.architectures import build
+from mesa_core.victims.images import Normalise
+from mesa_core.victims.victim import Victim
+
+VERSION = {"attack": 1, "before": 6, "detect": 3, "mesa": 3, "measure": 5, "point": 2, "repair": 2, "after": 5}
+VERSION_OF_KIND = {"particles": 4, "flow": 6}  # of "mesa", where a kind was changed since
+
+
+@dataclass
+class Lab:
+    """What the stages of one run share. Later stages read earlier ones' outputs from `results`.
+
+    `clean` and `victim` are the networks before and after the attack, `took` whether there is something to defend
+    against, `target` the class that the defender takes for the attacked one (None: not known yet, or none).
+    """
+
+    config: ExperimentConfig
+    compute: devices.Compute
+    store: Store
+    run: Run
+    between: Callable[[], Any] | None = None
+
+    def __post_init__(self) -> None:
+        c = self.config
+        defences = 1 + len([b for b in c.baselines if b != "mesa"]) + (len(c.beta) if c.repair_each_beta else 0)
+        asked = [DEFENCES[name] for name in c.baselines]
+        extra = sum(one.searches for one in asked)
+        seeds = sum(getattr(c, one.seeds) - 1 for one in asked if one.seeds)
+        self.searches = c.detect or bool(c.suspect)
+        count = 3 + self.searches + 1 + 2 + extra + 2 * (defences + seeds)
+        self.stages = Stages(self.run, self.store, count, self.between)
+        self.results: dict[str, Output] = {}
+        self.target: int | None = None if self.searches else c.target  # what the defender takes for the target
+        self.rule = rule_of(c.apply)
+        self.pixels = torch.from_numpy(codes.from_hex(c.trigger))
+        self.axes: PcaAxes | None = None  # of the scatter; fixed once the backdoor is measured
+        self.tsne: TsneMap | None = None
+
+    # -- data and what is the same for all stages
+    def prepare(self) -> Iterator[ev.Event]:
+        """The data stage; not kept under a key, since data has a cache of its own."""
+        c = self.config
+
+        def body(scribe: Scribe) -> Iterator[ev.Event]:
+            yield ev.Note(f"Reading {c.data}.")
+            self.dataset: Dataset = yield from self._read()
+            self.splits: Splits = split(self.dataset, c.seed)
+            return {
+                "fingerprint": self.dataset.fingerprint,
+                "classes": list(self.dataset.classes),
+                "sizes": {name: len(getattr(self.splits, name)) for name in ("attacker", "defender", "evaluation")},
+            }, {}
+
+        self.results["data"] = yield from self.stages.stage("data", "Reading the images", {}, body, keep=False)
+        if not 0 <= c.target < len(self.dataset.classes):
+            raise ConfigError(
+                f"target is {c.target}, but {c.data} has the classes 0 to {len(self.dataset.classes) - 1}."
+            )
+        self.normalise = Normalise(self.dataset.mean, self.dataset.std)
+        self.evaluation = self.splits.evaluation.to(self.compute.device)
+        self.bench(c.target)  # raises, before any work, where there are too few images to measure on
+        self.attacker = self.splits.attacker.to(self.compute.device)
+        self.defender = self.splits.defender.to(self.compute.device)
+
+    def _read(self) -> Generator[ev.Event, None, Dataset]:
+        """Read the data in a thread, so that progress is told and Stop is heard meanwhile."""
+        news: queue.SimpleQueue[tuple[str, int, int]] = queue.SimpleQueue()
+        pace = Pace("data", 1)
+        with ThreadPoolExecutor(1) as pool:
+            tell = lambda *what: news.put(what)
+            work = pool.submit(load_data, self.config.data, self.config.data_dir, cache=self.store.cache, progress=tell)
+            while not work.done():
+                with contextlib.suppress(queue.Empty):
+                    _, done, pace.total = news.get(timeout=0.1)
+                    if pace.due(done):
+                        yield pace.progress(done)
+        return work.result()
+
+    def recipe(self, *groups: str, **more: Any) -> dict[str, Any]:
+        """What influences a stage: the parameters of its groups, the settings, the data, the seed."""
+        groups = (*groups, "apply")  # decides all stages; left out of a key while it is the paper's own rule
+        chosen = {name: value for name, value in self.config.to_dict().items() if params()[name].group in groups}
+        settings = {
+            "device": self.compute.device.type,
+            "precision": self.compute.precision,
+            "memory": self.compute.memory,
+            "threads": torch.get_num_threads(),
+            "torch": torch.__version__,
+        }
+        if self.compute.device.type == "cuda":  # another card rounds in another way
+            settings["card"] = torch.cuda.get_device_name(self.compute.device)
+        return {
+            "parameters": chosen,
+            "seed": self.config.seed,
+            "settings": settings,
+            "data": self.dataset.fingerprint,
+            **more,
+        }
+
+    @property
+    def sized(self) -> dict[str, int]:
+        """For recipes in which no earlier key says the size of triggers; 3x3 goes without saying, as it always did."""
+        return {} if self.config.size == codes.SIZE else {"size": self.config.size}
+
+    def seed(self, stage: str) -> int:
+        return seed_of(self.config.seed, stage)
+
+    def load(self, state: Mapping[str, Tensor]) -> Victim:
+        """A victim with these weights, on the device."""
+        model = weights.load_into(build(self.config.victim, len(self.dataset.classes)), state)
+        return Victim(model.to(self.compute.device).eval(), self.normalise, self.compute)
+
+    def check_finite(self, victim: Victim, what: str) -> None:
+        """Raise WeightsError where a network that was brought gives no numbers for real images."""
+        with torch.no_grad():
+            logits = victim.model(victim.normalise.images(self.defender.images[:64]))
+        if not torch.isfinite(logits).all():
+            raise weights.WeightsError(
+                f"{what} loads, but its answers are not numbers; is it a whole, trained network?"
+            )
+
+    def bench(self, target: int) -> Bench:
+        """The evaluation's bench; the same for all victims of a run."""
+        c = self.config
+        return Bench(self.evaluation, target, self.seed("bench"), c.eval_images, c.size, rule=self.rule)
+
+    # -- small parts
+    def keep_weights(self, name: str, victim: Victim) -> None:
+        """A victim's weights in the run's folder, for whoever wants to go on with them."""
+        weights.save(victim.model, self.run.path / "weights" / f"{name}.safetensors")
+
+    def surrogate(self, frozen: Victim, groups: int) -> Surrogate:
+        targets = torch.full((groups,), self.target, device=self.compute.device)
+        return Surrogate(frozen, self.defender.images, targets, self.config.images_per_trigger, rule=self.rule)

@@ -1,0 +1,253 @@
+"""The defender's side up to the repair: detection, MESA's sub-models, and what they are worth."""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+from collections.abc import Generator, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from mesa_core import events as ev
+from mesa_core import triggers as codes
+from mesa_core.config import ExperimentConfig
+from mesa_core.experiment.context import VERSION, VERSION_OF_KIND, Lab
+from mesa_core.experiment.snapshots import metrics, save_samples, snapshot
+from mesa_core.experiment.stages import Scribe
+from mesa_core.measures import coverage, modes, nesting
+from mesa_core.measures import entropy as entropies
+from mesa_core.measures.bench import Bench, finish
+from mesa_core.method import detection, mesa, staircase, submodels
+from mesa_core.method.baselines import random
+from mesa_core.pacing import Pace, follow
+from mesa_core.pictures.axes import scatter_axes
+from mesa_core.reference import record
+from mesa_core.store import StoreError
+from mesa_core.victims.victim import Victim
+
+MOST_SNAPSHOTS = 200
+POOL = 2048  # triggers that a repair draws from, or as many as are measured, if those are more
+OWN_IMAGES = 2000  # of the defender's, on which the skipping rule is decided
+
+
+def detect_stage(lab: Lab) -> Iterator[ev.Event]:
+    """Step 1: which class, if any?"""
+
+    def body(scribe: Scribe) -> Iterator[ev.Event]:
+        search = detection.detect(
+            lab.victim.freeze(), lab.defender, lab.dataset.classes, lab.config, lab.seed("detect")
+        )
+        verdict = yield from _shown(search, scribe)
+        found = verdict["target"]
+        name = "no class" if found is None else f"class {found} ({lab.dataset.classes[found]})"
+        yield ev.Note(f"Detection: {name} looks attacked.")
+        others = [lab.dataset.classes[s] for s in verdict["suspects"] if s != found]
+        if others:
+            yield ev.Note(
+                f"Above the threshold as well: {', '.join(others)}. Only the strongest class is repaired; examine the "
+                "repaired network again with mesa-lab detect."
+            )
+        return {"detection": verdict}, {}
+
+    recipe = lab.recipe("detect", "mesa", victim=lab.results["attack"].key, version=VERSION["detect"], **lab.sized)
+    for name in ("beta", "mesa_steps", "mesa_batch", "gamma"):
+        recipe["parameters"].pop(name)
+    out = yield from lab.stages.stage("detect", "Searching every class for triggers", recipe, body)
+    lab.results["detect"], lab.target = out, out.value["detection"]["target"]
+
+
+def pool_size(c: ExperimentConfig) -> int:
+    """Triggers that are drawn of each sub-model, once for all uses."""
+    return max(POOL, c.samples)
+
+
+def _shown(search: Generator[Any, None, dict[str, Any]], scribe: Scribe) -> Generator[ev.Event, None, dict[str, Any]]:
+    """Pass a search's progress on and keep its glimpses: the last in detect.npz, passing ones in detect-live.npz."""
+    while True:
+        try:
+            news = next(search)
+        except StopIteration as done:
+            return done.value
+        if not isinstance(news, detection.Glimpse):
+            yield news
+        elif news.measured:
+            scribe.save("detect.npz", news.arrays)
+        else:  # overwritten each time, and no part of the result
+            scribe.run.write_arrays("detect-live.npz", news.arrays)
+
+
+def defence_stages(lab: Lab) -> Iterator[ev.Event]:
+    """MESA's sub-models, and what they are worth."""
+    c, levels = lab.config, list(lab.config.beta)
+    if lab.axes is None:  # the stage that fixes them was found in the store
+        landscape = lab.results["before"].tensors["landscape"].numpy()
+        lab.axes, lab.tsne = scatter_axes(landscape, lab.seed("axes"), c.size)
+    frozen = lab.victim.freeze()
+
+    def train(scribe: Scribe) -> Iterator[ev.Event]:
+        yield from ()
+        group = submodels.make(c, levels, c.mesa_batch, c.mesa_steps, lab.compute.device, lab.seed("mesa"))
+        gradients = len(levels) * c.mesa_batch * c.mesa_steps * c.images_per_trigger
+        surrogate = lab.surrogate(frozen, len(levels)).expecting(gradients, c.size)
+        generator, pace, place = lab.compute.generator(lab.seed("mesa")), Pace("mesa", c.mesa_steps), None
+        every = max(c.snapshot_every, -(-c.mesa_steps // MOST_SNAPSHOTS))
+        for step in mesa.train(group, surrogate, c.mesa_steps, generator):
+            if step.done % every == 0 or step.done == step.total:
+                place, file = snapshot(lab, scribe, group, surrogate, step.done, place)
+                yield ev.Snapshot(step.done, file, levels)
+            if step.diagnostics is not None and pace.due(step.done):
+                yield pace.progress(step.done, **metrics(step.diagnostics, levels))
+        pool = group.sample(pool_size(c), generator)
+        told = {"entropy": group.entropy()}
+        return told, {"pool": pool, **{f"group.{k}": v for k, v in group.state().items()}}
+
+    recipe = lab.recipe(
+        "mesa",
+        victim=lab.results["attack"].key,
+        target=lab.target,
+        every=c.snapshot_every,
+        pool=pool_size(c),
+        shown=c.snapshot_samples,
+        axes=lab.results["before"].key,
+        version=VERSION_OF_KIND.get(c.kind, VERSION["mesa"]),
+    )
+    recipe["parameters"].pop("gamma")
+    lab.results["mesa"] = yield from lab.stages.stage("mesa", "Sampling the triggers (MESA)", recipe, train)
+    yield from measure_stage(lab, levels)
+
+
+def measure_stage(lab: Lab, levels: list[float]) -> Iterator[ev.Event]:
+    """Every sub-model measured, the skipping rule, the mixture, and the mixture's ASR on both victims."""
+    c, frozen = lab.config, lab.victim.freeze()
+
+    def body(scribe: Scribe) -> Iterator[ev.Event]:
+        pool = lab.results["mesa"].tensors["pool"].to(lab.compute.device)  # (N, POOL, 3, s, s)
+        take = c.samples
+        pace = Pace("measure", (len(levels) * 2 + 3) * take * c.sample_images)
+        entries, rates, best_only = yield from _each_level(lab, frozen, pool[:, :take], levels, pace)
+        kept = [entry["kept"] for entry in entries]
+        known = [entry["density"] and entry["density"]["value"] for entry in entries]
+        unknown = any(k and h is None for k, h in zip(kept, known, strict=True))
+        exact = None if unknown else staircase.weights(kept, known, levels)
+        if c.gamma == "entropy" and unknown:
+            yield ev.Note("A sub-model's entropy could not be told, so all that are kept get the same weight.")
+        gamma = exact if exact and c.gamma == "entropy" else staircase.weights(kept)
+        yield ev.Submodels(entries)
+        host = torch.Generator().manual_seed(lab.seed("mixture"))
+        source = torch.multinomial(torch.tensor(gamma, dtype=torch.float64), pool_size(c), True, generator=host)
+        mixed = pool[source.to(pool.device), torch.arange(len(source), device=pool.device)]
+        value: dict[str, Any] = {"submodels": entries, "gamma": gamma, "gamma_exact": exact, "best_only": best_only}
+        value |= yield from _mixture(lab, mixed[:take], pace)
+        save_samples(lab, scribe, pool[:, :take], rates)
+        return value, {"mixture": mixed}
+
+    recipe = lab.recipe(
+        "measure",
+        mesa=lab.results["mesa"].key,
+        clean=lab.clean is not None,
+        gamma=c.gamma,
+        target=lab.target,
+        truth=c.target,
+        version=VERSION["measure"],
+        before=lab.results["before"].key,
+        reference=_digest_of_reference(lab),
+    )
+    lab.results["measure"] = yield from lab.stages.stage("measure", "Measuring the sampled triggers", recipe, body)
+
+
+def reference_folder(lab: Lab) -> Path:
+    """Where the exact reference of the attacked network lies, if somebody has made one."""
+    return record.lying(lab.store, lab.results["attack"].key, lab.target, lab.config.size)
+
+
+def _digest_of_reference(lab: Lab) -> str:
+    path = reference_folder(lab) / "reference.json"
+    return hashlib.sha256(path.read_bytes()).hexdigest()[:16] if path.is_file() else ""
+
+
+def _each_level(
+    lab: Lab, frozen: Victim, pool: Tensor, levels: list[float], pace: Pace
+) -> Generator[ev.Event, None, tuple[list[dict[str, Any]], list[np.ndarray], bool]]:
+    """What is known of each sub-model, as JSON, after the skipping rule; each sample's ASR; and whether the rule skipped all.
+
+    The rule is the defender's, so it looks at the defender's images; all that is reported comes from the others.
+    """
+    c, bench = lab.config, lab.bench(lab.target)
+    own = Bench(lab.defender, lab.target, lab.seed("own"), OWN_IMAGES, rule=lab.rule)
+    plain, own_plain = finish(bench.plain(frozen)), finish(own.plain(frozen))
+    entries, rates, upper = [], [], []
+    known = lab.results["mesa"].value.get("entropy") or [None] * len(levels)
+    reference = below = None  # below: the samples of the level beneath
+    try:
+        reference = record.read(reference_folder(lab))
+    except StoreError as error:  # a yardstick that is broken must not stop a run
+        yield ev.Note(str(error))
+    for samples, beta, density in zip(pool, levels, known, strict=True):
+        rule, _, _ = yield from follow(pace, own.of_samples(frozen, own_plain, samples, c.sample_images))
+        mean, _, each = yield from follow(pace, bench.of_samples(frozen, plain, samples, c.sample_images))
+        upper.append(rule), rates.append(each)
+        flat = samples.flatten(1).cpu().numpy()  # (S, d)
+        entries.append(
+            {
+                "kind": c.kind,
+                "beta": beta,
+                "kept": True,
+                "mean_asr": mean.to_json(),
+                "defender_asr": rule.to_json(),
+                "entropy": entropies.entropy_json(flat),
+                "density": density,  # the entropy of a kind that knows its density; no estimate
+                **_covered(lab, flat, each),
+                "modes": modes.summarise(flat, each, modes.find_modes(flat), c.sample_images),
+                "nested": None if below is None else nesting.inside(flat, below).to_json(),
+                "reference": None if reference is None else record.beside(reference, beta, flat),
+            }
+        )
+        below = flat
+    kept, best_only = staircase.keep(levels, [m.high for m in upper], [m.value for m in upper])
+    for entry, stays in zip(entries, kept, strict=True):
+        entry["kept"] = stays
+    if best_only:
+        yield ev.Note("Every sub-model stays below its level, so only the best one is used.")
+    elif not all(kept):
+        gone = ", ".join(f"{b:g}" for b, k in zip(levels, kept, strict=True) if not k)
+        yield ev.Note(f"Skipped, because its samples stay below the level: β = {gone}.")
+    return entries, rates, best_only
+
+
+def _mixture(lab: Lab, samples: Tensor, pace: Pace) -> Generator[ev.Event, None, dict[str, Any]]:
+    """The mixture's ASR on the clean and the backdoored victim, its coverage, and uniform noise beside it."""
+    c, value = lab.config, {}
+    bench = lab.bench(lab.target if c.suspect else c.target)
+    for name, victim in (("clean", lab.clean), ("before", lab.victim)):
+        value[name] = None
+        if victim is None:
+            continue
+        frozen = victim.freeze()
+        plain = finish(bench.plain(frozen))
+        asr, effective, each = yield from follow(pace, bench.of_samples(frozen, plain, samples, c.sample_images))
+        value[name] = {"asr": asr.to_json(), "effective_asr": effective.to_json()}
+        told = copy.deepcopy(lab.results["before"].value[name])
+        told["asr"]["sampled"], told["effective_asr"]["sampled"] = asr.to_json(), effective.to_json()
+        yield ev.Evaluated(name, told)
+    value |= _covered(lab, samples.flatten(1).cpu().numpy(), each)
+    noise = random.uniform_colours(len(samples), torch.Generator().manual_seed(lab.seed("noise")), c.size)
+    asr, _, each = yield from follow(pace, bench.of_samples(frozen, plain, noise.to(samples.device), c.sample_images))
+    value["uniform_noise"] = {"mean_asr": asr.to_json(), **_covered(lab, noise.flatten(1).numpy(), each)}
+    return value
+
+
+def _covered(lab: Lab, flat: np.ndarray, each: np.ndarray) -> dict[str, Any]:
+    """Recall and precision by level of samples `(S, d)` with ASR `(S,)`; no recall without a landscape.
+
+    Nor against a panel that is drawn: samples that round to other valid triggers would count as having missed it.
+    """
+    c, landscape = lab.config, None
+    own = c.suspect or lab.target == c.target  # the landscape is of the class that the samples are for
+    if c.landscape_images and own and not codes.drawn(c.size):
+        landscape = lab.results["before"].tensors["landscape"].numpy()
+    rounded = codes.round_to_codes(codes.unflatten(flat))
+    return coverage.by_level(landscape, rounded, each, c.sample_images, c.landscape_images)

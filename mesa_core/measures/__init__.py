@@ -1,0 +1,1 @@
+"""What is measured, and with which interval: success rates, coverage, modes, entropy, nesting."""

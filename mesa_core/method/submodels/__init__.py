@@ -1,0 +1,36 @@
+"""Kinds of sub-model, each a file of its own behind the interface of `base`; `mesa_core.kinds` lists them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mesa_core.kinds import KINDS
+from mesa_core.registry import load
+
+if TYPE_CHECKING:
+    import torch
+
+    from mesa_core.config import ExperimentConfig
+    from mesa_core.method.submodels.base import SubModels
+
+
+def make(
+    config: ExperimentConfig,
+    betas: list[float],
+    batch: int,
+    steps: int,
+    device: torch.device,
+    seed: int,
+    one_target: bool = True,
+) -> SubModels:
+    """A group of the configured kind, one sub-model for each of `betas`, to be trained for `steps`; triggers have the
+    size of the configured one.
+
+    `one_target` says that all have the same target class, as in a run; in a detection each has its own.
+    """
+    import torch
+
+    from mesa_core.method.submodels.base import Wanted
+
+    levels = torch.tensor(betas, dtype=torch.float32, device=device)
+    return load(KINDS[config.kind].place).of(levels, config, Wanted(batch, steps, seed, one_target))

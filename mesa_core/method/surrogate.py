@@ -1,0 +1,64 @@
+"""F(x), the surrogate of the ASR that has a gradient: the target's softmax on stamped images (Algorithm 2, line 8)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+import torch
+from torch import Tensor
+
+from mesa_core.apply.anywhere import Anywhere
+from mesa_core.apply.rule import Apply
+from mesa_core.victims.victim import Victim
+from mesa_core.victims.windows import GRADIENT, Local, keep
+
+MEMORY = 300 << 20  # bytes that the maps of the clean images may take; see `mesa_core.victims.windows`
+
+
+@dataclass(frozen=True)
+class Surrogate:
+    """F for a group of sub-models at once, each with its own target class.
+
+    `victim` is frozen (see `Victim.freeze`), `images` uint8 `(m, 3, h, w)` are the defender's,
+    `targets` int64 `(N,)`, `per_trigger` is K, the images over which F of one trigger is averaged. With `local`, only
+    what triggers of its size change is computed. `rule` is how triggers are put on images.
+    """
+
+    victim: Victim
+    images: Tensor
+    targets: Tensor
+    per_trigger: int = 1
+    local: Local | None = None
+    rule: Apply = field(default_factory=Anywhere)
+
+    def expecting(self, gradients: int, size: int, memory: int = MEMORY) -> Surrogate:
+        """The same, ready for so many gradients of images with triggers of `size` pixels, where that needs preparing."""
+        passes = GRADIENT * gradients
+        local = keep(self.victim, self.images, size, passes, memory) if self.rule.overwrites else None
+        return replace(self, local=local)
+
+    def __call__(self, triggers: Tensor, generator: torch.Generator) -> Tensor:
+        """F of `triggers` `(N, n, 3, s, s)` in [0, 1], on freshly drawn images and locations: `(N, n)`."""
+        return self._log_chance(triggers, generator).exp().mean(2)
+
+    def cross_entropy(self, triggers: Tensor, generator: torch.Generator) -> Tensor:
+        """Mean cross-entropy towards the target class, which pixel-space optimisation minimises: `(N, n)`."""
+        return -self._log_chance(triggers, generator).mean(2)
+
+    def _log_chance(self, triggers: Tensor, generator: torch.Generator) -> Tensor:
+        """Log of the target's softmax for each of K images, `(N, n, K)`."""
+        groups, n = triggers.shape[:2]
+        count = groups * n * self.per_trigger
+        pick = torch.randint(len(self.images), (count,), generator=generator, device=generator.device)
+        where = self.rule.places(count, self.images.shape[-2:], triggers.shape[-1], generator)
+        patches = self.victim.normalise.triggers(triggers.flatten(0, 1)).repeat_interleave(self.per_trigger, 0)
+        logits = self._logits(pick, patches, where).float()
+        wanted = self.targets.repeat_interleave(n * self.per_trigger)  # (N*n*K,)
+        chance = logits.log_softmax(1).gather(1, wanted[:, None])
+        return chance.view(groups, n, self.per_trigger)  # (N*n*K, 1) -> (N, n, K)
+
+    def _logits(self, pick: Tensor, patches: Tensor, where: Tensor) -> Tensor:
+        """The victim's answers `(m, classes)` to images by index `(m,)`, stamped with `(m, 3, s, s)` at `(m, 2)`."""
+        if self.local is not None:
+            return self.local(pick, patches, where)
+        return self.victim.logits(self.rule(self.victim.inputs(self.images[pick]), patches, where))

@@ -1,0 +1,194 @@
+"""Answers to `questions`: what triggers do to a few evaluation images, before and after the repair.
+
+Networks and evaluation images of the last few runs stay loaded, so that an answer costs two or three small passes.
+No global random state is touched, so answering between the steps of a run does not change its figures.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from mesa_core import triggers as codes
+from mesa_core.apply import rule_of
+from mesa_core.config import ConfigError, make_config
+from mesa_core.data import DataError, Dataset, load_data, split
+from mesa_core.keys import seed_of
+from mesa_core.measures.bench import Bench, Plain, finish
+from mesa_core.measures.intervals import Measured
+from mesa_core.probe import questions
+from mesa_core.store import Run, Store, StoreError
+from mesa_core.victims import devices, weights
+from mesa_core.victims.architectures import build
+from mesa_core.victims.images import Normalise
+from mesa_core.victims.victim import Victim
+
+MOST_LOADED = 4  # runs whose networks stay in memory
+PASSES = 256  # stamped images behind an answer's ASR
+MOST_RATES = 20  # sets of triggers whose ASR is remembered
+MOST_ALONE = 1200  # images on which one trigger alone is measured
+FILES = {"before": "attacked", "after": "repaired"}
+
+
+@dataclass
+class Loaded:
+    """A run's bench and its networks, each with the time stamp of the file it came from."""
+
+    bench: Bench
+    normalise: Normalise
+    compute: devices.Compute
+    classes: tuple[str, ...]
+    victim: str
+    models: dict[str, tuple[float, Victim]] = field(default_factory=dict)
+    rates: dict[tuple[str, Any], np.ndarray] = field(default_factory=dict)  # by network and triggers
+
+
+class Probe:
+    """Answers the questions of one store."""
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+        self.runs: OrderedDict[str, Loaded] = OrderedDict()
+        self.data: tuple[str, Dataset] | None = None
+
+    def answer_all(self) -> int:
+        """Answer what waits; returns how many. Never raises for a question's sake."""
+        count = 0
+        while self.answer_next():
+            count += 1
+        return count
+
+    def answer_next(self) -> bool:
+        """Answer the next question, if one waits. Never raises for a question's sake."""
+        for number in questions.waiting(self.store.root):
+            question = questions.take(self.store.root, number)
+            if question is None:
+                continue
+            try:
+                questions.reply(self.store.root, number, self.answer(question))
+            except (questions.Refused, StoreError, ConfigError, DataError, weights.WeightsError) as error:
+                questions.refuse(self.store.root, number, str(error))
+            except (RuntimeError, ValueError, KeyError, TypeError, OSError) as error:
+                questions.refuse(self.store.root, number, f"The networks of this run cannot be asked ({error}).")
+            return True
+        return False
+
+    @torch.no_grad()
+    def answer(self, question: questions.Question) -> dict[str, np.ndarray]:
+        """Images, classes, probabilities and ASR as arrays; the names with `before` and `after` for each network."""
+        run = self.store.open(question.run)
+        loaded = self._load(run)
+        bench = loaded.bench
+        flat = torch.tensor(question.triggers, dtype=torch.float32) / 255
+        size = codes.side_of(flat.shape[1])
+        triggers = flat.view(-1, 3, size, size)
+        chosen = self._images(bench, question)
+        own = triggers[torch.arange(len(chosen)) % len(triggers)].to(bench.images.device)
+        host = torch.Generator().manual_seed(1 + question.draw)
+        corner = bench.rule.places(len(chosen), tuple(bench.images.shape[-2:]), size, host)
+        clean = bench.images[chosen]
+        pixels = (own * 255).round().to(torch.uint8)
+        stamped = bench.rule(clean, pixels, corner.to(clean.device))
+        found: dict[str, np.ndarray] = {
+            "classes": np.array(loaded.classes),
+            "clean": clean.cpu().numpy(),
+            "stamped": stamped.cpu().numpy(),
+            "label": bench.labels[chosen].cpu().numpy(),
+            "corner": corner.numpy(),
+            "target": np.int64(bench.target),
+        }
+        each = max(4, PASSES // len(triggers)) if len(triggers) > 1 else PASSES
+        for name in FILES:
+            model = self._model(run, loaded, name)
+            if model is None:
+                continue
+            for what, images in (("plain", clean), ("stamped", stamped)):
+                share = self._through(model, images).softmax(1)
+                found[f"{name}_{what}_class"] = share.argmax(1).cpu().numpy()
+                found[f"{name}_{what}_p"] = share.amax(1).cpu().numpy()
+                found[f"{name}_{what}_target_p"] = share[:, bench.target].cpu().numpy()
+            if question.rates:
+                key = (name, question.triggers)
+                if key not in loaded.rates:  # other images of the same triggers change no rate
+                    loaded.rates = dict(list(loaded.rates.items())[-MOST_RATES:])
+                    loaded.rates[key] = _row(self._asr(bench, model, triggers, each))
+                found[f"{name}_asr"] = loaded.rates[key]
+        return found
+
+    # -- parts
+    def _images(self, bench: Bench, question: questions.Question) -> Tensor:
+        """Indices of images of other classes, of as many classes as there are."""
+        host = torch.Generator().manual_seed(question.draw)
+        order = torch.randperm(len(bench.others), generator=host)
+        labels = bench.labels[bench.others].cpu()[order].tolist()
+        seen: dict[int, int] = {}
+        rank = []  # how many of the same class came before
+        for label in labels:
+            rank.append(seen.get(label, 0))
+            seen[label] = rank[-1] + 1
+        best = sorted(range(len(order)), key=lambda i: rank[i])[: question.images]  # one of each class, then two, …
+        return bench.others[order[torch.tensor(best)].to(bench.others.device)]
+
+    def _through(self, victim: Victim, images: Tensor) -> Tensor:
+        return victim.logits(victim.inputs(images)).float()
+
+    def _asr(self, bench: Bench, model: Victim, triggers: Tensor, each: int) -> Measured:
+        """ASR on the bench's own draws; one trigger alone is measured just as the run's figures are.
+
+        The natural rate is not asked, so no image is left out.
+        """
+        nothing = Plain(torch.full((len(bench.images),), -1, device=bench.images.device))
+        stamps = triggers.to(bench.images.device)
+        if len(stamps) == 1 and len(bench.others) <= MOST_ALONE:
+            work = bench.of_trigger(model, nothing, stamps[0])
+        else:
+            work = bench.of_samples(model, nothing, stamps, min(each, len(bench.others)))
+        return finish(work)[0]
+
+    def _load(self, run: Run) -> Loaded:
+        if not (run.path / "weights" / "attacked.safetensors").is_file():
+            raise questions.Refused("The networks of this run are not here, so they cannot be asked.")
+        if run.name in self.runs:
+            self.runs.move_to_end(run.name)
+            return self.runs[run.name]
+        config, known = make_config(run.config()), run.resolved() or {}
+        compute = devices.Compute(
+            devices.pick_device(known.get("device", "cpu")), known.get("precision", "fp32"), known.get("memory", "nchw")
+        )
+        what = f"{config.data} {config.data_dir}"
+        if self.data is None or self.data[0] != what:
+            self.data = (what, load_data(config.data, config.data_dir, cache=self.store.cache))
+        dataset = self.data[1]
+        images = split(dataset, config.seed).evaluation.to(compute.device)
+        normalise = Normalise(dataset.mean, dataset.std)
+        seed = seed_of(config.seed, "bench")  # a question asks too little for maps of clean images to be kept
+        bench = Bench(images, config.target, seed, config.eval_images, memory=0, rule=rule_of(config.apply))
+        self.runs[run.name] = Loaded(bench, normalise, compute, dataset.classes, config.victim)
+        while len(self.runs) > MOST_LOADED:
+            self.runs.popitem(last=False)
+        return self.runs[run.name]
+
+    def _model(self, run: Run, loaded: Loaded, name: str) -> Victim | None:
+        """The network before or after the repair, read again where its file has changed; None where there is none."""
+        path = run.path / "weights" / f"{FILES[name]}.safetensors"
+        try:
+            stamp = path.stat().st_mtime
+        except FileNotFoundError:
+            return None
+        if name not in loaded.models or loaded.models[name][0] != stamp:
+            with torch.random.fork_rng(devices=[]):  # new weights are drawn before they are filled
+                model = build(loaded.victim, len(loaded.classes))
+            weights.load_into(model, weights.read(path), path.name)
+            loaded.models[name] = (stamp, Victim(model, loaded.normalise, loaded.compute).freeze())
+            loaded.rates = {k: v for k, v in loaded.rates.items() if k[0] != name}
+        return loaded.models[name][1]
+
+
+def _row(m: Measured) -> np.ndarray:
+    """value, n, low, high."""
+    return np.array([m.value, m.n, m.low, m.high], np.float64)

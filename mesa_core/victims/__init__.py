@@ -1,0 +1,1 @@
+"""Networks: their architectures, weights, training, images, devices, and what a stamp changes in them."""

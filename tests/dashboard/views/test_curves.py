@@ -1,0 +1,47 @@
+"""How long a run still takes, from its own pace and the shape of another run."""
+
+import pytest
+
+from dashboard.views.lab import curves
+from mesa_core import events as ev
+
+TYPICAL = {
+    "attack": 10.0,
+    "mesa": 20.0,
+    "after.mesa": 5.0,
+    "repair.random": 4.0,
+    "after.random": 1.0,
+    "after.beta.0.5": 9.0,
+}
+CONFIG = {"baselines": ["random"], "repair_each_beta": False, "point_seeds": 1}
+
+
+def events(*done, now, part):
+    found = []
+    for stage, seconds in done:
+        found += [ev.StageBegun(stage, 0, 9, stage), ev.StageDone(stage, seconds)]
+    return [*found, ev.StageBegun(now, 0, 9, now), ev.Progress(now, part, 100, 20.0)]
+
+
+def test_a_run_of_half_the_speed_takes_twice_as_long():
+    answer, whole = curves.to_go(events(("attack", 20.0), now="mesa", part=50), CONFIG, TYPICAL)
+    assert answer == pytest.approx(2 * (10 + 5))
+    assert whole == pytest.approx(2 * (10 + 5 + 5))
+
+
+def test_once_the_answer_is_there_only_the_end_is_told():
+    done = (("attack", 10.0), ("mesa", 20.0), ("after.mesa", 5.0))
+    answer, whole = curves.to_go(events(*done, now="repair.random", part=50), {**CONFIG, "baselines": []}, TYPICAL)
+    assert answer is None
+    assert whole is not None
+
+
+def test_nothing_is_told_where_nothing_is_known():
+    assert curves.to_go([], CONFIG, TYPICAL) == (None, None)
+    assert curves.to_go(events(now="mesa", part=1), CONFIG, {}) == (None, None)
+
+
+def test_what_was_not_asked_takes_no_time():
+    each = curves.to_go(events(now="mesa", part=50), {**CONFIG, "repair_each_beta": True}, TYPICAL)
+    without = curves.to_go(events(now="mesa", part=50), CONFIG, TYPICAL)
+    assert each[1] > without[1]

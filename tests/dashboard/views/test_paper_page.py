@@ -1,0 +1,250 @@
+"""The Paper page without a browser: none, a part, and all of the 51; clicks; damage."""
+
+from __future__ import annotations
+
+import functools
+import html
+import re
+import shutil
+
+import invented
+import pytest
+from streamlit.testing.v1 import AppTest
+from visits import script, visit
+
+from dashboard.serving import queue, runs
+from dashboard.views.paper import evidence
+from dashboard.views.paper import page as paper
+from mesa_core import triggers
+from mesa_core.paper import claims, everything
+from mesa_core.store import shipped
+
+ORBITS = [orbit[0] for orbit in triggers.orbits()]
+
+
+@pytest.fixture
+def home(home, monkeypatch):
+    use(monkeypatch, home.root / "sweep")
+    return home
+
+
+def use(monkeypatch, folder):
+    """Makes `folder` the sweep that the product ships."""
+    for module in (queue, evidence):
+        monkeypatch.setattr(module, "shipped_sweep", lambda: folder)
+
+
+@pytest.fixture
+def part(home):
+    invented.sweep(home.root / "sweep", ORBITS[:4], manifest=True)
+    return home.root / "sweep"
+
+
+page = functools.partial(visit, "paper", 60)
+
+
+def words(at):
+    said = [e.value for kind in (at.warning, at.info, at.caption, at.markdown, at.error, at.subheader) for e in kind]
+    return " ".join([*said, *(html.unescape(e.proto.body) for e in at.get("html"))])
+
+
+def charts(at):
+    return len(at.get("plotly_chart"))
+
+
+def test_without_any_run_of_the_51_it_says_so_and_answers_the_rest(home, monkeypatch):
+    at = page()
+    assert not at.exception
+    said = words(at)
+    assert all(claim.words() in said for claim in (*claims.CLAIMS, *claims.CONTROLS))
+    assert "cannot confirm or refute them" in said  # the prepared runs are on road signs
+    assert said.count("not measured yet</td>") >= 10
+    monkeypatch.setattr(evidence, "findings", list)
+    at = page()
+    assert not at.exception
+    assert "No run of the 51 triggers is here yet" in words(at)
+
+
+def test_a_part_says_that_it_is_one(part):
+    at = page()
+    assert not at.exception
+    said = words(at)
+    assert "**4 of 51 triggers so far.**" in said
+    assert "agrees so far" in said
+    assert "mean 60.0 %" in said  # the control
+
+
+def test_what_is_said_follows_the_runs(part):
+    assert "0.5 points above" not in words(page())
+    run = queue.find(f"fig-{ORBITS[0]}")
+    result = run.result()
+    result["after_by_beta"]["0.9"]["asr"]["original"] = invented.share(0.9)
+    run.write_result(result)
+    assert "highest 90.0 %" in words(page())
+
+
+@pytest.mark.parametrize("show", list(everything.FIGURES))
+def test_every_figure_is_drawn(part, show):
+    at = page(show=show)
+    assert not at.exception
+    assert charts(at) == 1
+    assert everything.FIGURES[show].title in words(at)
+
+
+@pytest.mark.parametrize("show", list(everything.FIGURES))
+def test_a_figure_without_its_runs_says_what_it_needs(home, show, monkeypatch):
+    monkeypatch.setattr(evidence, "findings", list)
+    at = page(show=show)
+    assert not at.exception
+    assert charts(at) == 0
+    assert everything.FIGURES[show].needs in words(at)
+
+
+def test_all_51_are_whole(home):
+    invented.sweep(home.root / "sweep", ORBITS)
+    at = page(show="figure4")
+    assert not at.exception
+    said = words(at)
+    assert "**All 51 triggers.**" in said
+    assert "so far" not in said
+
+
+def test_a_click_opens_the_run_in_the_lab(part):
+    state = {"figure_paper_figure4": {"selection": {"points": [{"customdata": [f"fig-{ORBITS[1]}", ORBITS[1]]}]}}}
+    opened = []
+    for callback, kept in (
+        (paper._clicked, state),
+        (paper._picked, {"paper_runs": {"pick": {"id": f"fig-{ORBITS[1]}"}}}),
+    ):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(paper.st, "session_state", Session(kept))
+            callback()
+            opened.append(paper.st.session_state["open_run"])
+    assert opened == [f"fig-{ORBITS[1]}"] * 2
+
+
+class Session(dict):
+    """A session's state, as far as a callback needs it."""
+
+    __setattr__ = dict.__setitem__
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        None,
+        3,
+        {},
+        {"pick": None},
+        {"pick": {"nothing": 4}},
+        {"selection": {"points": []}},
+        {"selection": {"points": [{}]}},
+    ],
+)
+def test_what_a_browser_sends_is_not_trusted(sent):
+    for callback in (paper._clicked, paper._picked):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(paper.st, "session_state", Session({"figure_paper_figure4": sent, "paper_runs": sent}))
+            callback()
+            assert "open_run" not in paper.st.session_state
+
+
+@pytest.mark.parametrize("name", ["../../etc", "nothing-here", ""])
+def test_a_run_that_is_not_here_opens_nothing(part, name):
+    at = AppTest.from_function(script, kwargs={"name": "paper"}, default_timeout=60)
+    at.session_state["open_run"] = name
+    assert not at.run().exception
+    assert at.title[0].value == "Paper"
+
+
+@pytest.mark.parametrize(
+    "address", [{"show": "nonsense"}, {"set": "../x"}, {"figure": "7"}, {"show": "figure4", "set": "fig-1"}]
+)
+def test_nonsense_in_the_address_is_survived(part, address):
+    assert not page(**address).exception
+
+
+@pytest.mark.parametrize(
+    "file", ["result.json", "config.json", "events.jsonl", "snapshots/samples.npz", "snapshots/axes.npz"]
+)
+@pytest.mark.parametrize("show", ["claims", "figure4", "figure5"])
+def test_damaged_runs_give_words_and_no_traceback(part, show, file):
+    (part / f"fig-{ORBITS[2]}" / file).write_bytes(b"\x00{")
+    at = page(show=show)
+    assert not at.exception
+    assert f"{3 if file in ('result.json', 'config.json') else 4} of 51" in words(at)
+
+
+def test_two_groups_are_a_choice_that_the_address_keeps(part):
+    for i, code in enumerate(ORBITS[:3]):
+        invented.run(part, f"wide-{code}", (0.1 * i,), trigger=triggers.code_to_hex(code), victim="resnet9-32")
+    at = page(show="figure4")
+    assert "resnet9-16" in words(at)
+    box = at.selectbox[0]
+    assert len(box.options) == 2
+    at = box.set_value(f"wide-{ORBITS[0]}").run()
+    assert not at.exception
+    assert "3 of 51 triggers so far" in words(at)
+    assert at.query_params["set"] in (f"wide-{ORBITS[0]}", [f"wide-{ORBITS[0]}"])
+
+
+# -- the shipped sweep elsewhere
+def test_lists_do_not_drown_in_the_sweep_and_names_find_it(part):
+    name = f"fig-{ORBITS[3]}"
+    assert not [run for run in runs.listed() if run.name.startswith("fig-")]
+    run = queue.find(name)
+    assert queue.is_shipped(run)
+    assert queue.twin(run.config()).path == run.path
+    store = queue.store()
+    shutil.copytree(run.path, store.runs / name)
+    assert name not in [run.name for run in runs.listed()], "a name means the shipped run"
+
+
+def test_pages_open_a_run_of_the_sweep(part):
+    from test_robustness import fine
+
+    for name in ("lab", "landscape", "compare"):
+        parameter = "a" if name == "compare" else "run"
+        at = visit(name, 60, **{parameter: f"fig-{ORBITS[3]}"})
+        assert fine(at)
+        assert not at.warning
+        if name != "lab":
+            assert f"fig-{ORBITS[3]}" in [box.value for box in at.selectbox]
+
+
+def test_a_run_of_the_sweep_gives_a_report_its_figures_and_its_folder(part):
+    from dashboard.serving import reading
+    from dashboard.views.compare import gallery
+    from dashboard.views.lab import picture
+    from dashboard.views.shared import report, take_away
+
+    run = queue.find(f"fig-{ORBITS[3]}")
+    assert report.html(run).count("<svg") > 2
+    found, rows = gallery.of_run(run)
+    assert {"defences-original", "coverage", "landscape", "samples-pca", "samples-tsne", "training"} <= set(found)
+    assert rows
+    assert take_away.zip_of(run)[:2] == b"PK"
+    files = picture.files_of(run, reading.events(run), True)
+    assert len(files) >= 3
+    assert all((run.path / "snapshots" / file).is_file() for file, _, _ in files)
+
+
+def test_the_gallery_says_how_hard_a_kind_is_known_to_be(part):
+    known = evidence.difficulties()
+    assert known[ORBITS[0]].startswith("easy on CIFAR-10")
+    assert known[ORBITS[3]].startswith("hard on CIFAR-10")
+    assert shipped.shipped_sweep() != part
+    (part / "manifest.json").write_text("[3]")
+    assert evidence.difficulties() == {}
+
+
+def test_without_a_sweep_the_gallery_claims_nothing(home):
+    assert evidence.difficulties() == {}
+
+
+def test_claims_are_text_and_their_links_lead_to_figures():
+    told = [(claim, everything.Answer("<script>", "agrees", "<b>")) for claim in claims.CLAIMS]
+    drawn = paper.table(told, True)
+    assert "<script>" not in drawn
+    assert "<b>" not in drawn
+    assert set(re.findall(r"\?show=(\w+)", drawn)) <= set(everything.FIGURES)

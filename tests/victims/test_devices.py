@@ -1,0 +1,72 @@
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+import torch
+
+from mesa_core.victims import devices
+from mesa_core.victims.architectures import build
+from mesa_core.victims.devices import PIECE, Compute
+
+
+@pytest.mark.parametrize("count", [1, PIECE, 2 * PIECE + 3])
+def test_pieces_give_the_same_logits_and_gradients_as_one_batch(compute, count):
+    torch.manual_seed(0)
+    model = compute.freeze(build("resnet9-16"))
+    images = torch.randn(count, 3, 32, 32)
+    ends = []
+    for way in (model, lambda x: compute.through(model, x)):
+        leaf = images.clone().requires_grad_()
+        logits = way(leaf)
+        logits.log_softmax(1)[:, 0].sum().backward()
+        ends.append((logits.detach(), leaf.grad))
+    assert torch.allclose(ends[0][0], ends[1][0], atol=1e-4)
+    assert torch.allclose(ends[0][1], ends[1][1], atol=1e-5)
+
+
+def test_what_is_asked_is_resolved_and_nonsense_is_refused():
+    found = devices.resolve("cpu", "fp32", "nchw", 1, "resnet9-16")
+    assert (found.device.type, found.precision, found.memory) == ("cpu", "fp32", "nchw")
+    assert found.dtype == torch.float32
+
+
+def test_a_device_that_is_not_there_is_one_sentence(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(ValueError, match="cuda") as caught:
+        devices.pick_device("cuda")
+    assert "\n" not in str(caught.value)
+
+
+def test_a_calibration_is_remembered_and_a_damaged_one_made_again(tmp_path, monkeypatch):
+    calls = []
+    monkeypatch.setattr(devices, "calibrate", lambda *_: calls.append(1) or ("fp32", "nhwc"))
+    for _ in range(2):
+        found, _ = devices.remembered(tmp_path, "cpu", "auto", "auto", 0, "resnet9-16")
+        assert found == Compute(torch.device("cpu"), "fp32", "nhwc")
+    assert len(calls) == 1
+    (tmp_path / "calibration.json").write_text("{")
+    devices.remembered(tmp_path, "cpu", "auto", "auto", 0, "resnet9-16")
+    assert len(calls) == 2
+
+
+def test_of_many_who_begin_at_once_one_measures_and_all_take_its_choice(tmp_path, monkeypatch):
+    calls = []
+
+    def slow(*_):
+        calls.append(1)
+        time.sleep(0.2)
+        return ("bf16", "nhwc") if len(calls) == 1 else ("fp32", "nchw")
+
+    monkeypatch.setattr(devices, "calibrate", slow)
+    with ThreadPoolExecutor(4) as pool:
+        asked = [pool.submit(devices.remembered, tmp_path, "cpu", "auto", "auto", 0, "resnet9-16") for _ in range(4)]
+    assert {work.result()[0].precision for work in asked} == {"bf16"}
+    assert len(calls) == 1
+
+
+def test_a_run_s_number_of_threads_does_not_stay_for_the_next():
+    other = 2 if devices.THREADS == 1 else 1
+    devices.resolve("cpu", "fp32", "nchw", other, "resnet9-16")
+    assert torch.get_num_threads() == other
+    devices.resolve("cpu", "fp32", "nchw", 0, "resnet9-16")
+    assert torch.get_num_threads() == devices.THREADS
