@@ -119,6 +119,8 @@ def label(run: Run) -> str:
     said = "" if state == "finished" else f" · {state}"
     kind = "" if c.kind == "mine" else f" · {c.kind}"
     target = stored.plain(target, 200)
+    if c.suspect:
+        return f"{c.data} · a network that was brought · α {c.alpha:g}{kind} · seed {c.seed} · {run.name}{said}"
     return f"{c.data} · {what} → {target} · α {c.alpha:g}{kind} · seed {c.seed} · {run.name}{said}"
 
 

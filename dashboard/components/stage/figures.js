@@ -1,5 +1,6 @@
 // Numbers of the stage: the headline, the bars with their whiskers, the table in the drawer.
 const percent = (v) => { const p = 100 * v; return `${p > 0 && p < 9.95 ? p.toFixed(1) : Math.round(p)} %`; };
+const BAR_TERMS = { control: "control", mesa: "MESA" };
 const BARS = [["before", "no repair"], ["control", "clean images alone"], ["uniform", "random colours"], ["random", "random black/white"], ["mesa", "MESA"]];
 const ROWS = { clean: "before the attack", before: "with the backdoor", control: "repaired with clean images alone (control)", uniform: "repaired with randomly coloured triggers",
   random: "repaired with random black-and-white triggers", mesa: "repaired with MESA's triggers", point: "repaired with one reversed trigger", ideal: "repaired with the true trigger (oracle)" };
@@ -24,6 +25,7 @@ class Bars {
       row.className = `bar ${name}`; row.title = interval(m); row.tabIndex = 0;
       row.innerHTML = `<span class="name"></span><span class="rail"><i></i><u></u></span><b></b>`;
       row.querySelector(".name").textContent = words;
+      if (BAR_TERMS[name]) row.querySelector(".name").dataset.term = BAR_TERMS[name];
       row.setAttribute("role", "img");
       row.querySelector("u").style.left = `${100 * m[1]}%`; row.querySelector("u").style.width = `${100 * (m[2] - m[1])}%`;
       return row;

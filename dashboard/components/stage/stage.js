@@ -15,7 +15,7 @@ const MARKUP = `
   <div class="actions"><button type="button" class="why" aria-expanded="false">why?</button><button type="button" class="numbers" aria-expanded="false">numbers</button><button type="button" class="all" hidden>All controls and figures</button>${button("take", "Take this page away as one file")}${button("share", "Share a link")}${button("full", "Full screen")}</div>
 </header>
 <div class="say"><p class="sentence" role="status"></p>
-  <div class="headline" tabindex="0"><canvas width="42" height="42" aria-hidden="true"></canvas><div><div class="change"><b class="was"></b><svg class="arrow" viewBox="0 0 90 12" aria-hidden="true"><path d="M0 6h80M74 1l7 5-7 5" fill="none" stroke="currentColor" stroke-width="2"/></svg><b class="now"></b></div><small class="of"></small></div></div>
+  <div class="headline" tabindex="0"><canvas width="42" height="42" aria-hidden="true"></canvas><div><div class="change"><b class="was"></b><svg class="arrow" viewBox="0 0 90 12" aria-hidden="true"><path d="M0 6h80M74 1l7 5-7 5" fill="none" stroke="currentColor" stroke-width="2"/></svg><b class="now"></b></div><small class="of" data-term="ASR"></small></div></div>
 </div>
 <div class="main">
   <section class="paint" aria-label="Your trigger">
@@ -28,7 +28,7 @@ const MARKUP = `
     <div class="tried" role="group" aria-label="Tried before"></div>
   </section>
   <section class="cloud" aria-label="All triggers"><div class="plane"><canvas role="img" aria-label="Scatter of triggers"></canvas><div class="glow" hidden><canvas width="30" height="30"></canvas></div><div class="tip" hidden><canvas width="54" height="54"></canvas><span></span></div></div>
-    <div class="views" role="group" aria-label="View"><button type="button" data-view="pca">PCA</button><button type="button" data-view="tsne">t-SNE</button></div><p class="note"></p></section>
+    <div class="views" role="group" aria-label="View"><button type="button" data-view="pca" data-term="PCA">PCA</button><button type="button" data-view="tsne" data-term="t-SNE">t-SNE</button></div><p class="note"></p></section>
   <section class="side" aria-label="Six signs"><div class="signs"></div><div class="bars"></div></section>
 </div>
 <footer class="time"><button type="button" class="go" aria-label="Play">${icon("play")}</button>
@@ -407,8 +407,6 @@ class Stage {
     this.root.querySelectorAll("[data-view]").forEach((b) => b.setAttribute("aria-pressed", String(b.dataset.view === view)));
     if (this.cloud.view === view && this.rec) return;
     this.cloud.turnTo(view);
-    const explained = this.rec && this.rec.explained.length ? `${Math.round(100 * (this.rec.explained[0] + this.rec.explained[1]))} % of the variance` : "";
-    this.find(".views").title = view === "pca" ? `PCA: a shadow of the 27 numbers of a trigger${explained ? `, ${explained}` : ""}` : "t-SNE: keeps neighbours together and bends the rest";
     if (this.rec) this.morph("turn", 0.7);
   }
   presets(opener) {

@@ -154,13 +154,16 @@ def working(run: Run, events: Sequence[ev.Event], now: str) -> None:
         return
     step = events[-1] if isinstance(events[-1], ev.Progress) else None
     part = step.done / max(1, step.total) if step else 0.0
-    left = f" · {duration(step.left)} to go in this stage" if step and step.left is not None else ""
     st.progress(
         min(1.0, max(0.0, (stage.index + part) / max(1, stage.count))),
-        text=f"Stage {stage.index + 1} of {stage.count}: {stored.markdown(stage.label)}{left}",
+        text=f"Stage {stage.index + 1} of {stage.count}: {stored.markdown(stage.label)}",
     )
     answer, whole = progress.to_go(events, run.config(), typical())
-    if whole is not None:
+    if run.control()[0] in ("pause", "step"):
+        st.caption("Paused.")
+    elif whole is None:
+        st.caption("Time to go: measuring your computer…")
+    else:
         first = f"MESA's answer in about {duration(answer)}, all" if answer else "The answer is there; all"
         st.caption(f"{first} other defences in about {duration(whole)}.")
 
@@ -169,8 +172,10 @@ def working(run: Run, events: Sequence[ev.Event], now: str) -> None:
 def typical() -> dict[str, float]:
     """Seconds of each stage of a prepared run, in their order: not how long they take here, but how they compare."""
     for one in queue.shipped():
-        with contextlib.suppress(StoreError, KeyError, TypeError, AttributeError):
-            return {str(k): float(v) for k, v in one.result()["timings"].items()}
+        with contextlib.suppress(StoreError, KeyError, TypeError, AttributeError, ValueError):
+            seconds = {str(k): float(v) for k, v in one.result()["timings"].items()}
+            if seconds["attack"] >= 1:  # else it was found in the store, and says nothing of how long one takes
+                return seconds
     return {}
 
 
@@ -206,6 +211,9 @@ def asked(run: Run) -> str:
     """What the run was asked, in a line."""
     try:
         c = run.config()
+        if c.get("suspect"):
+            data, victim, seed = (stored.markdown(c[k]) for k in ("data", "victim", "seed"))
+            return f"{data}, {victim}, a network that was brought: nobody told its trigger or its target; seed {seed}"
         what = triggers.describe(triggers.from_hex(c["trigger"]))
         data, victim, target, kind, seed = (stored.markdown(c[k]) for k in ("data", "victim", "target", "kind", "seed"))
         return f"{data}, {victim}, trigger {what}, target class {target}, {kind}, α = {c['alpha']:g}, seed {seed}"

@@ -42,6 +42,7 @@ def everything() -> None:
     settings.set_right()
     run = settings.current_run()
     settings.adopt(run)
+    st.session_state.brought = bool(run and settings.brought(run))
     with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
         st.title("MESA Lab", anchor=False)
         name = run.name if run and "run" in st.query_params else ""
@@ -52,7 +53,7 @@ def everything() -> None:
         "Paint one, press **Run**, and watch MESA find triggers that the network has come to accept, "
         "then make it forget them."
     )
-    left, middle, right = st.columns([1.05, 2.1, 1.55], gap="medium")
+    left, middle, right = st.container(key="lab_columns").columns([1.05, 2.1, 1.55], gap="medium")
     with left:
         code = trigger()
         start()  # right below the painter: a trigger, one button
@@ -91,6 +92,11 @@ def trigger() -> int | None:
     rows = [st.container(horizontal=True, gap="small") for _ in range(2)]
     for i, (what, (name, about)) in enumerate(names.items()):
         rows[i // 2].button(name, key=f"do_{what}", on_click=settings.change, args=(what,), help=about, width="stretch")
+    if st.session_state.get("brought"):
+        st.caption(
+            "The run beside this is of a network that was brought, whose trigger nobody told. What is painted here is "
+            "what *Run* would plant in a network of yours."
+        )
     st.caption(triggers.describe(painted))
     return triggers.code_of(painted) if side == triggers.SIZE else None
 

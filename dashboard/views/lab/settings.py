@@ -152,6 +152,14 @@ def adopt(run: Run | None) -> None:
     s.painted = s.trigger
 
 
+def brought(run: Run) -> bool:
+    """Whether a run is of a network that somebody brought."""
+    try:
+        return bool(run.config().get("suspect"))
+    except StoreError:
+        return False
+
+
 def settings_of(run: Run | None) -> dict[str, Any]:
     """A run's settings as the controls can show them; the defaults where there is none, or it makes no sense."""
     try:
