@@ -17,6 +17,7 @@ class Cloud {
     const scale = Math.min(2, window.devicePixelRatio || 1), { clientWidth: w, clientHeight: h } = this.box;
     if (!w || !h) return;
     this.wide = w; this.high = h; this.scale = scale;
+    this.grown = Math.max(1, Math.min(2.4, w / 640)); // larger dots on a large picture
     this.canvas.width = Math.round(w * scale); this.canvas.height = Math.round(h * scale);
     this.tiles = null;
   }
@@ -140,7 +141,7 @@ class Cloud {
   sheet(index) { // the thumbnails of a frame, one above another
     this.tiles = this.tiles || new Map();
     if (!this.tiles.has(index)) {
-      const cell = Math.max(3, Math.round((this.wide < 420 ? 2.6 : 3.4) * this.scale)), frame = this.frames[index];
+      const cell = Math.max(3, Math.round((this.wide < 420 ? 2.6 : 3.4 * this.grown) * this.scale)), frame = this.frames[index];
       const { side, pixels } = bake(frame, "level", cell, Math.max(1, Math.round(1.4 * this.scale)), null);
       const sheet = document.createElement("canvas");
       sheet.width = side; sheet.height = side * frame.n;
@@ -178,7 +179,7 @@ class Cloud {
       groups.get(key).push(i);
     }
     for (const [key, rows] of groups) {
-      const k = key / 12, r = 1.6 + 4.2 * k;
+      const k = key / 12, r = (1.6 + 4.2 * k) * this.grown;
       c.globalAlpha = key ? 0.35 + 0.6 * k : Math.min(1, spread * 3) * 0.55;
       c.fillStyle = key ? warm : cool;
       c.beginPath();
@@ -206,7 +207,7 @@ class Cloud {
   drawOrigin(c, style) { // the attacker's own trigger
     const mark = this.rec.marks.find((m) => m.name === "original");
     if (!mark || this.at.plant <= 0) return;
-    const x = this.x(mark[this.view][0]), y = this.y(1 - mark[this.view][1]), side = 21, k = Math.min(1, this.at.plant * 1.5);
+    const x = this.x(mark[this.view][0]), y = this.y(1 - mark[this.view][1]), side = 21 * this.grown, k = Math.min(1, this.at.plant * 1.5);
     c.globalAlpha = k;
     c.fillStyle = style.getPropertyValue("--hot");
     c.fillRect(x - side / 2 - 3, y - side / 2 - 3, side + 6, side + 6);
