@@ -415,7 +415,8 @@ class Stage {
     menu.className = "menu kinds"; menu.setAttribute("role", "group"); menu.setAttribute("aria-label", "The 51 kinds of trigger");
     menu.replaceChildren(...KINDS().map((code) => {
       const b = document.createElement("button"), c = document.createElement("canvas");
-      b.type = "button"; b.title = `Kind ${code}`; b.setAttribute("aria-label", `Kind of code ${code}`);
+      const ready = (this.host.index || []).some((one) => one.orbit === code && one.data === this.rec.data);
+      b.type = "button"; b.title = `Kind ${code}${ready ? ", recorded" : ""}`; b.classList.toggle("ready", ready); b.setAttribute("aria-label", `Kind of code ${code}`);
       c.width = c.height = 24; thumb(c.getContext("2d"), codeBytes(code), 0, 0, 0, 24, 3);
       b.append(c);
       b.addEventListener("click", () => { this.painter.set(hexOf(codeBytes(code))); });
