@@ -12,10 +12,11 @@ from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
 from mesa_core import triggers
+from mesa_core.disk.archives import read_safetensors
 from mesa_core.disk.files import StoreError, read_json
 from mesa_core.stage.blocks import pack
 from mesa_core.store.shipped import assets_dir
-from mesa_core.victims.numpy_resnet9 import NumpyNet, stamped
+from mesa_core.victims.numpy_resnet9 import MOST_BYTES, NumpyNet, stamped
 
 SIDE = 32
 SHOWN = 6
@@ -94,9 +95,14 @@ def readings(known: Pictures, target: int, trigger: np.ndarray, nets: Mapping[st
 def networks(folder: Path) -> dict[str, bytes]:
     """The two networks' files in a folder, by 'attacked' and 'repaired', floats in half precision. Raises StoreError."""
     try:
-        found = {name: halved((folder / f"{name}.safetensors").read_bytes()) for name in ("attacked", "repaired")}
-    except OSError:
-        raise StoreError("The weights of the attacked and the repaired network are not there.") from None
+        found = {
+            name: halved(read_safetensors(folder / f"{name}.safetensors", MOST_BYTES))
+            for name in ("attacked", "repaired")
+        }
+    except (OSError, ValueError):
+        raise StoreError(
+            "The weights of the attacked and the repaired network are not there, or cannot be read."
+        ) from None
     size = sum(map(len, found.values()))
     if size > LARGEST_NETS:
         raise StoreError(f"The two networks have {size / 2**20:.0f} MiB; a page carries up to {LARGEST_NETS // 2**20}.")
