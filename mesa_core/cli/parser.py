@@ -76,7 +76,20 @@ def build_parser() -> argparse.ArgumentParser:
         "--home", type=_path, help="Where runs are kept. Default: MESA_LAB_HOME, else your data folder."
     )
     verbs = parser.add_subparsers(title="commands", metavar="COMMAND")
-    for add in (_run, _detect, _landscape, _sweep, _collect, _figures, _reference, _train, _data, _runs, _dashboard):
+    for add in (
+        _run,
+        _detect,
+        _landscape,
+        _sweep,
+        _collect,
+        _figures,
+        _reference,
+        _train,
+        _data,
+        _runs,
+        _export,
+        _dashboard,
+    ):
         add(verbs)
     return parser
 
@@ -264,12 +277,22 @@ def _data(verbs: Verbs) -> None:
 
 
 def _runs(verbs: Verbs) -> None:
-    parser = _command(
-        verbs, "runs", "list the runs", "List the runs, the newest first, or show one.", commands.landscape
-    )
+    parser = _command(verbs, "runs", "list the runs", "List the runs, the newest first, or show one.", commands.runs)
     parser.add_argument("name", nargs="?", help="Show this run's figures.")
     parser.add_argument("--stop", action="store_true", help="Ask the named run to stop; it can be resumed.")
     _json(parser)
+
+
+def _export(verbs: Verbs) -> None:
+    parser = _command(
+        verbs,
+        "export",
+        "a run as one page to take away",
+        "Write the stage of a run as one HTML file that plays, paints and answers without a server or a network.",
+        commands.export,
+    )
+    parser.add_argument("name", metavar="RUN", help="A run, or a prepared one such as signs-ring.")
+    parser.add_argument("--out", type=_path, required=True, metavar="FILE.html", help="Where to write it.")
 
 
 def _dashboard(verbs: Verbs) -> None:
