@@ -52,7 +52,7 @@ def _inside(sets: Sequence[np.ndarray], place: int) -> dict[str, Any] | None:
 def complete(entries: Sequence[Mapping[str, Any]], samples: Mapping[str, np.ndarray] | None) -> list[dict[str, Any]]:
     """The sub-models of a result with every measure: what an older one lacks is computed from its `samples`.
 
-    `samples` as `shape.samples` gives them, or None: then what is missing stays missing, as None.
+    `samples` as `store.checks.samples` gives them, or None: then what is missing stays missing, as None.
     """
     told = [{**dict.fromkeys((*KEYS, "entropy", "nested")), **entry} for entry in entries]
     lacks = [one for one in told if one["dimensions"] is None or one["entropy"] is None]

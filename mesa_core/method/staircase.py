@@ -48,6 +48,9 @@ def keep(betas: Sequence[float], upper: Sequence[float], values: Sequence[float]
     A sub-model is skipped when the upper end of its measured ASR's interval lies below its level (the paper skips
     where the measured ASR does; a finite measurement deserves its doubt). Source: Algorithm 1, lines 6 and 10, and the end
     of Section 3.2.
+
+    >>> keep([0.5, 0.8, 0.9], upper=[0.70, 0.81, 0.85], values=[0.60, 0.78, 0.80])
+    ([True, True, False], False)
     """
     kept = [high >= beta for beta, high in zip(betas, upper, strict=True)]
     if any(kept):
@@ -65,6 +68,11 @@ def weights(
     each kept level counts with its step from the kept one below it, and without them all steps are equal. Where all
     come out as nothing (the level 0 alone), all kept count alike.
     Raises ValueError where entropies are asked for and a kept sub-model has none.
+
+    >>> weights([True, True, False])
+    [0.5, 0.5, 0.0]
+    >>> [round(g, 2) for g in weights([True, True], entropies=[-3.0, -4.0], betas=[0.5, 1.0])]
+    [0.73, 0.27]
     """
     if entropies is None:
         return [float(k) / sum(kept) for k in kept]
