@@ -7,11 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from mesa_core.method import detection
+
 ROOT = Path(__file__).resolve().parents[1]
 
 
 @pytest.mark.slow
-def test_a_network_of_ones_own_goes_the_whole_way_at_a_tiny_size(capsys):
+def test_a_network_of_ones_own_goes_the_whole_way_at_a_tiny_size(capsys, monkeypatch):
     spec = importlib.util.spec_from_file_location("own_network", ROOT / "examples" / "own_network.py")
     example = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(example)
@@ -23,7 +25,9 @@ def test_a_network_of_ones_own_goes_the_whole_way_at_a_tiny_size(capsys):
         "mesa_batch": 4,
         "repair_epochs": 0.2,
     }
-    healed = example.main(images=120, epochs=0.5, device="cpu", **tiny)
+    monkeypatch.setattr(detection, "SAMPLES", 2)
+    monkeypatch.setattr(detection, "IMAGES", 1)
+    healed = example.main(images=120, epochs=0.1, device="cpu", draws=4, sample_images=1, **tiny)
     assert healed.after.accuracy.n == 300
     told = capsys.readouterr().out
     assert [line.split()[0] for line in told.splitlines() if "ASR" in line and "accuracy" in line] == [

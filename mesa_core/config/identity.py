@@ -13,7 +13,7 @@ HOW = ("device", "precision", "memory", "threads", "data_dir", "worst_images")
 MORE = ("baselines", "point_seeds", "repair_each_beta")  # defences beside MESA's, which change none of its figures
 
 
-def question(config: ExperimentConfig) -> dict[str, Any]:
+def identity_of(config: ExperimentConfig) -> dict[str, Any]:
     """What decides the figures of a run: two runs that differ in nothing of this ask the same question.
 
     Files are told by their names, since their folders mean nothing on another machine.

@@ -45,21 +45,21 @@ class Param:
     high: float | None = None
     choices: Collection[str] | None = None  # an open list may grow
     unit: str = ""
-    kind: str = "float"  # float, int, str, bool, floats, strs
+    type: str = "float"  # float, int, str, bool, floats, strs
     basic: bool = False  # shown in the page's first panel
 
     def check(self, name: str, value: Any) -> Any:
         """Return `value` in its exact type, or raise ConfigError in one sentence."""
-        if self.kind in ("floats", "strs"):
+        if self.type in ("floats", "strs"):
             if isinstance(value, str) or not isinstance(value, Iterable):
                 raise ConfigError(f"{name} must be a list of values, not {value!r}.")
-            one = dataclasses.replace(self, kind=self.kind[:-1])
+            one = dataclasses.replace(self, type=self.type[:-1])
             return tuple(one.check(name, v) for v in value)
-        if self.kind == "bool":
+        if self.type == "bool":
             if not isinstance(value, bool):
                 raise ConfigError(f"{name} must be true or false, not {value!r}.")
             return value
-        if self.kind == "str":
+        if self.type == "str":
             if not isinstance(value, str):
                 raise ConfigError(f"{name} must be text, not {value!r}.")
             if self.choices and value not in self.choices:
@@ -71,7 +71,7 @@ class Param:
             raise ConfigError(f"{name} must be a number, not {value!r}.")
         if isinstance(value, int) and abs(value) > 2**63:  # no bound is that large, and a float could not hold it
             raise ConfigError(f"{name} is too large.")
-        if self.kind == "int":
+        if self.type == "int":
             if value != int(value):
                 raise ConfigError(f"{name} must be a whole number, not {value!r}.")
             value = int(value)
@@ -90,8 +90,8 @@ class Param:
 def parameter(
     default: Any, group: str, help: str, low: float | None = None, high: float | None = None, **more: Any
 ) -> Any:
-    """One parameter as a dataclass field; its kind is read off the default unless it is given."""
-    if "kind" not in more:
-        kinds = {bool: "bool", int: "int", float: "float", str: "str"}
-        more["kind"] = kinds.get(type(default)) or ("strs" if isinstance(default[0], str) else "floats")
+    """One parameter as a dataclass field; its type is read off the default unless it is given."""
+    if "type" not in more:
+        types = {bool: "bool", int: "int", float: "float", str: "str"}
+        more["type"] = types.get(type(default)) or ("strs" if isinstance(default[0], str) else "floats")
     return field(default=default, metadata={"param": Param(group, help, low, high, **more)})

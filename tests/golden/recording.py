@@ -130,7 +130,7 @@ def record_case(case: Mapping[str, Any], place: Path) -> dict[str, Any]:
     return {
         "keys": asked(case["config"], case["verdict"], case["reference"], place),
         "seeds": {stage: seed_of(config.seed, stage) for stage in SEEDED},
-        "question": digest(identity.question(config)),
+        "question": digest(identity.identity_of(config)),
         "compact": hashlib.sha256(compact.key(case["config"]).encode()).hexdigest()[:16],
         "sweep": name,
     }
