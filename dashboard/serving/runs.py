@@ -109,14 +109,18 @@ def label(run: Run) -> str:
     """A run in a line, for a list to choose from."""
     try:
         c = config(run)
-    except StoreError:
-        return f"{run.name} (cannot be read)"
+    except StoreError as error:
+        return f"{run.name} (damaged: {error})"
     names = classes_of(c.data)
     what = triggers.brief(triggers.from_hex(c.trigger))
     what = f"{what} trigger" if what.endswith("coloured") else what
     target = names[c.target] if c.target < len(names) else f"class {c.target}"
     state = run.state()
     said = "" if state == "finished" else f" · {state}"
+    try:
+        result(run)
+    except StoreError as error:
+        said = f" (damaged: {error})"
     kind = "" if c.kind == "mine" else f" · {c.kind}"
     target = stored.plain(target, 200)
     return f"{c.data} · {what} → {target} · α {c.alpha:g}{kind} · seed {c.seed} · {run.name}{said}"

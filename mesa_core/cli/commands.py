@@ -23,7 +23,7 @@ from mesa_core.cli.console import Console, table
 from mesa_core.config import ConfigError, make_config
 from mesa_core.config.settle import ready, settle
 from mesa_core.measures.intervals import proportion
-from mesa_core.store import Store, StoreError, home
+from mesa_core.store import Run, Store, StoreError, home
 from mesa_core.words import duration, share
 
 
@@ -310,15 +310,21 @@ def runs(arguments: argparse.Namespace) -> int:
         return 0
     if arguments.stop:
         raise ConfigError("Name the run that is to stop.")
-    rows = [{"name": run.name, "state": run.state()} for run in store.list()]
+    rows = [_row(run) for run in store.list()]
     if arguments.json:
         _print_json(rows)
     else:
         for row in rows:
-            print(f"{row['state']:<12} {row['name']}")
+            print(f"{row['state']:<12} {row['name']}" + (f" ({row['why']})" if "why" in row else ""))
         if not rows:
             print("No runs yet; start one with: mesa-lab run", file=sys.stderr)
     return 0
+
+
+def _row(run: Run) -> dict[str, str]:
+    """A run in a list: its name and state, and of a damaged one why it cannot be read."""
+    why = run.damage()
+    return {"name": run.name, "state": "damaged", "why": why} if why else {"name": run.name, "state": run.state()}
 
 
 def dashboard(arguments: argparse.Namespace) -> int:

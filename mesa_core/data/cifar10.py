@@ -14,17 +14,27 @@ import tarfile
 import zlib
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 import torch
 
 from mesa_core.data.locate import FOLDER, DataError, Found
 from mesa_core.data.names import CIFAR10 as CLASSES
+from mesa_core.data.pictures import decode
 from mesa_core.data.types import Dataset, ImageSet, make_dataset
+from mesa_core.disk.untrusted import MIB, Refused, open_file, read_bytes
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 TRAIN = tuple(f"data_batch_{i}" for i in range(1, 6))
 TEST = "test_batch"
+SIDE = 32
+MOST_BATCH = 64 * MIB  # bytes of a batch, which has 30 million
+MOST_ARCHIVE = 512 * MIB  # bytes of the archive, packed and unpacked; it has 170 and 186 million
+MOST_PARQUET = 512 * MIB  # bytes of a Parquet file, packed and unpacked
+MOST_COLUMNS = 20
 CHECKSUMS: Mapping[str, str] = {  # md5, as published with the data set and as torchvision checks them
     "data_batch_1": "c99cafc152244af753f735de768cd75f",
     "data_batch_2": "d4bba439e000b95fd0a9bffe97cbabec",
@@ -92,22 +102,26 @@ def _batch(data: bytes, name: str) -> tuple[np.ndarray, np.ndarray]:
 def _folder_members(folder: Path, names: tuple[str, ...]) -> Iterator[tuple[str, bytes]]:
     for name in names:
         try:
-            yield name, (folder / name).read_bytes()
-        except OSError:
+            yield name, read_bytes(folder / name, MOST_BATCH)
+        except (OSError, Refused):
             raise DataError(f"{name} is missing from {folder.name}; extract CIFAR-10's archive again.") from None
 
 
 def _archive_members(archive: Path, names: tuple[str, ...]) -> Iterator[tuple[str, bytes]]:
     """Members by name, read in memory: nothing is extracted, so no path of the archive is ever used."""
     try:
-        with tarfile.open(archive, "r:gz") as tar:
+        with open_file(archive, MOST_ARCHIVE) as held, tarfile.open(fileobj=held, mode="r:gz") as tar:
             found: dict[str, bytes] = {}
+            left = MOST_ARCHIVE
             for member in tar:
+                left -= 512 + member.size  # what is passed over is unpacked, too
+                if left < 0:
+                    raise tarfile.TarError("more than CIFAR-10 has")
                 name = member.name.removeprefix(f"{FOLDER}/")
-                if member.isfile() and name in names and member.size < 2**26:
+                if member.isfile() and name in names and member.size < MOST_BATCH:
                     file = tar.extractfile(member)
                     found[name] = file.read() if file else b""
-    except (OSError, EOFError, tarfile.TarError, zlib.error):
+    except (OSError, EOFError, ValueError, tarfile.TarError, zlib.error):
         raise DataError(f"{archive.name} is not a whole archive; download it again.") from None
     for name in names:
         if name not in found:
@@ -117,29 +131,30 @@ def _archive_members(archive: Path, names: tuple[str, ...]) -> Iterator[tuple[st
 
 def _from_parquet(folder: Path, tell: Tell, counts: Mapping[str, int]) -> Dataset:
     import pyarrow as pa
-    import pyarrow.parquet as pq
-    from PIL import Image
 
     classes, parts = CLASSES, {}
     for split in ("train", "test"):
         images, labels = [], []
         for file in sorted(folder.glob(f"{split}-*.parquet")):
             try:
-                table = pq.read_table(file)
+                with open_file(file, MOST_PARQUET) as held:
+                    table = _table(held, counts[split])
                 classes = _class_names(table.schema.metadata) or classes
-                pictures = table.column(0 if table.column_names[0] != "label" else 1).to_pylist()
-                own = table.column("label").to_pylist()
-                for number, (picture, label) in enumerate(zip(pictures, own, strict=True)):
-                    with Image.open(io.BytesIO(picture["bytes"])) as image:
-                        if image.size != (32, 32):
-                            raise DataError(f"{file.name} holds an image of {image.size}, not of 32 x 32.")
-                        images.append(np.asarray(image.convert("RGB")))
-                    labels.append(int(label))
+                pictures = table.column(0 if table.column_names[0] != "label" else 1)
+                for number, (picture, label) in enumerate(zip(pictures, table.column("label"), strict=True)):
+                    try:
+                        image = decode(picture["bytes"].as_py(), SIDE * SIDE)
+                    except Refused as error:
+                        raise DataError(f"Picture {number} of {file.name} {error}.") from None
+                    if image.size != (SIDE, SIDE):
+                        raise DataError(f"{file.name} holds an image of {image.size}, not of 32 x 32.")
+                    images.append(np.asarray(image))
+                    labels.append(int(label.as_py()))
                     if number % 2000 == 0:
                         tell("CIFAR-10", len(labels) + (50_000 if split == "test" else 0), 60_000)
             except DataError:
                 raise
-            except (pa.ArrowException, OSError, KeyError, TypeError, ValueError):
+            except (pa.ArrowException, OSError, KeyError, TypeError, ValueError, AttributeError, IndexError):
                 raise DataError(f"{file.name} is not a whole Parquet file of CIFAR-10; get it again.") from None
         if not labels or not 0 <= min(labels) <= max(labels) < len(classes):
             raise DataError(f"The {split} files of {folder.name} hold no images of CIFAR-10; get them again.")
@@ -151,6 +166,18 @@ def _from_parquet(folder: Path, tell: Tell, counts: Mapping[str, int]) -> Datase
         pixels = torch.from_numpy(np.stack(images)).permute(0, 3, 1, 2).contiguous()  # (n, h, w, 3) -> (n, 3, h, w)
         parts[split] = ImageSet(pixels, torch.tensor(labels))
     return make_dataset("cifar10", classes, parts["train"], parts["test"])
+
+
+def _table(file: BinaryIO, most: int) -> pa.Table:
+    """Pictures and labels of a Parquet file, whose own list of contents is held to a size first. Raises ValueError."""
+    import pyarrow.parquet as pq
+
+    held = pq.ParquetFile(file)
+    told = held.metadata
+    size = sum(told.row_group(i).total_byte_size for i in range(told.num_row_groups))
+    if told.num_rows > most or size > MOST_PARQUET or told.num_columns > MOST_COLUMNS:
+        raise ValueError("larger than CIFAR-10")
+    return held.read()
 
 
 def _class_names(metadata: Mapping[bytes, bytes] | None) -> tuple[str, ...] | None:

@@ -9,13 +9,15 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from PIL import Image, ImageOps
 
 from mesa_core.data.locate import DataError, Found
+from mesa_core.data.pictures import ENDINGS, name_of, open_picture
 from mesa_core.data.types import Dataset, ImageSet, make_dataset
+from mesa_core.disk.untrusted import Refused
 
-ENDINGS = (".png", ".jpg", ".jpeg", ".webp", ".bmp")
 SIDE = 32
-MOST_PIXELS = 50_000_000  # of one picture; a small file can unpack to a huge one
+MOST_NAMED = 5  # pictures that a message names
 LEAST = 20  # images in the test part, or nothing could be measured
 TEST_SHARE = 6  # without a test folder every sixth image, by the digest of its name, is for testing
 
@@ -26,7 +28,7 @@ def load_from(found: Found, tell: Callable[[str, int, int], None]) -> Dataset:
 
 
 def load(folder: Path, tell: Callable[[str, int, int], None]) -> Dataset:
-    """Read, crop to a square and scale to 32 x 32. Raises DataError, naming the first bad file."""
+    """Read, crop to a square and scale to 32 x 32. Raises DataError, which names the pictures that are not read."""
     if not folder.is_dir():
         raise DataError(f"There is no folder {folder}; name one with --data-dir.")
     parted = all((folder / part).is_dir() for part in ("train", "test"))
@@ -40,11 +42,17 @@ def load(folder: Path, tell: Callable[[str, int, int], None]) -> Dataset:
                 if path.suffix.lower() in ENDINGS and path.is_file() and not path.is_symlink():
                     draw = hashlib.sha256(os.fsencode(f"{name}/{path.name}")).digest()[0] % TEST_SHARE == 0
                     files.append((path, label, part == "test" if parted else draw))
-    pixels = []
+    pixels: list[np.ndarray] = []
+    failed: list[str] = []
     for number, (path, _, _) in enumerate(files):
-        pixels.append(_read(path))
+        try:
+            pixels.append(_read(path))
+        except Refused as error:
+            failed.append(f"{name_of(path)} {error}")
         if number % 200 == 0:
             tell("your images", number, len(files))
+    if failed:
+        raise DataError(_said(failed, len(files)))
     test = np.array([t for _, _, t in files], bool)
     labels = np.array([label for _, label, _ in files], np.int64)
     if test.sum() < LEAST or (~test).sum() < LEAST:
@@ -61,21 +69,18 @@ def _classes(folder: Path) -> tuple[str, ...]:
     names = tuple(sorted(p.name for p in folder.iterdir() if p.is_dir() and not p.name.startswith(".")))
     if not 2 <= len(names) <= 1000:
         raise DataError(f"{folder.name} has {len(names)} sub-folders; one a class is needed, from 2 to 1000.")
+    if not all(name.isprintable() and name.encode("utf-8", "replace").decode() == name for name in names):
+        raise DataError("The name of a sub-folder is not plain text; rename it, since it is the name of its class.")
     return names
 
 
 def _read(path: Path) -> np.ndarray:
-    """One picture, uint8 `(32, 32, 3)`."""
-    from PIL import Image, ImageOps
+    """One picture, uint8 `(32, 32, 3)`. Raises Refused."""
+    square = ImageOps.fit(open_picture(path), (SIDE, SIDE), Image.Resampling.LANCZOS)
+    return np.asarray(square)
 
-    try:
-        with Image.open(path) as image:
-            if image.width * image.height > MOST_PIXELS:
-                raise DataError(f"{path.name} has more than {MOST_PIXELS // 1_000_000} million pixels; scale it down.")
-            square = ImageOps.fit(image.convert("RGB"), (SIDE, SIDE), Image.Resampling.LANCZOS)
-            return np.asarray(square)
-    except DataError:
-        raise
-    except Exception:  # Pillow raises many types for damaged files
-        name = path.name.encode("utf-8", "replace").decode()  # a file name need not be text
-        raise DataError(f"{name} in {path.parent.name} is not a picture that can be read; mend or remove it.") from None
+
+def _said(failed: list[str], count: int) -> str:
+    """Which pictures are not read, and why; the first few of many."""
+    more = f"; and {len(failed) - MOST_NAMED} more" if len(failed) > MOST_NAMED else ""
+    return f"{len(failed)} of {count} pictures cannot be read: {'; '.join(failed[:MOST_NAMED])}{more}. Mend or remove them."

@@ -7,11 +7,14 @@ import io
 import json
 import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+from mesa_core.disk import archives, untrusted
+from mesa_core.disk.untrusted import Refused
 
 
 class StoreError(ValueError):
@@ -46,11 +49,39 @@ def write_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
     write_atomically(path, buffer.getvalue())
 
 
-def read_json(path: Path) -> Any:
-    """JSON from a file; StoreError in one sentence where it is missing or damaged."""
+def read_json(path: Path, most: int = untrusted.MOST_JSON) -> Any:
+    """JSON from a file of at most `most` bytes; StoreError in one sentence where it is missing, damaged or harmful."""
+    with _told(path):
+        return untrusted.read_json(path, most)
+
+
+def read_arrays(path: Path, most: int = archives.MOST_ARRAYS) -> dict[str, np.ndarray]:
+    """The inverse of `write_arrays`, `most` bytes once unpacked. Never unpickles. StoreError where missing or damaged."""
+    with _told(path):
+        return archives.read_npz(path, most)
+
+
+def check_file(path: Path, most: int) -> None:
+    """StoreError where there is no regular file of at most `most` bytes that can be opened."""
+    with _told(path), untrusted.open_file(path, most):
+        pass
+
+
+def read_bytes(path: Path, most: int) -> bytes:
+    """A whole file of at most `most` bytes; StoreError where it is missing or no such file."""
+    with _told(path):
+        return untrusted.read_bytes(path, most)
+
+
+@contextlib.contextmanager
+def _told(path: Path) -> Iterator[None]:
+    """Says in one sentence why a file is not read."""
     try:
-        return json.loads(path.read_text("utf-8"))
+        yield
     except FileNotFoundError:
         raise StoreError(f"{path.name} is missing from {path.parent.name}.") from None
-    except (OSError, ValueError):
-        raise StoreError(f"{path.name} of {path.parent.name} cannot be read; it may be damaged.") from None
+    except Refused as error:
+        raise StoreError(f"{path.name} of {path.parent.name} cannot be read: it {error}.") from None
+    except OSError as error:
+        why = error.strerror or type(error).__name__
+        raise StoreError(f"{path.name} of {path.parent.name} cannot be read: {why}.") from None

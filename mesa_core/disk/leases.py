@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import json
 import os
 import platform
 import secrets
@@ -21,9 +20,12 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from mesa_core.disk.files import StoreError, write_json
+from mesa_core.disk.untrusted import read_json
 
 HEARTBEAT = 2.0  # seconds between two touches of a lease
 LOCK = 10.0  # seconds that somebody waits for a lock of a moment
+HIGHEST = 1 << 31  # what the number of a process stays below
+MOST = 16_000  # bytes of a lease
 STALE = 20.0  # seconds after which a lease is taken for dead
 
 
@@ -59,7 +61,7 @@ class Lease:
     def mine(self) -> bool:
         """Whether it is still ours; also where the whole folder is gone, since then nobody has taken it."""
         try:
-            return json.loads(self.path.read_text("utf-8"))["id"] == self.id
+            return read_json(self.path, MOST)["id"] == self.id
         except FileNotFoundError:
             return not self.path.parent.is_dir()
         except (ValueError, KeyError, TypeError):
@@ -124,8 +126,10 @@ def held(path: Path, now: float | None = None) -> bool:
     except OSError:
         return False
     try:
-        told = json.loads(path.read_text("utf-8"))
+        told = read_json(path, MOST)
         pid, here = int(told["pid"]), told.get("where", machine()) == machine()
+        if not 0 < pid < HIGHEST:
+            raise ValueError(pid)
     except FileNotFoundError:
         return False
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
@@ -146,6 +150,8 @@ def machine() -> str:
 
 def process_lives(pid: int) -> bool:
     """Whether a process of this machine is there; where that cannot be asked, yes."""
+    if not 0 < pid < HIGHEST:  # 0 and below mean groups of processes
+        return False
     if os.name == "nt":
         return True  # signal 0 would end the process there; the heartbeat alone decides
     try:

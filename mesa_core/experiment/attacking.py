@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -34,7 +33,7 @@ def victim_stages(lab: Lab) -> Iterator[ev.Event]:
         state = weights.read(path)
         lab.victim = lab.load(state)
         lab.check_finite(lab.victim, path.name)
-        key = hashlib.sha256(path.read_bytes()).hexdigest()[:24]
+        key = weights.digest(path)[:24]
         lab.results["attack"] = Output(key, {}, state)
         lab.keep_weights("attacked", lab.victim)
         yield from detect_stage(lab)
@@ -83,7 +82,7 @@ def clean_stage(lab: Lab) -> Iterator[ev.Event]:
             lab.load(state)  # raises where they do not fit
             return {"weights": path.name}, state
 
-        digest = hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else ""
+        digest = weights.digest(path)
         lab.results["victim"] = yield from lab.stages.stage(
             "victim", "Loading the clean victim", {"weights": digest, "victim": c.victim}, read, keep=False
         )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import hashlib
 from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from torch import Tensor
 from mesa_core import events as ev
 from mesa_core import triggers as codes
 from mesa_core.config import ExperimentConfig
+from mesa_core.disk.untrusted import MOST_JSON, Refused, digest
 from mesa_core.experiment.context import VERSION, VERSION_OF_KIND, Lab
 from mesa_core.experiment.snapshots import metrics, save_samples, snapshot
 from mesa_core.experiment.stages import Scribe
@@ -166,7 +166,10 @@ def reference_folder(lab: Lab) -> Path:
 
 def _digest_of_reference(lab: Lab) -> str:
     path = reference_folder(lab) / "reference.json"
-    return hashlib.sha256(path.read_bytes()).hexdigest()[:16] if path.is_file() else ""
+    try:
+        return digest(path, MOST_JSON)[:16]
+    except (OSError, Refused):
+        return ""
 
 
 def _each_level(

@@ -7,7 +7,6 @@ and renamed, with the digest of every file, which is checked on reading; a damag
 
 from __future__ import annotations
 
-import hashlib
 import os
 import shutil
 import tempfile
@@ -18,16 +17,20 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from safetensors import SafetensorError
 from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
 from torch import Tensor
 
 from mesa_core import events as ev
+from mesa_core.disk.archives import MOST_ARRAYS, read_safetensors
 from mesa_core.disk.files import read_json, write_atomically, write_json
+from mesa_core.disk.untrusted import MIB, digest, read_bytes
 from mesa_core.keys import key_of
 from mesa_core.store import Run, Store
 
 REPLAYED = (ev.Axes, ev.Snapshot, ev.Mark, ev.Evaluated, ev.Submodels, ev.Note)  # told again when a result is reused
+MOST_TENSORS = 512 * MIB  # bytes of what a stage keeps
 PATIENCE = 60.0  # seconds a pause may hold the process; after that the run stops and can be resumed
 
 
@@ -176,13 +179,14 @@ class Stages:
         try:
             whole = read_json(folder / "stage.json")
             record = whole["record"]
-            if key_of(record) != whole["digest"] or any(_digest(folder / f) != d for f, d in record["digests"].items()):
+            told = {_plain(file): digest for file, digest in record["digests"].items()}
+            if key_of(record) != whole["digest"] or any(_digest(folder / f) != d for f, d in told.items()):
                 raise ValueError("digest")
-            tensors = load_tensors((folder / "tensors.safetensors").read_bytes())
-            arrays = {file: (folder / file).read_bytes() for file in record["files"]}
+            tensors = load_tensors(read_safetensors(folder / "tensors.safetensors", MOST_TENSORS))
+            arrays = {file: read_bytes(folder / file, MOST_ARRAYS) for file in map(_plain, record["files"])}
             told = [ev.from_json(e) for e in record["events"]]
             found = Output(key, record["value"], tensors), told, float(record["seconds"])
-        except (OSError, ValueError, KeyError, TypeError):
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, SafetensorError):
             shutil.rmtree(folder, ignore_errors=True)
             return None
         if not self.run.path.is_dir():  # writing would bring a part of it back
@@ -193,4 +197,11 @@ class Stages:
 
 
 def _digest(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+    return digest(path, MOST_TENSORS)
+
+
+def _plain(file: str) -> str:
+    """A file's name that leads nowhere else. Raises ValueError."""
+    if Path(file).name != file:
+        raise ValueError(file)
+    return file

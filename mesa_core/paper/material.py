@@ -19,7 +19,8 @@ from mesa_core import events as ev
 from mesa_core import triggers
 from mesa_core.config import ConfigError, ExperimentConfig, make_config
 from mesa_core.config.settle import MORE, question
-from mesa_core.store import NAME, Run, StoreError, checks
+from mesa_core.disk.untrusted import Refused, parse_json, read_bytes
+from mesa_core.store import MOST_EVENTS, NAME, Run, StoreError, checks
 
 ORBITS = len(triggers.orbits())
 ALPHAS = (0.0, 0.1, 10.0)
@@ -92,11 +93,11 @@ def valid(one: Finding) -> np.ndarray | None:
 def point_triggers(one: Finding) -> list[np.ndarray]:
     """The triggers that the point defence reversed, each `(3, 3, 3)`, in the order of its seeds."""
     found, drawn = {}, []
-    with contextlib.suppress(OSError):
-        for line in (one.run.path / "events.jsonl").read_text("utf-8", errors="replace").splitlines():
-            if '"Mark"' in line:  # few of many hundred lines
+    with contextlib.suppress(OSError, Refused):
+        for line in read_bytes(one.run.path / "events.jsonl", MOST_EVENTS).splitlines():
+            if b'"Mark"' in line:  # few of many hundred lines
                 with contextlib.suppress(ValueError, AttributeError):
-                    mark = ev.from_json(json.loads(line))
+                    mark = ev.from_json(parse_json(line))
                     if isinstance(mark, ev.Mark) and mark.name.startswith("point"):
                         found[mark.name] = mark.trigger
     for name in sorted(found, key=lambda name: (len(name), name)):

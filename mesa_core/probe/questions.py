@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from mesa_core import turns
-from mesa_core.disk.files import read_json, write_atomically, write_json
+from mesa_core.disk.files import read_arrays, read_json, write_atomically, write_json
 from mesa_core.store import NAME, StoreError
 from mesa_core.triggers import side_of
 
@@ -31,6 +31,7 @@ MOST_WAITING = 48  # of one address
 MOST_OWN = 4  # of one visitor that wait; one where a third of MOST_WAITING wait
 MOST_KEPT = 300  # answers; the oldest go first
 PATIENCE = 60.0  # seconds after which nobody waits for an answer any more
+MOST_TOLD = 100_000  # bytes of a question, and of the sentence that refuses one
 _ID = re.compile(r"[0-9a-f]{24}")
 
 
@@ -140,15 +141,14 @@ def answer_to(root: Path, number: str) -> dict[str, np.ndarray] | None:
     if not _ID.fullmatch(number):
         raise StoreError("That is not the number of a question.")
     here = folder(root)
-    try:
-        with np.load(here / f"{number}.npz", allow_pickle=False) as arrays:
-            return dict(arrays)
-    except FileNotFoundError:
-        pass
-    except Exception as error:  # zip and header errors are of many types
-        raise StoreError("An answer cannot be read; it may be damaged.") from error
-    if (here / f"{number}.no.json").exists():
-        raise Refused(str(read_json(here / f"{number}.no.json").get("why", "No answer.")))
+    if os.path.lexists(here / f"{number}.npz"):
+        try:
+            return read_arrays(here / f"{number}.npz")
+        except StoreError:
+            raise StoreError("An answer cannot be read; it may be damaged.") from None
+    if os.path.lexists(here / f"{number}.no.json"):
+        told = read_json(here / f"{number}.no.json", MOST_TOLD)
+        raise Refused(str(told.get("why", "No answer."))[:1000] if isinstance(told, dict) else "No answer.")
     return None
 
 
@@ -188,7 +188,7 @@ def take(root: Path, number: str) -> Question | None:
     """A waiting question, taken from the pile; None where it is gone or makes no sense."""
     path = folder(root) / f"{number}.json"
     try:
-        question = Question.from_json(read_json(path))
+        question = Question.from_json(read_json(path, MOST_TOLD))
     except (StoreError, ValueError):
         question = None
     try:

@@ -148,11 +148,10 @@ def _one(
     )
     sets: list[LevelSet] = []
     recipe = repr(asdict(options))
-    if path.is_file():
-        saved = torch.load(path, map_location=compute.device, weights_only=True)
-        if saved.pop("recipe") == recipe:
-            sets = [LevelSet(**one) for one in saved.pop("sets")]
-            nested.load(saved)
+    saved = weights.load_checkpoint(path, compute.device)
+    if saved is not None and saved.pop("recipe", None) == recipe:
+        sets = [LevelSet(**one) for one in saved.pop("sets")]
+        nested.load(saved)
     pace, stored = Pace("reference", SCALE), time.monotonic()
     for found in nested.run():
         if found is not None:

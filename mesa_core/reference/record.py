@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from mesa_core.disk.files import read_json, write_arrays, write_json
+from mesa_core.disk.files import read_arrays, read_json, write_arrays, write_json
 from mesa_core.events import Event, StageDone
 from mesa_core.measures import coverage
 from mesa_core.measures.intervals import proportion
@@ -103,11 +103,10 @@ def read(place: Path) -> Record | None:
     if not _whole(place):
         return None
     try:
-        told = read_json(place / "reference.json")
-        with np.load(place / "reference.npz", allow_pickle=False) as arrays:
-            found = Record(told, {name: arrays[name] for name in ARRAYS})
+        told, arrays = read_json(place / "reference.json"), read_arrays(place / "reference.npz")
+        found = Record(told, {name: arrays[name] for name in ARRAYS})
         checks.check_reference(found.told, found.arrays)
-    except Exception as error:  # zip and header errors are of many types
+    except (StoreError, KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
         raise StoreError(DAMAGED) from error
     return found
 

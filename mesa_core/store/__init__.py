@@ -2,7 +2,12 @@
 
 from mesa_core.disk.files import StoreError
 from mesa_core.store.runs import (
+    END,
     FILE,
+    MOST_CONFIG,
+    MOST_EVENTS,
+    MOST_LINES,
+    MOST_RESULT,
     MOST_SNAPSHOTS,
     NAME,
     PARTS,
@@ -13,11 +18,17 @@ from mesa_core.store.runs import (
     Store,
     Writer,
     home,
+    is_run,
     new_name,
 )
 
 __all__ = [
+    "END",
     "FILE",
+    "MOST_CONFIG",
+    "MOST_EVENTS",
+    "MOST_LINES",
+    "MOST_RESULT",
     "MOST_SNAPSHOTS",
     "NAME",
     "PARTS",
@@ -29,5 +40,6 @@ __all__ = [
     "StoreError",
     "Writer",
     "home",
+    "is_run",
     "new_name",
 ]

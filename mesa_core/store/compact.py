@@ -22,8 +22,8 @@ import numpy as np
 from mesa_core import events as ev
 from mesa_core.config import ConfigError, make_config
 from mesa_core.config.settle import PATHS, question
-from mesa_core.disk.files import StoreError, read_json, write_arrays, write_atomically
-from mesa_core.store.runs import NAME, Run
+from mesa_core.disk.files import StoreError, read_bytes, read_json, write_arrays, write_atomically
+from mesa_core.store.runs import MOST_RESULT, NAME, Run
 
 MANIFEST = "manifest.json"
 LARGEST = 190_000  # bytes of one compact run; snapshots are left out until it fits
@@ -138,7 +138,7 @@ def digest(folder: Path) -> str:
     """SHA-256 over the names and contents of all files of a compact run."""
     found = hashlib.sha256()
     for path in sorted(p for p in folder.rglob("*") if p.is_file()):
-        data = path.read_bytes()
+        data = read_bytes(path, MOST_RESULT)
         found.update(f"{path.relative_to(folder).as_posix()} {len(data)}\n".encode() + data)
     return found.hexdigest()
 

@@ -9,7 +9,8 @@ a temporary name and then renamed.
 from __future__ import annotations
 
 import contextlib
-import json
+import io
+import itertools
 import os
 import re
 import secrets
@@ -26,12 +27,18 @@ import numpy as np
 from platformdirs import user_data_dir
 
 from mesa_core import events
-from mesa_core.disk import leases
+from mesa_core.disk import files, leases
 from mesa_core.disk.files import StoreError, read_json, write_arrays, write_atomically, write_json
+from mesa_core.disk.untrusted import MIB, Refused, open_file, parse_json, read_bytes
 
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,79}")
 FILE = re.compile(r"[a-z0-9][a-z0-9_-]{0,79}\.npz")
 MOST_SNAPSHOTS = 400
+MOST_CONFIG = MIB  # bytes of config.json, and of the other small files
+MOST_RESULT = 8 * MIB  # bytes of result.json
+MOST_EVENTS = 32 * MIB  # bytes of events.jsonl; a file that is larger is damaged
+MOST_LINES = 200_000  # of events.jsonl; what comes after them is not read
+END = 256 * 1024  # bytes of the end of events.jsonl, in which its last line is looked for
 TAIL = 200  # bytes by which a reader knows that a file has only grown
 PARTS = ("config", "data", "clean", "before", "after", "after_by_beta", "detection")  # of a result, each a dictionary
 STATES = ("waiting", "running", "finished", "failed", "stopped", "interrupted")
@@ -55,14 +62,14 @@ class Run:
     # -- what was asked and what came of it
     def config(self) -> dict[str, Any]:
         """The configuration, as `ExperimentConfig.to_dict` gave it."""
-        value = read_json(self.path / "config.json")
+        value = read_json(self.path / "config.json", MOST_CONFIG)
         if not isinstance(value, dict) or not isinstance(value.get("config"), dict):
             raise StoreError(f"config.json of {self.name} does not hold a configuration.")
         return value["config"]
 
     def resolved(self) -> dict[str, Any] | None:
         """Device, precision, memory and threads as first resolved; None before the run's first start."""
-        value = read_json(self.path / "config.json")
+        value = read_json(self.path / "config.json", MOST_CONFIG)
         found = value.get("resolved") if isinstance(value, dict) else None
         if found is None:
             return None
@@ -77,9 +84,9 @@ class Run:
     def result(self) -> dict[str, Any] | None:
         """result.json, or None while the run is not finished. StoreError where it is not the form of a result."""
         path = self.path / "result.json"
-        if not path.exists():
+        if not os.path.lexists(path):
             return None
-        value = read_json(path)
+        value = read_json(path, MOST_RESULT)
         if not isinstance(value, dict) or any(not isinstance(value.get(k) or {}, dict) for k in PARTS):
             raise StoreError(f"result.json of {self.name} does not hold a result.")
         return value
@@ -104,11 +111,17 @@ class Run:
         return found
 
     def _lines(self) -> Iterator[tuple[int, dict[str, Any]]]:
-        try:
-            data = (self.path / "events.jsonl").read_bytes()
-        except OSError:  # not there (yet), or no file
-            return
-        yield from _numbered(data)
+        with contextlib.suppress(OSError, Refused):  # not there (yet), or no file
+            yield from _numbered(read_bytes(self.path / "events.jsonl", MOST_EVENTS))
+
+    def _last_event(self) -> str:
+        """The type of the last event, '' where there is none."""
+        last = ""
+        with contextlib.suppress(OSError, Refused), open_file(self.path / "events.jsonl", MOST_EVENTS) as file:
+            file.seek(max(0, file.seek(0, os.SEEK_END) - END))
+            for _, value in _numbered(file.read(END)):
+                last = str(value.get("type"))
+        return last
 
     # -- snapshots
     def write_arrays(self, file: str, arrays: Mapping[str, np.ndarray]) -> None:
@@ -119,13 +132,11 @@ class Run:
 
     def read_arrays(self, file: str) -> dict[str, np.ndarray]:
         """The inverse of `write_arrays`. Never unpickles. StoreError where missing or damaged."""
+        path = self._file(file)
         try:
-            with np.load(self._file(file), allow_pickle=False) as arrays:
-                return dict(arrays)
-        except FileNotFoundError:
-            raise StoreError(f"{file} is missing from {self.name}.") from None
-        except Exception as error:  # zip and header errors are of many types
-            raise StoreError(f"{file} of {self.name} cannot be read; it may be damaged.") from error
+            return files.read_arrays(path)
+        except StoreError as error:
+            raise StoreError(str(error).replace(path.parent.name, self.name, 1)) from None
 
     def _file(self, file: str) -> Path:
         if not FILE.fullmatch(file):
@@ -142,7 +153,7 @@ class Run:
     def control(self) -> tuple[str, str]:
         """The last request and its id; ('run', '') where there is none."""
         try:
-            value = read_json(self.path / "control.json")
+            value = read_json(self.path / "control.json", MOST_CONFIG)
             return str(value["command"]), str(value["id"])
         except (StoreError, KeyError, TypeError):
             return "run", ""
@@ -170,19 +181,26 @@ class Run:
             return "finished"
         if self.is_running():
             return "running"
-        last = None
-        for _, value in self._lines():
-            last = value.get("type")
         if (self.path / "waiting").exists():
             return "waiting"
-        return {"Failed": "failed", "Stopped": "stopped"}.get(str(last), "interrupted")
+        return {"Failed": "failed", "Stopped": "stopped"}.get(self._last_event(), "interrupted")
+
+    def damage(self) -> str:
+        """Why the run cannot be read, in one sentence; '' where its settings, events and result can be."""
+        try:
+            self.config(), self.resolved(), self.result()
+            if os.path.lexists(self.path / "events.jsonl"):
+                files.check_file(self.path / "events.jsonl", MOST_EVENTS)
+        except StoreError as error:
+            return str(error)
+        return ""
 
 
 def _numbered(data: bytes) -> Iterator[tuple[int, dict[str, Any]]]:
-    """(number, value) of every line that can be read."""
-    for line in data.decode("utf-8", errors="replace").splitlines():
+    """(number, value) of every line that can be read, of the first MOST_LINES."""
+    for line in itertools.islice(io.BytesIO(data), MOST_LINES):
         try:
-            value = json.loads(line)
+            value = parse_json(line)
             yield int(value["n"]), value
         except (ValueError, KeyError, TypeError):
             continue  # a torn line
@@ -200,13 +218,13 @@ class Reader:
         """All events so far, in a list that does not change any more; [] where there is no file."""
         with self.lock:
             try:
-                with open(self.path, "rb") as file:
+                with open_file(self.path, MOST_EVENTS) as file:
                     file.seek(self.place - len(self.tail))
                     if file.read(len(self.tail)) != self.tail:  # written anew, or a torn line was dropped
                         file.seek(0)
                         self.place, self.tail, self.found = 0, b"", []
-                    data = file.read()
-            except OSError:
+                    data = file.read(MOST_EVENTS)
+            except (OSError, Refused):
                 self.place, self.tail, self.found = 0, b"", []
                 return []
             whole = data[: data.rfind(b"\n") + 1]  # a line that is being written is left for the next time
@@ -230,13 +248,13 @@ class Writer:
         path.parent.mkdir(parents=True, exist_ok=True)
         self.next = 0
         if path.exists():
-            data = path.read_bytes()
+            data = files.read_bytes(path, MOST_EVENTS)
             whole = data[: data.rfind(b"\n") + 1]
             if whole != data:
                 write_atomically(path, whole)
             for line in reversed(whole.splitlines()):
                 with contextlib.suppress(ValueError, KeyError, TypeError):
-                    self.next = int(json.loads(line)["n"]) + 1
+                    self.next = int(parse_json(line)["n"]) + 1
                     break
         self.file = open(path, "a", encoding="utf-8")  # the last thing, so that a failure above leaves nothing open
 
@@ -295,7 +313,7 @@ class Store:
         if not isinstance(name, str) or not NAME.fullmatch(name):
             raise StoreError("That is not the name of a run.")
         run = Run(self.runs / name)
-        if not (run.path / "config.json").is_file():
+        if not is_run(run.path):
             raise StoreError(f"There is no run {name!r} here.")
         return run
 
@@ -303,8 +321,20 @@ class Store:
         """All runs, the newest first."""
         if not self.runs.is_dir():
             return []
-        found = [Run(p) for p in self.runs.iterdir() if NAME.fullmatch(p.name) and (p / "config.json").is_file()]
-        return sorted(found, key=lambda run: (run.path / "config.json").stat().st_mtime, reverse=True)
+        found = [Run(p) for p in self.runs.iterdir() if NAME.fullmatch(p.name) and is_run(p)]
+        return sorted(found, key=lambda run: _began(run.path), reverse=True)
+
+
+def is_run(path: Path) -> bool:
+    """Whether a folder is that of a run: its config.json is there, whatever it may be."""
+    return os.path.lexists(path / "config.json")
+
+
+def _began(path: Path) -> float:
+    try:
+        return os.lstat(path / "config.json").st_mtime
+    except OSError:  # deleted in the meantime
+        return 0.0
 
 
 def new_name(config: Mapping[str, Any]) -> str:

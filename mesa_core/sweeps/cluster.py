@@ -26,8 +26,8 @@ from typing import Any
 from mesa_core import events as ev
 from mesa_core.config import ConfigError, make_config
 from mesa_core.disk import leases
-from mesa_core.disk.files import write_atomically
-from mesa_core.store import FILE, Run, Store, StoreError, home
+from mesa_core.disk.files import read_bytes, write_atomically
+from mesa_core.store import FILE, MOST_EVENTS, Run, Store, StoreError, home
 from mesa_core.sweeps.grid import Piece, Standing, attempt, standing, state_of, to_do
 
 LOSSES = 3  # times that a run may lose its node before that counts as a failure of its own
@@ -79,7 +79,7 @@ def small_files(run: Run) -> dict[str, bytes]:
     """What is shown of a run, by its place in the run's folder; no weights."""
     paths = [run.path / name for name in SMALL]
     paths += [path for path in (run.path / "snapshots").glob("*.npz") if FILE.fullmatch(path.name)]
-    return {path.relative_to(run.path).as_posix(): path.read_bytes() for path in paths if path.is_file()}
+    return {path.relative_to(run.path).as_posix(): read_bytes(path, MOST_EVENTS) for path in paths if path.is_file()}
 
 
 def place(store: Store, name: str, files: Mapping[str, bytes]) -> None:

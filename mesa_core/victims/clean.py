@@ -51,14 +51,14 @@ def train(
         f"{compute.device.type} {compute.precision} {compute.memory} {torch.get_num_threads()} {torch.__version__}"
     )
     recipe = f"{victim} {dataset.fingerprint} {epochs} {seed} {settings}"
-    if checkpoint is not None and checkpoint.is_file():
+    state = None if checkpoint is None else weights.load_checkpoint(checkpoint, compute.device)
+    if state is not None:
         start = trainer.state()
         start["model"] = {k: v.clone() for k, v in start["model"].items()}
         try:
-            state = torch.load(checkpoint, map_location=compute.device, weights_only=True)
             if state.pop("recipe") == recipe:
                 trainer.load(state)
-        except Exception:  # a damaged file raises many types; training then begins anew
+        except Exception:  # a damaged state raises many types; training then begins anew
             trainer.load(start)
     pace, saved = Pace("train", trainer.total, trainer.done), time.monotonic()
     for step in trainer:

@@ -121,15 +121,28 @@ def remembered(cache: Path, device: str, precision: str, memory: str, threads: i
     with contextlib.ExitStack() as stack:
         with contextlib.suppress(Busy):  # a holder that sleeps hinders nobody
             stack.enter_context(moment(cache / ".calibration", CALIBRATION))
-        known: dict[str, list[str]] = {}
-        with contextlib.suppress(StoreError):
-            found = read_json(path)
-            known = found if isinstance(found, dict) else {}
+        known = _calibrations(path)
         if key not in known:
             known[key] = list(calibrate(victim, precision, memory))
-            write_json(path, known)
+            with contextlib.suppress(OSError):  # a folder of that name, say; then it is measured again next time
+                write_json(path, known)
             said = f"Measured on this processor: {known[key][0]} in {known[key][1]} order is the fastest for {victim}."
     return Compute(where, *known[key]), said
+
+
+def _calibrations(path: Path) -> dict[str, list[str]]:
+    """What calibrations have found, by what was asked; those that make no sense are left out."""
+    with contextlib.suppress(StoreError):
+        found = read_json(path)
+        if isinstance(found, dict):
+            return {k: v for k, v in found.items() if _is_pair(v)}
+    return {}
+
+
+def _is_pair(found: object) -> bool:
+    """Whether it is a precision and a memory format that are known here."""
+    words = isinstance(found, list) and len(found) == 2 and all(isinstance(v, str) for v in found)
+    return words and found[0] in DTYPES and found[1] in MEMORY
 
 
 def calibrate(victim: str, precision: str = "auto", memory: str = "auto", batch: int = 64) -> tuple[str, str]:

@@ -14,6 +14,9 @@ import numpy as np
 from safetensors import SafetensorError
 from safetensors.numpy import load
 
+from mesa_core.disk.archives import read_safetensors
+
+MOST_BYTES = 64 << 20  # of the file; the network has less than one
 EPSILON = 1e-5  # of torch's batch normalisation
 CONVOLUTIONS = ("prep", "layer1", "res1.0", "res1.1", "layer2", "layer3", "res3.0", "res3.1")
 
@@ -31,7 +34,7 @@ class NumpyNet:
     def read(path: Path, mean: list[float], std: list[float]) -> NumpyNet:
         """From a safetensors file of a ResNet-9's state. Raises ValueError where it is missing or is not that."""
         try:
-            state = {k: v.astype(np.float32) for k, v in load(path.read_bytes()).items()}
+            state = {k: v.astype(np.float32) for k, v in load(read_safetensors(path, MOST_BYTES)).items()}
             layers = {name: _folded(state, name) for name in CONVOLUTIONS}
             linear = (state["linear.weight"], state["linear.bias"])
         except (OSError, SafetensorError, KeyError, ValueError) as error:

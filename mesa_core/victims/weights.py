@@ -1,27 +1,37 @@
 """Weights on disk: safetensors for ours, and a careful reader for checkpoints that others bring.
 
-Nothing is ever unpickled freely: a `.safetensors` file holds numbers only, and any other checkpoint is read with
-`weights_only=True`, which refuses code.
+Nothing is ever unpickled freely. A `.safetensors` file holds numbers only; any other checkpoint is read by
+`mesa_core.victims.checkpoints` in a process of its own, which builds nothing that the file names, has limits on memory and
+time, and hands back safetensors. Both are checked whole before a number is read.
 """
 
 from __future__ import annotations
 
 import io
-import pickle
+import os
+import subprocess
+import sys
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
-import numpy as np
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load as load_bytes
 from safetensors.torch import save as save_bytes
 from torch import Tensor, nn
 
+from mesa_core.disk import untrusted
+from mesa_core.disk.archives import HEADER, check_safetensors, read_safetensors
 from mesa_core.disk.files import write_atomically
+from mesa_core.disk.untrusted import MIB, Refused, open_file
+from mesa_core.victims.checkpoints import LONG_WINDED, MOST_BYTES
 
-NESTED = ("model", "state_dict", "model_state_dict", "net", "netC", "weights")
+MOST_FILE = 2048 * MIB  # bytes of a checkpoint with all that lies beside its weights
+MOST_RESUMED = 1024 * MIB  # bytes of a checkpoint of our own
+PATIENCE = 20.0  # seconds that the process which reads a checkpoint may take; of a processor far fewer
+ROOT = Path(__file__).resolve().parents[2]
 
 
 class WeightsError(ValueError):
@@ -43,61 +53,80 @@ def save_checkpoint(path: Path, state: Mapping[str, Any]) -> None:
     write_atomically(path, buffer.getvalue())
 
 
+def load_checkpoint(path: Path, device: torch.device) -> dict[str, Any] | None:
+    """What `save_checkpoint` wrote; None where there is nothing, or nothing that can be read."""
+    try:
+        with open_file(path, MOST_RESUMED) as file:
+            found = torch.load(file, map_location=device, weights_only=True)
+    except Exception:  # torch raises many types for damaged archives
+        return None
+    return found if isinstance(found, dict) else None
+
+
 def read(path: Path) -> dict[str, Tensor]:
-    """The state dict in a file, plain or nested, floats as float32. Raises WeightsError."""
-    if not path.is_file():
-        raise WeightsError(f"There is no weights file {path}.")
-    if path.suffix == ".safetensors" or _looks_like_safetensors(path):
-        try:
-            state: Any = load_bytes(path.read_bytes())
-        except (SafetensorError, ValueError) as error:
-            raise WeightsError(f"{path.name} is not a whole safetensors file ({error}).") from None
-    else:
-        try:
-            with torch.serialization.safe_globals(_numbers()):
-                state = torch.load(path, map_location="cpu", weights_only=True)
-        except pickle.UnpicklingError:
-            raise WeightsError(
-                f"{path.name} holds more than weights, which could run code; save its state dict alone."
-            ) from None
-        except Exception:  # torch raises many types for damaged archives
-            raise WeightsError(f"{path.name} is not a checkpoint that torch can read.") from None
-    return {k: v.float() if v.is_floating_point() else v for k, v in _unnest(state, path.name).items()}
+    """The state dict in a file, plain or nested, floats as float32. Raises WeightsError.
 
-
-def _numbers() -> list[Any]:
-    """What rebuilds numpy's arrays and numbers, which toolkits keep beside a state dict; none of it can run code.
-
-    Both spellings, since numpy 2 has moved the module.
+    It may take 256 MiB as float32, several times the largest network here.
     """
-    multiarray = (np._core if hasattr(np, "_core") else np.core).multiarray
-    rebuilt = [
-        (getattr(multiarray, name), f"numpy.{core}.multiarray.{name}")
-        for core in ("core", "_core")
-        for name in ("_reconstruct", "scalar")
-    ]
-    kinds = {type(np.dtype(t)) for t in ("bool", "u1", "i1", "i2", "i4", "i8", "f2", "f4", "f8", "U1", "S1")}
-    return [*rebuilt, np.ndarray, np.dtype, *kinds]
+    try:
+        with open_file(path, MOST_FILE) as file:
+            plain = path.suffix == ".safetensors" or _looks_like_safetensors(file)
+            data = read_safetensors(path, MOST_BYTES + HEADER) if plain else _converted(file)
+        check_safetensors(data[: 8 + HEADER], len(data), MOST_BYTES, least=4)  # floats are read as float32
+        state = load_bytes(data)
+    except FileNotFoundError:
+        raise WeightsError(f"There is no weights file {path}.") from None
+    except OSError as error:
+        raise WeightsError(f"{path.name} cannot be opened ({error.strerror or error}).") from None
+    except Refused as error:
+        raise WeightsError(f"{path.name} {error}.") from None
+    except (SafetensorError, ValueError, KeyError, RuntimeError) as error:  # whatever is left to find out
+        raise WeightsError(f"{path.name} is not a whole safetensors file ({error}).") from None
+    if not state:
+        raise WeightsError(f"{path.name} holds no weights.")
+    return {k.removeprefix("module."): v.float() if v.is_floating_point() else v for k, v in state.items()}
 
 
-def _looks_like_safetensors(path: Path) -> bool:
+def digest(path: Path) -> str:
+    """SHA-256 of a weights file in hex; '' where there is none that `read` would look at."""
+    try:
+        return untrusted.digest(path, MOST_FILE)
+    except (OSError, Refused):
+        return ""
+
+
+def _converted(file: BinaryIO) -> bytes:
+    """The state dict of another kind of checkpoint as safetensors, made in a process of its own. Raises Refused.
+
+    That process gets the open file and nothing else: no path, no environment but what Python needs.
+    """
+    environment = {k: v for k, v in os.environ.items() if k in ("SYSTEMROOT", "LD_LIBRARY_PATH", "PATH")}
+    places = os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
+    environment |= {"PYTHONPATH": places, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
+    command = [sys.executable, "-P", "-m", "mesa_core.victims.checkpoints"]
+    file.seek(0)
+    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as said:
+        try:
+            done = subprocess.run(
+                command, stdin=file, stdout=out, stderr=said, env=environment, timeout=PATIENCE, check=False
+            )
+        except subprocess.TimeoutExpired:
+            raise Refused(LONG_WINDED) from None
+        if done.returncode == 2:
+            said.seek(0)
+            raise Refused(said.read(500).decode("utf-8", "replace").strip())
+        if done.returncode:  # it was ended by a limit, most likely
+            raise Refused(LONG_WINDED)
+        if out.seek(0, os.SEEK_END) > MOST_BYTES + HEADER:
+            raise Refused(LONG_WINDED)
+        out.seek(0)
+        return out.read()
+
+
+def _looks_like_safetensors(file: BinaryIO) -> bool:
     """A length of eight bytes, then JSON; people rename files."""
-    with open(path, "rb") as file:
-        head = file.read(9)
-    return len(head) == 9 and head[8:] == b"{" and int.from_bytes(head[:8], "little") <= path.stat().st_size
-
-
-def _unnest(state: Any, name: str) -> dict[str, Tensor]:
-    for _ in range(4):
-        if not isinstance(state, Mapping):
-            break
-        if state and all(isinstance(v, Tensor) for v in state.values()):
-            return {str(k).removeprefix("module."): v for k, v in state.items()}
-        inner = next((state[key] for key in NESTED if isinstance(state.get(key), Mapping)), None)
-        if inner is None:
-            break
-        state = inner
-    raise WeightsError(f"{name} holds no state dict (looked at the top and under {', '.join(NESTED)}).")
+    head = file.read(9)
+    return len(head) == 9 and head[8:] == b"{" and int.from_bytes(head[:8], "little") <= HEADER
 
 
 def load_into(model: nn.Module, state: Mapping[str, Tensor], what: str = "The file") -> nn.Module:

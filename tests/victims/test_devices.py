@@ -1,3 +1,4 @@
+import json
 import time
 from concurrent.futures import ThreadPoolExecutor
 
@@ -47,6 +48,25 @@ def test_a_calibration_is_remembered_and_a_damaged_one_made_again(tmp_path, monk
     (tmp_path / "calibration.json").write_text("{")
     devices.remembered(tmp_path, "cpu", "auto", "auto", 0, "resnet9-16")
     assert len(calls) == 2
+
+
+@pytest.mark.parametrize("kept", [["fp99", "nchw"], ["fp32"], "fp32", [1, 2], {}, [["fp32"], "nchw"], None])
+def test_a_calibration_that_makes_no_sense_is_made_again(tmp_path, monkeypatch, kept):
+    monkeypatch.setattr(devices, "calibrate", lambda *_: ("fp32", "nhwc"))
+    devices.remembered(tmp_path, "cpu", "auto", "auto", 0, "resnet9-16")
+    path = tmp_path / "calibration.json"
+    path.write_text(json.dumps(dict.fromkeys(json.loads(path.read_text()), kept)))
+    found, said = devices.remembered(tmp_path, "cpu", "auto", "auto", 0, "resnet9-16")
+    assert (found.memory, bool(said)) == ("nhwc", True)
+    _, said = devices.remembered(tmp_path, "cpu", "auto", "auto", 0, "resnet9-16")
+    assert not said
+
+
+def test_a_folder_in_place_of_the_calibration_stops_no_run(tmp_path, monkeypatch):
+    monkeypatch.setattr(devices, "calibrate", lambda *_: ("fp32", "nhwc"))
+    (tmp_path / "calibration.json").mkdir()
+    found, _ = devices.remembered(tmp_path, "cpu", "auto", "auto", 0, "resnet9-16")
+    assert found.memory == "nhwc"
 
 
 def test_of_many_who_begin_at_once_one_measures_and_all_take_its_choice(tmp_path, monkeypatch):

@@ -12,10 +12,12 @@ from PIL import Image
 from safetensors import SafetensorError, safe_open
 
 from dashboard.serving import queue
+from mesa_core.disk.archives import check_safetensors_file
 from mesa_core.pictures.thumbnails import png_uri
 from mesa_core.store.shipped import assets_dir
 
 CLASSES = 10
+MOST_BYTES = 768 << 20  # of decoded pictures, as in `mesa_core.data`
 
 
 @st.cache_resource(max_entries=4, ttl=60, show_spinner=False)
@@ -39,6 +41,7 @@ def _signs() -> list[str]:
 def _cached(name: str) -> list[str]:
     for path in sorted(queue.store().cache.glob(f"data-{name}-*.safetensors")):
         try:
+            check_safetensors_file(path, MOST_BYTES)
             with safe_open(path, framework="numpy") as file:
                 labels = file.get_tensor("test_labels")
                 images = file.get_slice("test_images")

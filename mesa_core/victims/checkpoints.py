@@ -1,0 +1,523 @@
+"""A torch checkpoint turned into safetensors without torch, and without building anything that its pickle names.
+
+A pickle is a small program. Here it is carried out by a machine that knows lists, dictionaries, texts and numbers only:
+every name it looks up becomes an inert stand-in, every call a note of what was to be called. So numpy's arrays and
+numbers, which toolkits keep beside the weights, cost nothing and do nothing, and a tensor is what its note says: a
+place in the file, a shape and strides, which are checked before a byte is copied.
+
+`convert` runs in a process of its own (see `mesa_core.victims.weights`): `python -m mesa_core.victims.checkpoints < checkpoint`
+writes safetensors to the standard output, or ends with 2 and a sentence on the standard error. Standard library only,
+but for numpy where a tensor does not lie in one piece.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import re
+import struct
+import sys
+import zipfile
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, BinaryIO
+
+MOST_BYTES = 256 << 20  # of all tensors of a state dict, floats counted as float32 at least
+MOST_TENSORS = 20_000
+MOST_PICKLE = 64 << 20  # bytes
+MOST_STEPS = 1_000_000  # of a pickle's program; a network's is some ten thousand
+MOST_AXES = 8
+MEMORY = 1 << 30  # bytes of address space for the whole process
+SECONDS = 4  # of processor time
+NESTED = ("model", "state_dict", "model_state_dict", "net", "netC", "weights")
+
+CODE = "holds more than weights, which could run code; save its state dict alone"
+DAMAGED = "is not a checkpoint that torch can read"
+NONE = f"holds no state dict (looked at the top and under {', '.join(NESTED)})"
+TOO_LARGE = f"asks for more than {MOST_BYTES >> 20} MiB of weights"
+LONG_WINDED = "holds too much beside its weights; save its state dict alone"
+
+MAGIC = 0x1950A86A20F9469CFC6C  # of torch's format before 1.6
+KINDS: Mapping[str, tuple[str, int]] = {  # of safetensors, and bytes a number
+    "float64": ("F64", 8), "float32": ("F32", 4), "float16": ("F16", 2), "bfloat16": ("BF16", 2), "int64": ("I64", 8),
+    "int32": ("I32", 4), "int16": ("I16", 2), "int8": ("I8", 1), "uint8": ("U8", 1), "bool": ("BOOL", 1),
+    "uint16": ("U16", 2), "uint32": ("U32", 4), "uint64": ("U64", 8), "float8_e4m3fn": ("F8_E4M3", 1),
+    "float8_e5m2": ("F8_E5M2", 1),
+}  # fmt: skip
+STORAGES: Mapping[str, tuple[str, int]] = {  # torch's names of storages: kind, and bytes a number
+    "Double": ("float64", 8), "Float": ("float32", 4), "Half": ("float16", 2), "BFloat16": ("bfloat16", 2),
+    "Long": ("int64", 8), "Int": ("int32", 4), "Short": ("int16", 2), "Char": ("int8", 1), "Byte": ("uint8", 1),
+    "Bool": ("bool", 1), "Untyped": ("uint8", 1), "ComplexDouble": ("complex128", 16), "ComplexFloat": ("complex64", 8),
+    "QInt8": ("qint8", 1), "QUInt8": ("quint8", 1), "QInt32": ("qint32", 4),
+}  # fmt: skip
+HARMLESS = re.compile(
+    r"torch\.(storage\.)?\w+Storage|torch\.(\w*Tensor|Size|device|(bfloat|float|u?int|complex|bool|quint|qint)\w*)"
+    r"|torch\._utils\._rebuild_\w+|torch\._tensor\._rebuild_from_type_v2|torch\.nn\.parameter\.Parameter"
+    r"|torch\.serialization\._get_layout|numpy\._?core\.multiarray\.(_reconstruct|scalar)"
+    r"|numpy\._?core\.numeric\._frombuffer|numpy\.(ndarray|dtype|(float|u?int|complex|bool|str|bytes)\w*)"
+    r"|numpy\.dtypes\.\w+DType|collections\.(OrderedDict|Counter|defaultdict|deque)|_codecs\.encode|argparse\.Namespace"
+    r"|(builtins|__builtin__)\.(set|frozenset|bytearray|complex|list|dict|tuple|str|int|float|bool|bytes|slice|range)"
+    r"|pathlib\.(Pure)?(Posix|Windows)?Path|datetime\.(datetime|date|time|timedelta|timezone)"
+)
+PLAIN_KEYS = (str, int, float, bool, bytes, type(None))
+
+
+class Unreadable(ValueError):
+    """Why a checkpoint is not read, as the rest of a sentence that begins with its name."""
+
+
+# -- stand-ins
+@dataclass(frozen=True)
+class Named:
+    """What a pickle looked up, by its name alone."""
+
+    name: str
+
+
+@dataclass(frozen=True, eq=False)
+class Made:
+    """A call that a pickle asked for, and that nobody has made."""
+
+    name: str
+    arguments: Any
+
+
+@dataclass(frozen=True)
+class Storage:
+    """Numbers somewhere in the file: their kind, bytes a number, under which key, how many."""
+
+    kind: str
+    width: int
+    key: str
+    count: int
+
+
+@dataclass(frozen=True)
+class Tensor:
+    """A view of a storage; all in numbers, not bytes."""
+
+    storage: Storage
+    kind: str
+    offset: int
+    shape: tuple[int, ...]
+    strides: tuple[int, ...]
+
+    @property
+    def count(self) -> int:
+        return math.prod(self.shape)
+
+    @property
+    def span(self) -> int:
+        """Numbers of the storage from the first one used to the last."""
+        if not self.count:
+            return 0
+        return 1 + sum((n - 1) * step for n, step in zip(self.shape, self.strides, strict=True))
+
+    @property
+    def whole(self) -> bool:
+        """Whether its numbers lie one after another, in their order."""
+        step = 1
+        for n, stride in zip(reversed(self.shape), reversed(self.strides), strict=True):
+            if n != 1 and stride != step:
+                return False
+            step *= n
+        return True
+
+
+class _Mark:
+    """Where a group of values begins on the stack."""
+
+
+class Machine:
+    """Carries out the pickles that lie one after another in `data`. Raises Unreadable."""
+
+    def __init__(self, data: bytes) -> None:
+        self.data, self.at, self.steps = data, 0, 0
+        self.widths: dict[str, int] = {}  # of every storage that was pointed to, by its key
+
+    def _take(self, count: int) -> bytes:
+        taken = self.data[self.at : self.at + count]
+        if count < 0 or len(taken) != count:
+            raise Unreadable(DAMAGED)
+        self.at += count
+        return taken
+
+    def _number(self, form: str) -> int:
+        return struct.unpack(form, self._take(struct.calcsize(form)))[0]
+
+    def _line(self) -> str:
+        end = self.data.find(b"\n", self.at, self.at + 1000)
+        if end < 0:
+            raise Unreadable(DAMAGED)
+        return self._take(end + 1 - self.at)[:-1].decode("utf-8", "replace")
+
+    def next(self) -> Any:
+        """What the next pickle holds."""
+        try:
+            return self._next()
+        except (IndexError, KeyError, TypeError, ValueError, struct.error) as error:  # a stack that is empty, and so on
+            if isinstance(error, Unreadable):
+                raise
+            raise Unreadable(DAMAGED) from None
+
+    def _next(self) -> Any:
+        stack: list[Any] = []
+        memo: dict[int, Any] = {}
+
+        def group() -> list[Any]:
+            at = len(stack) - 1
+            while stack[at] is not _Mark:
+                at -= 1
+                if at < 0:
+                    raise Unreadable(DAMAGED)
+            found = stack[at + 1 :]
+            del stack[at:]
+            return found
+
+        fixed = self._fixed()
+        while True:
+            self.steps += 1
+            if self.steps > MOST_STEPS:
+                raise Unreadable(LONG_WINDED)
+            step = self._take(1)
+            if step in fixed:
+                stack.append(fixed[step]())
+            elif step == b"(":
+                stack.append(_Mark)
+            elif step in b"hj":
+                stack.append(memo[self._number("<B" if step == b"h" else "<I")])
+            elif step in b"qr":
+                memo[self._number("<B" if step == b"q" else "<I")] = stack[-1]
+            elif step == b"\x94":
+                memo[len(memo)] = stack[-1]
+            elif step == b"t":
+                stack.append(tuple(group()))
+            elif step in b"\x85\x86\x87":
+                count = step[0] - 0x84
+                stack[-count:] = [tuple(stack[-count:])]
+            elif step in b"su":
+                pairs = group() if step == b"u" else [stack.pop(-2), stack.pop()]
+                _set_items(stack[-1], pairs)
+            elif step in b"ae\x90":
+                items = [stack.pop()] if step == b"a" else group()
+                if type(stack[-1]) is list:
+                    stack[-1].extend(items)
+                elif not isinstance(stack[-1], Made):
+                    raise Unreadable(DAMAGED)
+            elif step in b"c\x93":
+                name = f"{self._line()}.{self._line()}" if step == b"c" else f"{stack.pop(-2)}.{stack.pop()}"
+                stack.append(_looked_up(name))
+            elif step in b"R\x81\x92":
+                if step == b"\x92":
+                    stack.pop()  # arguments by name
+                arguments = stack.pop()
+                stack.append(_called(stack.pop(), arguments))
+            elif step == b"b":
+                stack.pop()  # attributes: of no use to us
+                if not isinstance(stack[-1], (Made, dict)):
+                    raise Unreadable(DAMAGED)
+            elif step == b"\x91":
+                stack.append(Made("builtins.frozenset", group()))
+            elif step == b"Q":
+                storage = _stored(stack.pop())
+                self.widths[storage.key] = storage.width
+                stack.append(storage)
+            elif step == b"0":
+                stack.pop()
+            elif step == b"\x80":
+                self._take(1)
+            elif step == b"\x95":
+                self._take(8)
+            elif step == b".":
+                return stack.pop()
+            else:
+                raise Unreadable(DAMAGED)
+
+    def _fixed(self) -> Mapping[bytes, Callable[[], Any]]:
+        """Steps that put one value on the stack."""
+
+        def text(form: str) -> str:
+            return self._take(self._number(form)).decode("utf-8", "surrogatepass")
+
+        def long(form: str) -> int:
+            return int.from_bytes(self._take(self._number(form)), "little", signed=True)
+
+        return {
+            b"N": lambda: None, b"\x88": lambda: True, b"\x89": lambda: False, b")": tuple, b"]": list, b"}": dict,
+            b"\x8f": lambda: Made("builtins.set", ()), b"J": lambda: self._number("<i"), b"K": lambda: self._number("<B"),
+            b"M": lambda: self._number("<H"), b"G": lambda: struct.unpack(">d", self._take(8))[0],
+            b"\x8a": lambda: long("<B"), b"X": lambda: text("<I"), b"\x8c": lambda: text("<B"),
+            b"U": lambda: self._take(self._number("<B")), b"T": lambda: self._take(self._number("<I")),
+            b"C": lambda: self._take(self._number("<B")), b"B": lambda: self._take(self._number("<I")),
+        }  # fmt: skip
+
+
+def _looked_up(name: str) -> Named:
+    if not HARMLESS.fullmatch(name):
+        raise Unreadable(CODE)
+    return Named(name)
+
+
+def _called(what: Any, arguments: Any) -> Any:
+    """A note of the call; dictionaries of other names are plain ones."""
+    if not isinstance(what, Named) or type(arguments) is not tuple:
+        raise Unreadable(DAMAGED)
+    if what.name in ("collections.OrderedDict", "collections.Counter", "collections.defaultdict"):
+        made: dict[Any, Any] = {}
+        for pair in arguments[0] if arguments and type(arguments[0]) is list else ():  # as Python 2 wrote them
+            _set_items(made, list(pair))
+        return made
+    return Made(what.name, arguments)
+
+
+def _set_items(held: Any, pairs: list[Any]) -> None:
+    if isinstance(held, Made):
+        return
+    if type(held) is not dict or len(pairs) % 2:
+        raise Unreadable(DAMAGED)
+    for key, value in zip(pairs[::2], pairs[1::2], strict=True):
+        if type(key) in PLAIN_KEYS:  # others name no weights, and are not to be hashed
+            held[key] = value
+
+
+def _stored(told: Any) -> Storage:
+    """The storage that a pickle points to."""
+    word, kind, key, _, count, *view = told
+    name = kind.name.rsplit(".", 1)[1].removesuffix("Storage") if isinstance(kind, Named) else ""
+    if _text(word) != "storage" or type(count) is not int or count < 0 or any(v is not None for v in view):
+        raise Unreadable(DAMAGED)
+    if name not in STORAGES:
+        raise Unreadable("holds numbers of a kind that weights are not of")
+    return Storage(*STORAGES[name], _text(key), count)
+
+
+def _text(value: Any) -> str:
+    return value.decode("ascii", "replace") if isinstance(value, bytes) else str(value)[:200]
+
+
+# -- what the pickle told
+def tensor_of(value: Any) -> Tensor | None:
+    """The tensor that a stand-in stands for; None where it stands for something else. Raises Unreadable."""
+    for _ in range(4):
+        if not isinstance(value, Made) or not value.name.startswith("torch._"):
+            return None
+        name, given = value.name.rsplit(".", 1)[1], value.arguments
+        if name == "_rebuild_from_type_v2" and len(given) == 4 and isinstance(given[0], Named):
+            value = Made(given[0].name, given[2])
+        elif name in ("_rebuild_parameter", "_rebuild_parameter_with_state") and given:
+            value = given[0]
+        else:
+            return _dense(name, given)
+    raise Unreadable(DAMAGED)
+
+
+def _dense(name: str, given: Any) -> Tensor:
+    if name not in ("_rebuild_tensor", "_rebuild_tensor_v2", "_rebuild_tensor_v3"):
+        raise Unreadable("holds tensors of a kind that weights are not of, such as sparse or quantised ones")
+    if type(given) is not tuple or len(given) < 4 or not isinstance(given[0], Storage):
+        raise Unreadable(DAMAGED)
+    storage, offset, shape, strides = given[:4]
+    kind, flags = storage.kind, given[6:]
+    if name == "_rebuild_tensor_v3":
+        if len(given) < 7 or not isinstance(given[6], Named):
+            raise Unreadable(DAMAGED)
+        kind, flags = given[6].name.removeprefix("torch."), given[7:]
+    if kind not in KINDS or any(flags):  # flags: numbers that are to be negated or conjugated
+        raise Unreadable("holds numbers of a kind that weights are not of")
+    shape, strides = (v.arguments[0] if isinstance(v, Made) and v.arguments else v for v in (shape, strides))
+    if type(shape) is not tuple or type(strides) is not tuple or not len(shape) == len(strides) <= MOST_AXES:
+        raise Unreadable(DAMAGED)
+    if any(type(v) is not int or not 0 <= v < 1 << 40 for v in (offset, *shape, *strides)):
+        raise Unreadable(DAMAGED)
+    tensor = Tensor(storage, kind, offset, shape, strides)
+    if (offset + tensor.span) * KINDS[kind][1] > storage.count * storage.width:
+        raise Unreadable("holds a tensor that reaches beyond its numbers")
+    return tensor
+
+
+def unnested(state: Any) -> dict[str, Tensor]:
+    """The state dict of what a checkpoint holds, plain or nested, without the prefix of parallel training."""
+    for _ in range(4):
+        if type(state) is not dict:
+            break
+        found = {k: tensor_of(v) for k, v in state.items()} if state and all(map(_stands, state.values())) else {}
+        if found and all(v is not None for v in found.values()):
+            return {str(k).removeprefix("module."): v for k, v in found.items()}
+        inner = next((state[key] for key in NESTED if type(state.get(key)) is dict), None)
+        if inner is None:
+            break
+        state = inner
+    raise Unreadable(NONE)
+
+
+def _stands(value: Any) -> bool:
+    return isinstance(value, Made) and value.name.startswith("torch._")
+
+
+# -- the file
+Places = Mapping[str, tuple[int, int]]
+"""Where the numbers of each storage lie in the file: first byte, number of bytes."""
+
+
+def parse(file: BinaryIO) -> tuple[dict[str, Tensor], Places, bool]:
+    """The state dict, where its storages lie, and whether their bytes are to be swapped. Raises Unreadable."""
+    size = file.seek(0, os.SEEK_END)
+    file.seek(0)
+    head = file.read(4)
+    if head == b"PK\x03\x04":
+        return _parse_zip(file, size)
+    file.seek(0)
+    return _parse_legacy(file, size)
+
+
+def _parse_zip(file: BinaryIO, size: int) -> tuple[dict[str, Tensor], Places, bool]:
+    try:
+        archive = zipfile.ZipFile(file)
+        members = {member.filename: member for member in archive.infolist()}
+    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError, struct.error):
+        raise Unreadable(DAMAGED) from None
+    pickles = [name for name in members if name.endswith("/data.pkl") and name.count("/") == 1]
+    if len(pickles) != 1:
+        raise Unreadable(DAMAGED)
+    root = pickles[0].removesuffix("data.pkl")
+    if f"{root}constants.pkl" in members:
+        raise Unreadable("is a TorchScript program, not weights; save its state dict alone")
+
+    def place(name: str) -> tuple[int, int]:
+        member = members.get(name)
+        if member is None:
+            raise Unreadable(DAMAGED)
+        if member.compress_type != zipfile.ZIP_STORED or member.flag_bits & 1:
+            raise Unreadable("is packed as torch does not pack it; save it again with torch")
+        file.seek(member.header_offset)
+        head = file.read(30)
+        if len(head) != 30 or head[:4] != b"PK\x03\x04":
+            raise Unreadable(DAMAGED)
+        begin = member.header_offset + 30 + sum(struct.unpack("<HH", head[26:]))
+        if begin + member.file_size > size:
+            raise Unreadable(DAMAGED)
+        return begin, member.file_size
+
+    def content(name: str, most: int) -> bytes:
+        begin, count = place(name)
+        if count > most:
+            raise Unreadable(LONG_WINDED)
+        file.seek(begin)
+        return file.read(count)
+
+    order = content(f"{root}byteorder", 16) if f"{root}byteorder" in members else b"little"
+    if order not in (b"little", b"big"):
+        raise Unreadable(DAMAGED)
+    state = unnested(Machine(content(pickles[0], MOST_PICKLE)).next())
+    keys = {tensor.storage.key for tensor in state.values()}
+    return state, {key: place(f"{root}data/{key}") for key in keys}, order == b"big"
+
+
+def _parse_legacy(file: BinaryIO, size: int) -> tuple[dict[str, Tensor], Places, bool]:
+    """Pickles one after another, then each storage's number of numbers and its numbers."""
+    machine = Machine(file.read(MOST_PICKLE))
+    if machine.next() != MAGIC or machine.next() != 1001:
+        raise Unreadable(DAMAGED)
+    machine.next()  # the machine that wrote it
+    state, keys = machine.next(), machine.next()
+    if type(keys) is not list or len(keys) > MOST_TENSORS:
+        raise Unreadable(DAMAGED)
+    return unnested(state), _legacy_places(file, size, machine, [_text(key) for key in keys]), False
+
+
+def _legacy_places(file: BinaryIO, size: int, machine: Machine, keys: list[str]) -> dict[str, tuple[int, int]]:
+    places, at = {}, machine.at
+    for key in keys:
+        file.seek(at)
+        head = file.read(8)
+        count = int.from_bytes(head, "little", signed=True) * machine.widths.get(key, 0)
+        if key not in machine.widths or len(head) != 8 or not 0 <= count <= size - at - 8:
+            raise Unreadable(DAMAGED)
+        places[key] = (at + 8, count)
+        at += 8 + count
+    return places
+
+
+# -- safetensors
+def convert(file: BinaryIO, out: BinaryIO) -> None:
+    """Write the state dict of a checkpoint as safetensors. Raises Unreadable; nothing is written then."""
+    state, places, swapped = parse(file)
+    if len(state) > MOST_TENSORS or sum(t.count * max(4, KINDS[t.kind][1]) for t in state.values()) > MOST_BYTES:
+        raise Unreadable(TOO_LARGE)
+    header: dict[str, Any] = {}
+    end = 0
+    for name, tensor in state.items():
+        width = KINDS[tensor.kind][1]
+        begin, end = end, end + tensor.count * width
+        held = places.get(tensor.storage.key, (0, -1))[1]
+        if tensor.storage.count * tensor.storage.width > held or name == "__metadata__" or len(name) > 1000:
+            raise Unreadable(DAMAGED)
+        header[name] = {"dtype": KINDS[tensor.kind][0], "shape": tensor.shape, "data_offsets": [begin, end]}
+    try:
+        head = json.dumps(header, ensure_ascii=False).encode()
+    except UnicodeEncodeError:  # half of a pair of surrogates
+        raise Unreadable(DAMAGED) from None
+    head += b" " * (-len(head) % 8)
+    out.write(struct.pack("<Q", len(head)) + head)
+    for tensor in state.values():
+        for piece in _numbers(file, places[tensor.storage.key][0], tensor, swapped):
+            out.write(piece)
+
+
+def _numbers(file: BinaryIO, begin: int, tensor: Tensor, swapped: bool) -> Iterator[bytes]:
+    """The bytes of a tensor in order, a piece at a time where they lie in one piece."""
+    width = KINDS[tensor.kind][1]
+    file.seek(begin + tensor.offset * width)
+    left = tensor.span * width
+    if tensor.whole and not swapped:
+        while left:
+            piece = file.read(min(left, 1 << 20))
+            if not piece:
+                raise Unreadable(DAMAGED)
+            left -= len(piece)
+            yield piece
+        return
+    import numpy as np
+
+    data = np.frombuffer(file.read(left), f"u{width}")
+    if len(data) != tensor.span:
+        raise Unreadable(DAMAGED)
+    data = data.byteswap() if swapped else data
+    strides = tuple(step * width for step in tensor.strides)
+    yield np.lib.stride_tricks.as_strided(data, tensor.shape, strides, writeable=False).tobytes()
+
+
+def limit(memory: int, seconds: int, most: int) -> None:
+    """Bound this process: its memory and largest file in bytes, its processor time; where the system has no limits, no."""
+    try:
+        import resource
+    except ImportError:  # Windows; whoever started the process ends it when its time is over
+        return
+    for what, bound in (("AS", memory), ("CPU", seconds), ("FSIZE", most), ("CORE", 0)):
+        kind = getattr(resource, f"RLIMIT_{what}")
+        highest = resource.getrlimit(kind)[1]
+        bound = bound if highest == resource.RLIM_INFINITY else min(bound, highest)
+        try:
+            resource.setrlimit(kind, (bound, bound))
+        except (OSError, ValueError):  # macOS does not bound the address space
+            continue
+
+
+def main() -> int:
+    """Read a checkpoint from the standard input, write safetensors to the standard output; 2 where it cannot be read."""
+    limit(MEMORY, SECONDS, 2 * MOST_BYTES)
+    try:
+        with open(0, "rb", closefd=False) as file, open(1, "wb", closefd=False) as out:
+            convert(file, out)
+    except Unreadable as error:
+        print(error, file=sys.stderr)
+        return 2
+    except MemoryError:
+        print(LONG_WINDED, file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
