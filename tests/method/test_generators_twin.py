@@ -10,6 +10,7 @@ from mesa_core.config import make_config
 from mesa_core.measures.intervals import proportion
 from mesa_core.method import mesa, staircase, submodels
 from mesa_core.method.submodels import neighbours
+from mesa_core.method.submodels.base import Wanted
 from mesa_core.method.submodels.generators import Generator, Generators, StackedLinear, StackedNorm
 from mesa_core.method.submodels.neighbours import Neighbours
 
@@ -168,6 +169,9 @@ def test_a_group_is_made_as_the_configuration_says(one_target):
         assert (walkers.moves, walkers.batch, walkers.shared, walkers.annealed) == (4, 21, one_target, 30)
         assert walkers.sharpest == pytest.approx(48 / 0.7)
     assert made["flow"].steps == 50
+    config = make_config(data="signs", kind="particles", particles=16)
+    assert submodels.make(config, [0.5], 4, 5, torch.device("cpu"), 0).shared is True, "as in a run"
+    assert Wanted(4, 5, 0).one_target is True
 
 
 class Counts:
