@@ -266,4 +266,5 @@ def _stored(told: Any) -> Storage:
 
 
 def text_of(value: Any) -> str:
+    """A value as a short text, whatever it is: at most 200 letters of what is no text."""
     return value.decode("ascii", "replace") if isinstance(value, bytes) else str(value)[:200]
