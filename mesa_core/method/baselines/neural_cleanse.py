@@ -44,7 +44,7 @@ class Reversed:
 def anomaly_index(norms: list[float]) -> list[float]:
     """How many deviations below the median each norm lies (negative: above it). Above `ALARM` is an alarm.
 
-    Deviations are 1.4826 times the median absolute deviation of all classes, `norms` in pixels. Source: their Section IV.
+    Deviations are 1.4826 times the median absolute deviation of all classes, `norms` in pixels. Source: their outlier detection.
     """
     values = torch.tensor(norms, dtype=torch.float64)
     middle = values.quantile(0.5)
