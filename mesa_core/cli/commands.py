@@ -328,15 +328,16 @@ def export(arguments: argparse.Namespace) -> int:
     """Write a run as one page to take away."""
     from mesa_core.disk.files import write_atomically
     from mesa_core.stage.export import export as exported
+    from mesa_core.stage.export import require_page_of_ours
     from mesa_core.store import Run
     from mesa_core.store.shipped import shipped_runs
 
     store = _store(arguments)
+    require_page_of_ours(arguments.out)
     prepared = {path.parent.name: Run(path.parent) for path in shipped_runs().glob("*/config.json")}
     own = (store.runs / arguments.name).is_dir() or arguments.name not in prepared
     told = exported(store.open(arguments.name) if own else prepared[arguments.name])
-    write_atomically(arguments.out, told.html.encode())
-    arguments.out.chmod(0o644)
+    write_atomically(arguments.out, told.html.encode(), 0o644)
     if told.lacks:
         say(told.lacks, sys.stderr)
     size = arguments.out.stat().st_size / 2**20
