@@ -12,13 +12,15 @@ from dashboard.serving import queue
 from dashboard.views.lab import curves, live, selection, settings
 from mesa_core import events as ev
 from mesa_core.config import make_config
-from mesa_core.config.settle import HOW, MORE
+from mesa_core.config.identity import HOW, MORE
 from mesa_core.probe import questions
 
 APP = str(Path(__file__).resolve().parents[2] / "dashboard" / "app.py")
 
 
 def page(**address):
+    """All controls and figures, as a bare address once opened them, or what the address names."""
+    address = address or {"screen": "all"}
     at = AppTest.from_file(APP, default_timeout=30)
     for key, value in address.items():
         at.query_params[key] = value

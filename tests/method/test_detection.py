@@ -44,7 +44,7 @@ class Held:
 
     def sample(self, n, generator):
         self.drawn.append((n, generator.initial_seed()))
-        found = torch.full((5, n, 3, 3, 3), 0.502)
+        found = torch.full((5, n, 3, 3, 3), 0.5035)
         for number, ink in INK.items():
             found[number, : round(SHARE[number] * n)] = torch.tensor(ink)[:, None, None]
         return found

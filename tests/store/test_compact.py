@@ -11,7 +11,7 @@ import pytest
 from mesa_core import events as ev
 from mesa_core.cli import main
 from mesa_core.config import make_config
-from mesa_core.config.settle import HOW
+from mesa_core.config.identity import HOW
 from mesa_core.store import Run, StoreError, compact
 from mesa_core.store.shipped import shipped_paper_sweep, shipped_runs, shipped_sweep, shipped_weights
 from mesa_core.sweeps import grid
