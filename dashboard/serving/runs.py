@@ -16,8 +16,11 @@ from dashboard.views.lab import settings as state
 from mesa_core import triggers
 from mesa_core.config import ConfigError, ExperimentConfig, make_config
 from mesa_core.data.sources import classes_of
+from mesa_core.disk.shaped import Damaged
 from mesa_core.measures import breadth
+from mesa_core.measures.submodel import Submodel
 from mesa_core.store import Run, StoreError, checks
+from mesa_core.store.results import Result
 
 DAMAGED = "The figures of {} cannot be read; its result.json may be damaged or of another program."
 
@@ -87,8 +90,8 @@ def _result(path: str, stamp: tuple[int, int]) -> dict[str, Any] | None:
     if found is None:
         return None
     try:
-        checks.check_result(found)
-    except (KeyError, TypeError, ValueError, AttributeError):
+        Result.from_json(found)
+    except Damaged:
         raise StoreError(DAMAGED.format(Path(path).name)) from None
     return found
 
@@ -106,7 +109,8 @@ def levels(run: Run) -> list[dict[str, Any]]:
 def _levels(path: str, *stamps: tuple[int, int] | None) -> list[dict[str, Any]]:
     run = Run(Path(path))
     found = result(run)
-    return breadth.complete(found["submodels"], samples(run)) if found else []
+    entries = map(Submodel.from_json, found["submodels"] if found else [])
+    return [one.to_json() for one in breadth.complete(entries, samples(run))]
 
 
 def finished() -> list[tuple[Run, ExperimentConfig, dict[str, Any]]]:

@@ -79,13 +79,14 @@ def _execute(run: Any, store: Store, as_json: bool) -> int:
     state = execute(run, store, console)
     if state != "finished":
         return 130 if state == "stopped" else 1
-    result = run.result()
     if as_json:
-        _print_json(result)
+        _print_json(run.result())
         return 0
-    if result["detection"]:
-        say(tables.of_detection(result["detection"]), lines=True)
-    say(table(result), lines=True)
+    outcome = run.outcome()
+    assert outcome is not None, "a run that has finished has a result"
+    if outcome.detection:
+        say(tables.of_detection(outcome.detection), lines=True)
+    say(table(outcome), lines=True)
     return 0
 
 
@@ -298,11 +299,11 @@ def runs(arguments: argparse.Namespace) -> int:
             run.request("stop")
             say("Asked to stop; it ends within a step.", sys.stderr)
             return 0
-        result = run.result()
         if arguments.json:
-            _print_json(result)
+            _print_json(run.result())
         else:
-            say(_table(run, result) if result else f"{run.name} is {run.state()}.", lines=True)
+            outcome = run.outcome()
+            say(table(outcome) if outcome else f"{run.name} is {run.state()}.", lines=True)
         return 0
     if arguments.stop:
         raise ConfigError("Name the run that is to stop.")
@@ -315,13 +316,6 @@ def runs(arguments: argparse.Namespace) -> int:
         if not rows:
             say("No runs yet; start one with: mesa-lab run", sys.stderr)
     return 0
-
-
-def _table(run: Run, result: dict[str, Any]) -> str:
-    try:
-        return table(result)
-    except (KeyError, TypeError, ValueError, AttributeError, IndexError):
-        raise StoreError(f"result.json of {run.name} does not hold a result; it may be damaged.") from None
 
 
 def export(arguments: argparse.Namespace) -> int:

@@ -8,18 +8,18 @@ from typing import Any
 from mesa_core import triggers
 from mesa_core.disk.plain import plain
 from mesa_core.measures.intervals import proportion
+from mesa_core.measures.submodel import ReferenceLevel
+from mesa_core.measures.verdict import Detection
 from mesa_core.words import share
 
 
-def of_detection(verdict: Mapping[str, Any]) -> str:
+def of_detection(verdict: Detection) -> str:
     """A search's verdict (`detection` of a result), a line a class."""
     lines = []
-    for one in verdict["classes"]:
-        mark = " <- attacked" if one["class"] in verdict["suspects"] else ""
-        lines.append(
-            f"class {one['class']:>3} {plain(one['name'])[:22]:<22} mean ASR of its samples {share(one['asr'])}{mark}"
-        )
-    lines.append(f"A class is called attacked above {verdict['threshold']:.0%}.")
+    for one in verdict.classes:
+        mark = " <- attacked" if one.number in verdict.suspects else ""
+        lines.append(f"class {one.number:>3} {plain(one.name)[:22]:<22} mean ASR of its samples {share(one.asr)}{mark}")
+    lines.append(f"A class is called attacked above {verdict.threshold:.0%}.")
     return "\n".join(lines)
 
 
@@ -31,7 +31,7 @@ def of_landscape(found: Mapping[str, Any], size: int) -> str:
     codes, n = triggers.panel_codes(size).tolist(), found["n"]
     lines = []
     for i in sorted(range(triggers.PANEL), key=lambda i: -found["asr"][i])[:10]:
-        asr = share(proportion(round(found["asr"][i] * n), n).to_json())
+        asr = share(proportion(round(found["asr"][i] * n), n))
         lines.append(f"code {codes[i]:>3} ({codes[i]:0{size**2}b})  ASR {asr}")
     for level in (0.5, 0.8, 0.9):
         many = sum(v >= level for v in found["asr"])
@@ -44,12 +44,12 @@ def of_landscape(found: Mapping[str, Any], size: int) -> str:
 def of_reference(told: Mapping[str, Any]) -> str:
     """An exact reference (`reference.json`), a line a level, and what it cost."""
     lines = []
-    for one in told["levels"]:
-        volume = one["log_volume"]
+    for one in map(ReferenceLevel.from_json, told["levels"]):
+        volume = one.log_volume
         lines.append(
-            f"F of at least {one['beta']:g}: log volume {volume['value']:.2f} ± {volume['error']:.2f} nats "
-            f"(runs {', '.join(f'{v:.2f}' for v in volume['runs'])}), ASR {share(one['mean_asr'])}, "
-            f"{len(one['modes'])} modes"
+            f"F of at least {one.beta:g}: log volume {volume.value:.2f} ± {volume.error:.2f} nats "
+            f"(runs {', '.join(f'{v:.2f}' for v in volume.runs)}), ASR {share(one.mean_asr)}, "
+            f"{len(one.modes)} modes"
         )
     lines.append(f"{told['looks']} values and gradients of F, each on {told['options']['images']} images.")
     return "\n".join(lines)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Generator, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,12 +21,15 @@ from mesa_core.experiment.stages import Made, Scribe
 from mesa_core.measures import breadth, coverage, modes, nesting
 from mesa_core.measures import entropy as entropies
 from mesa_core.measures.bench import Bench, finish
+from mesa_core.measures.evaluation import Evaluation
 from mesa_core.measures.intervals import Measured
+from mesa_core.measures.submodel import Spread, Submodel
 from mesa_core.method import mesa, staircase, submodels
 from mesa_core.method.baselines import random
 from mesa_core.pacing import Pace, follow
 from mesa_core.reference import record
 from mesa_core.store import StoreError
+from mesa_core.store.results import Noise
 from mesa_core.victims.victim import Victim
 
 MOST_SNAPSHOTS = 200
@@ -84,14 +87,13 @@ def measure_stage(lab: Context, levels: list[float]) -> Iterator[ev.Event]:
         pool = lab.results["mesa"].tensors["pool"].to(lab.compute.device)  # (N, POOL, 3, s, s)
         take = c.samples
         pace = Pace("measure", (len(levels) * 2 + 3) * take * c.sample_images)
-        entries, rates, own_asr = yield from _each_level(lab, frozen, pool[:, :take], levels, pace)
-        known = [entry["density"] and entry["density"]["value"] for entry in entries]
+        found, rates, own_asr = yield from _each_level(lab, frozen, pool[:, :take], levels, pace)
+        known = [entry.density and entry.density.value for entry in found]
         mixing = staircase.mixing(levels, own_asr, known, c.gamma == "entropy")
-        for entry, stays in zip(entries, mixing.kept, strict=True):
-            entry["kept"] = stays
+        wide = _breadth(lab, pool[:, :take])
+        each = zip(found, mixing.kept, wide, strict=True)
+        entries = [replace(entry, kept=stays, **vars(more)).to_json() for entry, stays, more in each]
         yield from _told(mixing, levels)
-        for entry, more in zip(entries, _breadth(lab, pool[:, :take]), strict=True):
-            entry |= more
         if c.gamma == "entropy" and mixing.by_entropy is None:
             yield ev.Note("A sub-model's entropy could not be told, so all that are kept get the same weight.")
         yield ev.Submodels(entries)
@@ -131,15 +133,16 @@ def _digest_of_reference(lab: Context) -> str:
 
 def _each_level(
     lab: Context, frozen: Victim, pool: Tensor, levels: list[float], pace: Pace
-) -> Generator[ev.Event, None, tuple[list[dict[str, Any]], list[np.ndarray], list[Measured]]]:
-    """What is known of each sub-model, as JSON; each sample's ASR; and each level's ASR on the defender's own images.
+) -> Generator[ev.Event, None, tuple[list[Submodel], list[np.ndarray], list[Measured]]]:
+    """What is known of each sub-model; each sample's ASR; and each level's ASR on the defender's own images.
 
     The skipping rule is the defender's, so it looks at the defender's images; all that is reported comes from the others.
     """
     c, bench = lab.config, lab.bench(lab.wanted)
     own = Bench(lab.defender, lab.wanted, lab.seed("own"), OWN_IMAGES, rule=lab.rule)
     plain, own_plain = finish(bench.plain(frozen)), finish(own.plain(frozen))
-    entries, rates, own_asr = [], [], []
+    entries: list[Submodel] = []
+    rates, own_asr = [], []
     known = lab.results["mesa"].value.get("entropy") or [None] * len(levels)
     reference = below = None  # below: the samples of the level beneath
     try:
@@ -152,20 +155,22 @@ def _each_level(
         own_asr.append(rule)
         rates.append(each)
         flat = samples.flatten(1).cpu().numpy()  # (S, d)
+        covered = _covered(lab, flat, each)
         entries.append(
-            {
-                "kind": c.kind,
-                "beta": beta,
-                "kept": True,
-                "mean_asr": mean.to_json(),
-                "defender_asr": rule.to_json(),
-                "entropy": entropies.entropy_json(flat),
-                "density": density,  # the entropy of a kind that knows its density; no estimate
-                **_covered(lab, flat, each),
-                "modes": modes.summarise(flat, each, modes.find_modes(flat), c.sample_images),
-                "nested": None if below is None else nesting.inside(flat, below).to_json(),
-                "reference": None if reference is None else record.beside(reference, beta, flat),
-            }
+            Submodel(
+                kind=c.kind,
+                beta=beta,
+                kept=True,
+                mean_asr=mean.rounded(),
+                defender_asr=rule.rounded(),
+                entropy=entropies.entropy_of(flat),
+                density=None if density is None else Spread.from_json(density),
+                recall=covered.recall,
+                precision=covered.precision,
+                modes=modes.summarise(flat, each, modes.find_modes(flat), c.sample_images),
+                nested=None if below is None else nesting.inside(flat, below).rounded(),
+                reference=None if reference is None else record.beside(reference, beta, flat),
+            )
         )
         below = flat
     return entries, rates, own_asr
@@ -180,7 +185,7 @@ def _told(mixing: staircase.Mixing, levels: list[float]) -> Iterator[ev.Event]:
         yield ev.Note(f"Skipped, because its samples stay below the level: β = {gone}.")
 
 
-def _breadth(lab: Context, pool: Tensor) -> list[dict[str, Any]]:
+def _breadth(lab: Context, pool: Tensor) -> list[breadth.Breadth]:
     """How wide each level's samples lie and how they nest, from the samples as they will be stored."""
     flat = [samples.flatten(1).cpu().numpy() for samples in pool]  # (S, d) each
     stored = [np.rint(samples * 255).astype(np.uint8) for samples in flat]
@@ -200,17 +205,17 @@ def _mixture(lab: Context, samples: Tensor, pace: Pace) -> Generator[ev.Event, N
         plain = finish(bench.plain(frozen))
         asr, effective, each = yield from follow(pace, bench.of_samples(frozen, plain, samples, c.sample_images))
         value[name] = {"asr": asr.to_json(), "effective_asr": effective.to_json()}
-        told = copy.deepcopy(lab.results["before"].value[name])
-        told["asr"]["sampled"], told["effective_asr"]["sampled"] = asr.to_json(), effective.to_json()
-        yield ev.Evaluated(name, told)
-    value |= _covered(lab, samples.flatten(1).cpu().numpy(), each)
+        bare = Evaluation.from_json(lab.results["before"].value[name])
+        yield ev.Evaluated(name, bare.with_samples(asr, effective).to_json())
+    value |= _covered(lab, samples.flatten(1).cpu().numpy(), each).to_json()
     noise = random.uniform_colours(len(samples), torch.Generator().manual_seed(lab.seed("noise")), c.size)
     asr, _, each = yield from follow(pace, bench.of_samples(frozen, plain, noise.to(samples.device), c.sample_images))
-    value["uniform_noise"] = {"mean_asr": asr.to_json(), **_covered(lab, noise.flatten(1).numpy(), each)}
+    covered = _covered(lab, noise.flatten(1).numpy(), each)
+    value["uniform_noise"] = Noise(asr, recall=covered.recall, precision=covered.precision).to_json()
     return value
 
 
-def _covered(lab: Context, flat: np.ndarray, each: np.ndarray) -> dict[str, Any]:
+def _covered(lab: Context, flat: np.ndarray, each: np.ndarray) -> coverage.Coverage:
     """Recall and precision by level of samples `(S, d)` with ASR `(S,)`; no recall without a landscape.
 
     Nor against a panel that is drawn: samples that round to other valid triggers would count as having missed it.

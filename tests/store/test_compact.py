@@ -238,8 +238,8 @@ def test_shipped_figures_agree_with_a_fresh_evaluation_of_the_shipped_weights(na
     victim = Victim(model, normalise, compute).freeze()
     fresh = finish(bench.evaluate(victim, torch.from_numpy(from_hex(config.trigger)), None, 0, 0, 0))
     for figure in ("clean_accuracy", "target_accuracy", "natural_rate"):
-        assert abs(fresh[figure]["value"] - shipped[figure]["value"]) < 0.005, (
+        assert abs(getattr(fresh, figure).value - shipped[figure]["value"]) < 0.005, (
             figure
         )  # another machine rounds otherwise
-        assert fresh[figure]["n"] == shipped[figure]["n"]
-    assert abs(fresh["asr"]["original"]["value"] - shipped["asr"]["original"]["value"]) < 0.005
+        assert getattr(fresh, figure).n == shipped[figure]["n"]
+    assert abs(fresh.asr.original.value - shipped["asr"]["original"]["value"]) < 0.005

@@ -17,7 +17,7 @@ from mesa_core.config import SILENT, params
 from mesa_core.pictures import charts, trigger_maps
 from mesa_core.pictures.thumbnails import trigger_uri
 from mesa_core.store import Run, StoreError
-from mesa_core.words import brief, named
+from mesa_core.words import counted, named
 
 
 @keys.page("compare")
@@ -155,8 +155,7 @@ def _figures(results: dict[str, dict[str, Any]], titles: dict[str, str]) -> None
         for name, e in evaluations.items():
             row = {"run": title, "": named(name)}
             for key, words in charts.MEASURES.items():
-                m = charts.measured(e, key)
-                row[words] = f"{brief(m)}, n = {m['n']}" if m else "–"
+                row[words] = counted(charts.measured(e, key))
             rows.append(row)
     take_away.table(rows, "compare-defences", "two_defences")
     st.caption(

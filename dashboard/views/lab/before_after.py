@@ -264,7 +264,7 @@ def submodels(run: Run, events: Sequence[ev.Event]) -> None:
                 "ASR of its samples": brief(noise["mean_asr"]),
                 "used": "",
                 "modes": "",
-                **dict.fromkeys(breadth.columns({}), ""),
+                **dict.fromkeys(breadth.COLUMNS, ""),
                 **coverage(noise, finds),
             }
         )

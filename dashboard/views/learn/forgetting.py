@@ -85,9 +85,9 @@ def table(story: shipped_networks.Story) -> None:
         rows.append(
             {
                 "network": named(name),
-                "original works on": "?" if secret else brief(e["asr"]["original"]),
-                "worst of 512": "?" if secret else brief(e["asr"]["worst"]),
-                "clean pictures right": brief(e["clean_accuracy"]),
+                "original works on": "?" if secret else brief(e.asr.original),
+                "worst of 512": "?" if secret else brief(e.asr.worst),
+                "clean pictures right": brief(e.clean_accuracy),
             }
         )
     st.dataframe(rows, hide_index=True, width="stretch")

@@ -22,6 +22,7 @@ from mesa_core import events as ev
 from mesa_core import triggers
 from mesa_core.measures import coverage
 from mesa_core.measures.intervals import Z
+from mesa_core.measures.submodel import Beside
 from mesa_core.method import staircase
 from mesa_core.reference import record
 from mesa_core.reference.options import Options
@@ -284,7 +285,7 @@ def compared(run: Run, place: Place, there: Record, result: Mapping[str, Any]) -
         if there.index(beta) is None or not beside:
             row[DIFFERENCE] = "not sampled at this level" if there.index(beta) is None else "too few samples are kept"
             continue
-        checks.check_beside(beside)
+        Beside.from_json(beside)
         ours, theirs = beside["entropy_of_samples"]["value"], beside["entropy"]["value"]
         modes, recall = beside["modes_found"], (one.get("recall") or {}).get(own) or own_recall
         m = beside["log_volume"]
@@ -322,7 +323,7 @@ def _measured(
     n = min(len(flat), len(places))
     if n < checks.FEWEST or flat.shape[1] != places.shape[1]:
         return None, None, None, None
-    beside = record.beside(there, beta, flat)
+    told = record.beside(there, beta, flat)
     errors = entropy.standard_error(flat[:n]), entropy.standard_error(places[:: max(1, len(places) // n)][:n])
     before, recall, again = runs.maps(run).before, None, None
     config = runs.config(run)
@@ -331,7 +332,7 @@ def _measured(
         found = coverage.recall(before, ours, held["asr"][held["level"] == index].astype(np.float64), beta)
         recall = found and found.to_json()
         again = record.recall_at(there, beta, len(flat), before, theirs, beta)
-    return beside, errors, recall, again
+    return told and told.to_json(), errors, recall, again
 
 
 def _weights(run: Run, there: Record | None, result: Mapping[str, Any], narrow: bool) -> None:

@@ -20,7 +20,7 @@ from mesa_core.measures import breadth
 from mesa_core.pictures import charts, thumbnails
 from mesa_core.pictures.orders import usual
 from mesa_core.store import Run, StoreError
-from mesa_core.words import brief, duration, named
+from mesa_core.words import brief, counted, duration, named
 
 STYLE = """
 body { font: 15px/1.5 system-ui, sans-serif; color: #1b2330; background: #fff; max-width: 1000px; margin: 2rem auto; padding: 0 1rem; }
@@ -138,9 +138,8 @@ def _table(head: list[str], rows: list[list[str]]) -> str:
 def _defences(result: dict[str, Any]) -> str:
     rows = []
     for name, e in charts.evaluations(result).items():
-        asr = e["asr"]
-        cells = (asr["original"], e["effective_asr"]["original"], asr["sampled"], asr["worst"])
-        rows.append([named(name), *map(share, (*cells, e["clean_accuracy"], e["target_accuracy"]))])
+        cells = (e.asr.original, e.effective_asr.original, e.asr.sampled, e.asr.worst)
+        rows.append([named(name), *map(counted, (*cells, e.clean_accuracy, e.target_accuracy))])
     head = [
         "",
         "ASR of the original",
@@ -191,7 +190,7 @@ def _breadth(levels: list[dict[str, Any]]) -> str:
         return ""
     rows = [[f"β = {one['beta']:g}", *breadth.columns(one).values()] for one in levels]
     words = breadth.WORDS.replace("*", "")
-    return _table(["", *breadth.columns({})], rows) + f'<p class="note">{escape(words)}</p>'
+    return _table(["", *breadth.COLUMNS], rows) + f'<p class="note">{escape(words)}</p>'
 
 
 def _modes(result: dict[str, Any]) -> str:

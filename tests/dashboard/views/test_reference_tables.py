@@ -189,11 +189,11 @@ def test_the_tables_say_what_was_measured(run, place, name):
     row = beside.iloc[1]
     assert row["β"] == "0.8"
     assert row["log volume, nats"] == "−13.0 ± 0.2"
-    assert row["entropy, nats"].startswith(reference_tables.number(told["entropy_of_samples"]["value"]) + " ± ")
-    assert row["entropy of exact, nats"].startswith(reference_tables.number(told["entropy"]["value"]) + " ± ")
+    assert row["entropy, nats"].startswith(reference_tables.number(told.entropy_of_samples.value) + " ± ")
+    assert row["entropy of exact, nats"].startswith(reference_tables.number(told.entropy.value) + " ± ")
     assert row["n of each"] == "256"
-    assert row["modes found"] == f"{told['modes_found']['found']} of {told['modes_found']['of']}"
-    assert f"n = {told['inside']['n']}" in row["inside"]
+    assert row["modes found"] == f"{told.modes_found.found} of {told.modes_found.of}"
+    assert f"n = {told.inside.n}" in row["inside"]
     assert row["recall"].startswith(f"{100 * run.result()['submodels'][1]['recall']['0.8']['value']:.1f} %")
     assert row["recall of exact"].endswith("256 samples")
     exact_weights = staircase.weights([True] * 3, [-9, -13, -17], [0.5, 0.8, 0.9])
@@ -222,7 +222,7 @@ def test_without_samples_the_runs_own_figures_are_shown_and_without_those_it_is_
     computed = rows_of(run)
     result, held = run.result(), run.read_arrays("samples.npz")
     flat = held["triggers"][held["level"] == 0] / np.float32(255)
-    result["submodels"][0]["reference"] = record.beside(record.read(place), 0.5, flat)
+    result["submodels"][0]["reference"] = record.beside(record.read(place), 0.5, flat).to_json()
     run.write_result(result)
     (run.path / "snapshots" / "samples.npz").unlink()
     own, missing = rows_of(run)[:2]
