@@ -18,9 +18,8 @@ from dashboard.components import scatter as dots
 from dashboard.components.curves import curves
 from dashboard.serving import queue, reading
 from dashboard.views.lab import curves as progress
-from dashboard.views.lab import picture, selection, settings
+from dashboard.views.lab import picture, reference_layer, selection, settings
 from dashboard.views.lab.picture import COLOURS, VIEWS
-from dashboard.views.shared import reference_tables
 from dashboard.visit import controls
 from mesa_core import events as ev
 from mesa_core import triggers
@@ -223,7 +222,7 @@ def scatter(run: Run, events: Sequence[ev.Event], done: bool) -> None:
     colour = controls.segmented("Colour shows", "colour", COLOURS, next(iter(COLOURS)), said, choices)
     axes = next((e for e in events if isinstance(e, ev.Axes)), None)
     files = picture.files_of(run, events, done)
-    layer, legend = reference_tables.control(run, events, choices) if axes else (None, "")
+    layer, legend = reference_layer.control(run, events, choices) if axes else (None, "")
     if axes is None:
         st.info("The picture appears once the backdoor is in: every dot will be a trigger that MESA found.")
         return
@@ -233,7 +232,7 @@ def scatter(run: Run, events: Sequence[ev.Event], done: bool) -> None:
         "The list below the picture chooses triggers without a pointer."
     )
     if layer:
-        text += f" Behind them lie samples of the exact distribution, {'all levels' if layer.choice == reference_tables.ALL else f'β ≥ {layer.choice}'}."
+        text += f" Behind them lie samples of the exact distribution, {'all levels' if layer.choice == reference_layer.ALL else f'β ≥ {layer.choice}'}."
     play = str(st.session_state.get("play", "")) if done else ""
     dots.scatter(
         picture.block(run, events, done, view, colour, selection.pick(run), play, text, layer),

@@ -12,8 +12,8 @@ from dashboard import keys, stored
 from dashboard.components.painter import painter
 from dashboard.components.picker import picker
 from dashboard.serving import queue
+from dashboard.serving.difficulties import difficulties
 from dashboard.views.lab import before_after, class_pictures, live, settings
-from dashboard.views.paper import evidence
 from dashboard.views.shared import take_away
 from mesa_core import triggers
 from mesa_core.config import ConfigError, params
@@ -46,7 +46,7 @@ def page() -> None:
         code = trigger()
         start()  # right below the painter: a trigger, one button
         with st.expander("Gallery: one of each kind"):
-            gallery(code, evidence.difficulties())
+            gallery(code, difficulties())
         question()
     settings.to_address()
     if run is None:
