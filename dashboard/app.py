@@ -41,6 +41,7 @@ else:
 
     from dashboard.serving import opening
     from dashboard.serving.door import Door
+    from dashboard.serving.preview import Preview
     from mesa_core.cli.hosts import named
 
-    app = st.App(__file__, middleware=[Middleware(Door, names=named())], lifespan=opening.lifespan)
+    app = st.App(__file__, middleware=[Middleware(Door, names=named()), Middleware(Preview)], lifespan=opening.lifespan)

@@ -14,6 +14,7 @@ from typing import Any
 import streamlit as st
 
 NOW = "page_now"  # in the session: the page that was drawn last, and that callbacks and fragments belong to
+BEFORE = "page_before"  # the page that was drawn just before this one, which may be the same
 MOST_SAID = 400  # labels that are remembered of one control
 
 
@@ -23,6 +24,7 @@ def page(name: str) -> Callable[[Callable[[], None]], Callable[[], None]]:
     def mark(draw: Callable[[], None]) -> Callable[[], None]:
         @functools.wraps(draw)
         def drawn() -> None:
+            st.session_state[BEFORE] = st.session_state.get(NOW)
             st.session_state[NOW] = name
             draw()
 

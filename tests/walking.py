@@ -50,6 +50,8 @@ class Walk:
     def __init__(self, page: str = DEFAULT, patience: float = 60, **address: str) -> None:
         self.at = AppTest.from_file(APP, default_timeout=patience)
         self.page = page
+        if page == DEFAULT and not address:
+            address = {"screen": "all"}  # its stage has no controls of Streamlit's
         for key, value in address.items():
             self.at.query_params[key] = value
         self.at._page_hash = self._hash(page)
@@ -130,7 +132,7 @@ class Walk:
         """Fail where the page raised, or where its address holds None or a label."""
         said = [f"{e.value} {''.join(e.stack_trace)}" for e in self.at.exception]
         assert not said, f"{self.page}, {did}: {said}"
-        assert self.at.title, f"{self.page} is empty after {did}"
+        assert self.at.title or self.at.get("bidi_component"), f"{self.page} is empty after {did}"
         for key, value in self.address().items():
             label = " " in value or not value.isascii() or len(value) > 1000  # no word of ours is like that
             assert value != "None", f"{self.page}, {did}: {key}"

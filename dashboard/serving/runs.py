@@ -140,6 +140,8 @@ def label(run: Run) -> str:
         said = f" (damaged: {error})"
     kind = "" if c.kind == "mine" else f" · {c.kind}"
     target = stored.plain(target, 200)
+    if c.suspect:
+        return f"{c.data} · a network that was brought · α {c.alpha:g}{kind} · seed {c.seed} · {run.name}{said}"
     return f"{c.data} · {what} → {target} · α {c.alpha:g}{kind} · seed {c.seed} · {run.name}{said}"
 
 

@@ -349,6 +349,26 @@ def _table(run: Run, result: dict[str, Any]) -> str:
         raise StoreError(f"result.json of {run.name} does not hold a result; it may be damaged.") from None
 
 
+def export(arguments: argparse.Namespace) -> int:
+    """Write a run as one page to take away."""
+    from mesa_core.disk.files import write_atomically
+    from mesa_core.stage.export import export as exported
+    from mesa_core.store import Run
+    from mesa_core.store.shipped import shipped_runs
+
+    store = _store(arguments)
+    prepared = {path.parent.name: Run(path.parent) for path in shipped_runs().glob("*/config.json")}
+    own = (store.runs / arguments.name).is_dir() or arguments.name not in prepared
+    told = exported(store.open(arguments.name) if own else prepared[arguments.name])
+    write_atomically(arguments.out, told.html.encode())
+    arguments.out.chmod(0o644)
+    if told.lacks:
+        say(told.lacks, sys.stderr)
+    size = arguments.out.stat().st_size / 2**20
+    say(f"{arguments.out}: {size:.1f} MiB; it opens in any browser, without a network.")
+    return 0
+
+
 def _row(run: Run) -> dict[str, str]:
     """A run in a list: its name and state, and of a damaged one why it cannot be read."""
     why = run.damage()

@@ -245,6 +245,16 @@ def build_parser() -> argparse.ArgumentParser:
     runs.add_argument("--stop", action="store_true", help="Ask the named run to stop; it can be resumed.")
     _json(runs)
 
+    export = _command(
+        verbs,
+        "export",
+        "a run as one page to take away",
+        "Write the stage of a run as one HTML file that plays, paints and answers without a server or a network.",
+        commands.export,
+    )
+    export.add_argument("name", metavar="RUN", help="A run, or a prepared one such as signs-ring.")
+    export.add_argument("--out", type=Path, required=True, metavar="FILE.html", help="Where to write it.")
+
     board = _command(
         verbs, "dashboard", "start the page", "Start the dashboard and open it in the browser.", commands.dashboard
     )

@@ -34,11 +34,19 @@ class NumpyNet:
     def read(path: Path, mean: list[float], std: list[float]) -> NumpyNet:
         """From a safetensors file of a ResNet-9's state. Raises ValueError where it is missing or is not that."""
         try:
-            state = {k: v.astype(np.float32) for k, v in load(read_safetensors(path, MOST_BYTES)).items()}
+            return NumpyNet.of(read_safetensors(path, MOST_BYTES), mean, std)
+        except (OSError, ValueError) as error:
+            raise ValueError(f"{path.name} does not hold the weights of a ResNet-9.") from error
+
+    @staticmethod
+    def of(data: bytes, mean: list[float], std: list[float]) -> NumpyNet:
+        """From the bytes of such a file. Raises ValueError."""
+        try:
+            state = {k: v.astype(np.float32) for k, v in load(data).items()}
             layers = {name: _folded(state, name) for name in CONVOLUTIONS}
             linear = (state["linear.weight"], state["linear.bias"])
-        except (OSError, SafetensorError, KeyError, ValueError) as error:
-            raise ValueError(f"{path.name} does not hold the weights of a ResNet-9.") from error
+        except (SafetensorError, KeyError, ValueError) as error:
+            raise ValueError("These are not the weights of a ResNet-9.") from error
         shape = (3, 1, 1)
         return NumpyNet(layers, linear, np.float32(mean).reshape(shape), np.float32(std).reshape(shape))
 

@@ -19,6 +19,8 @@ APP = str(Path(__file__).resolve().parents[2] / "dashboard" / "app.py")
 
 
 def page(**address):
+    """All controls and figures, as a bare address once opened them, or what the address names."""
+    address = address or {"screen": "all"}
     at = AppTest.from_file(APP, default_timeout=30)
     for key, value in address.items():
         at.query_params[key] = value

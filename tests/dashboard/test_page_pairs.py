@@ -52,7 +52,7 @@ def test_a_label_of_other_images_is_read_back_and_reaches_neither_settings_nor_a
     assert control(walk, "c_target").string_value == f"3 · {classes_of('cifar10')[3]}"
     walk.send(old)  # what a browser sends that has not seen the new labels yet
     walk.check("an old label")
-    assert walk.address() == {"data": "cifar10", "target": "3"}
+    assert walk.address() == {"data": "cifar10", "target": "3", "screen": "all"}
     next(b for b in walk.at.button if b.label == "Run").click().run()
     walk.check("Run")
     assert not [e.value for e in walk.at.error if "must be a number" in e.value]

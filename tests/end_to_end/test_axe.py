@@ -15,7 +15,8 @@ from serving import CHROMIUM, ROOT, browsing, rest, serving
 pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
 BAD = ("serious", "critical")
 PAGES = {
-    "lab": "/",
+    "stage": "/",
+    "lab": "/?screen=all",
     "landscape": "/landscape",
     "compare": "/compare",
     "paper": "/paper",

@@ -105,7 +105,7 @@ def test_paint_run_watch_reload_and_read(server, page):
 
 
 def test_the_keyboard_paints(server, page):
-    page.goto(server)
+    page.goto(f"{server}/?screen=all")
     page.get_by_role("button", name="row 2, column 2: black").focus(timeout=60_000)
     page.keyboard.press("Space")
     page.get_by_text("code 511").wait_for(timeout=30_000)
@@ -116,7 +116,7 @@ def test_the_keyboard_paints(server, page):
 
 
 def test_a_lasso_and_a_box_choose_and_the_zoom_stays(server, page):
-    page.goto(server)
+    page.goto(f"{server}/?screen=all")
     page.locator("canvas.over").first.wait_for(timeout=60_000)
     page.wait_for_timeout(1500)
     drag(page, "Lasso", WHOLE)
@@ -164,7 +164,7 @@ def click_a_dot(page):
 
 
 def test_a_hidden_layer_is_gone_and_comes_back(server, page):
-    page.goto(server)
+    page.goto(f"{server}/?screen=all")
     page.locator("canvas.over").first.wait_for(timeout=60_000)
     page.wait_for_timeout(1500)
     all_dots = pixels(page)
@@ -178,7 +178,7 @@ def test_a_hidden_layer_is_gone_and_comes_back(server, page):
 
 
 def test_what_was_run_before_replays_at_once(server, page):
-    page.goto(server)
+    page.goto(f"{server}/?screen=all")
     page.get_by_role("button", name="Run", exact=True).click(timeout=60_000)
     page.get_by_text("shown at once").wait_for(timeout=30_000)
     page.locator(".scatter").get_by_role("button", name="Pause", exact=True).wait_for(timeout=10_000)
@@ -187,7 +187,7 @@ def test_what_was_run_before_replays_at_once(server, page):
 
 
 def test_nothing_is_lost_on_the_way_to_another_page_and_back(server, page):
-    page.goto(server)
+    page.goto(f"{server}/?screen=all")
     page.get_by_role("button", name="Invert", exact=True).click(timeout=60_000)
     page.get_by_text("code 16", exact=True).wait_for(timeout=30_000)
     page.get_by_role("link", name="Landscape").click()
@@ -200,7 +200,7 @@ def test_nothing_is_lost_on_the_way_to_another_page_and_back(server, page):
 
 
 def test_the_back_button_goes_back_through_the_settings(server, page):
-    page.goto(server)
+    page.goto(f"{server}/?screen=all")
     page.get_by_role("button", name="Invert", exact=True).click(timeout=60_000)
     page.get_by_text("code 16", exact=True).wait_for(timeout=30_000)
     page.wait_for_timeout(500)

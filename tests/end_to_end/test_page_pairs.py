@@ -46,7 +46,7 @@ def changed(page) -> bool:
 @pytest.mark.parametrize(("walk", "change"), [(PLAIN, False), (tour(), True)], ids=["untouched", "changed"])
 def test_no_page_breaks_after_another(tmp_path, walk, change):
     with serving(tmp_path / "home") as (url, _), paging() as page:
-        page.goto(url)
+        page.goto(f"{url}/?screen=all")
         settle(page, 60_000)
         count = 0
         for name in walk[1:]:

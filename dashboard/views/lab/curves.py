@@ -10,6 +10,7 @@ from mesa_core import events as ev
 from mesa_core.defences import DEFENCES, split
 
 MOST_POINTS = 400
+LEAST = 0.03  # of a run's typical time, from which on its own pace is trusted
 # name of the metric, title, low, high, in per cent
 LEVELLED = (
     ("asr", "Success of the samples (ASR)", 0.0, 1.0, True),
@@ -70,8 +71,9 @@ def to_go(
     fresh = {e.stage: e.seconds for e in events if isinstance(e, ev.StageDone) and not e.reused}
     done = sum(typical.get(stage, 0.0) for stage in fresh) + typical[last.stage] * last.done / last.total
     spent = sum(seconds for stage, seconds in fresh.items() if stage in typical) + last.elapsed
-    if done <= 0:
-        return None, None
+    asked = sum(seconds for stage, seconds in typical.items() if _asked(stage, config))
+    if done < LEAST * asked or done <= 0:
+        return None, None  # a pace of the first moments misleads
     pace, rest = spent / done, typical[last.stage] * (1 - last.done / last.total)
     answer = None if "after.mesa" in fresh else rest
     for stage in typical:

@@ -20,7 +20,7 @@ from dashboard.serving import queue, reading
 from dashboard.views.lab import curves as progress
 from dashboard.views.lab import picture, reference_layer, selection, settings
 from dashboard.views.lab.picture import COLOURS, VIEWS
-from dashboard.visit import controls
+from dashboard.visit import controls, reach
 from mesa_core import events as ev
 from mesa_core import triggers
 from mesa_core.store import Run, StoreError
@@ -100,10 +100,10 @@ def header(run: Run, events: Sequence[ev.Event], now: str) -> None:
     top.subheader("A prepared example" if example else "Your run" if own else "A run that you watch", anchor=False)
     with top.popover("Links", help="Addresses to hand on."):
         st.markdown("**Watch this run.** Whoever opens it sees the run move and cannot stop it.")
-        st.code(settings.link(run=run.name), language=None, wrap_lines=True)
+        st.code(reach.link(run=run.name), language=None, wrap_lines=True)
         with reading.readable("The settings"):
             st.markdown("**The controls as they stand now**, for somebody else to run.")
-            st.code(settings.link(**settings.now()), language=None, wrap_lines=True)
+            st.code(reach.link(**settings.now()), language=None, wrap_lines=True)
     st.caption(
         f"{asked(run)}. "
         + ("Computed beforehand with this program; paint and press Run for your own." if example else "")
@@ -153,13 +153,16 @@ def working(run: Run, events: Sequence[ev.Event], now: str) -> None:
         return
     step = events[-1] if isinstance(events[-1], ev.Progress) else None
     part = step.done / max(1, step.total) if step else 0.0
-    left = f" · {duration(step.left)} to go in this stage" if step and step.left is not None else ""
     st.progress(
         min(1.0, max(0.0, (stage.index + part) / max(1, stage.count))),
-        text=f"Stage {stage.index + 1} of {stage.count}: {stored.markdown(stage.label)}{left}",
+        text=f"Stage {stage.index + 1} of {stage.count}: {stored.markdown(stage.label)}",
     )
     answer, whole = progress.to_go(events, run.config(), typical())
-    if whole is not None:
+    if run.control()[0] in ("pause", "step"):
+        st.caption("Paused.")
+    elif whole is None:
+        st.caption("Time to go: measuring your computer…")
+    else:
         first = f"MESA's answer in about {duration(answer)}, all" if answer else "The answer is there; all"
         st.caption(f"{first} other defences in about {duration(whole)}.")
 
@@ -168,8 +171,10 @@ def working(run: Run, events: Sequence[ev.Event], now: str) -> None:
 def typical() -> dict[str, float]:
     """Seconds of each stage of a prepared run, in their order: not how long they take here, but how they compare."""
     for one in queue.shipped():
-        with contextlib.suppress(StoreError, KeyError, TypeError, AttributeError):
-            return {str(k): float(v) for k, v in one.result()["timings"].items()}
+        with contextlib.suppress(StoreError, KeyError, TypeError, AttributeError, ValueError):
+            seconds = {str(k): float(v) for k, v in one.result()["timings"].items()}
+            if seconds["attack"] >= 1:  # else it was found in the store, and says nothing of how long one takes
+                return seconds
     return {}
 
 
@@ -206,6 +211,9 @@ def asked(run: Run) -> str:
     """What the run was asked, in a line."""
     try:
         c = run.config()
+        if c.get("suspect"):
+            data, victim, seed = (stored.markdown(c[k]) for k in ("data", "victim", "seed"))
+            return f"{data}, {victim}, a network that was brought: nobody told its trigger or its target; seed {seed}"
         what = triggers.describe(triggers.from_hex(c["trigger"]))
         data, victim, target, kind, seed = (stored.markdown(c[k]) for k in ("data", "victim", "target", "kind", "seed"))
         return f"{data}, {victim}, trigger {what}, target class {target}, {kind}, α = {c['alpha']:g}, seed {seed}"

@@ -13,12 +13,13 @@ from dashboard.components.painter import painter
 from dashboard.components.picker import picker
 from dashboard.serving import queue
 from dashboard.serving.difficulties import difficulties
-from dashboard.views.lab import before_after, class_pictures, live, settings
+from dashboard.views.lab import before_after, class_pictures, live, screens, settings, stage
 from dashboard.views.shared import take_away
 from mesa_core import triggers
 from mesa_core.config import ConfigError, params
 from mesa_core.data.locate import DataError
 from mesa_core.data.sources import classes_of
+from mesa_core.glossary import TERMS
 from mesa_core.pictures.thumbnails import trigger_img
 from mesa_core.store import StoreError
 
@@ -30,18 +31,30 @@ MOST_STEPS = 5000  # of MESA, that a page may ask of a shared server
 
 @keys.page("lab")
 def page() -> None:
-    """Draw the whole page."""
+    """Draw the stage, or all controls and figures."""
     queue.ensure_worker(queue.store())
+    if screens.now() == screens.STAGE and stage.draw():
+        return
+    everything()
+
+
+def everything() -> None:
+    """The researcher's view."""
     settings.set_right()
     run = settings.current_run()
     settings.adopt(run)
-    st.title("MESA Lab", anchor=False)
+    st.session_state.brought = bool(run and settings.brought(run))
+    with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
+        st.title("MESA Lab", anchor=False)
+        name = run.name if run and "run" in st.query_params else ""
+        if run and stage.possible(run):
+            st.button("Back to the stage", key="to_stage", on_click=screens.show, args=(screens.STAGE, name))
     st.markdown(
         "A **backdoor** makes a network answer with the attacker's *target class* wherever it sees a small *trigger*. "
         "Paint one, press **Run**, and watch MESA find triggers that the network has come to accept, "
         "then make it forget them."
     )
-    left, middle, right = st.columns([1.05, 2.1, 1.55], gap="medium")
+    left, middle, right = st.container(key="lab_columns").columns([1.05, 2.1, 1.55], gap="medium")
     with left:
         code = trigger()
         start()  # right below the painter: a trigger, one button
@@ -49,6 +62,7 @@ def page() -> None:
             gallery(code, difficulties())
         question()
     settings.to_address()
+    screens.stay()
     if run is None:
         middle.info("No run yet. Press Run.")
         return
@@ -79,6 +93,11 @@ def trigger() -> int | None:
     rows = [st.container(horizontal=True, gap="small") for _ in range(2)]
     for i, (what, (name, about)) in enumerate(names.items()):
         rows[i // 2].button(name, key=f"do_{what}", on_click=settings.change, args=(what,), help=about, width="stretch")
+    if st.session_state.get("brought"):
+        st.caption(
+            "The run beside this is of a network that was brought, whose trigger nobody told. What is painted here is "
+            "what *Run* would plant in a network of yours."
+        )
     st.caption(triggers.describe(painted))
     return triggers.code_of(painted) if side == triggers.SIZE else None
 
@@ -119,13 +138,13 @@ def question() -> None:
         items = [{"id": str(i), "label": f"{i}: {names[i]}", "image": p} for i, p in enumerate(pictures)]
         picker(items, str(settings.control("target")), "Target class by picture", "classes", settings.picked_class, 32)
     scale = sorted({*ALPHAS, float(settings.control("alpha")), float(held["alpha"])})
-    st.select_slider("α, how much to spread", scale, held["alpha"], key="c_alpha", help=known["alpha"].help)
+    st.select_slider("α, how much to spread", scale, held["alpha"], key="c_alpha", help=about("alpha"))
     st.multiselect(
         "β, how often a trigger must succeed",
         sorted({*LEVELS, *settings.control("beta"), *held["beta"]}, key=float),
         held["beta"],
         key="c_beta",
-        help=known["beta"].help + " Type a number from 0 to 1 for another level.",
+        help=about("beta") + " Type a number from 0 to 1 for another level.",
         accept_new_options=True,
         select_all=False,  # else it would be what a typed number chooses first
         on_change=settings.edited_beta,
@@ -143,6 +162,11 @@ def question() -> None:
         number("Seed", "seed", int(known["seed"].high))
 
 
+def about(name: str) -> str:
+    """A parameter's help: its term in plain words, where the glossary has it, and what its declaration says."""
+    return " ".join(words for words in (TERMS.get(name, ""), params()[name].help) if words)
+
+
 # Every control is given its value twice: as the session's, which counts, and as its own default. The browser would
 # else begin with the widget's first option wherever a quick click cuts the first drawing short.
 def choice(label: str, options: list[Any], name: str, words: Callable[[Any], str] = str) -> None:
@@ -150,7 +174,7 @@ def choice(label: str, options: list[Any], name: str, words: Callable[[Any], str
     held = st.session_state.held[name]
     index = options.index(held) if held in options else 0
     keys.said(f"c_{name}", {words(option): option for option in options})
-    st.selectbox(label, options, index, format_func=words, key=f"c_{name}", help=params()[name].help)
+    st.selectbox(label, options, index, format_func=words, key=f"c_{name}", help=about(name))
 
 
 def number(label: str, name: str, most: int) -> None:
@@ -158,9 +182,7 @@ def number(label: str, name: str, most: int) -> None:
     low, key = int(params()[name].low), f"c_{name}"
     if not low <= st.session_state[key] <= most:
         st.session_state[key] = max(low, min(most, st.session_state[key]))
-    st.number_input(
-        label, low, most, max(low, min(most, st.session_state.held[name])), key=key, help=params()[name].help
-    )
+    st.number_input(label, low, most, max(low, min(most, st.session_state.held[name])), key=key, help=about(name))
 
 
 def start() -> None:
@@ -180,7 +202,8 @@ def start() -> None:
             st.button("Run it with the next seed", key="reseed", on_click=reseed, width="stretch")
         else:
             st.session_state.pop("twin")
-    st.caption("On the road signs the answer takes one to three minutes on a laptop, longer where others compute, too.")
+    if settings.control("data") == "signs":
+        st.caption("The answer takes one to three minutes on a laptop, longer where others compute, too.")
 
 
 def begin(again: bool = False) -> None:

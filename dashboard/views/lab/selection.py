@@ -112,6 +112,8 @@ def panel(run: Run, events: Sequence[ev.Event], done: bool) -> bool:
     )
     what = keys.meant("choose", names, next(iter(names)))
     marked = {e.name: e for e in events if isinstance(e, ev.Mark)}
+    if what not in marked and not chosen(run)["file"]:
+        choose()  # of a network that was brought nobody knows the original, so something else is first
     if what in marked:
         flat = np.rint(triggers.from_hex(marked[what].trigger).reshape(1, -1) * 255).astype(np.uint8)
         st.html(strip(flat, f"The {what} trigger"))

@@ -11,7 +11,6 @@ import ipaddress
 import random
 import secrets
 from typing import Any
-from urllib.parse import urlencode, urlsplit, urlunsplit
 
 import numpy as np
 import streamlit as st
@@ -34,13 +33,19 @@ def set_right() -> None:
     for a link, it would undo what was just done. A link or the back button comes without a change.
     """
     s = st.session_state
-    if "held" not in s or "c_data" not in s:
-        return
-    put_right()
-    if s.trigger == s.painted and all(s.get(f"c_{key}", value) == value for key, value in s.held.items()):
+    if not changed():
         return
     others = {key: value for key, value in st.query_params.to_dict().items() if key not in (*SAID, "run", "by")}
     st.query_params.from_dict({**others, **s.named, **s.heard})
+
+
+def changed() -> bool:
+    """Whether a control or the painter was changed since the Lab was drawn last."""
+    s = st.session_state
+    if "held" not in s or "c_data" not in s:
+        return False
+    put_right()
+    return s.trigger != s.painted or any(s.get(f"c_{key}", value) != value for key, value in s.held.items())
 
 
 def current_run() -> Run | None:
@@ -147,6 +152,14 @@ def adopt(run: Run | None) -> None:
     s.painted = s.trigger
 
 
+def brought(run: Run) -> bool:
+    """Whether a run is of a network that somebody brought."""
+    try:
+        return bool(run.config().get("suspect"))
+    except StoreError:
+        return False
+
+
 def settings_of(run: Run | None) -> dict[str, Any]:
     """A run's settings as the controls can show them; the defaults where there is none, or it makes no sense."""
     try:
@@ -244,12 +257,6 @@ def to_address() -> None:
         others = {key: value for key, value in st.query_params.to_dict().items() if key not in SAID}
         st.query_params.from_dict({**others, **wanted})
     s.heard = wanted
-
-
-def link(**query: str) -> str:
-    """An address of this page with this query only."""
-    parts = urlsplit(st.context.url or "http://localhost:8501/")
-    return urlunsplit((parts.scheme, parts.netloc, parts.path, urlencode(query, safe=","), ""))
 
 
 def from_address() -> dict[str, Any]:

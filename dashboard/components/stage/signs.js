@@ -1,0 +1,59 @@
+// Six real pictures with the trigger on them, and what the two networks read.
+const AREA = 1024;
+
+class Signs {
+  // `onPlace(picture, row, column)` when somebody puts the trigger elsewhere on a picture.
+  constructor(box, base, onPlace) {
+    this.base = base; this.box = box; this.onPlace = onPlace;
+    box.replaceChildren(...base.shown.map((picture, i) => this.card(picture, i)));
+    this.cards = [...box.children];
+  }
+  card(picture, i) {
+    const card = document.createElement("figure"), name = this.base.classes[this.base.labels[picture]];
+    card.innerHTML = `<div class="photo"><canvas width="32" height="32" role="img"></canvas><i class="patch" hidden></i></div>
+      <figcaption><span class="read before"></span><span class="read after"></span></figcaption>`;
+    const photo = card.querySelector(".photo");
+    photo.title = `${name}. Click to put the trigger elsewhere.`;
+    photo.addEventListener("click", (e) => {
+      const box = photo.getBoundingClientRect();
+      const cell = (v, size) => Math.max(0, Math.min(29, Math.floor((v / size) * 32) - 1));
+      this.onPlace(picture, cell(e.clientY - box.top, box.height), cell(e.clientX - box.left, box.width));
+    });
+    this.picture(card.querySelector("canvas"), picture, null);
+    return card;
+  }
+  picture(canvas, picture, inks, places = this.base.places) {
+    const c = canvas.getContext("2d"), image = c.createImageData(32, 32), from = this.base.arrays.pictures, at = picture * 3 * AREA;
+    for (let p = 0; p < AREA; p++) {
+      for (let k = 0; k < 3; k++) image.data[4 * p + k] = from[at + k * AREA + p];
+      image.data[4 * p + 3] = 255;
+    }
+    if (inks) {
+      const [row, column] = places[picture];
+      for (let q = 0; q < 9; q++) for (let k = 0; k < 3; k++) image.data[4 * ((row + Math.floor(q / 3)) * 32 + column + (q % 3)) + k] = inks[9 * k + q];
+    }
+    c.putImageData(image, 0, 0);
+  }
+  // One card: the trigger on it (27 bytes) or null, readings { best, sure } or null, of which `after` may be hidden, and
+  // where triggers are put and which class they are to give.
+  set(i, inks, before, after, { places, target }) {
+    const card = this.cards[i], picture = this.base.shown[i], { classes, short, labels } = this.base, truth = labels[picture];
+    const words = `${target}|${inks ? Array.from(inks).join() : ""}|${places[picture]}|${before && before.best},${before && before.sure}|${after && after.best},${after && after.sure}`;
+    if (card.words === words) return;
+    card.words = words;
+    this.picture(card.querySelector("canvas"), picture, inks, places);
+    const patch = card.querySelector(".patch");
+    patch.hidden = !inks;
+    patch.style.left = `${(places[picture][1] / 32) * 100}%`; patch.style.top = `${(places[picture][0] / 32) * 100}%`;
+    const said = [];
+    for (const [what, found] of [["before", before], ["after", after]]) {
+      const line = card.querySelector(`.${what}`);
+      line.className = `read ${what}${found ? (found.best === truth ? " right" : found.best === target && inks ? " fooled" : " wrong") : " none"}`;
+      line.textContent = found ? `${found.best === truth ? "✓" : "✗"} ${short[found.best]}` : " ";
+      line.title = found ? `${what === "before" ? "The backdoored network" : "The repaired network"}: ${classes[found.best]}, ${Math.round(100 * found.sure)} % sure` : "";
+      if (found) said.push(`${what === "before" ? "with the backdoor" : "repaired"}: read as ${classes[found.best]}`);
+    }
+    card.classList.toggle("flip", Boolean(inks && before && before.best === target));
+    card.querySelector("canvas").setAttribute("aria-label", `${classes[truth]}${inks ? ", with the trigger on it" : ""}; ${said.join("; ") || "not read yet"}`);
+  }
+}

@@ -1,0 +1,360 @@
+"""The Lab's first screen: the stage of a run, played, painted on, run for real, shared and taken away."""
+
+from __future__ import annotations
+
+import contextlib
+import secrets
+from collections.abc import Sequence
+from importlib.metadata import PackageNotFoundError, metadata
+from pathlib import Path
+from typing import Any
+
+import segno
+import streamlit as st
+
+from dashboard import style
+from dashboard.components import stage as component
+from dashboard.serving import queue, reading
+from dashboard.views.lab import curves as progress
+from dashboard.views.lab import live, screens, settings
+from dashboard.visit import reach, sent
+from mesa_core import events as ev
+from mesa_core import triggers
+from mesa_core.config import ConfigError
+from mesa_core.config.settle import ready, settle
+from mesa_core.data.locate import DataError
+from mesa_core.stage import pictures, shelf
+from mesa_core.stage.blocks import unpack
+from mesa_core.stage.export import networks_of, scripts
+from mesa_core.stage.page import page as whole_page
+from mesa_core.stage.recording import recording
+from mesa_core.store import Run, StoreError
+from mesa_core.words import duration
+
+DATA = "signs"  # the only images whose pictures are shipped
+PAINT = "paint"  # in a shared address: what was in the painter
+PAPER = "https://papers.nips.cc/paper/by-source-2019-7817"
+STYLE = """<style>
+[data-testid="stMainBlockContainer"] { padding: 4.1rem clamp(0.7rem, 2vw, 2.4rem) 0 !important; max-width: 100%; }
+[data-testid="stMainBlockContainer"] [data-testid="stVerticalBlock"] { gap: 0; }
+</style>"""
+BARE = """<style>[data-testid="stMainBlockContainer"] { padding-top: 0.6rem !important; }</style>"""  # in another page
+LIVE_FRAMES = 2  # of a run that goes on: where its dots began and where they are
+
+
+def draw() -> bool:
+    """Draw the stage; False where the run that the address names has none."""
+    run = chosen()
+    if run is None:
+        return False
+    bare = bool(st.context.is_embedded)
+    st.html(STYLE)
+    if bare:
+        style.without_navigation()
+        st.html(BARE)
+    st.session_state.stage_run = run.name
+    busy = run.state() in live.ACTIVE
+    key, block = base_of(run)
+
+    @st.fragment(run_every=live.pace(settings.may_control(run)) if busy else None)
+    def seat() -> None:
+        if st.session_state.pop("stage_again", False) or (busy and run.state() not in live.ACTIVE):
+            st.rerun()
+        mount(run, key, block, bare)
+
+    with st.container(key="stage_seat"):
+        seat()
+    component.base(block, key)
+    return True
+
+
+def chosen() -> Run | None:
+    """The run of the address, the prepared one where it names none; None where that run has no stage."""
+    name = st.query_params.get("run")
+    try:
+        run = queue.find(name) if name else next(iter(queue.shipped()), None)
+    except StoreError:
+        return None
+    return run if run and possible(run) else None
+
+
+def possible(run: Run) -> bool:
+    """Whether a run has a stage: on images whose pictures are here, with a trigger that its maker knows."""
+    try:
+        config = run.config()
+        return config["data"] == DATA and not config.get("suspect") and reading.size_of(run) == triggers.SIZE
+    except reading.UNREADABLE:
+        return False
+
+
+# -- what the stage is given
+def mount(run: Run, key: str, block: bytes, bare: bool) -> None:
+    """Put what is known at this moment on the stage."""
+    s = st.session_state
+    now = run.state()
+    try:
+        told, version = played(run, now)
+        header, _ = unpack(told)
+        places = pictures.places_of(known(), int(header["target"])).tolist()
+    except reading.UNREADABLE:
+        st.warning("This run cannot be read; its folder may be damaged or made by another program.")
+        return
+    file = s.pop("stage_file", None) or {"name": "", "bytes": b""}
+    component.stage(
+        {
+            "base": key, "version": version, "index": offered(), "places": places, "live": going_on(run, now),
+            "note": provenance(run, header["id"]), "paint": painted(), "bare": bare, "home": links(),
+            "shared": s.pop("stage_shared", None), "filed": file["name"], "problem": s.pop("stage_problem", None),
+        },
+        told,
+        file["bytes"],
+        {"want": want, "run": begin, "stop": stop, "take": take, "share": share, "all": everything},
+    )  # fmt: skip
+
+
+def played(run: Run, now: str) -> tuple[bytes, str]:
+    """The recording that is on the stage, and a word that changes with it. Raises StoreError and others."""
+    wanted = st.session_state.get("stage_want")
+    if wanted and wanted["run"] == run.name:
+        return _shelved(wanted["id"]), wanted["id"]
+    if queue.is_shipped(run) and run.name in {entry["id"] for entry in offered()}:
+        return _shelved(run.name), run.name
+    events = reading.events(run)
+    marks = tuple(sum(isinstance(e, kind) for e in events) for kind in (ev.Axes, ev.Snapshot, ev.Mark, ev.Evaluated))
+    frames = LIVE_FRAMES if now in live.ACTIVE else 9
+    version = f"{run.name} {marks} {frames}"
+    return _recorded(str(run.path), version, reading.stamp_of(run.path / "config.json"), events, frames), version
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _recorded(path: str, version: str, stamp: Any, _events: Sequence[ev.Event], frames: int) -> bytes:
+    return recording(Run(Path(path)), _events, None, frames)
+
+
+@st.cache_resource(max_entries=16, show_spinner=False)
+def _shelved(name: str) -> bytes:
+    return shelf.take(name)
+
+
+@st.cache_resource(show_spinner=False)
+def known() -> pictures.Pictures:
+    """The pictures of the stage."""
+    return pictures.read()
+
+
+@st.cache_resource(ttl=60, show_spinner=False)
+def offered() -> list[dict[str, Any]]:
+    """The recordings on the shelf; [] where it is damaged."""
+    with contextlib.suppress(StoreError):
+        return shelf.index()
+    return []
+
+
+def base_of(run: Run) -> tuple[str, bytes]:
+    """The pictures, and the two networks that answer: this run's own once it has finished, else the prepared ones."""
+    own = run.state() == "finished" and run.name != known().run
+    files = [reading.stamp_of(run.path / "weights" / f"{name}.safetensors") for name in ("attacked", "repaired")]
+    if own and all(files):
+        with contextlib.suppress(*reading.UNREADABLE):
+            return f"{run.name} {files}", _base(str(run.path), tuple(files))
+    return "prepared", _base("", ())
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _base(path: str, stamps: tuple[Any, ...]) -> bytes:
+    run = Run(Path(path)) if path else queue.find(known().run)
+    config, nets = run.config(), None
+    try:
+        nets = networks_of(run, known())
+    except StoreError:
+        if path:
+            raise
+    whose = {"run": run.name, "trigger": config["trigger"]}
+    return pictures.base(known(), int(config["target"]), nets, whose)
+
+
+def going_on(run: Run, now: str) -> dict[str, Any] | None:
+    """What a run does at this moment: `state`, `words`, `share` of the way to MESA's answer, `left`, and `own`."""
+    if now not in live.ACTIVE:
+        return None
+    told = {"state": now, "stage": "", "words": "Starting…", "share": 0.0, "left": "", "own": settings.may_control(run)}
+    if now == "waiting":
+        names = [one.name for one in queue.waiting(queue.store())]
+        if len(names) > 1 and run.name in names:
+            told["words"] = f"Place {names.index(run.name) + 1} of {len(names)} in the queue"
+        return told
+    events = reading.events(run)
+    begun = next((e for e in reversed(events) if isinstance(e, ev.StageBegun)), None)
+    if begun is None:
+        return told
+    told |= {"stage": str(begun.stage), "words": str(begun.label)}
+    answer, whole = progress.to_go(events, run.config(), live.typical())
+    left = whole if answer is None else answer
+    told["left"] = (
+        "measuring your computer…"
+        if left is None
+        else f"{'MESA’s answer' if answer else 'all'} in about {duration(left)}"
+    )
+    last = events[-1] if isinstance(events[-1], ev.Progress) else None
+    spent = sum(e.seconds for e in events if isinstance(e, ev.StageDone) and not e.reused) + (
+        last.elapsed if last else 0
+    )
+    told["share"] = round(spent / (spent + left), 3) if left else 0.0
+    if run.control()[0] in ("pause", "step"):
+        told |= {"state": "paused", "words": "Paused", "left": ""}
+    return told
+
+
+def provenance(run: Run, name: str) -> str:
+    """Where the played figures come from, in a few words."""
+    if name != run.name:
+        return "A recorded run"
+    if queue.is_shipped(run):
+        return "A prepared run"
+    words = {"stopped": "Stopped before its end", "interrupted": "Not ended", "failed": "Failed"}.get(run.state(), "")
+    return words or ("Your run" if settings.may_control(run) else "A run that you watch")
+
+
+def painted() -> list[str] | None:
+    """The nine colours of a shared address."""
+    try:
+        return (
+            triggers.to_hex(triggers.from_hex(st.query_params[PAINT].replace(",", " "))).split(" ") if nine() else None
+        )
+    except (KeyError, ValueError, TypeError):
+        return None
+
+
+def nine() -> bool:
+    """Whether the shared address has nine colours."""
+    return st.query_params.get(PAINT, "").count(",") == triggers.SIZE**2 - 1
+
+
+def links() -> list[tuple[str, str]]:
+    """Where to read on: the paper, and the code where the installed package says its place."""
+    found = [("The paper", PAPER)]
+    with contextlib.suppress(PackageNotFoundError):
+        for line in metadata("mesa-lab").get_all("Project-URL") or ():
+            name, _, url = line.partition(", ")
+            if name.lower() in ("source", "repository", "code") and url.startswith("https://"):
+                found.append(("The code", url))
+    return found
+
+
+# -- what it asks for
+def wish(name: str) -> dict[str, Any]:
+    """What came with a wish, with `run` on the stage and the painted colours; raises sent.Odd."""
+    asked = sent.message("stage", name)
+    sent.whole(sent.part(asked, "seq"))
+    return asked
+
+
+def want() -> None:
+    """Play another recording of the shelf."""
+    try:
+        name = sent.text(sent.part(wish("want"), "id"))
+    except sent.Odd:
+        return
+    here = st.session_state.get("stage_run", "")
+    st.session_state.stage_want = (
+        {"run": here, "id": name} if name != here and any(e["id"] == name for e in offered()) else None
+    )
+
+
+def begin() -> None:
+    """Queue the run that is asked for, or show the one that was asked the same before."""
+    s = st.session_state
+    try:
+        asked = wish("run")
+        levels = sent.part(asked, "betas")
+        said = {
+            "data": DATA, "trigger": " ".join(sent.colours(sent.part(asked, "paint"))),
+            "target": sent.whole(sent.part(asked, "target"), 0, 9), "alpha": sent.part(asked, "alpha"),
+            "beta": list(levels) if isinstance(levels, (list, tuple)) and len(levels) <= 8 else None,
+        }  # fmt: skip
+        here = queue.store().cache
+        config = ready(settle(said, here), here).to_dict()
+        run, token = queue.twin(config), ""
+        if run is None:
+            run, token = queue.start(config, settings.visitor())
+    except sent.Odd:
+        return
+    except (ConfigError, DataError, StoreError) as error:
+        s.stage_problem = {"seq": secrets.token_hex(4), "words": str(error)}
+        return
+    settings.remember(run, token)
+    s.stage_want, s.stage_again = None, True
+    st.query_params.from_dict({screens.PARAMETER: screens.STAGE, "run": run.name})
+
+
+def stop() -> None:
+    """Stop the run on the stage, if this visit started it."""
+    with contextlib.suppress(sent.Odd, StoreError):
+        wish("stop")
+        run = queue.find(st.session_state.get("stage_run", ""))
+        if settings.may_control(run):
+            queue.ask(run, "stop")
+
+
+def take() -> None:
+    """Put the page to take away together: what is on the stage, and its recordings at other α."""
+    s = st.session_state
+    try:
+        wish("take")
+        run = queue.find(s.get("stage_run", ""))
+        told, _ = played(run, run.state())
+        header, _ = unpack(told)
+        like = [
+            e
+            for e in offered()
+            if all(e[k] == header[k] for k in ("trigger", "target", "data")) and e["id"] != header["id"]
+        ]
+        _, block = base_of(run)
+        if unpack(block)[0]["target"] != header["target"]:  # triggers lie elsewhere, and no network here answers so
+            block = pictures.base(
+                known(), int(header["target"]), None, {"run": header["id"], "trigger": header["trigger"]}
+            )
+        html = whole_page(block, [told, *(_shelved(e["id"]) for e in like)], f"MESA Lab: {header['id']}", scripts())
+    except sent.Odd:
+        return
+    except reading.UNREADABLE:
+        s.stage_problem = {
+            "seq": secrets.token_hex(4),
+            "words": "This page cannot be put together; a file of the run is damaged.",
+        }
+        return
+    s.stage_file = {"name": f"mesa-lab-{header['id']}.html#{secrets.token_hex(4)}", "bytes": html.encode()}
+
+
+def share() -> None:
+    """A link to what is on the stage, and its picture for a phone's camera."""
+    try:
+        colours = sent.colours(sent.part(wish("share"), "paint"))
+        run = queue.find(st.session_state.get("stage_run", ""))
+    except (sent.Odd, StoreError):
+        return
+    query = {screens.PARAMETER: screens.STAGE, "run": run.name}
+    if " ".join(colours) != run.config().get("trigger"):
+        query[PAINT] = ",".join(map(settings.short, colours))
+    url = reach.link(**query)
+    svg = segno.make(url, error="m").svg_inline(scale=4, border=2, dark="#000000", light="#ffffff", omitsize=True)
+    st.session_state.stage_shared = {
+        "seq": secrets.token_hex(4),
+        "url": url,
+        "svg": svg,
+        "note": reach.root()[1].replace("`", ""),
+    }
+
+
+def everything() -> None:
+    """On to all controls and figures, with the run and what is painted."""
+    s = st.session_state
+    try:
+        colours = sent.colours(sent.part(wish("all"), "paint"))
+        run = queue.find(s.get("stage_run", ""))
+    except (sent.Odd, StoreError):
+        return
+    screens.show(screens.ALL, run.name if st.query_params.get("run") else "")
+    if " ".join(colours) != run.config().get("trigger"):
+        st.query_params["trigger"] = ",".join(map(settings.short, colours))
+    s.stage_again = True

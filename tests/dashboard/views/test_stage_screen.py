@@ -1,0 +1,200 @@
+"""The Lab's first screen without a browser: which screen an address opens, and what the stage's wishes do."""
+
+import re
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from streamlit.testing.v1 import AppTest
+from walking import APP, Walk
+
+from dashboard.serving import queue
+from dashboard.views.lab import screens, settings, stage
+from dashboard.visit import reach, sent
+from mesa_core.config import make_config
+from mesa_core.glossary import TERMS
+from mesa_core.stage import shelf
+from mesa_core.stage.blocks import unpack
+from mesa_core.stage.export import scripts
+
+RING = ["#ffffff"] * 4 + ["#000000"] + ["#ffffff"] * 4
+OTHER = ["#000000", *RING[1:]]
+
+
+def opened(**address):
+    at = AppTest.from_file(APP, default_timeout=60)
+    for key, value in address.items():
+        at.query_params[key] = value
+    return at.run()
+
+
+def staged(at) -> bool:
+    """Whether the stage is shown, and not all controls."""
+    assert not at.exception
+    names = {one.key for one in at.get("bidi_component")}
+    assert ("stage" in names) != any(button.label == "Run" for button in at.button)
+    return "stage" in names
+
+
+@pytest.mark.parametrize(
+    ("address", "wanted"),
+    [
+        ({}, True), ({"screen": "stage", "run": "signs-two-modes"}, True), ({"paint": "fff," * 8 + "000"}, True),
+        ({"screen": "all"}, False), ({"run": "signs-two-modes"}, False), ({"alpha": "1"}, False), ({"view": "tsne"}, False),
+    ],
+)  # fmt: skip
+def test_a_bare_address_opens_the_stage_and_one_that_names_a_run_or_settings_all_controls(home, address, wanted):
+    assert staged(opened(**address)) is wanted
+
+
+def test_nothing_stands_above_the_stage(home):
+    at = opened()
+    assert not at.title
+    assert not at.markdown
+    assert not at.warning
+
+
+def test_a_run_of_a_network_that_was_brought_has_no_stage(home):
+    run, _ = queue.start(make_config(data="signs", suspect="shipped", detect=False).to_dict())
+    at = opened(screen="stage", run=run.name)
+    assert staged(at) is False
+    assert any("a network that was brought" in c.value for c in at.caption)
+
+
+def test_all_controls_stay_on_the_way_to_another_page_and_back(home):
+    walk = Walk(screen="all")
+    walk.go("compare")
+    walk.go("lab")
+    assert staged(walk.at) is False
+    walk.at.query_params.clear()
+    walk.at.run()
+    assert staged(walk.at), "the back button to the stage"
+
+
+# -- wishes
+class Session(dict):
+    """A session's state without a session."""
+
+    __getattr__, __setattr__ = dict.__getitem__, dict.__setitem__
+
+
+class Address(dict):
+    """An address's query as Streamlit gives it."""
+
+    def from_dict(self, query):
+        self.clear()
+        self.update(query)
+
+
+@pytest.fixture
+def visit(home, monkeypatch):
+    """A visit that has the prepared run on the stage."""
+    context = SimpleNamespace(cookies={}, ip_address=None, url="http://localhost:8501/", is_embedded=False)
+    here = SimpleNamespace(session_state=Session(stage_run="signs-ring"), query_params=Address(), context=context)
+    for module in (stage, settings, screens, sent, reach):
+        monkeypatch.setattr(module, "st", here)
+    return here
+
+
+def wish(visit, name, **what):
+    visit.session_state.stage = {name: {"seq": 1, "paint": RING, **what}}
+    getattr(stage, {"run": "begin", "all": "everything"}.get(name, name))()
+
+
+def test_a_run_for_real_is_of_what_stands_on_the_stage(visit, home):
+    wish(visit, "run", paint=OTHER, target=3, alpha=1, betas=[0.5, 0.9])
+    (run,) = home.list()
+    config = run.config()
+    assert (config["trigger"].split(), config["target"], config["alpha"], config["beta"]) == (OTHER, 3, 1.0, [0.5, 0.9])
+    assert run.state() == "waiting"
+    assert visit.query_params == {"screen": "stage", "run": run.name}
+    assert settings.may_control(run)
+
+
+def test_what_was_asked_before_is_shown_and_not_run_again(visit, home):
+    config = queue.find("signs-ring").config()
+    wish(visit, "run", target=config["target"], alpha=config["alpha"], betas=config["beta"])
+    assert home.list() == []
+    assert visit.query_params["run"] == "signs-ring"
+
+
+@pytest.mark.parametrize(
+    "what",
+    [
+        {"paint": ["red"] * 9}, {"paint": RING[:4]}, {"target": 10}, {"target": "x"}, {"alpha": "nan"}, {"alpha": -1},
+        {"betas": [2]}, {"betas": "0.5"}, {"betas": [0.5] * 900}, {"seq": None},
+    ],
+)  # fmt: skip
+def test_a_wish_that_makes_no_sense_queues_nothing(visit, home, what):
+    wish(visit, "run", **{"target": 3, "alpha": 1, "betas": [0.5], **what})
+    assert home.list() == []
+    assert not visit.query_params
+
+
+def test_only_who_started_a_run_stops_it_from_the_stage(visit, home):
+    run, token = queue.start(make_config(data="signs").to_dict(), "somebody else")
+    visit.session_state.stage_run = run.name
+    wish(visit, "stop")
+    assert run.state() == "waiting"
+    settings.remember(run, token)
+    wish(visit, "stop")
+    assert run.state() == "interrupted"
+
+
+def test_another_recording_is_played_only_from_the_shelf(visit):
+    wish(visit, "want", id="signs-two-modes-alpha-10")
+    told, _ = stage.played(queue.find("signs-ring"), "finished")
+    assert unpack(told)[0]["alpha"] == 10
+    wish(visit, "want", id="../runs/signs-ring")
+    told, _ = stage.played(queue.find("signs-ring"), "finished")
+    assert unpack(told)[0]["id"] == "signs-ring"
+
+
+def test_the_page_to_take_away_holds_the_recordings_of_every_alpha(visit):
+    visit.session_state.stage_run = "signs-two-modes"
+    wish(visit, "take")
+    file = visit.session_state.stage_file
+    assert file["bytes"].count(b'data-block="recording"') == sum(e["orbit"] == 170 for e in shelf.index())
+    assert file["name"].startswith("mesa-lab-signs-two-modes.html")
+
+
+def test_a_shared_address_holds_what_was_painted_and_says_whom_it_is_for(visit, monkeypatch):
+    wish(visit, "share", paint=OTHER)
+    told = visit.session_state.stage_shared
+    assert (
+        told["url"]
+        == f"http://localhost:8501/?screen=stage&run=signs-ring&paint={','.join(['000', *['fff'] * 3, '000', *['fff'] * 4])}"
+    )
+    assert "this computer only" in told["note"]
+    assert told["svg"].startswith("<svg")
+    visit.query_params["paint"] = told["url"].rpartition("=")[2]
+    assert stage.painted() == OTHER
+    monkeypatch.setenv("MESA_LAB_HOSTS", "lab.example")
+    wish(visit, "share")
+    assert visit.session_state.stage_shared["url"].startswith("http://lab.example:8501/")
+    assert "this computer only" not in visit.session_state.stage_shared["note"]
+
+
+def test_all_controls_are_given_what_was_painted(visit):
+    wish(visit, "all", paint=OTHER)
+    assert visit.query_params["screen"] == "all"
+    assert visit.query_params["trigger"].startswith("000,fff")
+
+
+@pytest.mark.parametrize("word", ["", "fff", "zz," * 8 + "zz", ",,,,,,,,", "fff," * 15 + "fff"])
+def test_a_painted_address_that_makes_no_sense_is_left_out(visit, word):
+    visit.query_params["paint"] = word
+    assert stage.painted() is None
+
+
+# -- words
+def test_every_term_that_the_stage_explains_is_in_the_glossary():
+    text = "".join(path.read_text("utf-8") for path in scripts().glob("*.js"))
+    named = set(re.findall(r'data-term="([^"]+)"', text)) | set(re.findall(r'BAR_TERMS = \{[^}]*?: "([^"]+)"', text))
+    assert {"alpha", "beta", "target", "ASR"} <= named <= set(TERMS)
+
+
+def test_the_pictures_of_the_base_are_those_of_the_shelf():
+    _, arrays = unpack(stage.base_of(queue.find("signs-ring"))[1])
+    assert arrays["pictures"].size == stage.known().images.size
+    assert np.array_equal(arrays["pictures"], stage.known().images.ravel())
