@@ -9,9 +9,9 @@ import streamlit as st
 
 from dashboard import keys, places, stored
 from dashboard.components.panels import Panel, panels
-from dashboard.serving import queue, reading
+from dashboard.serving import queue, reading, visitors
 from dashboard.views.detect.searches import clean_search, config_of, prepared, sampled, searches, verdict_of
-from dashboard.views.lab import settings
+from dashboard.visit import run_choice
 from mesa_core import events as ev
 from mesa_core import triggers
 from mesa_core.config import SHIPPED, ConfigError, make_config, params
@@ -32,7 +32,7 @@ def page() -> None:
             "searches **every** class for small triggers that send most images to it. A clean network has none; a network with "
             "a backdoor has them for the **target class**, and there the bar rises."
         )
-    current = settings.current_run()  # once: it says so where the address names a run that is not here
+    current = run_choice.current_run()  # once: it says so where the address names a run that is not here
     run, example = chosen(current)
     if run is None:
         st.info("There is no search to show yet. Start one below.")
@@ -207,7 +207,7 @@ def live(run: Run) -> None:
             "While it runs, a bar shows F, the network's mean answer for the class, over the last batch; it is measured at the end."
         )
         if (
-            settings.may_control(run)
+            visitors.may_control(run)
             and st.button("Stop", key="detect_stop", help="Ends the search; it can be started again.")
             and places.done(queue.ask, run, "stop")
         ):
@@ -305,8 +305,8 @@ def begin(config: dict[str, Any]) -> None:
         asked = make_config({**config, "baselines": []}).to_dict()
         run = queue.twin(asked)
         if run is None:
-            run, token = queue.start(asked, settings.visitor(), settings.address())
-            settings.remember(run, token)
+            run, token = queue.start(asked, visitors.visitor(), visitors.address())
+            visitors.remember(run, token)
     except (ConfigError, StoreError) as error:
         st.session_state.detect_problem = str(error)
         return

@@ -16,7 +16,7 @@ import streamlit as st
 from dashboard import places, stored
 from dashboard.components import scatter as dots
 from dashboard.components.curves import curves
-from dashboard.serving import queue, reading
+from dashboard.serving import queue, reading, visitors
 from dashboard.views.lab import curves as progress
 from dashboard.views.lab import picture, reference_layer, selection, settings
 from dashboard.views.lab.picture import COLOURS, VIEWS
@@ -34,7 +34,7 @@ SHARE = 0.06  # seconds of each redraw that a server with many visits can afford
 def show(run: Run, middle: Any, right: Any, draw_cards: Callable[[Run, list[ev.Event]], None]) -> None:
     """Both columns as fragments that a timer redraws only while something happens."""
     busy = run.state() in ACTIVE
-    every = pace(settings.may_control(run))
+    every = pace(visitors.may_control(run))
     awaited = bool(st.session_state.get("awaited"))
 
     @st.fragment(run_every=every if busy else 0.4 if awaited else None)
@@ -54,7 +54,7 @@ def show(run: Run, middle: Any, right: Any, draw_cards: Callable[[Run, list[ev.E
             with lines, reading.readable("The curves"):
                 curves_of(events)
             st.session_state.awaited = waits
-            crowded = busy and not 0.5 < pace(settings.may_control(run)) / every < 2
+            crowded = busy and not 0.5 < pace(visitors.may_control(run)) / every < 2
             if (busy and now not in ACTIVE) or (not busy and waits != awaited) or crowded:
                 st.rerun()  # so that the timer stops, or starts
 
@@ -95,7 +95,7 @@ def gone() -> None:
 
 def header(run: Run, events: Sequence[ev.Event], now: str) -> None:
     """Name, state, progress with time to go, and the buttons of whoever started it."""
-    example, own = queue.is_shipped(run), settings.may_control(run)
+    example, own = queue.is_shipped(run), visitors.may_control(run)
     top = st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center")
     top.subheader("A prepared example" if example else "Your run" if own else "A run that you watch", anchor=False)
     with top.popover("Links", help="Addresses to hand on."):
