@@ -78,7 +78,7 @@ ENGINE = {
     "mesa_core/victims": "mesa_core disk data",
     "mesa_core/measures": "mesa_core disk apply data victims",
     "mesa_core/config": "mesa_core disk apply data victims",
-    "mesa_core/store": "mesa_core disk config",
+    "mesa_core/store": "mesa_core disk measures config",
     "mesa_core/stage": "mesa_core disk victims store",
     "mesa_core/method": "mesa_core disk apply data victims measures config",
     "mesa_core/reference": "mesa_core disk apply data pictures victims measures config store method",
