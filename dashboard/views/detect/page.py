@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -183,7 +184,6 @@ def trouble(run: Run) -> None:
 
 def live(run: Run) -> None:
     """The panels while the search runs, once a second."""
-    names = class_names(config_of(run))
 
     @st.fragment(run_every=1.0)
     def watch() -> None:
@@ -196,11 +196,13 @@ def live(run: Run) -> None:
         last = next(
             (e.metrics for e in reversed(events) if isinstance(e, ev.Progress) and "class_asr_0" in e.metrics), {}
         )
-        values = [last.get(f"class_asr_{i}") for i in range(len(names))]
+        known = classes_of(config_of(run).get("data", ""))
+        count = len(known) or sum(name.startswith("class_asr_") for name in last)
+        values = [last.get(f"class_asr_{i}") for i in range(count)]
         threshold = float(config_of(run).get("detect_threshold", 0.5))
         found = [
             Panel(f"{i} · {name}", value, None, None, 0, None, bool(value and value > threshold), "searching" if last else "waiting")
-            for i, (name, value) in enumerate(zip(names, values, strict=True))
+            for i, (name, value) in enumerate(zip(class_names(known, count), values, strict=True))
         ]  # fmt: skip
         panels(found, sampled(run, "detect-live.npz", len(found)), threshold, "detect_panels")
         st.caption(
@@ -234,16 +236,16 @@ def after_search(run: Run) -> None:
         if now not in ("waiting", "running"):
             st.rerun()
         progress(run, events, now)
-        names = class_names(config_of(run))
         try:
             arrays = run.read_arrays("detect.npz")
             share = arrays["hits"] / np.maximum(1, arrays["images"])
+            known = classes_of(config_of(run).get("data", ""))
         except (StoreError, KeyError, TypeError):
             return
         threshold = float(config_of(run).get("detect_threshold", 0.5))
         found = [
             Panel(f"{i} · {name}", float(v), None, None, 0, None, bool(v > threshold), "looks attacked" if v > threshold else "nothing found")
-            for i, (name, v) in enumerate(zip(names, share, strict=False))
+            for i, (name, v) in enumerate(zip(class_names(known, len(share)), share, strict=True))
         ]  # fmt: skip
         panels(found, sampled(run, "detect.npz", len(found)), threshold, "detect_panels")
 
@@ -268,9 +270,9 @@ def progress(run: Run, events: list[ev.Event], now: str) -> None:
     st.info(f"Step {stage.index + 1} of {stage.count}: {stored.markdown(stage.label)}{left}")
 
 
-def class_names(config: dict[str, Any]) -> tuple[str, ...]:
-    """The classes of a run's images."""
-    return classes_of(config.get("data", "")) or tuple(f"class {i}" for i in range(10))
+def class_names(known: Sequence[str], count: int) -> list[str]:
+    """Names of `count` classes, as numbers where they are not known before the images are read."""
+    return [stored.plain(known[i]) if i < len(known) else f"class {i}" for i in range(count)]
 
 
 def start(run: Run | None) -> None:

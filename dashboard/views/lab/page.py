@@ -19,12 +19,10 @@ from dashboard.visit import run_choice
 from mesa_core import triggers
 from mesa_core.config import ConfigError, params
 from mesa_core.data.locate import DataError
-from mesa_core.data.sources import classes_of
 from mesa_core.glossary import TERMS
 from mesa_core.pictures.thumbnails import trigger_img
 from mesa_core.store import StoreError
 
-DATA_NAMES = {"auto": "CIFAR-10 if found, else road signs", "signs": "Road signs", "cifar10": "CIFAR-10"}
 LEVELS = ("0.1", "0.3", "0.5", "0.7", "0.8", "0.9", "0.95", "1")
 ALPHAS = (0.0, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0)
 MOST_STEPS = 5000  # of MESA, that a page may ask of a shared server
@@ -130,10 +128,13 @@ def question() -> None:
     st.subheader("Settings", anchor=False)
     known, held = params(), st.session_state.held
     settings.put_right()
-    choice("Images", list(DATA_NAMES), "data", DATA_NAMES.get)
+    offered = settings.images()
+    choice("Images", list(offered), "data", lambda name: offered.get(name, name))
     data = settings.control("data")
-    names = classes_of(data)
-    choice("Target class", list(range(10)), "target", lambda i: f"{i} · {names[i]}" if names else f"class {i}")
+    names, count = settings.classes(data), settings.targets(data)
+    choice(
+        "Target class", list(range(count)), "target", lambda i: f"{i} · {names[i]}" if i < len(names) else f"class {i}"
+    )
     pictures = class_pictures.pictures(data)
     if pictures:
         items = [{"id": str(i), "label": f"{i}: {names[i]}", "image": p} for i, p in enumerate(pictures)]

@@ -16,6 +16,8 @@ from dashboard.visit import reach, sent
 from mesa_core import triggers
 from mesa_core.config import ConfigError, make_config, params
 from mesa_core.config.settle import ready, settle
+from mesa_core.data.locate import find_data
+from mesa_core.data.sources import SOURCES, classes_of
 from mesa_core.store import Run, StoreError
 
 KEPT = ("data", "target", "alpha", "beta", "protocol", "victim", "kind", "seed", "measure", "mesa_steps", "baselines")
@@ -58,7 +60,7 @@ def adopt(run: Run | None) -> None:
     s.adopted, s.heard, s.base = name, address, words(config)
     if back:  # another page sent us here with a setting or two: the others stay as they were
         config |= s.held | {"beta": [float(b) for b in s.held["beta"]], "trigger": " ".join(s.trigger)}
-    config |= from_address()
+    config |= from_address(config["data"])
     for key in KEPT:
         s[f"c_{key}"] = config[key]
     s.c_beta = [f"{b:g}" for b in config["beta"]]
@@ -83,13 +85,30 @@ def settings_of(run: Run | None) -> dict[str, Any]:
         config = make_config().to_dict()
     if run and queue.is_shipped(run):
         config["baselines"] = make_config().to_dict()["baselines"]  # a prepared run has more than one waits for
-    if config["data"] not in ("signs", "cifar10"):
+    if config["data"] not in images():
         config["data"] = "auto"
     if config["victim"] == make_config(data=config["data"], protocol=config["protocol"]).victim:
         config["victim"] = "auto"  # so that other images bring their own
-    if not 0 <= config["target"] <= 9:
+    if not 0 <= config["target"] < targets(config["data"]):
         config["target"] = 0
     return config
+
+
+def images() -> dict[str, str]:
+    """The images that can be chosen on a page, with their names: those for which nobody need name a folder."""
+    open_to_all = {name: source.words for name, source in SOURCES.items() if not source.needs_directory}
+    named = {name: words[:1].upper() + words[1:] for name, words in open_to_all.items()}
+    return {"auto": "CIFAR-10 if found, else road signs", **named}
+
+
+def classes(data: str) -> tuple[str, ...]:
+    """The classes of a choice of images, for `auto` of what it would take; empty where only the images tell."""
+    return classes_of(find_data(None, queue.store().cache) if data == "auto" else data)
+
+
+def targets(data: str) -> int:
+    """How many target classes can be asked for; as many as there can be where the classes are not known."""
+    return len(classes(data)) or int(params()["target"].high or 0) + 1
 
 
 def heard() -> dict[str, str]:
@@ -125,7 +144,8 @@ def control(key: str) -> Any:
         many = value if isinstance(value, (list, tuple)) else s.held[key]
         return [one for one in many if sound(key, [one])]
     read = s.get(f"c_{key}_said", {}).get(value) if isinstance(value, str) else None
-    return read if sound(key, read) else s.held[key]
+    found = read if sound(key, read) else s.held[key]
+    return found if key != "target" or sound(key, found) else 0  # other images may have fewer classes
 
 
 def sound(key: str, value: Any) -> bool:
@@ -136,7 +156,7 @@ def sound(key: str, value: Any) -> bool:
         params()[key].check(key, value)
     except (ConfigError, TypeError, ValueError, OverflowError):
         return False
-    return key != "target" or 0 <= value <= 9
+    return key != "target" or 0 <= value < targets(control("data"))
 
 
 def put_right() -> None:
@@ -168,8 +188,11 @@ def to_address() -> None:
     s.heard = wanted
 
 
-def from_address() -> dict[str, Any]:
-    """Settings that the address carries, such as `?alpha=1&trigger=...`; what does not make sense is left out."""
+def from_address(data: str = "auto") -> dict[str, Any]:
+    """Settings that the address carries, such as `?alpha=1&trigger=...`; what does not make sense is left out.
+
+    `data` are the images where the address names none.
+    """
     found: dict[str, Any] = {}
     known, ignored = params(), []
     for key, word in heard().items():
@@ -183,10 +206,10 @@ def from_address() -> dict[str, Any]:
         except (ConfigError, ValueError, OverflowError):
             ignored.append(f"{key}={word}")
             continue
-        if key == "data" and value == "folder":
+        if key == "data" and value not in images():
             continue  # paths are named on the command line only
         found[key] = list(value) if isinstance(value, tuple) else value
-    if not 0 <= found.get("target", 0) <= 9:
+    if not 0 <= found.get("target", 0) < targets(found.get("data", data)):
         ignored.append(f"target={found.pop('target')}")
     st.session_state["ignored"] = ", ".join(ignored)[:120]
     return found
@@ -194,8 +217,9 @@ def from_address() -> dict[str, Any]:
 
 def picked_class() -> None:
     """The class pictures' callback."""
+    most = targets(control("data")) - 1
     try:
-        st.session_state.c_target = sent.whole(sent.part(sent.message("classes", "pick"), "id"), 0, 9)
+        st.session_state.c_target = sent.whole(sent.part(sent.message("classes", "pick"), "id"), 0, most)
     except sent.Odd:
         return
 
