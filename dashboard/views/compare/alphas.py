@@ -162,11 +162,11 @@ def _grid(base: ExperimentConfig, best: dict[float, Run], waits: dict[float, Run
         except StoreError:
             continue
         for one in measured if result else []:
-            row = {"α": f"{alpha:g}", "β": f"{one['beta']:g}", "mean ASR": charts.said(one["mean_asr"])}
+            row = {"α": f"{alpha:g}", "β": f"{one.beta:g}", "mean ASR": charts.said(one.mean_asr)}
             row |= breadth.columns(one)
-            row |= {f"recall ≥ {level}": charts.said(m) for level, m in one["recall"].items()}
-            after = (result["after"] or {}).get("mesa")
-            row["original after repair"] = charts.said(after["asr"]["original"]) if after else "–"
+            row |= {f"recall ≥ {level}": charts.said(m) for level, m in one.recall.items()}
+            after = result.after.get("mesa") if result else None
+            row["original after repair"] = charts.said(after.asr.original if after else None)
             table.append(row)
     take_away.table(table, "alpha-beta", "alpha_table")
     st.caption(breadth.WORDS)

@@ -247,11 +247,11 @@ def _pick(sweep: Sweep) -> None:
 
 
 def _left(one: Finding) -> str:
-    after = (one.result["after"] or {}).get("mesa")
+    after = one.result.after.get("mesa")
     m = figure4.measured(after, "original") if after else None
-    points = [100 * material.point_asr(e) for e in one.points]
+    points = [100 * material.point_asr(e) for e in one.result.points]
     span = f", point defence leaves {min(points):.1f} to {max(points):.1f} %" if points else ""
-    return f"{span}, MESA {100 * m['value']:.1f} %" if m else span
+    return f"{span}, MESA {100 * m.value:.1f} %" if m else span
 
 
 def _picked() -> None:

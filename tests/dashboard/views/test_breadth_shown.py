@@ -12,7 +12,7 @@ from dashboard.views.shared import report, take_away
 from mesa_core.measures import breadth
 from mesa_core.paper import everything, material
 
-COLUMNS = set(breadth.columns({}))
+COLUMNS = set(breadth.COLUMNS)
 
 
 def tables(at):
