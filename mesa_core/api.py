@@ -36,6 +36,7 @@ from mesa_core.data.types import ImageSet
 from mesa_core.events import Progress
 from mesa_core.measures.bench import Bench, finish
 from mesa_core.measures.intervals import Measured
+from mesa_core.measures.verdict import Detection
 from mesa_core.method import attack as attacks
 from mesa_core.method import detection, mesa, staircase, submodels
 from mesa_core.method import repair as repairs
@@ -188,7 +189,7 @@ def detect(
     names = tuple(str(c) for c in range(classes))
     seen: list[Tensor] = []
 
-    def work() -> Generator[Progress, None, dict[str, Any]]:
+    def work() -> Generator[Progress, None, Detection]:
         search = detection.detect(victim.freeze(), images, names, config, seed)
         while True:
             try:
@@ -202,8 +203,8 @@ def detect(
                 seen.append(flat.view(classes, -1, 3, size, size))  # (C, n, 3*s*s) -> (C, n, 3, s, s)
 
     verdict = _run(work(), progress, "detect")
-    asr = tuple(Measured(**{k: one["asr"][k] for k in ("value", "n", "low", "high")}) for one in verdict["classes"])
-    return Found(verdict["target"], asr, config.detect_threshold, seen[-1])
+    asr = tuple(one.asr for one in verdict.classes)
+    return Found(verdict.target, asr, config.detect_threshold, seen[-1])
 
 
 def repair(
@@ -280,7 +281,7 @@ def _measured(bench: Bench, frozen: Victim, stamps: Tensor | None, config: Exper
         asr, effective = finish(bench.of_trigger(frozen, plain, stamps[0]))
     elif stamps is not None:
         asr, effective, _ = finish(bench.of_samples(frozen, plain, stamps, config.sample_images))
-    return Evaluation(told["clean_accuracy"], told["target_accuracy"], told["natural_rate"], asr, effective)
+    return Evaluation(told.clean, told.target, told.natural, asr, effective)
 
 
 def _asked(victim: Victim, data: Any) -> tuple[ImageSet, int]:

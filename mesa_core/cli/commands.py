@@ -26,6 +26,8 @@ from mesa_core.disk.errors import naming
 from mesa_core.disk.leftovers import sweep_home
 from mesa_core.disk.plain import plain
 from mesa_core.measures.intervals import proportion
+from mesa_core.measures.submodel import ReferenceLevel
+from mesa_core.measures.verdict import Detection
 from mesa_core.store import Run, Store, StoreError, home
 from mesa_core.words import duration, share
 
@@ -81,21 +83,22 @@ def _execute(run: Any, store: Store, as_json: bool) -> int:
     state = execute(run, store, console)
     if state != "finished":
         return 130 if state == "stopped" else 1
-    result = run.result()
     if as_json:
-        _print_json(result)
+        _print_json(run.result())
         return 0
-    if result["detection"]:
-        _print_verdict(result["detection"])
-    say(table(result), lines=True)
+    outcome = run.outcome()
+    assert outcome is not None, "a run that has finished has a result"
+    if outcome.detection:
+        _print_verdict(outcome.detection)
+    say(table(outcome), lines=True)
     return 0
 
 
-def _print_verdict(verdict: dict[str, Any]) -> None:
-    for one in verdict["classes"]:
-        mark = " <- attacked" if one["class"] in verdict["suspects"] else ""
-        say(f"class {one['class']:>3} {one['name'][:22]:<22} mean ASR of its samples {share(one['asr'])}{mark}")
-    say(f"A class is called attacked above {verdict['threshold']:.0%}.")
+def _print_verdict(verdict: Detection) -> None:
+    for one in verdict.classes:
+        mark = " <- attacked" if one.number in verdict.suspects else ""
+        say(f"class {one.number:>3} {one.name[:22]:<22} mean ASR of its samples {share(one.asr)}{mark}")
+    say(f"A class is called attacked above {verdict.threshold:.0%}.")
 
 
 def landscape(arguments: argparse.Namespace) -> int:
@@ -119,7 +122,7 @@ def landscape(arguments: argparse.Namespace) -> int:
         best, n = sorted(range(triggers.PANEL), key=lambda i: -found["asr"][i]), found["n"]
         codes, bits = triggers.panel_codes(config.size).tolist(), config.size**2
         for i in best[:10]:
-            asr = share(proportion(round(found["asr"][i] * n), n).to_json())
+            asr = share(proportion(round(found["asr"][i] * n), n))
             say(f"code {codes[i]:>3} ({codes[i]:0{bits}b})  ASR {asr}")
         for level in (0.5, 0.8, 0.9):
             many = sum(v >= level for v in found["asr"])
@@ -242,12 +245,12 @@ def reference(arguments: argparse.Namespace) -> int:
     if arguments.json:
         _print_json(told)
         return 0
-    for one in told["levels"]:
-        volume = one["log_volume"]
+    for one in map(ReferenceLevel.from_json, told["levels"]):
+        volume = one.log_volume
         say(
-            f"F of at least {one['beta']:g}: log volume {volume['value']:.2f} ± {volume['error']:.2f} nats "
-            f"(runs {', '.join(f'{v:.2f}' for v in volume['runs'])}), ASR {share(one['mean_asr'])}, "
-            f"{len(one['modes'])} modes"
+            f"F of at least {one.beta:g}: log volume {volume.value:.2f} ± {volume.error:.2f} nats "
+            f"(runs {', '.join(f'{v:.2f}' for v in volume.runs)}), ASR {share(one.mean_asr)}, "
+            f"{len(one.modes)} modes"
         )
     say(f"{told['looks']} values and gradients of F, each on {told['options']['images']} images.")
     return 0
@@ -323,11 +326,11 @@ def runs(arguments: argparse.Namespace) -> int:
             run.request("stop")
             say("Asked to stop; it ends within a step.", sys.stderr)
             return 0
-        result = run.result()
         if arguments.json:
-            _print_json(result)
+            _print_json(run.result())
         else:
-            say(_table(run, result) if result else f"{run.name} is {run.state()}.", lines=True)
+            outcome = run.outcome()
+            say(table(outcome) if outcome else f"{run.name} is {run.state()}.", lines=True)
         return 0
     if arguments.stop:
         raise ConfigError("Name the run that is to stop.")
@@ -340,13 +343,6 @@ def runs(arguments: argparse.Namespace) -> int:
         if not rows:
             say("No runs yet; start one with: mesa-lab run", sys.stderr)
     return 0
-
-
-def _table(run: Run, result: dict[str, Any]) -> str:
-    try:
-        return table(result)
-    except (KeyError, TypeError, ValueError, AttributeError, IndexError):
-        raise StoreError(f"result.json of {run.name} does not hold a result; it may be damaged.") from None
 
 
 def export(arguments: argparse.Namespace) -> int:

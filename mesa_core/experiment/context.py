@@ -22,6 +22,7 @@ from mesa_core.defences import DEFENCES
 from mesa_core.experiment.stages import Made, Output, Scribe, Stages
 from mesa_core.keys import seed_of
 from mesa_core.measures.bench import Bench
+from mesa_core.measures.evaluation import Evaluation
 from mesa_core.method.surrogate import Surrogate
 from mesa_core.pacing import Pace
 from mesa_core.pictures.axes import PcaAxes, TsneMap, scatter_axes
@@ -73,6 +74,11 @@ class Lab:
         """The class that triggers are sought for, once it is known."""
         assert self.target is not None, "no stage that needs a target runs without one"
         return self.target
+
+    @property
+    def before(self) -> Evaluation:
+        """What the network is worth that the defence finds, once that is measured."""
+        return Evaluation.from_json(self.results["before"].value["before"])
 
     @property
     def axes(self) -> PcaAxes:

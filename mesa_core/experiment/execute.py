@@ -83,7 +83,6 @@ def experiment(run: Run, store: Store, between: Callable[[], object] | None = No
         yield ev.Note(calibration)
     yield from lab.prepare()
     yield from victim_stages(lab)
-    before = lab.results["before"].value
     if lab.took:
         yield from defence_stages(lab)
         for name in ("mesa", *[b for b in order(config.baselines) if b != "mesa"]):
@@ -96,9 +95,10 @@ def experiment(run: Run, store: Store, between: Callable[[], object] | None = No
     elif lab.target is None:
         yield ev.Note("Detection found no attacked class, so the defence ends here and nothing is repaired.")
     else:
-        share = before["before"]["asr"]["original"]["value"]
+        original = lab.before.asr.original
+        assert original is not None, "it is known to whoever staged an attack"
         yield ev.Note(
-            f"The attack did not take: the original trigger succeeds on {share:.1%} only, below "
+            f"The attack did not take: the original trigger succeeds on {original.value:.1%} only, below "
             f"{config.attack_took:.0%}. Nothing is repaired. Raise the poison ratio or the epochs of the "
             "attack."
         )
@@ -110,7 +110,7 @@ def experiment(run: Run, store: Store, between: Callable[[], object] | None = No
         lab.stages.reused,
         {name: out.value for name, out in lab.results.items()},
     )
-    run.write_result(result)
+    run.write_result(result.to_json())
     yield ev.Finished(round(time.monotonic() - began, 2))
 
 

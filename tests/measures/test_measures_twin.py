@@ -8,7 +8,7 @@ from scipy import stats
 
 from mesa_core.measures import coverage, intervals, modes
 from mesa_core.measures import nesting as comparison
-from mesa_core.measures.entropy import entropy_json, nearest_neighbour, standard_error
+from mesa_core.measures.entropy import entropy_of, nearest_neighbour, standard_error
 from mesa_core.measures.intervals import of_drawn, of_rates, paired_difference, proportion
 
 Z = stats.norm.ppf(0.975)
@@ -134,7 +134,7 @@ def test_the_estimate_by_hand():
     wanted = (1 + 1 / 2 + 1 / 3 + 1 / 4) - (1 + 1 / 2) + math.log(4 / 3 * math.pi) + 3 * np.log(third).mean()
     assert nearest_neighbour(wide) == pytest.approx(wanted)
     assert standard_error(wide) == pytest.approx(3 * np.log(third).std() / math.sqrt(5))
-    assert entropy_json(places)["value"] == round(nearest_neighbour(places), 3)
+    assert entropy_of(places).value == round(nearest_neighbour(places), 3)
     assert nearest_neighbour(places[:4]) == pytest.approx(
         (1 + 1 / 2 + 1 / 3) - (1 + 1 / 2) + math.log(2) + np.log([7, 6, 4, 7]).mean()
     )
