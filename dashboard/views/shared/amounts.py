@@ -36,9 +36,9 @@ def amount(log: float) -> str:
         digits, power = f"{10 ** (ten % 1):.1f}", str(math.floor(ten))
         return f"{digits} · 10" + power.translate(str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹"))
     value = float(f"{10**ten:.2g}")
-    for power, name in NAMES:
-        if value >= 10**power:
-            return f"{value / 10**power:,.6g} {name}"
+    for size, name in NAMES:
+        if value >= 10**size:
+            return f"{value / 10**size:,.6g} {name}"
     return f"{value:,.6g}"
 
 

@@ -18,7 +18,7 @@ from dashboard.views.shared.amounts import number
 from mesa_core import triggers
 from mesa_core.config import ExperimentConfig
 from mesa_core.measures import coverage
-from mesa_core.measures.coverage import Covered
+from mesa_core.measures.intervals import Measured
 from mesa_core.measures.submodel import Beside
 from mesa_core.reference import record
 from mesa_core.reference.options import Options
@@ -139,7 +139,7 @@ def compared(shown: Shown) -> list[dict[str, Any]]:
 @st.cache_resource(max_entries=256, show_spinner=False)
 def _measured(
     path: str, stamps: Stamps, place: Place, index: int, beta: float
-) -> tuple[Beside | None, tuple[float, float] | None, Covered | None, dict[str, Any] | None]:
+) -> tuple[Beside | None, tuple[float, float] | None, Measured | None, dict[str, Any] | None]:
     """What the reference says of a run's samples, the entropies' standard errors, their recall and the reference's.
 
     Computed from the samples' bytes (256 steps a colour), so it may differ from the run's own figures in the last digit.

@@ -17,7 +17,8 @@ def draw(run: Run, there: Record | None, result: Result, narrow: bool) -> None:
     """Algorithm 1's weights: those that were used beside those that exact log-volumes, or the sub-models' own entropies, give."""
     betas = [one.beta for one in result.submodels]
     used, own = result.gamma, result.gamma_exact
-    where = [there.index(beta) if there else None for beta in betas]
+    held = [(there.index(beta), there.levels) for beta in betas] if there else []
+    volumes = [levels[i].log_volume for i, levels in held if i is not None]
     if len(betas) < 2 or len(used) != len(betas) or betas != sorted(betas):
         return
     kept = [one.kept for one in result.submodels]
@@ -26,10 +27,11 @@ def draw(run: Run, there: Record | None, result: Result, narrow: bool) -> None:
         for beta, u, stays in zip(betas, used, kept, strict=True)
     ]
     exact: list[float] = []
-    if there is not None and None not in where:
-        volumes = [there.levels[i].log_volume for i in where]
+    if len(volumes) == len(betas):
         exact = staircase.weights([True] * len(betas), [v.value for v in volumes], betas)
-        for row, e, (low, high) in zip(table, exact, staircase.between(betas, volumes), strict=True):
+        for row, e, (low, high) in zip(
+            table, exact, staircase.between(betas, [v.to_json() for v in volumes]), strict=True
+        ):
             row["from exact volumes"] = f"{share(e)} ({share(low, e)} to {share(high, e)})"
     if own and len(own) == len(betas):
         exact = exact or [float(e) for e in own]
