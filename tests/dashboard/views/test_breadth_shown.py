@@ -20,7 +20,7 @@ def tables(at):
 
 
 @pytest.mark.parametrize(
-    ("page", "address"), [("lab", {}), ("compare", {"show": "alpha"}), ("compare", {"show": "all"})]
+    ("page", "address"), [("lab", {"screen": "all"}), ("compare", {"show": "alpha"}), ("compare", {"show": "all"})]
 )
 def test_a_page_with_sub_models_shows_them(home, page, address):
     at = visit(page, 60, **address)
