@@ -9,10 +9,9 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from dashboard import keys, stored
+from dashboard import stored
 from dashboard.serving import queue, reading
 from dashboard.serving.reading import stamp_of
-from dashboard.views.lab import settings as state
 from mesa_core import triggers
 from mesa_core.config import ConfigError, ExperimentConfig, make_config
 from mesa_core.data.sources import classes_of
@@ -27,35 +26,6 @@ def listed() -> list[Run]:
     shipped = queue.shipped()
     hidden = {run.name for run in (*shipped, *queue.swept())}  # a name means the shipped run, as in `queue.find`
     return shipped + [run for run in queue.store().list() if run.name not in hidden]
-
-
-def current() -> Run | None:
-    """The run of the address; where it names none, the one that the Lab showed last, else the prepared one.
-
-    It is put into the address when the page is entered, and not again, or the back button would never get past that.
-    """
-    name = st.session_state.get("adopted")
-    if "run" in st.query_params or not name:
-        return state.current_run()
-    try:
-        found = queue.find(name)
-    except StoreError:
-        return state.current_run()
-    if keys.own("pick_run") not in st.session_state:  # Streamlit forgets a page's controls while another is shown
-        st.query_params["run"] = found.name
-    return found
-
-
-def run_at(parameter: str, fallback: int) -> Run | None:
-    """The run that the address names under `parameter`, else the one at place `fallback` of the list."""
-    options = listed()
-    name = st.query_params.get(parameter)
-    if name is not None:
-        try:
-            return queue.find(name)
-        except StoreError:
-            st.warning(f"The address names a run ({parameter}) that is not here. Another is shown instead.")
-    return options[min(fallback, len(options) - 1)] if options else None
 
 
 def config(run: Run) -> ExperimentConfig:
@@ -143,30 +113,6 @@ def label(run: Run) -> str:
     if c.suspect:
         return f"{c.data} · a network that was brought · α {c.alpha:g}{kind} · seed {c.seed} · {run.name}{said}"
     return f"{c.data} · {what} → {target} · α {c.alpha:g}{kind} · seed {c.seed} · {run.name}{said}"
-
-
-def picker(words: str, parameter: str, run: Run | None, help: str) -> Run | None:
-    """A list of all runs; the choice goes into the address under `parameter`. `run` is the one shown now."""
-    known = {r.name: r for r in listed()}
-    if run is not None:
-        known.setdefault(run.name, run)
-    options = list(known)
-    if not options:
-        return None
-    key = keys.own(f"pick_{parameter}")
-    if run is not None:
-        st.session_state[key] = run.name
-    elif st.session_state.get(key) not in options:
-        st.session_state.pop(key, None)
-
-    def chosen() -> None:
-        if name := keys.meant(key, known, None):
-            st.query_params[parameter] = name
-
-    labels = {name: label(known[name]) for name in options}
-    keys.said(key, {words: name for name, words in labels.items()})  # a label ends with the run's name and its state
-    st.selectbox(words, options, format_func=lambda n: labels.get(n, n), key=key, on_change=chosen, help=help)
-    return known[keys.meant(key, known, run.name if run is not None else options[0])]
 
 
 # -- arrays

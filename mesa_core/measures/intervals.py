@@ -2,28 +2,34 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Annotated, Any, Self
 
 import numpy as np
-from scipy.stats import t as student
+
+from mesa_core.disk.shaped import Count, Shaped, Within
 
 Z = 1.959964  # the normal law's 97.5 % point
 RESAMPLES = 400
 
 
 @dataclass(frozen=True)
-class Measured:
-    """A figure with the number of observations behind it and its 95 % interval."""
+class Measured(Shaped):
+    """A figure with the number of observations behind it and its 95 % interval: a share, or a change of one."""
 
-    value: float
-    n: int
-    low: float
-    high: float
+    value: Annotated[float, Within(-1, 1)]
+    n: Count
+    low: Annotated[float, Within(-1, 1)]
+    high: Annotated[float, Within(-1, 1)]
+
+    def rounded(self) -> Self:
+        """The same with six digits, as it is written."""
+        return replace(self, value=round(self.value, 6), low=round(self.low, 6), high=round(self.high, 6))
 
     def to_json(self) -> dict[str, Any]:
-        """`{"value", "n", "low", "high"}`."""
-        return {"value": round(self.value, 6), "n": self.n, "low": round(self.low, 6), "high": round(self.high, 6)}
+        """`{"value", "n", "low", "high"}`, and what a kind of its own adds."""
+        told = super().to_json()
+        return told | {name: round(told[name], 6) for name in ("value", "low", "high")}
 
 
 def proportion(hits: int, n: int) -> Measured:
@@ -80,6 +86,8 @@ def of_rates(rates: np.ndarray, images: int) -> Measured:
     if spread == 0.0:
         one = proportion(round(value * images), images)
         return Measured(value, n, min(value, one.low), max(value, one.high))
+    from scipy.stats import t as student  # takes a second to import, and only this needs it
+
     half = float(student.ppf(0.975, len(rates) - 1)) * spread / len(rates) ** 0.5
     return Measured(value, n, max(0.0, value - half), min(1.0, value + half))
 

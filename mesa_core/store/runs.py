@@ -20,7 +20,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from platformdirs import user_data_dir
@@ -30,7 +30,12 @@ from mesa_core.disk import files, leases
 from mesa_core.disk.errors import closed, naming
 from mesa_core.disk.files import StoreError, read_json, write_arrays, write_atomically, write_json
 from mesa_core.disk.leftovers import new_folder
+from mesa_core.disk.plain import plain
+from mesa_core.disk.shaped import Damaged
 from mesa_core.disk.untrusted import MIB, Refused, open_file, parse_json, read_bytes
+
+if TYPE_CHECKING:
+    from mesa_core.store.results import Result
 
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,79}")
 FILE = re.compile(r"[a-z0-9][a-z0-9_-]{0,79}\.npz")
@@ -95,6 +100,16 @@ class Run:
         if not isinstance(value, dict) or any(not isinstance(value.get(k) or {}, dict) for k in PARTS):
             raise StoreError(f"result.json of {self.name} does not hold a result.")
         return value
+
+    def outcome(self) -> Result | None:
+        """The same as a `Result`, its shape checked. StoreError in one sentence where it is damaged."""
+        from mesa_core.store.results import Result
+
+        value = self.result()
+        try:
+            return None if value is None else Result.from_json(value)
+        except Damaged as error:
+            raise StoreError(f"result.json of {self.name} does not hold a result: {plain(str(error))}.") from None
 
     def write_result(self, result: Mapping[str, Any]) -> None:
         write_json(self.path / "result.json", result)

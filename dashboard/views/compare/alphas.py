@@ -8,10 +8,9 @@ import numpy as np
 import streamlit as st
 
 from dashboard import stored
-from dashboard.serving import queue, runs
-from dashboard.views.lab import settings
+from dashboard.serving import queue, runs, visitors
 from dashboard.views.shared import take_away
-from dashboard.visit import controls
+from dashboard.visit import controls, run_choice
 from mesa_core import triggers
 from mesa_core.config import ExperimentConfig
 from mesa_core.config.settle import HOW, MORE
@@ -83,10 +82,10 @@ def draw() -> None:
         "**α** weighs *spread* against *success*: at 0 a generator shrinks to a few tight points, at 10 it spreads beyond what works. "
         "**β** is how often a trigger must succeed. Rows and columns share their axes, so places can be compared."
     )
-    run = runs.picker(
+    run = run_choice.picker(
         "Run that gives all other settings",
         "base",
-        runs.run_at("base", 0),
+        run_choice.run_at("base", 0),
         "Runs that differ from it in α only make the rows.",
     )
     if run is None:
@@ -134,8 +133,8 @@ def _offer(base: ExperimentConfig, best: dict[float, Run], waits: dict[float, Ru
 def _queue(base: ExperimentConfig, missing: list[float]) -> None:
     for alpha in missing:
         try:
-            run, token = queue.start({**base.to_dict(), "alpha": alpha}, settings.visitor(), settings.address())
-            settings.remember(run, token)  # so that its starter may stop it
+            run, token = queue.start({**base.to_dict(), "alpha": alpha}, visitors.visitor(), visitors.address())
+            visitors.remember(run, token)  # so that its starter may stop it
         except StoreError as error:
             st.session_state.alpha_problem = str(error)
             return

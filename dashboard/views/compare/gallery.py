@@ -14,7 +14,7 @@ from dashboard import stored
 from dashboard.serving import reading, runs
 from dashboard.views.compare import alphas
 from dashboard.views.shared import take_away
-from dashboard.visit import controls
+from dashboard.visit import controls, run_choice
 from mesa_core import events as ev
 from mesa_core import triggers
 from mesa_core.config import ExperimentConfig
@@ -85,7 +85,7 @@ def seed_rows(found: list[tuple[Run, ExperimentConfig, dict[str, Any]]]) -> list
 
 def everything() -> None:
     """The section: all figures of one run, each to be saved, and all in one file."""
-    run = runs.picker("Run", "run", runs.current(), "All figures of this run, drawn at once.")
+    run = run_choice.picker("Run", "run", run_choice.current(), "All figures of this run, drawn at once.")
     if run is None:
         return
     try:

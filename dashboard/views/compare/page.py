@@ -11,7 +11,7 @@ from dashboard import keys, stored
 from dashboard.serving import runs
 from dashboard.views.compare import alphas, gallery
 from dashboard.views.shared import take_away
-from dashboard.visit import controls
+from dashboard.visit import controls, run_choice
 from mesa_core import triggers
 from mesa_core.config import SILENT, params
 from mesa_core.pictures import charts, trigger_maps
@@ -44,9 +44,9 @@ def two() -> None:
     """Two runs side by side."""
     left, right = st.columns(2)
     with left:
-        a = runs.picker("First run", "a", runs.run_at("a", 0), "The address names it as a=…")
+        a = run_choice.picker("First run", "a", run_choice.run_at("a", 0), "The address names it as a=…")
     with right:
-        b = runs.picker("Second run", "b", runs.run_at("b", 1), "The address names it as b=…")
+        b = run_choice.picker("Second run", "b", run_choice.run_at("b", 1), "The address names it as b=…")
     if a is None or b is None:
         return
     if a.name == b.name:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -9,9 +10,9 @@ import streamlit as st
 
 from dashboard import keys, places, stored
 from dashboard.components.panels import Panel, panels
-from dashboard.serving import queue, reading
+from dashboard.serving import queue, reading, visitors
 from dashboard.views.detect.searches import clean_search, config_of, prepared, sampled, searches, verdict_of
-from dashboard.views.lab import settings
+from dashboard.visit import run_choice
 from mesa_core import events as ev
 from mesa_core import triggers
 from mesa_core.config import SHIPPED, ConfigError, make_config, params
@@ -32,7 +33,7 @@ def page() -> None:
             "searches **every** class for small triggers that send most images to it. A clean network has none; a network with "
             "a backdoor has them for the **target class**, and there the bar rises."
         )
-    current = settings.current_run()  # once: it says so where the address names a run that is not here
+    current = run_choice.current_run()  # once: it says so where the address names a run that is not here
     run, example = chosen(current)
     if run is None:
         st.info("There is no search to show yet. Start one below.")
@@ -183,7 +184,6 @@ def trouble(run: Run) -> None:
 
 def live(run: Run) -> None:
     """The panels while the search runs, once a second."""
-    names = class_names(config_of(run))
 
     @st.fragment(run_every=1.0)
     def watch() -> None:
@@ -196,18 +196,20 @@ def live(run: Run) -> None:
         last = next(
             (e.metrics for e in reversed(events) if isinstance(e, ev.Progress) and "class_asr_0" in e.metrics), {}
         )
-        values = [last.get(f"class_asr_{i}") for i in range(len(names))]
+        known = classes_of(config_of(run).get("data", ""))
+        count = len(known) or sum(name.startswith("class_asr_") for name in last)
+        values = [last.get(f"class_asr_{i}") for i in range(count)]
         threshold = float(config_of(run).get("detect_threshold", 0.5))
         found = [
             Panel(f"{i} · {name}", value, None, None, 0, None, bool(value and value > threshold), "searching" if last else "waiting")
-            for i, (name, value) in enumerate(zip(names, values, strict=True))
+            for i, (name, value) in enumerate(zip(class_names(known, count), values, strict=True))
         ]  # fmt: skip
         panels(found, sampled(run, "detect-live.npz", len(found)), threshold, "detect_panels")
         st.caption(
             "While it runs, a bar shows F, the network's mean answer for the class, over the last batch; it is measured at the end."
         )
         if (
-            settings.may_control(run)
+            visitors.may_control(run)
             and st.button("Stop", key="detect_stop", help="Ends the search; it can be started again.")
             and places.done(queue.ask, run, "stop")
         ):
@@ -234,16 +236,16 @@ def after_search(run: Run) -> None:
         if now not in ("waiting", "running"):
             st.rerun()
         progress(run, events, now)
-        names = class_names(config_of(run))
         try:
             arrays = run.read_arrays("detect.npz")
             share = arrays["hits"] / np.maximum(1, arrays["images"])
+            known = classes_of(config_of(run).get("data", ""))
         except (StoreError, KeyError, TypeError):
             return
         threshold = float(config_of(run).get("detect_threshold", 0.5))
         found = [
             Panel(f"{i} · {name}", float(v), None, None, 0, None, bool(v > threshold), "looks attacked" if v > threshold else "nothing found")
-            for i, (name, v) in enumerate(zip(names, share, strict=False))
+            for i, (name, v) in enumerate(zip(class_names(known, len(share)), share, strict=True))
         ]  # fmt: skip
         panels(found, sampled(run, "detect.npz", len(found)), threshold, "detect_panels")
 
@@ -268,9 +270,9 @@ def progress(run: Run, events: list[ev.Event], now: str) -> None:
     st.info(f"Step {stage.index + 1} of {stage.count}: {stored.markdown(stage.label)}{left}")
 
 
-def class_names(config: dict[str, Any]) -> tuple[str, ...]:
-    """The classes of a run's images."""
-    return classes_of(config.get("data", "")) or tuple(f"class {i}" for i in range(10))
+def class_names(known: Sequence[str], count: int) -> list[str]:
+    """Names of `count` classes, as numbers where they are not known before the images are read."""
+    return [stored.plain(known[i]) if i < len(known) else f"class {i}" for i in range(count)]
 
 
 def start(run: Run | None) -> None:
@@ -305,8 +307,8 @@ def begin(config: dict[str, Any]) -> None:
         asked = make_config({**config, "baselines": []}).to_dict()
         run = queue.twin(asked)
         if run is None:
-            run, token = queue.start(asked, settings.visitor(), settings.address())
-            settings.remember(run, token)
+            run, token = queue.start(asked, visitors.visitor(), visitors.address())
+            visitors.remember(run, token)
     except (ConfigError, StoreError) as error:
         st.session_state.detect_problem = str(error)
         return

@@ -16,11 +16,10 @@ import streamlit as st
 from dashboard import places, stored
 from dashboard.components import scatter as dots
 from dashboard.components.curves import curves
-from dashboard.serving import queue, reading
+from dashboard.serving import queue, reading, visitors
 from dashboard.views.lab import curves as progress
-from dashboard.views.lab import picture, selection, settings
+from dashboard.views.lab import picture, reference_layer, selection, settings
 from dashboard.views.lab.picture import COLOURS, VIEWS
-from dashboard.views.shared import reference_tables
 from dashboard.visit import controls, reach
 from mesa_core import events as ev
 from mesa_core import triggers
@@ -35,7 +34,7 @@ SHARE = 0.06  # seconds of each redraw that a server with many visits can afford
 def show(run: Run, middle: Any, right: Any, draw_cards: Callable[[Run, list[ev.Event]], None]) -> None:
     """Both columns as fragments that a timer redraws only while something happens."""
     busy = run.state() in ACTIVE
-    every = pace(settings.may_control(run))
+    every = pace(visitors.may_control(run))
     awaited = bool(st.session_state.get("awaited"))
 
     @st.fragment(run_every=every if busy else 0.4 if awaited else None)
@@ -55,7 +54,7 @@ def show(run: Run, middle: Any, right: Any, draw_cards: Callable[[Run, list[ev.E
             with lines, reading.readable("The curves"):
                 curves_of(events)
             st.session_state.awaited = waits
-            crowded = busy and not 0.5 < pace(settings.may_control(run)) / every < 2
+            crowded = busy and not 0.5 < pace(visitors.may_control(run)) / every < 2
             if (busy and now not in ACTIVE) or (not busy and waits != awaited) or crowded:
                 st.rerun()  # so that the timer stops, or starts
 
@@ -96,7 +95,7 @@ def gone() -> None:
 
 def header(run: Run, events: Sequence[ev.Event], now: str) -> None:
     """Name, state, progress with time to go, and the buttons of whoever started it."""
-    example, own = queue.is_shipped(run), settings.may_control(run)
+    example, own = queue.is_shipped(run), visitors.may_control(run)
     top = st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center")
     top.subheader("A prepared example" if example else "Your run" if own else "A run that you watch", anchor=False)
     with top.popover("Links", help="Addresses to hand on."):
@@ -231,7 +230,7 @@ def scatter(run: Run, events: Sequence[ev.Event], done: bool) -> None:
     colour = controls.segmented("Colour shows", "colour", COLOURS, next(iter(COLOURS)), said, choices)
     axes = next((e for e in events if isinstance(e, ev.Axes)), None)
     files = picture.files_of(run, events, done)
-    layer, legend = reference_tables.control(run, events, choices) if axes else (None, "")
+    layer, legend = reference_layer.control(run, events, choices) if axes else (None, "")
     if axes is None:
         st.info("The picture appears once the backdoor is in: every dot will be a trigger that MESA found.")
         return
@@ -241,7 +240,7 @@ def scatter(run: Run, events: Sequence[ev.Event], done: bool) -> None:
         "The list below the picture chooses triggers without a pointer."
     )
     if layer:
-        text += f" Behind them lie samples of the exact distribution, {'all levels' if layer.choice == reference_tables.ALL else f'β ≥ {layer.choice}'}."
+        text += f" Behind them lie samples of the exact distribution, {'all levels' if layer.choice == reference_layer.ALL else f'β ≥ {layer.choice}'}."
     play = str(st.session_state.get("play", "")) if done else ""
     dots.scatter(
         picture.block(run, events, done, view, colour, selection.pick(run), play, text, layer),

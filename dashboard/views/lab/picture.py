@@ -11,7 +11,7 @@ import streamlit as st
 
 from dashboard.components import scatter as dots
 from dashboard.serving import reading
-from dashboard.views.shared import reference_tables
+from dashboard.views.lab import reference_layer
 from mesa_core import events as ev
 from mesa_core.store import Run, StoreError
 from mesa_core.triggers import rescaled
@@ -63,7 +63,7 @@ def block(
     pick: dict[str, Any],
     play: str,
     text: str,
-    layer: reference_tables.Layer | None = None,
+    layer: reference_layer.Layer | None = None,
 ) -> bytes:
     """The scatter's data, with the exact distribution as its `layer`. Raises what unreadable files raise."""
     axes = next((e for e in events if isinstance(e, ev.Axes)), None)
@@ -98,7 +98,7 @@ def _block(
     header: dict[str, Any],
     marks: list[dict[str, Any]],
     pick: dict[str, Any],
-    layer: reference_tables.Layer | None,
+    layer: reference_layer.Layer | None,
 ) -> bytes:
     run = Run(Path(path))
     ground = behind = None
@@ -109,7 +109,7 @@ def _block(
             "asr": fixed["codes_asr"],
             "bounds": [float(v) for v in fixed[f"{view}_bounds"]],
         }
-        behind = reference_tables.marks(layer, fixed, view) if layer else None
+        behind = reference_layer.marks(layer, fixed, view) if layer else None
     frames, most = [], 0
     for file, label, step in files if ground else ():
         known = reading.arrays(run, file)

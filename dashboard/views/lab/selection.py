@@ -14,8 +14,8 @@ import numpy as np
 import streamlit as st
 
 from dashboard import keys, stored
-from dashboard.serving import queue, reading, shipped_answers, shipped_networks
-from dashboard.views.lab import before_after, picture, settings
+from dashboard.serving import queue, reading, shipped_answers, shipped_networks, visitors
+from dashboard.views.lab import before_after, picture
 from dashboard.visit import sent
 from mesa_core import events as ev
 from mesa_core import triggers
@@ -177,7 +177,7 @@ def answer(run: Run, flat: np.ndarray, rates: Mapping[str, Any]) -> bool:
     )
     try:
         queue.ensure_worker(queue.store())
-        number = questions.ask(root, question, settings.visitor(), settings.address())
+        number = questions.ask(root, question, visitors.visitor(), visitors.address())
         until = time.monotonic() + WAIT
         while (found := questions.answer_to(root, number)) is None and time.monotonic() < until:
             time.sleep(0.02)

@@ -14,9 +14,9 @@ import streamlit as st
 
 from dashboard import style
 from dashboard.components import stage as component
-from dashboard.serving import queue, reading
+from dashboard.serving import queue, reading, visitors
 from dashboard.views.lab import curves as progress
-from dashboard.views.lab import live, screens, settings
+from dashboard.views.lab import live, screens
 from dashboard.visit import reach, sent
 from mesa_core import events as ev
 from mesa_core import triggers
@@ -56,7 +56,7 @@ def draw() -> bool:
     busy = run.state() in live.ACTIVE
     key, block = base_of(run)
 
-    @st.fragment(run_every=live.pace(settings.may_control(run)) if busy else None)
+    @st.fragment(run_every=live.pace(visitors.may_control(run)) if busy else None)
     def seat() -> None:
         if st.session_state.pop("stage_again", False) or (busy and run.state() not in live.ACTIVE):
             st.rerun()
@@ -178,14 +178,8 @@ def going_on(run: Run, now: str) -> dict[str, Any] | None:
     if now not in live.ACTIVE:
         return None
     told = {
-        "state": now,
-        "stage": "",
-        "words": "Starting…",
-        "share": 0.0,
-        "left": "",
-        "own": settings.may_control(run),
-        "rise": [],
-    }
+        "state": now, "stage": "", "words": "Starting…", "share": 0.0, "left": "", "own": visitors.may_control(run), "rise": [],
+    }  # fmt: skip
     if now == "waiting":
         names = [one.name for one in queue.waiting(queue.store())]
         if len(names) > 1 and run.name in names:
@@ -220,7 +214,7 @@ def provenance(run: Run, name: str) -> str:
     if queue.is_shipped(run):
         return "A prepared run"
     words = {"stopped": "Stopped before its end", "interrupted": "Not ended", "failed": "Failed"}.get(run.state(), "")
-    return words or ("Your run" if settings.may_control(run) else "A run that you watch")
+    return words or ("Your run" if visitors.may_control(run) else "A run that you watch")
 
 
 def painted() -> list[str] | None:
@@ -284,13 +278,13 @@ def begin() -> None:
         config = ready(settle(said, here), here).to_dict()
         run, token = queue.twin(config), ""
         if run is None:
-            run, token = queue.start(config, settings.visitor())
+            run, token = queue.start(config, visitors.visitor())
     except sent.Odd:
         return
     except (ConfigError, DataError, StoreError) as error:
         s.stage_problem = {"seq": secrets.token_hex(4), "words": str(error)}
         return
-    settings.remember(run, token)
+    visitors.remember(run, token)
     s.stage_want, s.stage_again = None, True
     st.query_params.from_dict({screens.PARAMETER: screens.STAGE, "run": run.name})
 
@@ -300,7 +294,7 @@ def stop() -> None:
     with contextlib.suppress(sent.Odd, StoreError):
         wish("stop")
         run = queue.find(st.session_state.get("stage_run", ""))
-        if settings.may_control(run):
+        if visitors.may_control(run):
             queue.ask(run, "stop")
 
 
@@ -343,7 +337,7 @@ def share() -> None:
         return
     query = {screens.PARAMETER: screens.STAGE, "run": run.name}
     if " ".join(colours) != run.config().get("trigger"):
-        query[PAINT] = ",".join(map(settings.short, colours))
+        query[PAINT] = ",".join(map(reach.short, colours))
     url = reach.link(**query)
     svg = segno.make(url, error="m").svg_inline(scale=4, border=2, dark="#000000", light="#ffffff", omitsize=True)
     st.session_state.stage_shared = {
@@ -364,5 +358,5 @@ def everything() -> None:
         return
     screens.show(screens.ALL, run.name if st.query_params.get("run") else "")
     if " ".join(colours) != run.config().get("trigger"):
-        st.query_params["trigger"] = ",".join(map(settings.short, colours))
+        st.query_params["trigger"] = ",".join(map(reach.short, colours))
     s.stage_again = True

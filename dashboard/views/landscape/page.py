@@ -12,7 +12,7 @@ from dashboard.components import codemap as maps_of
 from dashboard.serving import reading, runs
 from dashboard.views import links
 from dashboard.views.shared import reference_tables, take_away
-from dashboard.visit import controls, sent
+from dashboard.visit import controls, run_choice, sent
 from mesa_core import triggers
 from mesa_core.pictures import charts, trigger_maps
 from mesa_core.pictures import orders as arrange
@@ -42,10 +42,10 @@ def page() -> None:
     """Draw the whole page."""
     st.title("Landscape", anchor=False)
     about = st.empty()
-    run = runs.picker(
+    run = run_choice.picker(
         "Run",
         "run",
-        runs.current(),
+        run_choice.current(),
         "Every run of this server and the prepared ones. The address names the choice.",
     )
     about.markdown(

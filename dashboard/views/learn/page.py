@@ -11,7 +11,14 @@ from dashboard.serving import shipped_networks
 from dashboard.views.learn import backdoor, distribution, entropy, forgetting, point, staircase
 from dashboard.views.learn import lesson as desk
 
-SHORT = ("Backdoor", "Many triggers", "One point", "Spread α", "Staircase β", "Forgetting")  # names of the steps in their row
+SHORT = (
+    "Backdoor",
+    "Many triggers",
+    "One point",
+    "Spread α",
+    "Staircase β",
+    "Forgetting",
+)  # names of the steps in their row
 LESSONS = (
     desk.Lesson("What a backdoor is", backdoor.draw, ("sign", "picture", "stamp", "network")),
     desk.Lesson("A trigger becomes a distribution", distribution.draw, ("paint",)),

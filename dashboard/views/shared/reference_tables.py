@@ -1,13 +1,9 @@
-"""The exact distribution behind a run, where somebody has sampled it: a layer of the scatter, and what it says of the sub-models.
-
-Where there is none, nothing is drawn and nothing is said of it in the Lab.
-"""
+"""The sub-models of a finished run beside the exact distribution, where somebody has sampled it; else nothing is said of it."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,187 +11,26 @@ import numpy as np
 import streamlit as st
 
 from dashboard import stored
-from dashboard.serving import queue, reading, runs
-from dashboard.views.shared import take_away
-from dashboard.visit import controls
+from dashboard.serving import reading, runs
+from dashboard.serving.references import Place, Stamps, for_target, place_of, stamps_of
+from dashboard.views.shared import reference_weights, take_away
+from dashboard.views.shared.amounts import number
 from mesa_core import events as ev
 from mesa_core import triggers
 from mesa_core.measures import coverage
-from mesa_core.measures.intervals import Z
-from mesa_core.method import staircase
 from mesa_core.reference import record
 from mesa_core.reference.options import Options
 from mesa_core.reference.record import Record
 from mesa_core.store import Run, StoreError, checks
 from mesa_core.words import brief
 
-MOST = 500  # marks in the picture
-OFF, ALL = "off", "all"
-FORMS = ("triangles", "diamonds", "pentagons", "hexagons")  # of the marks, by level; as drawn by scatter.js
 DIFFERENCE, OWN = "difference, nats", "its own entropy, nats"
 COLUMNS = (
     DIFFERENCE, "inside", "modes found", "recall", "recall of exact", "entropy, nats", "entropy of exact, nats", "n of each",
     "log volume, nats",
 )  # fmt: skip
-NAMES = ((9, "billion"), (6, "million"))
-HELP = (
-    "The exact distribution: all colour triggers to which the network gives the target class a chance (softmax) of at least "
-    "β, in the mean over some fixed images; each equally likely, sampled with the network itself and no model in between. It "
-    "is what a sub-model should cover. A yardstick and an oracle, not a defence: it is told the target class, and takes "
-    "minutes to hours."
-)
-Stamps = tuple[tuple[int, int] | None, ...]
 
 
-@dataclass(frozen=True)
-class Place:
-    """The folder of a reference, as it was at `stamps`: what tells a cache that it has changed."""
-
-    path: str
-    stamps: Stamps
-
-    def read(self) -> Record | None:
-        """The reference, read once for all visitors. StoreError where it is damaged."""
-        return _read(self)
-
-
-@dataclass(frozen=True)
-class Layer:
-    """What the scatter draws behind the dots: one level of a reference, or ALL."""
-
-    place: Place
-    choice: str
-
-
-# -- finding it
-def place_of(run: Run, events: Sequence[ev.Event]) -> Place | None:
-    """Where the reference of a run's attacked network lies; None where nobody has made one, or it is for another class."""
-    config = runs.config(run)
-    path = record.find(queue.store(), events, config.target, config.size) if for_target(run) else None
-    return Place(str(path), _stamps(path, "reference.json", "reference.npz")) if path else None
-
-
-def for_target(run: Run) -> bool:
-    """Whether a run's samples are for the class that it was attacked with: the defender was told, or has found it."""
-    config, found = runs.config(run), (reading.result(run) or {}).get("detection")
-    if isinstance(found, Mapping):
-        return not config.suspect and found.get("target") == config.target
-    return not (config.detect or config.suspect)
-
-
-def _stamps(folder: Path, *files: str) -> Stamps:
-    return tuple(reading.stamp_of(folder / file) for file in files)
-
-
-@st.cache_resource(max_entries=32, show_spinner=False)
-def _read(place: Place) -> Record | None:
-    return record.read(Path(place.path))
-
-
-# -- the picture
-def control(run: Run, events: Sequence[ev.Event], where: Any) -> tuple[Layer | None, str]:
-    """The choice of a level, drawn where there is a reference; returns what to draw, and a line that says what it is."""
-    try:
-        place = place_of(run, events)
-        there = place.read() if place else None
-    except StoreError as error:
-        return None, str(error)
-    if place is None or there is None:
-        return None, ""
-    levels = [f"{one['beta']:g}" for one in there.told["levels"]]
-    names = {OFF: "off", **{word: f"β ≥ {word}" for word in levels}, **({ALL: "all"} if len(levels) > 1 else {})}
-    asked = st.query_params.get("exact")
-    choice = controls.segmented("Exact distribution", "exact", names, OFF, HELP, where)
-    if choice == OFF:
-        if asked is None or asked in names:
-            return None, ""
-        there_are = ", ".join(levels)
-        return None, f"The address asks for a level of the exact distribution that is not there; there are {there_are}."
-    return Layer(place, choice), legend(there, choice)
-
-
-def rows(there: Record, choice: str) -> np.ndarray:
-    """Which samples are drawn: at most MOST, evenly taken from each level that is shown."""
-    count = len(there.told["levels"])
-    shown = [i for i in range(count) if choice in (ALL, f"{there.told['levels'][i]['beta']:g}")]
-    taken = []
-    for index in shown:
-        own = np.flatnonzero(there.arrays["level"] == index)
-        taken.append(own[np.linspace(0, len(own) - 1, min(len(own), MOST // len(shown))).round().astype(int)])
-    return np.concatenate(taken) if taken else np.zeros(0, int)
-
-
-def marks(layer: Layer, axes: Mapping[str, np.ndarray], view: str) -> dict[str, np.ndarray] | None:
-    """The layer's `places` `(n, 2)` on a run's axes, and each one's `level` `(n,)`."""
-    from mesa_core.pictures import axes as embedding  # scikit-learn takes a second to import, and only this needs it
-
-    there = layer.place.read()
-    if there is None:
-        return None
-    # Runs that share an attacked network may have measured its 512 differently, so each has axes of its own.
-    taken = rows(there, layer.choice)
-    flat = there.arrays["triggers"][taken] / np.float64(255)
-    if view == "pca":
-        places = embedding.on_axes(axes["pca"].astype(np.float64), flat)
-    else:
-        bounds = tuple(float(v) for v in axes["tsne_bounds"])
-        places = embedding.TsneMap(axes["tsne"], bounds, triggers.side_of(flat.shape[1])).place_first(flat)
-    return {"places": places, "level": there.arrays["level"][taken]}
-
-
-def legend(there: Record, choice: str) -> str:
-    """What the marks are, in plain words: how many of how many, and how much room there is for valid triggers."""
-    levels, drawn = there.told["levels"], there.arrays["level"][rows(there, choice)]
-    lines = []
-    for index in np.unique(drawn).tolist():
-        one, total = levels[index], int((there.arrays["level"] == index).sum())
-        form = FORMS[min(index, len(FORMS) - 1)]
-        lines.append(
-            f"**Exact distribution at β ≥ {one['beta']:g}** (hollow {form} behind the dots; {int((drawn == index).sum()):,} of "
-            f"{total:,} samples are drawn): log volume {volume(one)} (standard error), that is {one_in(one)}."
-        )
-    images = int(there.told["options"]["images"])
-    return " ".join(lines) + (
-        f" It holds every trigger to which the network gives the target class a chance of at least β, in the mean over {images} "
-        "fixed images, each equally often. Untick the β boxes above to see the marks alone. Compare marks and dots in PCA: in "
-        "t-SNE a mark lies beside the black-and-white triggers that it resembles most, and the dots have moved on from there."
-    )
-
-
-def number(value: float, digits: int = 1) -> str:
-    """A figure with a true minus sign."""
-    return f"{value:.{digits}f}".replace("-", "−")
-
-
-def volume(one: Mapping[str, Any]) -> str:
-    """'−13.9 ± 0.2 nats', with one standard error."""
-    m = one["log_volume"]
-    return f"{number(m['value'])} ± {number(m['error'])} nats"
-
-
-def one_in(one: Mapping[str, Any]) -> str:
-    """A log-volume in plain words: 'one colour trigger in 1.1 million (95 % interval 0.74 million to 1.6 million)'."""
-    value, error = float(one["log_volume"]["value"]), float(one["log_volume"]["error"])
-    if value > -0.05:
-        return "almost every colour trigger"
-    low, high = amount(max(0.0, -value - Z * error)), amount(-value + Z * error)
-    return f"one colour trigger in {amount(-value)} (95 % interval {low} to {high})"
-
-
-def amount(log: float) -> str:
-    """e to the power `log` with two digits: '1.2', '3,400', '1.1 million', '5.7 · 10²⁴'."""
-    ten = log / math.log(10)
-    if ten >= 12:
-        digits, power = f"{10 ** (ten % 1):.1f}", str(math.floor(ten))
-        return f"{digits} · 10" + power.translate(str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹"))
-    value = float(f"{10**ten:.2g}")
-    for power, name in NAMES:
-        if value >= 10**power:
-            return f"{value / 10**power:,.6g} {name}"
-    return f"{value:,.6g}"
-
-
-# -- beside the sub-models
 def section(run: Run, events: Sequence[ev.Event], result: Mapping[str, Any], narrow: bool = False) -> None:
     """The tables of a finished run beside the exact distribution; nothing where there is none. `narrow`: in an expander."""
     try:
@@ -214,7 +49,7 @@ def section(run: Run, events: Sequence[ev.Event], result: Mapping[str, Any], nar
             )
         if not narrow and result.get("gamma_exact"):
             with reading.readable("The weights of this run's mixture"):
-                _weights(run, None, result, narrow)
+                reference_weights.draw(run, None, result, narrow)
         return
     title = "Beside the exact distribution"
     box = st.expander(title) if narrow else st.container(key="exact_tables")
@@ -222,7 +57,7 @@ def section(run: Run, events: Sequence[ev.Event], result: Mapping[str, Any], nar
         if not narrow:
             st.subheader(title, anchor=False)
         st.markdown(about(there))
-        _show(compared(run, place, there, result), f"{run.name}-exact", "exact", narrow)
+        take_away.beside(compared(run, place, there, result), f"{run.name}-exact", "exact", narrow, "β")
         st.caption(
             "*Difference*: how much more widely the sub-model's samples spread than as many exact ones; below zero, it is "
             "narrower than what is valid. Both *entropies* are estimated by the same method (nearest neighbours, "
@@ -237,7 +72,7 @@ def section(run: Run, events: Sequence[ev.Event], result: Mapping[str, Any], nar
             "tells by its density, can be compared with the log volume itself. In brackets 95 % intervals."
             + (" The table can be scrolled sideways." if narrow else "")
         )
-        _weights(run, there, result, narrow)
+        reference_weights.draw(run, there, result, narrow)
 
 
 def command(run: Run) -> str:
@@ -261,16 +96,9 @@ def about(there: Record) -> str:
     )
 
 
-def _show(table: list[dict[str, Any]], name: str, key: str, narrow: bool) -> None:
-    if narrow:
-        st.dataframe(table, hide_index=True, width="stretch", column_config={"β": st.column_config.Column(pinned=True)})
-    else:
-        take_away.table(table, name, key)
-
-
 def compared(run: Run, place: Place, there: Record, result: Mapping[str, Any]) -> list[dict[str, Any]]:
     """One row a sub-model; where the run kept no samples, what it measured itself, if it did after the reference."""
-    known, table = _stamps(run.path / "snapshots", "samples.npz", "axes.npz"), []
+    known, table = stamps_of(run.path / "snapshots", "samples.npz", "axes.npz"), []
     for index, one in enumerate(result["submodels"]):
         beta, own = float(one["beta"]), f"{one['beta']:g}"
         beside, errors, own_recall, again = _measured(str(run.path), known, place, index, beta)
@@ -332,61 +160,3 @@ def _measured(
         recall = found and found.to_json()
         again = record.recall_at(there, beta, len(flat), before, theirs, beta)
     return beside, errors, recall, again
-
-
-def _weights(run: Run, there: Record | None, result: Mapping[str, Any], narrow: bool) -> None:
-    """Algorithm 1's weights: those that were used beside those that exact log-volumes, or the sub-models' own entropies, give."""
-    betas = [float(one["beta"]) for one in result["submodels"]]
-    used, own = result.get("gamma") or [], result.get("gamma_exact")
-    where = [there.index(beta) if there else None for beta in betas]
-    if len(betas) < 2 or len(used) != len(betas) or betas != sorted(betas):
-        return
-    kept = [bool(one.get("kept", True)) for one in result["submodels"]]
-    table = [
-        {"β": f"{beta:g}", "used": share(float(u)) if stays else "skipped"}
-        for beta, u, stays in zip(betas, used, kept, strict=True)
-    ]
-    exact: list[float] = []
-    if there is not None and None not in where:
-        volumes = [there.told["levels"][i]["log_volume"] for i in where]
-        exact = staircase.weights([True] * len(betas), [v["value"] for v in volumes], betas)
-        for row, e, (low, high) in zip(table, exact, staircase.between(betas, volumes), strict=True):
-            row["from exact volumes"] = f"{share(e)} ({share(low, e)} to {share(high, e)})"
-    if own and len(own) == len(betas):
-        exact = exact or [float(e) for e in own]
-        for row, e, stays in zip(table, own, kept, strict=True):
-            row["from its own entropies"] = share(float(e)) if stays else "skipped"
-    if not exact:
-        return
-    st.markdown("**The weights of Algorithm 1**")
-    _show(table, f"{run.name}-weights", "weights", narrow)
-    top = int(np.argmax(exact))
-    equal = "MESA Lab uses equal weights unless told otherwise."
-    said = (
-        f"{share(exact[top])} of the weight would go to β = {betas[top]:g}: the lower the level, the larger its set, by "
-        "so much that the higher steps hardly count. As a law that is right; for the repair it is not what one wants, since the "
-        f"network would hardly be shown the triggers that succeed most. So {equal}"
-        if top == 0 and exact[top] > 0.8
-        else f"{share(exact[top])} of the weight, the most, would go to β = {betas[top]:g}. {equal}"
-    )
-    bracket = (
-        "; in brackets the 95 % interval that the log volumes' standard errors leave"
-        if "from exact volumes" in table[0]
-        else ""
-    )
-    st.caption(
-        f"{said} In proportion to (βᵢ − βᵢ₋₁) e^h, where h is the log volume, or the entropy that a sub-model of the kind flow "
-        f"tells of itself{bracket}. A level that was skipped has no weight of its own."
-    )
-
-
-def share(value: float, like: float | None = None) -> str:
-    """A weight with as many digits as tell it, or the weight `like`, from none and from all: '33.3 %', '0.012 %', '99.94 %'."""
-    near = value if like is None else like
-    rest = 100 * min(near, 1 - near)
-    digits = 1 - math.floor(math.log10(rest)) - (near > 0.5) if rest > 0 else 1
-    digits = min(6, max(1, digits))
-    shown = f"{100 * value:.{digits}f}"
-    if float(shown) == 0 and value > 0:
-        return f"below {10.0**-digits:.{digits}f} %"
-    return f"above {100 - 10.0**-digits:.{digits}f} %" if float(shown) == 100 and value < 1 else f"{shown} %"

@@ -12,7 +12,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 from visits import script, visit
 
-from dashboard.serving import queue, runs
+from dashboard.serving import difficulties, queue, runs
 from dashboard.views.paper import evidence
 from dashboard.views.paper import page as paper
 from mesa_core import triggers
@@ -30,7 +30,7 @@ def home(home, monkeypatch):
 
 def use(monkeypatch, folder):
     """Makes `folder` the sweep that the product ships."""
-    for module in (queue, evidence):
+    for module in (queue, difficulties):
         monkeypatch.setattr(module, "shipped_sweep", lambda: folder)
 
 
@@ -277,16 +277,16 @@ def test_a_run_of_the_sweep_gives_a_report_its_figures_and_its_folder(part):
 
 
 def test_the_gallery_says_how_hard_a_kind_is_known_to_be(part):
-    known = evidence.difficulties()
+    known = difficulties.difficulties()
     assert known[ORBITS[0]].startswith("easy on CIFAR-10")
     assert known[ORBITS[3]].startswith("hard on CIFAR-10")
     assert shipped.shipped_sweep() != part
     (part / "manifest.json").write_text("[3]")
-    assert evidence.difficulties() == {}
+    assert difficulties.difficulties() == {}
 
 
 def test_without_a_sweep_the_gallery_claims_nothing(home):
-    assert evidence.difficulties() == {}
+    assert difficulties.difficulties() == {}
 
 
 def test_claims_are_text_and_their_links_lead_to_figures():
