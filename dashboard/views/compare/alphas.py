@@ -64,6 +64,22 @@ def family(base: ExperimentConfig) -> dict[float, list[Run]]:
     return found
 
 
+def fullest() -> int:
+    """The place in the list of the run to begin with: of the family that has finished most of WANTED, the first."""
+    done: dict[str, set[float]] = {}
+    first: dict[str, int] = {}
+    for i, run in enumerate(runs.listed()):
+        try:
+            config = runs.config(run)
+        except StoreError:
+            continue
+        if run.state() == "finished" and config.alpha in WANTED:
+            plain = repr(_plain(config))
+            done.setdefault(plain, set()).add(config.alpha)
+            first.setdefault(plain, i)
+    return first[max(done, key=lambda plain: len(done[plain]))] if done else 0
+
+
 def chosen(groups: dict[float, list[Run]]) -> tuple[dict[float, Run], dict[float, Run]]:
     """(finished runs by α that share one victim, pending ones by α). The victim with most α's is taken."""
     done = [(alpha, run, p) for alpha, many in groups.items() for run in many if (p := panel(run, None, "pca"))]
@@ -85,7 +101,7 @@ def draw() -> None:
     run = run_choice.picker(
         "Run that gives all other settings",
         "base",
-        run_choice.run_at("base", 0),
+        run_choice.run_at("base", 0 if "base" in st.query_params else fullest()),
         "Runs that differ from it in α only make the rows.",
     )
     if run is None:

@@ -287,12 +287,12 @@ def submodels(shown: Shown) -> None:
     st.dataframe(rows, hide_index=True, width="stretch")
     st.caption(
         (
-            "*Finds ≥ 80 %*: of the black-and-white triggers that succeed at least 80 % of the time, the share that some "
+            "*Finds ≥ x %*: of the black-and-white triggers that succeed at least x % of the time, the share that some "
             "sample rounds to and that itself succeeds so often (recall). "
             if finds
             else ""
         )
-        + "*Hits ≥ 80 %*: of its samples, the share that "
+        + "*Hits ≥ x %*: of its samples, the share that "
         "succeeds so often (precision); the table scrolls sideways. *Uniform noise*: random colours, for comparison. "
         "*Used: skipped* means that its samples stay below its level, so that the repair leaves them out."
     )

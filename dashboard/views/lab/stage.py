@@ -175,10 +175,12 @@ def _base(path: str, stamps: tuple[Any, ...]) -> bytes:
 
 
 def going_on(run: Run, now: str) -> dict[str, Any] | None:
-    """What a run does at this moment: `state`, `words`, `share` of the way to MESA's answer, `left`, and `own`."""
+    """What a run does at this moment: `state`, `words`, `share` of the way, `left`, `own`, and `rise`."""
     if now not in live.ACTIVE:
         return None
-    told = {"state": now, "stage": "", "words": "Starting…", "share": 0.0, "left": "", "own": visitors.may_control(run)}
+    told = {
+        "state": now, "stage": "", "words": "Starting…", "share": 0.0, "left": "", "own": visitors.may_control(run), "rise": [],
+    }  # fmt: skip
     if now == "waiting":
         names = [one.name for one in queue.waiting(queue.store())]
         if len(names) > 1 and run.name in names:
@@ -188,7 +190,7 @@ def going_on(run: Run, now: str) -> dict[str, Any] | None:
     begun = next((e for e in reversed(events) if isinstance(e, ev.StageBegun)), None)
     if begun is None:
         return told
-    told |= {"stage": str(begun.stage), "words": str(begun.label)}
+    told |= {"stage": str(begun.stage), "words": str(begun.label), "rise": progress.rise(events)}
     answer, whole = progress.to_go(events, run.config(), live.typical())
     left = whole if answer is None else answer
     told["left"] = (

@@ -125,7 +125,7 @@ def equation(latex: str, number: str, plain: str) -> None:
 
 
 def question(name: str, text: str, options: Sequence[str], right: int, because: str, hint: str = "") -> None:
-    """A question with one right option; the answer comes with its reason once one is chosen."""
+    """A question with one right option; its reason comes with the right one, another option may be tried again."""
     if "question" in hidden():
         return
     with st.container(border=True, key="lesson_question"):
@@ -134,14 +134,16 @@ def question(name: str, text: str, options: Sequence[str], right: int, because: 
         if chosen is None:
             st.caption(hint or "Choose first; then see what was measured.")
         elif chosen == right:
-            st.success(f"Yes. {because}")
+            st.success(f"✓ Yes. {because}")
         else:
-            st.info(f"Not this time: *{options[right]}*. {because}")
+            st.warning(f"✗ Not *{options[chosen]}*. Look again, and choose another answer.", icon=None)
+    st.session_state[f"right_{name}"] = right
 
 
 def answered(name: str) -> bool:
-    """Whether nothing need be kept back for the question: it was answered, or is not asked on this page."""
-    return "question" in hidden() or st.session_state.get(f"ask_{name}") is not None
+    """Whether nothing need be kept back for the question: it was answered rightly, or is not asked on this page."""
+    chosen = st.session_state.get(f"ask_{name}")
+    return "question" in hidden() or (chosen is not None and chosen == st.session_state.get(f"right_{name}"))
 
 
 def choices(right: int, most: int) -> list[int]:
