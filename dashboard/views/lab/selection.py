@@ -132,8 +132,8 @@ def panel(shown: Shown) -> bool:
         if len(rows) > SHOWN:
             st.caption(f"Shown: the {SHOWN} of {len(rows)} that succeed most.")
         summary(shown, kept["file"], known["asr"][rows].astype(np.float64))
-    known = shown.evaluations if what == ORIGINAL else {}
-    rates = {name: m for name, key in RATES.items() if key in known and (m := known[key].asr.original)}
+    told = shown.evaluations if what == ORIGINAL else {}
+    rates = {name: m for name, key in RATES.items() if key in told and (m := told[key].asr.original)}
     return answer(run, flat, rates)
 
 
