@@ -1,4 +1,4 @@
-"""What the page knows of a visit: the run in the URL, the controls' values, the painter's trigger.
+"""The Lab's controls: their values in the session, in the address, and as a checked configuration.
 
 The address names the run and every control that differs from that run's settings, so that a link opened elsewhere
 shows the same; the browser's back button goes back through them.
