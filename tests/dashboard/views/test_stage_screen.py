@@ -8,9 +8,9 @@ import pytest
 from streamlit.testing.v1 import AppTest
 from walking import APP, Walk
 
-from dashboard.serving import queue
-from dashboard.views.lab import screens, settings, stage
-from dashboard.visit import reach, sent
+from dashboard.serving import queue, visitors
+from dashboard.views.lab import painting, screens, settings, stage
+from dashboard.visit import reach, run_choice, sent
 from mesa_core.config import make_config
 from mesa_core.glossary import TERMS
 from mesa_core.stage import shelf
@@ -91,7 +91,7 @@ def visit(home, monkeypatch):
     """A visit that has the prepared run on the stage."""
     context = SimpleNamespace(cookies={}, ip_address=None, url="http://localhost:8501/", is_embedded=False)
     here = SimpleNamespace(session_state=Session(stage_run="signs-ring"), query_params=Address(), context=context)
-    for module in (stage, settings, screens, sent, reach):
+    for module in (stage, settings, painting, run_choice, screens, sent, reach, visitors):
         monkeypatch.setattr(module, "st", here)
     return here
 
@@ -108,7 +108,7 @@ def test_a_run_for_real_is_of_what_stands_on_the_stage(visit, home):
     assert (config["trigger"].split(), config["target"], config["alpha"], config["beta"]) == (OTHER, 3, 1.0, [0.5, 0.9])
     assert run.state() == "waiting"
     assert visit.query_params == {"screen": "stage", "run": run.name}
-    assert settings.may_control(run)
+    assert visitors.may_control(run)
 
 
 def test_what_was_asked_before_is_shown_and_not_run_again(visit, home):
@@ -136,7 +136,7 @@ def test_only_who_started_a_run_stops_it_from_the_stage(visit, home):
     visit.session_state.stage_run = run.name
     wish(visit, "stop")
     assert run.state() == "waiting"
-    settings.remember(run, token)
+    visitors.remember(run, token)
     wish(visit, "stop")
     assert run.state() == "interrupted"
 
