@@ -26,8 +26,12 @@ from mesa_core.experiment import execute
 from mesa_core.experiment.context import Context
 from mesa_core.experiment.stages import Output, Stages
 from mesa_core.keys import seed_of
+from mesa_core.measures.evaluation import Evaluation, Rates
+from mesa_core.measures.intervals import Measured
+from mesa_core.measures.verdict import Detection
 from mesa_core.reference import record
 from mesa_core.store import Store, compact
+from mesa_core.store.results import Cleanse
 from mesa_core.sweeps import grid
 from mesa_core.victims import devices, weights
 from mesa_core.victims.victim import Victim
@@ -60,18 +64,24 @@ def images(name: str) -> Dataset:
 
 def stand_in(stage: str, c: ExperimentConfig, verdict: int | None) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
     """Value and tensors as a stage would have made them, as far as later stages' recipes look at them."""
+    every = Measured(1.0, 240, 0.98, 1.0)
+    rates = Rates(every, None, None)
+    whole = Evaluation(every, every, every, rates, rates).to_json()
     made: dict[str, tuple[dict[str, Any], dict[str, torch.Tensor]]] = {
         "before": (
-            {"clean": None, "before": {"asr": {"original": {"value": 1.0}}}},
+            {"clean": None, "before": whole},
             {"landscape": torch.zeros(512, dtype=torch.float64)},
         ),
-        "detect": ({"detection": {"target": verdict, "suspects": [], "classes": []}}, {}),
+        "detect": ({"detection": Detection(target=verdict, suspects=[], threshold=0.5, classes=[]).to_json()}, {}),
         "mesa": ({}, {"pool": torch.zeros(len(c.beta), 4, 3, c.size, c.size)}),
         "measure": ({}, {"mixture": torch.zeros(4, 3, c.size, c.size)}),
         "point": ({}, {"triggers": torch.zeros(c.point_seeds, 3, c.size, c.size)}),
-        "neural_cleanse": ({}, {"mask": torch.zeros(1, 32, 32), "pattern": torch.zeros(3, 32, 32)}),
+        "neural_cleanse": (
+            Cleanse([1.0], [0.0], 2.0).to_json(),
+            {"mask": torch.zeros(1, 32, 32), "pattern": torch.zeros(3, 32, 32)},
+        ),
     }
-    return made.get(stage, ({"after": {}} if stage.startswith("after.") else {}, {}))
+    return made.get(stage, ({"after": whole} if stage.startswith("after.") else {}, {}))
 
 
 def asked(config: Mapping[str, Any], verdict: int | None, reference: bool, place: Path) -> dict[str, str]:
