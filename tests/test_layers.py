@@ -22,7 +22,7 @@ def imported(what: str, banned: list[str]) -> str:
 def test_the_engine_never_imports_the_page():
     assert (
         imported(
-            "import mesa_core.experiment, mesa_core.cli, mesa_core.experiment.landscape",
+            "import mesa_core.experiment, mesa_core.cli, mesa_core.experiment.landscape, mesa_core.experiment.train_victim",
             ["streamlit", "plotly", "dashboard"],
         )
         == ""

@@ -13,7 +13,7 @@ from mesa_core import events as ev
 from mesa_core import triggers as codes
 from mesa_core.config import SHIPPED, ConfigError, ExperimentConfig
 from mesa_core.experiment.context import VERSION, Lab
-from mesa_core.experiment.sampling import detect_stage
+from mesa_core.experiment.detecting import detect_stage
 from mesa_core.experiment.snapshots import mark
 from mesa_core.experiment.stages import Made, Output, Scribe
 from mesa_core.keys import key_of

@@ -36,6 +36,19 @@ VERSION = {"attack": 1, "before": 6, "detect": 3, "mesa": 3, "measure": 5, "poin
 VERSION_OF_KIND = {"particles": 4, "flow": 6}  # of "mesa", where a kind was changed since
 
 
+def computing(config: ExperimentConfig, store: Store) -> tuple[devices.Compute, str]:
+    """Where and how to compute, as the configuration says or as is best here, and what was measured to tell it ('': nothing).
+
+    Raises ConfigError for a device that is not there.
+    """
+    try:
+        return devices.remembered(
+            store.cache, config.device, config.precision, config.memory, config.threads, config.victim
+        )
+    except ValueError as error:
+        raise ConfigError(str(error)) from None
+
+
 @dataclass
 class Lab:
     """What the stages of one run share. Later stages read earlier ones' outputs from `results`.

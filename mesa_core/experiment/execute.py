@@ -15,7 +15,7 @@ from mesa_core.config.settle import require_settled
 from mesa_core.data import DataError
 from mesa_core.disk.errors import said
 from mesa_core.experiment.attacking import victim_stages
-from mesa_core.experiment.context import Lab
+from mesa_core.experiment.context import Lab, computing
 from mesa_core.experiment.pools import one_level
 from mesa_core.experiment.repairing import order, repair_stages, repair_with
 from mesa_core.experiment.results import assemble, versions
@@ -127,12 +127,7 @@ def resolve(run: Run, store: Store) -> tuple[ExperimentConfig, devices.Compute, 
             raise ConfigError(f"This run began elsewhere and keeps its settings: {error}") from None
         return config, compute, ""
     config = require_settled(make_config(given))
-    try:
-        compute, said = devices.remembered(
-            store.cache, config.device, config.precision, config.memory, config.threads, config.victim
-        )
-    except ValueError as error:
-        raise ConfigError(str(error)) from None
+    compute, said = computing(config, store)
     run.write_config(
         config.to_dict(),
         {

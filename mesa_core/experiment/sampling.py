@@ -1,4 +1,4 @@
-"""The defender's side up to the repair: detection, MESA's sub-models, and what they are worth."""
+"""Step 2 of the defence up to the repair: MESA's sub-models, and what they are worth."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ from mesa_core.measures import breadth, coverage, modes, nesting
 from mesa_core.measures import entropy as entropies
 from mesa_core.measures.bench import Bench, finish
 from mesa_core.measures.evaluation import Evaluation
+from mesa_core.measures.intervals import Measured
 from mesa_core.measures.submodel import Spread, Submodel
-from mesa_core.measures.verdict import Detection
-from mesa_core.method import detection, mesa, staircase, submodels
+from mesa_core.method import mesa, staircase, submodels
 from mesa_core.method.baselines import random
 from mesa_core.pacing import Pace, follow
 from mesa_core.reference import record
@@ -37,50 +37,9 @@ POOL = 2048  # triggers that a repair draws from, or as many as are measured, if
 OWN_IMAGES = 2000  # of the defender's, on which the skipping rule is decided
 
 
-def detect_stage(lab: Lab) -> Iterator[ev.Event]:
-    """Step 1: which class, if any?"""
-
-    def body(scribe: Scribe) -> Generator[ev.Event, None, Made]:
-        search = detection.detect(
-            lab.victim.freeze(), lab.defender, lab.dataset.classes, lab.config, lab.seed("detect")
-        )
-        verdict = yield from _shown(search, scribe)
-        found = verdict.target
-        name = "no class" if found is None else f"class {found} ({lab.dataset.classes[found]})"
-        yield ev.Note(f"Detection: {name} looks attacked.")
-        others = [lab.dataset.classes[s] for s in verdict.suspects if s != found]
-        if others:
-            yield ev.Note(
-                f"Above the threshold as well: {', '.join(others)}. Only the strongest class is repaired; examine the "
-                "repaired network again with mesa-lab detect."
-            )
-        return {"detection": verdict.to_json()}, {}
-
-    recipe = lab.recipe("detect", "mesa", victim=lab.results["attack"].key, version=VERSION["detect"], **lab.sized)
-    for name in ("beta", "mesa_steps", "mesa_batch", "gamma"):
-        recipe["parameters"].pop(name)
-    out = yield from lab.stages.stage("detect", "Searching every class for triggers", recipe, body)
-    lab.results["detect"], lab.target = out, Detection.from_json(out.value["detection"]).target
-
-
 def pool_size(c: ExperimentConfig) -> int:
     """Triggers that are drawn of each sub-model, once for all uses."""
     return max(POOL, c.samples)
-
-
-def _shown(search: Generator[Any, None, Detection], scribe: Scribe) -> Generator[ev.Event, None, Detection]:
-    """Pass a search's progress on and keep its glimpses: the last in detect.npz, passing ones in detect-live.npz."""
-    while True:
-        try:
-            news = next(search)
-        except StopIteration as done:
-            return done.value
-        if not isinstance(news, detection.Glimpse):
-            yield news
-        elif news.measured:
-            scribe.save("detect.npz", news.arrays)
-        else:  # overwritten each time, and no part of the result
-            scribe.run.write_arrays("detect-live.npz", news.arrays)
 
 
 def defence_stages(lab: Lab) -> Iterator[ev.Event]:
@@ -128,22 +87,19 @@ def measure_stage(lab: Lab, levels: list[float]) -> Iterator[ev.Event]:
         pool = lab.results["mesa"].tensors["pool"].to(lab.compute.device)  # (N, POOL, 3, s, s)
         take = c.samples
         pace = Pace("measure", (len(levels) * 2 + 3) * take * c.sample_images)
-        entries, rates, best_only = yield from _each_level(lab, frozen, pool[:, :take], levels, pace)
+        found, rates, own_asr = yield from _each_level(lab, frozen, pool[:, :take], levels, pace)
+        known = [entry.density and entry.density.value for entry in found]
+        mixing = staircase.mixing(levels, own_asr, known, c.gamma == "entropy")
         wide = _breadth(lab, pool[:, :take])
-        entries = [replace(entry, **vars(more)) for entry, more in zip(entries, wide, strict=True)]
-        kept = [entry.kept for entry in entries]
-        known = [entry.density and entry.density.value for entry in entries]
-        unknown = any(k and h is None for k, h in zip(kept, known, strict=True))
-        exact = None if unknown else staircase.weights(kept, known, levels)
-        if c.gamma == "entropy" and unknown:
+        each = zip(found, mixing.kept, wide, strict=True)
+        entries = [replace(entry, kept=stays, **vars(more)).to_json() for entry, stays, more in each]
+        yield from _told(mixing, levels)
+        if c.gamma == "entropy" and mixing.by_entropy is None:
             yield ev.Note("A sub-model's entropy could not be told, so all that are kept get the same weight.")
-        gamma = exact if exact and c.gamma == "entropy" else staircase.weights(kept)
-        told = [entry.to_json() for entry in entries]
-        yield ev.Submodels(told)
-        host = torch.Generator().manual_seed(lab.seed("mixture"))
-        source = torch.multinomial(torch.tensor(gamma, dtype=torch.float64), pool_size(c), True, generator=host)
-        mixed = pool[source.to(pool.device), torch.arange(len(source), device=pool.device)]
-        value: dict[str, Any] = {"submodels": told, "gamma": gamma, "gamma_exact": exact, "best_only": best_only}
+        yield ev.Submodels(entries)
+        mixed = mesa.mix(pool, mixing.gamma, pool_size(c), lab.seed("mixture"))
+        value: dict[str, Any] = {"submodels": entries, "gamma": mixing.gamma}
+        value |= {"gamma_exact": mixing.by_entropy, "best_only": mixing.best_only}
         value |= yield from _mixture(lab, mixed[:take], pace)
         save_samples(lab, scribe, pool[:, :take], rates)
         return value, {"mixture": mixed}
@@ -177,16 +133,16 @@ def _digest_of_reference(lab: Lab) -> str:
 
 def _each_level(
     lab: Lab, frozen: Victim, pool: Tensor, levels: list[float], pace: Pace
-) -> Generator[ev.Event, None, tuple[list[Submodel], list[np.ndarray], bool]]:
-    """What is known of each sub-model after the skipping rule; each sample's ASR; and whether the rule skipped all.
+) -> Generator[ev.Event, None, tuple[list[Submodel], list[np.ndarray], list[Measured]]]:
+    """What is known of each sub-model; each sample's ASR; and each level's ASR on the defender's own images.
 
-    The rule is the defender's, so it looks at the defender's images; all that is reported comes from the others.
+    The skipping rule is the defender's, so it looks at the defender's images; all that is reported comes from the others.
     """
     c, bench = lab.config, lab.bench(lab.wanted)
     own = Bench(lab.defender, lab.wanted, lab.seed("own"), OWN_IMAGES, rule=lab.rule)
     plain, own_plain = finish(bench.plain(frozen)), finish(own.plain(frozen))
     entries: list[Submodel] = []
-    rates, upper = [], []
+    rates, own_asr = [], []
     known = lab.results["mesa"].value.get("entropy") or [None] * len(levels)
     reference = below = None  # below: the samples of the level beneath
     try:
@@ -196,7 +152,7 @@ def _each_level(
     for samples, beta, density in zip(pool, levels, known, strict=True):
         rule, _, _ = yield from follow(pace, own.of_samples(frozen, own_plain, samples, c.sample_images))
         mean, _, each = yield from follow(pace, bench.of_samples(frozen, plain, samples, c.sample_images))
-        upper.append(rule)
+        own_asr.append(rule)
         rates.append(each)
         flat = samples.flatten(1).cpu().numpy()  # (S, d)
         covered = _covered(lab, flat, each)
@@ -217,14 +173,16 @@ def _each_level(
             )
         )
         below = flat
-    kept, best_only = staircase.keep(levels, [m.high for m in upper], [m.value for m in upper])
-    entries = [replace(entry, kept=stays) for entry, stays in zip(entries, kept, strict=True)]
-    if best_only:
+    return entries, rates, own_asr
+
+
+def _told(mixing: staircase.Mixing, levels: list[float]) -> Iterator[ev.Event]:
+    """The skipping rule's outcome in words, where it skipped any."""
+    if mixing.best_only:
         yield ev.Note("Every sub-model stays below its level, so only the best one is used.")
-    elif not all(kept):
-        gone = ", ".join(f"{b:g}" for b, k in zip(levels, kept, strict=True) if not k)
+    elif not all(mixing.kept):
+        gone = ", ".join(f"{b:g}" for b, k in zip(levels, mixing.kept, strict=True) if not k)
         yield ev.Note(f"Skipped, because its samples stay below the level: β = {gone}.")
-    return entries, rates, best_only
 
 
 def _breadth(lab: Lab, pool: Tensor) -> list[breadth.Breadth]:

@@ -24,7 +24,7 @@ from mesa_core.data import DataError, ImageSet
 from mesa_core.measures.evaluation import Change, Evaluation, Rates, Worst
 from mesa_core.measures.intervals import Measured, of_drawn, paired_difference, proportion
 from mesa_core.victims.victim import Victim
-from mesa_core.victims.windows import Local, keep
+from mesa_core.victims.windows import Local, prepare
 
 CHUNK = 512  # images in one pass
 MEMORY = 512 << 20  # bytes that the maps of the clean images may take; see `mesa_core.victims.windows`
@@ -151,7 +151,7 @@ class Bench:
         self._passed += more
         if self.rule.overwrites and (self._local is None or self._local.size != side):
             self._local = None  # first, so that no two are held
-            self._local = keep(victim, self.images, side, self._passed, self.memory)
+            self._local = prepare(victim, self.images, side, self._passed, self.memory)
         return self._local
 
     def _stamped(self, victim: Victim, triggers: Tensor, drawn: Drawn, read: Callable[[Tensor], Tensor]) -> Work:

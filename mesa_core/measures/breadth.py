@@ -57,7 +57,7 @@ def _inside(sets: Sequence[np.ndarray], place: int) -> Measured | None:
 def complete(entries: Iterable[Submodel], samples: Mapping[str, np.ndarray] | None) -> list[Submodel]:
     """The sub-models of a result with every measure: what an older one lacks is computed from its `samples`.
 
-    `samples` as `checks.samples` gives them, or None: then what is missing stays missing, as None.
+    `samples` as `store.checks.samples` gives them, or None: then what is missing stays missing, as None.
     """
     told = list(entries)
     if samples is None or all(one.dimensions is not None and one.entropy is not None for one in told):

@@ -38,7 +38,11 @@ class Coverage(Shaped):
 
 
 def precision(sample_asr: np.ndarray, level: float) -> Measured:
-    """Share of samples whose own measured ASR is at least `level`; `sample_asr` `(samples,)`."""
+    """Share of samples whose own measured ASR is at least `level`; `sample_asr` `(samples,)`.
+
+    >>> precision(np.array([0.9, 0.7, 0.2, 0.8]), 0.5).value
+    0.75
+    """
     return proportion(int((sample_asr >= level).sum()), len(sample_asr))
 
 

@@ -19,7 +19,7 @@ import numpy as np
 from mesa_core import events as ev
 from mesa_core import triggers
 from mesa_core.config import ConfigError, ExperimentConfig, make_config
-from mesa_core.config.settle import MORE, question
+from mesa_core.config.identity import MORE, identity_of
 from mesa_core.disk.untrusted import Refused, parse_json, read_bytes
 from mesa_core.measures import breadth
 from mesa_core.measures.evaluation import Evaluation
@@ -129,7 +129,7 @@ def of_protocol(found: Iterable[Finding]) -> dict[str, list[Finding]]:
 
 def same_but(config: ExperimentConfig, *varied: str) -> str:
     """All that decides a run's figures but what is varied, as text."""
-    return json.dumps({k: v for k, v in question(config).items() if k not in (*varied, *MORE)}, sort_keys=True)
+    return json.dumps({k: v for k, v in identity_of(config).items() if k not in (*varied, *MORE)}, sort_keys=True)
 
 
 def _groups(found: Iterable[Finding], *varied: str) -> list[list[Finding]]:

@@ -13,7 +13,7 @@ from dashboard.views.shared import take_away
 from dashboard.visit import controls, run_choice
 from mesa_core import triggers
 from mesa_core.config import ExperimentConfig
-from mesa_core.config.settle import HOW, MORE
+from mesa_core.config.identity import HOW, MORE
 from mesa_core.measures import breadth
 from mesa_core.pictures import charts, trigger_maps
 from mesa_core.store import Run, StoreError

@@ -208,7 +208,7 @@ def from_address(data: str = "auto") -> dict[str, Any]:
     known, ignored = params(), []
     for key, word in heard().items():
         try:
-            kind, parts = known[key].kind, [w for w in word.split(",") if w]
+            kind, parts = known[key].type, [w for w in word.split(",") if w]
             numbers = {"int": int, "float": float, "floats": float}
             read = numbers.get(kind, str)
             value = [read(w) for w in parts] if kind.endswith("s") else read(word)
