@@ -76,7 +76,7 @@ class Noise(SubModels):
         return torch.rand(shape, generator=generator, device=generator.device)
 
     def entropy(self) -> list[dict[str, Any] | None]:
-        return [{"value": 0.0, "method": "uniform", "n": 0, "error": 0.0} for _ in self.betas]
+        return [{"value": 0.0, "method": "uniform", "n": 1, "error": 0.0} for _ in self.betas]
 
     def state(self) -> dict[str, Tensor]:
         return {}
