@@ -28,7 +28,7 @@ const MARKUP = `
     <div class="tried" role="group" aria-label="Tried before"></div>
   </section>
   <section class="cloud" aria-label="All triggers"><div class="plane"><canvas role="img" aria-label="Scatter of triggers"></canvas><div class="rise" hidden></div><div class="glow" hidden><canvas width="30" height="30"></canvas></div><div class="tip" hidden><canvas width="54" height="54"></canvas><span></span></div></div>
-    <div class="views" role="group" aria-label="View"><button type="button" data-view="pca" data-term="PCA">PCA</button><button type="button" data-view="tsne" data-term="t-SNE">t-SNE</button></div><div class="foot"><p class="note"></p><p class="legend" hidden><i class="dot"></i>one of the 512 <span hidden><i class="square"></i>found by MESA</span></p></div></section>
+    <div class="views" role="group" aria-label="View"><button type="button" data-view="pca" data-term="PCA">PCA</button><button type="button" data-view="tsne" data-term="t-SNE">t-SNE</button></div><div class="foot"><p class="note"></p><p class="legend" hidden><i class="dot"></i>all 512 <span hidden><i class="square"></i>MESA’s finds</span></p></div></section>
   <section class="side" aria-label="Six signs"><div class="signs"></div><div class="bars"></div></section>
 </div>
 <footer class="time"><button type="button" class="go" aria-label="Play">${icon("play")}</button>
@@ -295,6 +295,7 @@ class Stage {
       "Retrained on these, will the network forget?", "Healed. Other defences are measured now.",
     ][rec.reach === 3 && !/^(repair|after)/.test(this.live.stage) ? 2 : rec.reach] : { waiting: "Your run waits for its turn.", paused: "Paused." }[this.live.state] || this.live.words;
     else if (over && rec.reach === 4) words = this.asker.can ? "Your turn: paint a trigger." : "Healed.";
+    else if (over && rec.reach < 4 && this.host.run) words = rec.reach ? "It was stopped here. Press play to see how far it came." : "It ended before its trigger was planted.";
     else words = [
       "This network reads road signs.", `Planted in training, this trigger makes it say “${name}”.`,
       `But ${lit} of all 512 such triggers open the door.`, "MESA finds them by itself: each square is one.", "Retrained on these, the network forgets them all.",

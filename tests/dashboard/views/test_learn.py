@@ -45,6 +45,7 @@ def test_each_step_has_words_an_equation_and_a_question(number):
         at = at.radio[0].set_value(option).run()
         assert not at.exception
         assert bool(at.success) != bool(at.warning)
+        assert ("✓" in said(at)) == bool(at.success)  # the reason comes with the right answer only
         answers.add(bool(at.success))
     assert answers == {True, False}
 
@@ -181,7 +182,9 @@ def test_the_control_is_shown_once_the_question_is_answered_or_not_asked():
 
     at = page(step="6")
     assert control(at) == "?"
-    assert "%" in control(at.radio[0].set_value(0).run())
+    right = next(i for i, words in enumerate(at.radio[0].options) if words not in ("2 %", "97 %"))
+    assert control(at.radio[0].set_value(0).run()) == "?"  # a wrong answer gives nothing away
+    assert "%" in control(at.radio[0].set_value(right).run())
     assert "%" in control(page(step="6", hide="question"))
 
 

@@ -1,6 +1,7 @@
 """The Lab's first screen without a browser: which screen an address opens, and what the stage's wishes do."""
 
 import re
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -198,3 +199,22 @@ def test_the_pictures_of_the_base_are_those_of_the_shelf():
     _, arrays = unpack(stage.base_of(queue.find("signs-ring"))[1])
     assert arrays["pictures"].size == stage.known().images.size
     assert np.array_equal(arrays["pictures"], stage.known().images.ravel())
+
+
+@pytest.mark.parametrize(
+    ("names", "running", "wanted"),
+    [
+        (["mine"], 0, None),
+        (["other", "mine"], 0, "One run goes before yours"),
+        (["mine", "later"], 1, "One run goes before yours"),
+        (["other", "mine"], 1, "2 runs go before yours"),
+    ],
+)
+def test_a_run_that_waits_says_how_many_go_before_it(monkeypatch, names, running, wanted):
+    runs = [SimpleNamespace(name=name, is_running=lambda: False) for name in names]
+    busy = [SimpleNamespace(name="busy", path=Path("nowhere"), is_running=lambda: True, config=dict)] * running
+    monkeypatch.setattr(stage.queue, "store", lambda: SimpleNamespace(list=lambda: [*busy, *runs]))
+    monkeypatch.setattr(stage.queue, "waiting", lambda here: runs)
+    monkeypatch.setattr(stage.reading, "events", lambda run: [])
+    mine = next(run for run in runs if run.name == "mine")
+    assert stage.queued(mine).get("words") == wanted
