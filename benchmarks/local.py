@@ -146,7 +146,7 @@ def engine(victim: str, precision: str, steps: int, kinds: list[str], repeats: i
 
     def worst(ours: bool) -> None:
         bench = Bench(parts.evaluation, 0, 0, memory=MEMORY if ours else 0)
-        answers["worst", ours] = finish(bench.evaluate(frozen, None, None, 0, config.worst_images))["asr"]["worst"]
+        answers["worst", ours] = finish(bench.evaluate(frozen, None, None, 0, config.worst_images)).asr.worst
 
     def train(kind: str, ours: bool) -> None:
         own = make_config({"data": "signs", "kind": kind})

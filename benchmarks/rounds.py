@@ -104,7 +104,7 @@ class Workbench:
             victim = finish(repair(victim, defender, pool, budget, seed))
         original = torch.from_numpy(triggers.from_hex(c.trigger))
         found = finish(self.bench.evaluate(victim.freeze(), original, None, 0, FIRST))
-        return {"levels": levels, **found}
+        return {"levels": levels, **found.to_json()}
 
 
 def table(found: Sequence[dict[str, Any]]) -> str:

@@ -65,12 +65,12 @@ def main(name: str, count: int = 2000) -> None:
         found = exact.level(beta) if exact else None
         told: dict[str, Any] = {"beta": beta, "entropy of the thinned flow": entropy and entropy["value"]}
         told["importance sampling"] = importance.log_volume(mixed, values >= beta)
-        told["nested sampling"] = found[2]["log_volume"] if found else None
+        told["nested sampling"] = found[2].log_volume.to_json() if found else None
         if found:  # mean of -log q over the exact samples, less their entropy: how far the flow is from the law
             places = torch.from_numpy(found[0]).to(pooled.device).expand(len(betas), -1, -1)
             with torch.no_grad():
                 cross = -flows.flow.log_density(places.clamp(1e-4, 1 - 1e-4))[betas.index(beta)].mean()
-            told["divergence of the flow, nats"] = round(float(cross) - found[2]["log_volume"]["value"], 2)
+            told["divergence of the flow, nats"] = round(float(cross) - found[2].log_volume.value, 2)
         told["looks"] = len(pooled)
         index = betas.index(beta)
         own = values[index * count : (index + 1) * count]

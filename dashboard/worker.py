@@ -21,8 +21,8 @@ from mesa_core.disk.leases import HEARTBEAT, process_lives
 from mesa_core.disk.leftovers import sweep_home
 from mesa_core.experiment import execute
 from mesa_core.probe.answering import Probe
+from mesa_core.probe.turns import Budget
 from mesa_core.store import Store, StoreError, home
-from mesa_core.turns import Budget
 
 IDLE = 600.0  # seconds without work after which the worker ends
 POLL = 0.2  # seconds between two looks at the queue

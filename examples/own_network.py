@@ -42,8 +42,13 @@ def train(model: nn.Module, images: torch.Tensor, labels: torch.Tensor, epochs: 
     model.eval()
 
 
-def main(images: int = 2000, epochs: float = 3.0, device: str = "auto", **parameters: float) -> Repaired:
-    """The whole way; `parameters` are of all steps, for example `mesa_steps=50`. Returns the repair."""
+def main(
+    images: int = 2000, epochs: float = 3.0, device: str = "auto", draws: int = 512, **parameters: float
+) -> Repaired:
+    """The whole way; `draws` are the triggers of each level, `parameters` are of all steps, for example `mesa_steps=50`.
+
+    Returns the repair.
+    """
     cuda = device == "auto" and torch.cuda.is_available()
     where = torch.device("cuda" if cuda else "cpu" if device == "auto" else device)
     torch.manual_seed(0)
@@ -58,9 +63,11 @@ def main(images: int = 2000, epochs: float = 3.0, device: str = "auto", **parame
     found = detect(victim, own, **of("detect"))
     print(found)
     target = TARGET if found.target is None else found.target
-    triggers = sample(victim, own, target, **of("mesa"))
+    triggers = sample(victim, own, target, n=draws, **of("mesa", "sample"))
     print(triggers)
-    healed = repair(victim, own, triggers, test=test, **{"repair_epochs": 4.0, "repair_ratio": 0.2} | of("repair"))
+    healed = repair(
+        victim, own, triggers, test=test, **{"repair_epochs": 4.0, "repair_ratio": 0.2} | of("repair", "sample")
+    )
     print("repaired  ", evaluate(healed.victim, test, TARGET, trigger=RING))
     return healed
 

@@ -36,8 +36,9 @@ from mesa_core.data.types import ImageSet
 from mesa_core.events import Progress
 from mesa_core.measures.bench import Bench, finish
 from mesa_core.measures.intervals import Measured
+from mesa_core.measures.verdict import Detection
 from mesa_core.method import attack as attacks
-from mesa_core.method import detection, mesa, staircase, submodels
+from mesa_core.method import detection, mesa, submodels
 from mesa_core.method import repair as repairs
 from mesa_core.method.surrogate import Surrogate
 from mesa_core.pacing import Pace
@@ -87,10 +88,7 @@ class Samples:
 
     def mixture(self, n: int = 2048, seed: int = 0) -> Tensor:
         """`n` triggers `(n, 3, s, s)` of the mixture."""
-        host = torch.Generator().manual_seed(seed)
-        source = torch.multinomial(torch.tensor(self.gamma, dtype=torch.float64), n, True, generator=host)
-        place = torch.randint(self.triggers.shape[1], (n,), generator=host)
-        return self.triggers.cpu()[source, place]
+        return mesa.mix(self.triggers.cpu(), self.gamma, n, seed, anew=True)
 
     def __repr__(self) -> str:
         each = zip(self.levels, self.asr, self.kept, strict=True)
@@ -188,7 +186,7 @@ def detect(
     names = tuple(str(c) for c in range(classes))
     seen: list[Tensor] = []
 
-    def work() -> Generator[Progress, None, dict[str, Any]]:
+    def work() -> Generator[Progress, None, Detection]:
         search = detection.detect(victim.freeze(), images, names, config, seed)
         while True:
             try:
@@ -202,8 +200,8 @@ def detect(
                 seen.append(flat.view(classes, -1, 3, size, size))  # (C, n, 3*s*s) -> (C, n, 3, s, s)
 
     verdict = _run(work(), progress, "detect")
-    asr = tuple(Measured(**{k: one["asr"][k] for k in ("value", "n", "low", "high")}) for one in verdict["classes"])
-    return Found(verdict["target"], asr, config.detect_threshold, seen[-1])
+    asr = tuple(one.asr for one in verdict.classes)
+    return Found(verdict.target, asr, config.detect_threshold, seen[-1])
 
 
 def repair(
@@ -261,15 +259,23 @@ def _sampled(frozen: Victim, images: ImageSet, config: ExperimentConfig, n: int)
     surrogate = Surrogate(frozen, images.images, targets, config.images_per_trigger, rule=rule)
     surrogate = surrogate.expecting(len(levels) * config.mesa_batch * config.mesa_steps, config.size)
     generator, pace = compute.generator(config.seed), Pace("sample", config.mesa_steps)
-    for step in mesa.train(group, surrogate, config.mesa_steps, generator):
-        if step.diagnostics is not None and pace.due(step.done):
-            yield pace.progress(step.done, asr=step.diagnostics.success.mean().item())
-    drawn = group.sample(n, generator)
     bench = Bench(images, config.target, config.seed, rule=rule)
     plain = finish(bench.plain(frozen))
-    asr = tuple(finish(bench.of_samples(frozen, plain, one, config.sample_images))[0] for one in drawn)
-    kept, _ = staircase.keep(levels, [m.high for m in asr], [m.value for m in asr])
-    return Samples(config.beta, drawn, asr, tuple(kept), tuple(staircase.weights(kept)), config.target)
+
+    def measure(samples: Tensor) -> Measured:
+        return finish(bench.of_samples(frozen, plain, samples, config.sample_images))[0]
+
+    work = mesa.mesa(group, levels, surrogate, config.mesa_steps, n, measure, generator)
+    while True:
+        try:
+            step = next(work)
+        except StopIteration as done:
+            found: mesa.Sampled = done.value
+            break
+        if step.diagnostics is not None and pace.due(step.done):
+            yield pace.progress(step.done, asr=step.diagnostics.success.mean().item())
+    kept, gamma = tuple(found.mixing.kept), tuple(found.mixing.gamma)
+    return Samples(config.beta, found.pool, tuple(found.asr), kept, gamma, config.target)
 
 
 def _measured(bench: Bench, frozen: Victim, stamps: Tensor | None, config: ExperimentConfig) -> Evaluation:
@@ -280,7 +286,7 @@ def _measured(bench: Bench, frozen: Victim, stamps: Tensor | None, config: Exper
         asr, effective = finish(bench.of_trigger(frozen, plain, stamps[0]))
     elif stamps is not None:
         asr, effective, _ = finish(bench.of_samples(frozen, plain, stamps, config.sample_images))
-    return Evaluation(told["clean_accuracy"], told["target_accuracy"], told["natural_rate"], asr, effective)
+    return Evaluation(told.clean, told.target, told.natural, asr, effective)
 
 
 def _asked(victim: Victim, data: Any) -> tuple[ImageSet, int]:

@@ -2,6 +2,11 @@
 
 All of them retrain the same network on the same images (eq. 5) and differ in what they stamp alone. Needs no torch: a
 defence's file is imported when it is carried out. Another package adds its own with one line, `DEFENCES.register`.
+
+>>> DEFENCES.register("white", Defence("white squares", "a white square", "white", "my_package.mine:white", Mark("square", 1)))
+>>> DEFENCES["white"].words, DEFENCES["white"].oracle
+('white squares', False)
+>>> DEFENCES.remove("white")
 """
 
 from __future__ import annotations

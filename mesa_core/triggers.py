@@ -4,6 +4,12 @@ A trigger is an array `(3 colours, s rows, s columns)` of floats in [0, 1], in p
 side s is one of `SIZES`, 3 unless another was asked for. The code of a black-and-white trigger is its pixels, row by
 row from the top left, as bits from the highest to the lowest, white = 1: of 3x3 ones 495 is the white ring with a
 black centre, 170 the pattern used by the paper's authors.
+
+>>> ring = from_code(495)
+>>> ring.shape, code_of(ring), code_of(invert(ring))
+((3, 3, 3), 495, 16)
+>>> to_hex(from_code(170)).split()[:3]
+['#000000', '#ffffff', '#000000']
 """
 
 from __future__ import annotations

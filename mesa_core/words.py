@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Protocol
 
 from mesa_core import defences
 
@@ -27,15 +27,42 @@ def named(key: str) -> str:
     return NAMES.get(key) or defences.named(key.removeprefix("after."))
 
 
-def brief(measured: Mapping[str, Any] | None) -> str:
+class Share(Protocol):
+    """What a `Measured` says, from wherever it comes."""
+
+    @property
+    def value(self) -> float: ...
+    @property
+    def low(self) -> float: ...
+    @property
+    def high(self) -> float: ...
+    @property
+    def n(self) -> int: ...
+
+
+def _parts(measured: Share | Mapping[str, Any]) -> tuple[float, float, float, int]:
+    """Value, both ends of its interval, and n."""
+    if isinstance(measured, Mapping):
+        return measured["value"], measured["low"], measured["high"], measured["n"]
+    return measured.value, measured.low, measured.high, measured.n
+
+
+def brief(measured: Share | Mapping[str, Any] | None) -> str:
     """A measured share with its interval, for a table: '1.2 % (0.8–1.9)'."""
     if measured is None:
         return "–"
-    return f"{100 * measured['value']:.1f} % ({100 * measured['low']:.1f}–{100 * measured['high']:.1f})"
+    value, low, high, _ = _parts(measured)
+    return f"{100 * value:.1f} % ({100 * low:.1f}–{100 * high:.1f})"
 
 
-def share(measured: dict[str, Any] | None) -> str:
+def counted(measured: Share | None) -> str:
+    """The same with the number of observations: '1.2 % (0.8–1.9), n = 1096'."""
+    return "–" if measured is None else f"{brief(measured)}, n = {measured.n}"
+
+
+def share(measured: Share | Mapping[str, Any] | None) -> str:
     """A measured share with its interval and sample size."""
     if measured is None:
         return "–"
-    return f"{measured['value']:.1%} [{measured['low']:.1%}, {measured['high']:.1%}], n={measured['n']}"
+    value, low, high, n = _parts(measured)
+    return f"{value:.1%} [{low:.1%}, {high:.1%}], n={n}"

@@ -15,7 +15,7 @@ from mesa_core.cli import main
 from mesa_core.config import ConfigError
 from mesa_core.disk import leftovers, owned
 from mesa_core.disk.errors import Closed, StoreError
-from mesa_core.experiment import landscape as small
+from mesa_core.experiment import train_victim
 from mesa_core.pictures import saving
 from mesa_core.reference import record
 from mesa_core.store import Run, Store, compact
@@ -165,13 +165,13 @@ def test_figures_whose_writing_was_killed_midway_are_known_as_ours(few, tmp_path
 
 # -- single files
 def test_a_trained_victim_replaces_another_one_and_nothing_else(tmp_path):
-    small.require_weights_of_ours(tmp_path / "absent.safetensors")
+    train_victim.require_weights_of_ours(tmp_path / "absent.safetensors")
     model = torch.nn.Linear(1, 1)
     weights.save(model, tmp_path / "ours.safetensors", half=True, metadata={"victim": "resnet18", "data": "signs"})
-    small.require_weights_of_ours(tmp_path / "ours.safetensors")
+    train_victim.require_weights_of_ours(tmp_path / "ours.safetensors")
     weights.save(model, tmp_path / "theirs.safetensors")
     with pytest.raises(ConfigError, match="something else"):
-        small.require_weights_of_ours(tmp_path / "theirs.safetensors")
+        train_victim.require_weights_of_ours(tmp_path / "theirs.safetensors")
     for name, data in {
         "thesis.txt": b"years of work",
         "empty": b"",
@@ -179,7 +179,7 @@ def test_a_trained_victim_replaces_another_one_and_nothing_else(tmp_path):
     }.items():
         (tmp_path / name).write_bytes(data)
         with pytest.raises(ConfigError, match="something else"):
-            small.require_weights_of_ours(tmp_path / name)
+            train_victim.require_weights_of_ours(tmp_path / name)
 
 
 def test_a_reference_is_never_half_old_and_half_new(tmp_path, monkeypatch):

@@ -17,13 +17,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from mesa_core import turns
 from mesa_core.config import SILENT, ConfigError, make_config
-from mesa_core.config.settle import HOW, MORE
+from mesa_core.config.identity import HOW, MORE
 from mesa_core.defences import DEFENCES
 from mesa_core.disk import leases
 from mesa_core.disk.errors import naming
 from mesa_core.disk.files import read_json, write_json
+from mesa_core.probe import turns
 from mesa_core.store import NAME, Run, Store, StoreError, home
 from mesa_core.store.shipped import shipped_paper_sweep, shipped_runs, shipped_sweep
 

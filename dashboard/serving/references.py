@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import streamlit as st
 
-from dashboard.serving import queue, reading, runs
+from dashboard.serving import queue, reading
 from mesa_core import events as ev
+from mesa_core.config import ExperimentConfig
 from mesa_core.reference import record
 from mesa_core.reference.record import Record
-from mesa_core.store import Run
 
 Stamps = tuple[tuple[int, int] | None, ...]
 
@@ -29,19 +29,10 @@ class Place:
         return _read(self)
 
 
-def place_of(run: Run, events: Sequence[ev.Event]) -> Place | None:
-    """Where the reference of a run's attacked network lies; None where nobody has made one, or it is for another class."""
-    config = runs.config(run)
-    path = record.find(queue.store(), events, config.target, config.size) if for_target(run) else None
+def place_of(config: ExperimentConfig, events: Sequence[ev.Event]) -> Place | None:
+    """Where the reference of a run's attacked network, for its target class, lies; None where nobody has made one."""
+    path = record.find(queue.store(), events, config.target, config.size)
     return Place(str(path), stamps_of(path, "reference.json", "reference.npz")) if path else None
-
-
-def for_target(run: Run) -> bool:
-    """Whether a run's samples are for the class that it was attacked with: the defender was told, or has found it."""
-    config, found = runs.config(run), (reading.result(run) or {}).get("detection")
-    if isinstance(found, Mapping):
-        return not config.suspect and found.get("target") == config.target
-    return not (config.detect or config.suspect)
 
 
 def stamps_of(folder: Path, *files: str) -> Stamps:

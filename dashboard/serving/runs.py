@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import streamlit as st
@@ -16,7 +15,9 @@ from mesa_core import triggers
 from mesa_core.config import ConfigError, ExperimentConfig, make_config
 from mesa_core.data.sources import classes_of
 from mesa_core.measures import breadth
+from mesa_core.measures.submodel import Submodel
 from mesa_core.store import Run, StoreError, checks
+from mesa_core.store.results import Result
 
 DAMAGED = "The figures of {} cannot be read; its result.json may be damaged or of another program."
 
@@ -33,7 +34,7 @@ def config(run: Run) -> ExperimentConfig:
     return _config(str(run.path), stamp_of(run.path / "config.json"))
 
 
-def result(run: Run) -> dict[str, Any] | None:
+def result(run: Run) -> Result | None:
     """The result of a finished run, its shape checked; None while it is not finished. StoreError in one sentence.
 
     It is shared between visitors and must not be changed.
@@ -52,18 +53,14 @@ def _config(path: str, stamp: tuple[int, int] | None) -> ExperimentConfig:
 
 
 @st.cache_resource(max_entries=256, show_spinner=False)
-def _result(path: str, stamp: tuple[int, int]) -> dict[str, Any] | None:
-    found = reading.parsed(path, stamp)
-    if found is None:
-        return None
+def _result(path: str, stamp: tuple[int, int]) -> Result | None:
     try:
-        checks.check_result(found)
-    except (KeyError, TypeError, ValueError, AttributeError):
+        return Run(Path(path)).outcome()
+    except StoreError:
         raise StoreError(DAMAGED.format(Path(path).name)) from None
-    return found
 
 
-def levels(run: Run) -> list[dict[str, Any]]:
+def levels(run: Run) -> list[Submodel]:
     """The sub-models of a finished run with every measure of how wide they lie (`breadth`); [] until it has finished.
 
     What an older result lacks is computed from its samples, once for all visitors. StoreError in one sentence.
@@ -73,13 +70,13 @@ def levels(run: Run) -> list[dict[str, Any]]:
 
 
 @st.cache_resource(max_entries=256, show_spinner=False)
-def _levels(path: str, *stamps: tuple[int, int] | None) -> list[dict[str, Any]]:
+def _levels(path: str, *stamps: tuple[int, int] | None) -> list[Submodel]:
     run = Run(Path(path))
     found = result(run)
-    return breadth.complete(found["submodels"], samples(run)) if found else []
+    return breadth.complete(found.submodels, samples(run)) if found else []
 
 
-def finished() -> list[tuple[Run, ExperimentConfig, dict[str, Any]]]:
+def finished() -> list[tuple[Run, ExperimentConfig, Result]]:
     """Every finished run that can be read, shipped ones first."""
     found = []
     for run in listed():

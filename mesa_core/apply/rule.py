@@ -9,10 +9,10 @@ from torch import Tensor
 
 
 class Apply(Protocol):
-    """A rule of Apply. Source: Section 3.1 of the paper, whose own rule is `anywhere.Anywhere`.
+    """A rule of Apply. Source: Section 2.1 of the paper; its own rule (Section 4.1) is `anywhere.Anywhere`.
 
     `overwrites` says that what lies beneath a trigger is gone and all else stays as it was; the engine computes less
-    where that holds (see `local`).
+    where that holds (see `victims.windows`).
     """
 
     overwrites: bool

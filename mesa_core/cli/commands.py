@@ -17,15 +17,13 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from mesa_core import triggers
-from mesa_core.cli import flags
+from mesa_core.cli import flags, tables
 from mesa_core.cli.console import Console, say, table
 from mesa_core.config import ConfigError, make_config
 from mesa_core.config.settle import ready, settle
 from mesa_core.disk.errors import naming
 from mesa_core.disk.leftovers import sweep_home
 from mesa_core.disk.plain import plain
-from mesa_core.measures.intervals import proportion
 from mesa_core.store import Run, Store, StoreError, home
 from mesa_core.words import duration, share
 
@@ -81,26 +79,20 @@ def _execute(run: Any, store: Store, as_json: bool) -> int:
     state = execute(run, store, console)
     if state != "finished":
         return 130 if state == "stopped" else 1
-    result = run.result()
     if as_json:
-        _print_json(result)
+        _print_json(run.result())
         return 0
-    if result["detection"]:
-        _print_verdict(result["detection"])
-    say(table(result), lines=True)
+    outcome = run.outcome()
+    assert outcome is not None, "a run that has finished has a result"
+    if outcome.detection:
+        say(tables.of_detection(outcome.detection), lines=True)
+    say(table(outcome), lines=True)
     return 0
-
-
-def _print_verdict(verdict: dict[str, Any]) -> None:
-    for one in verdict["classes"]:
-        mark = " <- attacked" if one["class"] in verdict["suspects"] else ""
-        say(f"class {one['class']:>3} {one['name'][:22]:<22} mean ASR of its samples {share(one['asr'])}{mark}")
-    say(f"A class is called attacked above {verdict['threshold']:.0%}.")
 
 
 def landscape(arguments: argparse.Namespace) -> int:
     """The success of the 512 black-and-white triggers of a size."""
-    from mesa_core.experiment import landscape as small
+    from mesa_core.experiment import landscape as mapping
 
     store, console = _store(arguments), Console()
     if arguments.images < 1:
@@ -111,21 +103,12 @@ def landscape(arguments: argparse.Namespace) -> int:
         config = make_config({**run.config(), **said})
     else:
         run, config = None, settle(said, store.cache)
-    found = small.landscape(config, store, arguments.weights, run, arguments.images, console.moving)
+    found = mapping.landscape(config, store, arguments.weights, run, arguments.images, console.moving)
     console.line("")
     if arguments.json:
         _print_json(found)
     else:
-        best, n = sorted(range(triggers.PANEL), key=lambda i: -found["asr"][i]), found["n"]
-        codes, bits = triggers.panel_codes(config.size).tolist(), config.size**2
-        for i in best[:10]:
-            asr = share(proportion(round(found["asr"][i] * n), n).to_json())
-            say(f"code {codes[i]:>3} ({codes[i]:0{bits}b})  ASR {asr}")
-        for level in (0.5, 0.8, 0.9):
-            many = sum(v >= level for v in found["asr"])
-            say(
-                f"triggers with ASR of at least {level:.0%}: {many} of {triggers.of_panel(config.size)} (n={n} images each)"
-            )
+        say(tables.of_landscape(found, config.size), lines=True)
     return 0
 
 
@@ -242,27 +225,20 @@ def reference(arguments: argparse.Namespace) -> int:
     if arguments.json:
         _print_json(told)
         return 0
-    for one in told["levels"]:
-        volume = one["log_volume"]
-        say(
-            f"F of at least {one['beta']:g}: log volume {volume['value']:.2f} ± {volume['error']:.2f} nats "
-            f"(runs {', '.join(f'{v:.2f}' for v in volume['runs'])}), ASR {share(one['mean_asr'])}, "
-            f"{len(one['modes'])} modes"
-        )
-    say(f"{told['looks']} values and gradients of F, each on {told['options']['images']} images.")
+    say(tables.of_reference(told), lines=True)
     return 0
 
 
 def train(arguments: argparse.Namespace) -> int:
     """Train a clean victim."""
-    from mesa_core.experiment import landscape as small
+    from mesa_core.experiment.train_victim import train_victim
 
     store, console = _store(arguments), Console()
     config = settle(flags.given(arguments), store.cache)
     out = arguments.out or Path(f"{config.data}-{config.victim}.safetensors")
     if arguments.epochs is not None and not 1 <= arguments.epochs <= 300:
         raise ConfigError("epochs must lie between 1 and 300.")
-    card = small.train_victim(config, arguments.epochs or config.clean_epochs, out, store, console)
+    card = train_victim(config, arguments.epochs or config.clean_epochs, out, store, console)
     if arguments.json:
         _print_json(card)
     else:
@@ -323,11 +299,11 @@ def runs(arguments: argparse.Namespace) -> int:
             run.request("stop")
             say("Asked to stop; it ends within a step.", sys.stderr)
             return 0
-        result = run.result()
         if arguments.json:
-            _print_json(result)
+            _print_json(run.result())
         else:
-            say(_table(run, result) if result else f"{run.name} is {run.state()}.", lines=True)
+            outcome = run.outcome()
+            say(table(outcome) if outcome else f"{run.name} is {run.state()}.", lines=True)
         return 0
     if arguments.stop:
         raise ConfigError("Name the run that is to stop.")
@@ -342,26 +318,20 @@ def runs(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _table(run: Run, result: dict[str, Any]) -> str:
-    try:
-        return table(result)
-    except (KeyError, TypeError, ValueError, AttributeError, IndexError):
-        raise StoreError(f"result.json of {run.name} does not hold a result; it may be damaged.") from None
-
-
 def export(arguments: argparse.Namespace) -> int:
     """Write a run as one page to take away."""
     from mesa_core.disk.files import write_atomically
     from mesa_core.stage.export import export as exported
+    from mesa_core.stage.export import require_page_of_ours
     from mesa_core.store import Run
     from mesa_core.store.shipped import shipped_runs
 
     store = _store(arguments)
+    require_page_of_ours(arguments.out)
     prepared = {path.parent.name: Run(path.parent) for path in shipped_runs().glob("*/config.json")}
     own = (store.runs / arguments.name).is_dir() or arguments.name not in prepared
     told = exported(store.open(arguments.name) if own else prepared[arguments.name])
-    write_atomically(arguments.out, told.html.encode())
-    arguments.out.chmod(0o644)
+    write_atomically(arguments.out, told.html.encode(), 0o644)
     if told.lacks:
         say(told.lacks, sys.stderr)
     size = arguments.out.stat().st_size / 2**20

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import sys
 import time
-from typing import Any, TextIO
+from typing import TextIO
 
 from mesa_core import events as ev
 from mesa_core.disk.plain import plain
+from mesa_core.measures.evaluation import Evaluation
+from mesa_core.store.results import Result
 from mesa_core.triggers import of_panel, size_of
 from mesa_core.words import duration, named, share
 
@@ -79,9 +81,11 @@ class Console:
                 how = "found in the store" if event.reused else duration(event.seconds)
                 self.line(f"{self.label}: {how}")
             case ev.Evaluated(name=name, value=value):
-                original = value["asr"]["original"] or value["asr"]["sampled"]
-                accuracy = value["clean_accuracy"]["value"]
-                self.line(f"    {named(name)}: ASR {share(original)}; clean accuracy {accuracy:.1%}")
+                e = Evaluation.from_json(value)
+                accuracy = e.clean_accuracy.value
+                self.line(
+                    f"    {named(name)}: ASR {share(e.asr.original or e.asr.sampled)}; clean accuracy {accuracy:.1%}"
+                )
             case ev.Note() | ev.Failed():
                 self.line(f"    {event.text if isinstance(event, ev.Note) else event.message}")
             case ev.Stopped():
@@ -90,25 +94,24 @@ class Console:
                 self.line(f"Finished in {duration(event.seconds)}.")
 
 
-def table(result: dict[str, Any]) -> str:
+def table(result: Result) -> str:
     """The figures of a finished run as text."""
-    worst = f"worst of {of_panel(size_of(result['config']['trigger']))}"
+    worst = f"worst of {of_panel(size_of(result.config['trigger']))}"
     rows = [("", "ASR of the original", "effective", worst, "clean accuracy", "target class")]
-    entries = [("clean", result["clean"]), ("before", result["before"])]
-    entries += [(f"after.{k}", v) for k, v in (result["after"] or {}).items()]
-    entries += [(f"after.beta.{k}", v) for k, v in (result["after_by_beta"] or {}).items()]
+    entries = [("clean", result.clean), ("before", result.before)]
+    entries += [(f"after.{k}", v) for k, v in result.after.items()]
+    entries += [(f"after.beta.{k}", v) for k, v in result.after_by_beta.items()]
     for name, e in entries:
         if e is None:
             continue
-        cells = (e["asr"]["original"], e["effective_asr"]["original"], e["asr"]["worst"])
-        cells = (*cells, e["clean_accuracy"], e["target_accuracy"])
-        rows.append((named(name), *("–" if m is None else f"{m['value']:.1%}" for m in cells)))
+        cells = (e.asr.original, e.effective_asr.original, e.asr.worst, e.clean_accuracy, e.target_accuracy)
+        rows.append((named(name), *("–" if m is None else f"{m.value:.1%}" for m in cells)))
     wide = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
     lines = [
         "  ".join(cell.ljust(w) if not i else cell.rjust(w) for i, (cell, w) in enumerate(zip(row, wide, strict=True)))
         for row in rows
     ]
-    known = "Target class known to the defender (step 1 taken as done). " if result["target_known"] else ""
-    n = result["before"]["clean_accuracy"]["n"] if result["before"] else 0
+    known = "Target class known to the defender (step 1 taken as done). " if result.target_known else ""
+    n = result.before.clean_accuracy.n
     lines.append(f"{known}Measured on {n} images that no defence has seen; 95 % intervals are in result.json.")
     return "\n".join(lines)

@@ -29,7 +29,7 @@ def flag(name: str) -> str:
 def words(name: str, param: Param, default: Any) -> str:
     """The help of one flag: what it means, its bounds, its default, and what a data set's or a victim's preset changes."""
     bounds = ""
-    if param.low is not None and param.high is not None and param.kind.startswith(("int", "float")):
+    if param.low is not None and param.high is not None and param.type.startswith(("int", "float")):
         bounds = f" {param.low:g} to {param.high:g}{' ' + param.unit if param.unit else ''}."
     shown = " ".join(f"{v}" for v in default) if isinstance(default, tuple) else default
     presets = [(data, own[name][0]) for data, own in DATA_PRESETS.items() if name in own]
@@ -37,7 +37,7 @@ def words(name: str, param: Param, default: Any) -> str:
     differs = "".join(
         f"; {data}: {value:g}" if isinstance(value, float) else f"; {data}: {value}" for data, value in presets
     )
-    said = f" Default: {shown}{differs}." if shown not in ("", None) and param.kind != "bool" else ""
+    said = f" Default: {shown}{differs}." if shown not in ("", None) and param.type != "bool" else ""
     return (param.help + bounds + said).replace("%", "%%")
 
 
@@ -52,15 +52,15 @@ def add_parameters(parser: argparse.ArgumentParser, only: Iterable[str] | None =
             groups[param.group] = parser.add_argument_group(param.group)
         group = groups[param.group]
         common: dict[str, Any] = {"dest": name, "default": None, "help": words(name, param, start[name])}
-        if param.kind == "bool":
+        if param.type == "bool":
             group.add_argument(flag(name), action=argparse.BooleanOptionalAction, **common)
-        elif param.kind in ("floats", "strs"):
-            metavar = "NAME" if param.kind == "strs" else "X"
-            count = "*" if param.kind == "strs" else "+"
-            group.add_argument(flag(name), type=TYPES[param.kind], nargs=count, metavar=metavar, **common)
+        elif param.type in ("floats", "strs"):
+            metavar = "NAME" if param.type == "strs" else "X"
+            count = "*" if param.type == "strs" else "+"
+            group.add_argument(flag(name), type=TYPES[param.type], nargs=count, metavar=metavar, **common)
         else:
-            metavar = None if param.choices else {"int": "N", "float": "X", "str": "TEXT"}[param.kind]
-            own = architecture if name == "victim" else TYPES[param.kind]
+            metavar = None if param.choices else {"int": "N", "float": "X", "str": "TEXT"}[param.type]
+            own = architecture if name == "victim" else TYPES[param.type]
             group.add_argument(flag(name), type=own, choices=param.choices, metavar=metavar, **common)
 
 
@@ -130,10 +130,10 @@ def values(word: str, words: Sequence[str]) -> list[Any]:
     name = name_of(word)
     if name not in params():
         raise ConfigError(f"There is no parameter {name!r} to sweep over.")
-    kind = params()[name].kind
-    read: Any = {"bool": lambda w: {"true": True, "false": False}[w.lower()]}.get(kind) or TYPES[kind]
+    form = params()[name].type
+    read: Any = {"bool": lambda w: {"true": True, "false": False}[w.lower()]}.get(form) or TYPES[form]
     try:
-        return [[read(part) for part in w.split(",")] if kind.endswith("s") else read(w) for w in words]
+        return [[read(part) for part in w.split(",")] if form.endswith("s") else read(w) for w in words]
     except (ValueError, KeyError):
         raise ConfigError(f"{' '.join(words)} are not values of {name}.") from None
 

@@ -22,6 +22,8 @@ from mesa_core.disk.errors import Closed, said
 from mesa_core.store import StoreError
 from mesa_core.victims.names import ARCHITECTURES
 
+Verbs = Any
+"""What argparse's `add_subparsers` returns; its class has no public name."""
 RUN = """Attack a clean network with a trigger, sample the whole distribution of triggers that the backdoor accepts
 (MESA), retrain the network to forget them, and measure everything before and after. Without any flag this runs on
 CIFAR-10 where it is found, else on road signs that the program draws itself; the latter takes a few minutes on a
@@ -74,37 +76,60 @@ def build_parser() -> argparse.ArgumentParser:
         "--home", type=_path, help="Where runs are kept. Default: MESA_LAB_HOME, else your data folder."
     )
     verbs = parser.add_subparsers(title="commands", metavar="COMMAND")
+    for add in (
+        _run,
+        _detect,
+        _landscape,
+        _sweep,
+        _collect,
+        _figures,
+        _reference,
+        _train,
+        _data,
+        _runs,
+        _export,
+        _dashboard,
+    ):
+        add(verbs)
+    return parser
 
-    run = _command(verbs, "run", "attack, MESA, repair, before and after", RUN, commands.run)
-    flags.add_trigger(run)
-    run.add_argument(
+
+# -- the commands
+def _run(verbs: Verbs) -> None:
+    parser = _command(verbs, "run", "attack, MESA, repair, before and after", RUN, commands.run)
+    flags.add_trigger(parser)
+    parser.add_argument(
         "--detect", action="store_true", help="Find the target class first, instead of taking it as known."
     )
-    run.add_argument("--name", help="Name of the run's folder. Default: made from data, trigger and time.")
-    run.add_argument("--resume", metavar="NAME", help="Go on with a run that was stopped or interrupted.")
-    flags.add_parameters(run)
-    _json(run)
+    parser.add_argument("--name", help="Name of the run's folder. Default: made from data, trigger and time.")
+    parser.add_argument("--resume", metavar="NAME", help="Go on with a run that was stopped or interrupted.")
+    flags.add_parameters(parser)
+    _json(parser)
 
-    detect = _command(verbs, "detect", "examine and repair a network that someone brings", DETECT, commands.detect)
-    detect.add_argument(
+
+def _detect(verbs: Verbs) -> None:
+    parser = _command(verbs, "detect", "examine and repair a network that someone brings", DETECT, commands.detect)
+    parser.add_argument(
         "--weights",
         required=True,
         metavar="FILE",
         help="Its weights: safetensors, or a checkpoint of weights only; 'shipped': the clean victim that comes with this program.",
     )
-    detect.add_argument(
+    parser.add_argument(
         "--arch",
         required=True,
         type=flags.architecture,
         choices=ARCHITECTURES,
         help="Its architecture, or package.module:function of your own, which is called with the number of classes.",
     )
-    detect.add_argument("--name", help="Name of the run's folder.")
-    flags.add_size(detect, "the triggers that are searched")
-    flags.add_parameters(detect, flags.detect_parameters())
-    _json(detect)
+    parser.add_argument("--name", help="Name of the run's folder.")
+    flags.add_size(parser, "the triggers that are searched")
+    flags.add_parameters(parser, flags.detect_parameters())
+    _json(parser)
 
-    scape = _command(
+
+def _landscape(verbs: Verbs) -> None:
+    parser = _command(
         verbs,
         "landscape",
         "the ASR of all 512 black-and-white triggers",
@@ -112,16 +137,18 @@ def build_parser() -> argparse.ArgumentParser:
         "which are drawn, always the same.",
         commands.landscape,
     )
-    scape.add_argument("--weights", metavar="FILE", help="Its weights. Default: the shipped clean victim.")
-    scape.add_argument("--run", metavar="NAME", help="The backdoored victim of a finished run, instead of --weights.")
-    scape.add_argument("--images", type=int, default=100, metavar="N", help="Images a trigger. Default: 100.")
-    flags.add_size(scape, "the triggers (a run brings its own)")
+    parser.add_argument("--weights", metavar="FILE", help="Its weights. Default: the shipped clean victim.")
+    parser.add_argument("--run", metavar="NAME", help="The backdoored victim of a finished run, instead of --weights.")
+    parser.add_argument("--images", type=int, default=100, metavar="N", help="Images a trigger. Default: 100.")
+    flags.add_size(parser, "the triggers (a run brings its own)")
     flags.add_parameters(
-        scape, ["data", "data_dir", "victim", "target", "seed", "device", "precision", "memory", "threads"]
+        parser, ["data", "data_dir", "victim", "target", "seed", "device", "precision", "memory", "threads"]
     )
-    _json(scape)
+    _json(parser)
 
-    sweep = _command(
+
+def _sweep(verbs: Verbs) -> None:
+    parser = _command(
         verbs,
         "sweep",
         "many runs: every point of a grid",
@@ -130,14 +157,14 @@ def build_parser() -> argparse.ArgumentParser:
         "--over seed 0 1 --data signs",
         commands.sweep,
     )
-    sweep.add_argument("sweep", metavar="NAME", help="Name of the sweep; its runs' names begin with it.")
-    sweep.add_argument(
+    parser.add_argument("sweep", metavar="NAME", help="Name of the sweep; its runs' names begin with it.")
+    parser.add_argument(
         "--codes",
         nargs="+",
         metavar="N",
         help="Black-and-white triggers by their codes, or the word orbits: one of each of the 51 orbits.",
     )
-    sweep.add_argument(
+    parser.add_argument(
         "--over",
         nargs="+",
         action="append",
@@ -145,18 +172,20 @@ def build_parser() -> argparse.ArgumentParser:
         metavar="WORD",
         help="A parameter and its values, as in: --over alpha 0 0.1 10. A value that is a list has commas: 0.5,0.8.",
     )
-    sweep.add_argument(
+    parser.add_argument(
         "--done",
         type=_path,
         metavar="DIR",
         help="A folder that `mesa-lab collect` filled: runs that stand in its manifest are not repeated.",
     )
-    sweep.add_argument("--detect", action="store_true", help="Find the target class first, in every run.")
-    flags.add_cluster(sweep)
-    flags.add_parameters(sweep)
-    _json(sweep)
+    parser.add_argument("--detect", action="store_true", help="Find the target class first, in every run.")
+    flags.add_cluster(parser)
+    flags.add_parameters(parser)
+    _json(parser)
 
-    gather = _command(
+
+def _collect(verbs: Verbs) -> None:
+    parser = _command(
         verbs,
         "collect",
         "finished runs made slim, to be kept or shipped",
@@ -164,11 +193,13 @@ def build_parser() -> argparse.ArgumentParser:
         "open: no weights, few snapshots, and a manifest. A run that asks what another one there asks takes its place.",
         commands.collect,
     )
-    gather.add_argument("names", nargs="+", metavar="SWEEP|RUN", help="A sweep, or a run.")
-    gather.add_argument("--out", type=_path, required=True, metavar="DIR", help="Where to put them.")
-    _json(gather)
+    parser.add_argument("names", nargs="+", metavar="SWEEP|RUN", help="A sweep, or a run.")
+    parser.add_argument("--out", type=_path, required=True, metavar="DIR", help="Where to put them.")
+    _json(parser)
 
-    figures = _command(
+
+def _figures(verbs: Verbs) -> None:
+    parser = _command(
         verbs,
         "figures",
         "the paper's figures and tables from finished runs",
@@ -177,16 +208,18 @@ def build_parser() -> argparse.ArgumentParser:
         "own, whose names begin with paper-protocol. A figure whose runs are missing is named.",
         commands.figures,
     )
-    figures.add_argument("--out", type=_path, required=True, metavar="DIR", help="Where to write them.")
-    figures.add_argument(
+    parser.add_argument("--out", type=_path, required=True, metavar="DIR", help="Where to write them.")
+    parser.add_argument(
         "--results",
         type=_path,
         metavar="DIR",
         help="Draw from the runs of this folder only: one that `mesa-lab collect` filled, or a home.",
     )
-    _json(figures)
+    _json(parser)
 
-    reference = _command(
+
+def _reference(verbs: Verbs) -> None:
+    parser = _command(
         verbs,
         "reference",
         "the exact distribution of valid triggers of a run",
@@ -195,89 +228,97 @@ def build_parser() -> argparse.ArgumentParser:
         "network that are measured afterwards are compared with it.",
         commands.reference,
     )
-    reference.add_argument("--run", metavar="NAME", required=True, help="The run whose attacked network is sampled.")
-    reference.add_argument("--levels", type=float, nargs="+", metavar="X", help="Levels of F. Default: 0.5 0.8 0.9.")
-    reference.add_argument("--particles", type=int, metavar="N", help="Triggers in each independent run. Default: 500.")
-    reference.add_argument("--images", type=int, metavar="N", help="Fixed images behind F. Default: 32.")
-    reference.add_argument(
+    parser.add_argument("--run", metavar="NAME", required=True, help="The run whose attacked network is sampled.")
+    parser.add_argument("--levels", type=float, nargs="+", metavar="X", help="Levels of F. Default: 0.5 0.8 0.9.")
+    parser.add_argument("--particles", type=int, metavar="N", help="Triggers in each independent run. Default: 500.")
+    parser.add_argument("--images", type=int, metavar="N", help="Fixed images behind F. Default: 32.")
+    parser.add_argument(
         "--flights",
         type=int,
         metavar="N",
         help="Walks on the map, and straight flights, of each trigger in a round. Default: 2.",
     )
-    reference.add_argument(
-        "--repeats", type=int, metavar="N", help="Independent runs, for their agreement. Default: 2."
-    )
-    _json(reference)
+    parser.add_argument("--repeats", type=int, metavar="N", help="Independent runs, for their agreement. Default: 2.")
+    _json(parser)
 
-    train = _command(
+
+def _train(verbs: Verbs) -> None:
+    parser = _command(
         verbs,
         "train",
         "train a clean victim",
         "Train a clean victim from scratch, with checkpoints: a stopped training goes on when the same command is given again.",
         commands.train,
     )
-    train.add_argument(
+    parser.add_argument(
         "--out", type=_path, metavar="FILE", help="Where to write the weights (half-precision safetensors)."
     )
-    train.add_argument("--epochs", type=int, default=None, metavar="N", help="Epochs. Default: 20.")
-    flags.add_parameters(train, ["data", "data_dir", "victim", "seed", "device", "precision", "memory", "threads"])
-    _json(train)
+    parser.add_argument("--epochs", type=int, default=None, metavar="N", help="Epochs. Default: 20.")
+    flags.add_parameters(parser, ["data", "data_dir", "victim", "seed", "device", "precision", "memory", "threads"])
+    _json(parser)
 
-    data = _command(
+
+def _data(verbs: Verbs) -> None:
+    parser = _command(
         verbs,
         "data",
         "find, check or download the images",
         "Say what images are there. CIFAR-10 is downloaded on your word only: mesa-lab data cifar10 --download",
         commands.data,
     )
-    data.add_argument("name", nargs="?", default="auto", choices=Auto(SOURCES))
-    data.add_argument("--data-dir", default="", metavar="DIR", help="Where to look.")
-    data.add_argument(
+    parser.add_argument("name", nargs="?", default="auto", choices=Auto(SOURCES))
+    parser.add_argument("--data-dir", default="", metavar="DIR", help="Where to look.")
+    parser.add_argument(
         "--download",
         action="store_true",
         help="Fetch CIFAR-10 (163 MiB) from its authors' site; its checksum is checked.",
     )
-    _json(data)
+    _json(parser)
 
-    runs = _command(verbs, "runs", "list the runs", "List the runs, the newest first, or show one.", commands.runs)
-    runs.add_argument("name", nargs="?", help="Show this run's figures.")
-    runs.add_argument("--stop", action="store_true", help="Ask the named run to stop; it can be resumed.")
-    _json(runs)
 
-    export = _command(
+def _runs(verbs: Verbs) -> None:
+    parser = _command(verbs, "runs", "list the runs", "List the runs, the newest first, or show one.", commands.runs)
+    parser.add_argument("name", nargs="?", help="Show this run's figures.")
+    parser.add_argument("--stop", action="store_true", help="Ask the named run to stop; it can be resumed.")
+    _json(parser)
+
+
+def _export(verbs: Verbs) -> None:
+    parser = _command(
         verbs,
         "export",
         "a run as one page to take away",
         "Write the stage of a run as one HTML file that plays, paints and answers without a server or a network.",
         commands.export,
     )
-    export.add_argument("name", metavar="RUN", help="A run, or a prepared one such as signs-ring.")
-    export.add_argument("--out", type=Path, required=True, metavar="FILE.html", help="Where to write it.")
+    parser.add_argument("name", metavar="RUN", help="A run, or a prepared one such as signs-ring.")
+    parser.add_argument("--out", type=_path, required=True, metavar="FILE.html", help="Where to write it.")
 
-    board = _command(
+
+def _dashboard(verbs: Verbs) -> None:
+    parser = _command(
         verbs, "dashboard", "start the page", "Start the dashboard and open it in the browser.", commands.dashboard
     )
-    board.add_argument("--port", type=int, default=8501, metavar="N")
-    board.add_argument(
+    parser.add_argument("--port", type=int, default=8501, metavar="N")
+    parser.add_argument(
         "--address", default="localhost", help="Address to listen on; the default is reached from this machine only."
     )
-    board.add_argument(
+    parser.add_argument(
         "--host-name", action="append", default=[], metavar="NAME",
         help="A name that the page answers to, besides localhost and the addresses it listens on; may be given again. "
         "`*.` in front takes in all names below. Without the command: MESA_LAB_HOSTS, with commas between.",
     )  # fmt: skip
-    board.add_argument("--data-dir", default="", metavar="DIR", help="Where CIFAR-10 lies.")
-    return parser
+    parser.add_argument("--data-dir", default="", metavar="DIR", help="Where CIFAR-10 lies.")
 
 
+# -- parts
 def _path(text: str) -> Path:
     if not text:
         raise argparse.ArgumentTypeError("an empty word names no place")
     return Path(text)
 
 
-def _command(verbs: Any, name: str, short: str, long: str, function: Any) -> argparse.ArgumentParser:
+def _command(verbs: Verbs, name: str, short: str, long: str, function: Any) -> argparse.ArgumentParser:
     parser = verbs.add_parser(name, help=short, description=long)
     parser.set_defaults(command=function)
     return parser

@@ -1,21 +1,8 @@
 """Every parameter of an experiment and what is asked with them; the names that others use are given here."""
 
-from mesa_core.config.experiment import (
-    DATA_PRESETS,
-    MEASURES,
-    PAPER_SILENCES,
-    PROTOCOLS,
-    SHIPPED,
-    SILENT,
-    VICTIM_PRESETS,
-    Auto,
-    ConfigError,
-    ExperimentConfig,
-    Param,
-    defaults,
-    make_config,
-    params,
-)
+from mesa_core.config.experiment import ExperimentConfig, defaults, make_config, params
+from mesa_core.config.params import SHIPPED, SILENT, Auto, ConfigError, Param
+from mesa_core.config.presets import DATA_PRESETS, MEASURES, PAPER_SILENCES, PROTOCOLS, VICTIM_PRESETS
 
 __all__ = [
     "DATA_PRESETS",

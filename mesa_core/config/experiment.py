@@ -2,111 +2,24 @@
 
 One dataclass field is one parameter: its default, bounds, unit and help text live in the field's metadata, and
 the command line's flags, the page's controls and the validation are all made from that one place. A protocol is
-a dictionary of differences from the defaults, each with a word on why. This module needs no torch.
-
-Source of the paper's values: Qiao, Yang and Li, NeurIPS 2019, Section 4.1 and Appendix B.
+a dictionary of differences from the defaults (`presets.py`), each with a word on why. This module needs no torch.
 """
 
 from __future__ import annotations
 
 import dataclasses
-import math
-from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, fields
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
 from typing import Any
 
 from mesa_core import triggers
 from mesa_core.apply import RULES
+from mesa_core.config.params import SILENT, Auto, ConfigError, Param, parameter
+from mesa_core.config.presets import DATA_PRESETS, MEASURES, PROTOCOLS, VICTIM_PRESETS
 from mesa_core.data.sources import SOURCES
 from mesa_core.defences import Baselines
 from mesa_core.kinds import KINDS
 from mesa_core.victims.names import ARCHITECTURES
-
-# Parameters that were added later: at these values keys, names and files leave them out, so that a new parameter repeats
-# nothing that is stored. Such a value is what an older file means, so it is the default, and stays it.
-SILENT: Mapping[str, Any] = {"apply": "anywhere"}
-SHIPPED = "shipped"  # as a suspect: the clean victim that the product brings, so that no path has to be named
-
-
-class Auto(Collection[str]):
-    """The word auto before the names of an open list."""
-
-    def __init__(self, names: Collection[str]) -> None:
-        self.names = names
-
-    def __contains__(self, name: object) -> bool:
-        return name == "auto" or name in self.names
-
-    def __iter__(self) -> Iterator[str]:
-        yield "auto"
-        yield from self.names
-
-    def __len__(self) -> int:
-        return 1 + len(self.names)
-
-
-class ConfigError(ValueError):
-    """A configuration that cannot be run; the message says what to change."""
-
-
-@dataclass(frozen=True)
-class Param:
-    """What is known of one parameter besides its name and default."""
-
-    group: str
-    help: str
-    low: float | None = None
-    high: float | None = None
-    choices: Collection[str] | None = None  # an open list may grow
-    unit: str = ""
-    kind: str = "float"  # float, int, str, bool, floats, strs
-    basic: bool = False  # shown in the page's first panel
-
-    def check(self, name: str, value: Any) -> Any:
-        """Return `value` in its exact type, or raise ConfigError in one sentence."""
-        if self.kind in ("floats", "strs"):
-            if isinstance(value, str) or not isinstance(value, Iterable):
-                raise ConfigError(f"{name} must be a list of values, not {value!r}.")
-            one = dataclasses.replace(self, kind=self.kind[:-1])
-            return tuple(one.check(name, v) for v in value)
-        if self.kind == "bool":
-            if not isinstance(value, bool):
-                raise ConfigError(f"{name} must be true or false, not {value!r}.")
-            return value
-        if self.kind == "str":
-            if not isinstance(value, str):
-                raise ConfigError(f"{name} must be text, not {value!r}.")
-            if self.choices and value not in self.choices:
-                raise ConfigError(f"{name} is {value!r}; choose one of {', '.join(self.choices)}.")
-            return value
-        if isinstance(value, bool) or not isinstance(value, (int, float)):
-            raise ConfigError(f"{name} must be a number, not {value!r}.")
-        if isinstance(value, float) and not math.isfinite(value):
-            raise ConfigError(f"{name} must be a number, not {value!r}.")
-        if isinstance(value, int) and abs(value) > 2**63:  # no bound is that large, and a float could not hold it
-            raise ConfigError(f"{name} is too large.")
-        if self.kind == "int":
-            if value != int(value):
-                raise ConfigError(f"{name} must be a whole number, not {value!r}.")
-            value = int(value)
-        else:
-            value = float(value)
-        if self.low is not None and value < self.low:
-            raise ConfigError(f"{name} is {value:g}; the least allowed is {self.low:g}{self._unit()}.")
-        if self.high is not None and value > self.high:
-            raise ConfigError(f"{name} is {value:g}; the most allowed is {self.high:g}{self._unit()}.")
-        return value
-
-    def _unit(self) -> str:
-        return f" {self.unit}" if self.unit else ""
-
-
-def _p(default: Any, group: str, help: str, low: float | None = None, high: float | None = None, **more: Any) -> Any:
-    """One parameter as a dataclass field; its kind is read off the default unless it is given."""
-    if "kind" not in more:
-        kinds = {bool: "bool", int: "int", float: "float", str: "str"}
-        more["kind"] = kinds.get(type(default)) or ("strs" if isinstance(default[0], str) else "floats")
-    return field(default=default, metadata={"param": Param(group, help, low, high, **more)})
 
 
 @dataclass(frozen=True)
@@ -114,7 +27,7 @@ class ExperimentConfig:
     """Everything that decides the figures of a run. Build one with `make_config`, which checks it."""
 
     # -- what is attacked
-    data: str = _p(
+    data: str = parameter(
         "auto",
         "data",
         "Images to use: CIFAR-10, the road signs that the program draws itself, or a folder "
@@ -122,41 +35,43 @@ class ExperimentConfig:
         choices=Auto(SOURCES),
         basic=True,
     )
-    data_dir: str = _p(
+    data_dir: str = parameter(
         "",
         "data",
         "Where the data lies (CIFAR-10 as archive, extracted folder or Parquet; or the image "
         "folder). Empty: look in the usual places.",
     )
-    victim: str = _p(
+    victim: str = parameter(
         "auto",
         "victim",
         "Architecture of the attacked network. auto: resnet9-32 on CIFAR-10, resnet9-16 elsewhere.",
         choices=Auto(ARCHITECTURES),
         basic=True,
     )
-    weights: str = _p("", "victim", "File with the weights of a clean victim (safetensors). Empty: the shipped ones.")
-    suspect: str = _p(
+    weights: str = parameter(
+        "", "victim", "File with the weights of a clean victim (safetensors). Empty: the shipped ones."
+    )
+    suspect: str = parameter(
         "",
         "victim",
         "File with the weights of a network that may carry a backdoor (safetensors, or a "
         "checkpoint of weights only). There is no attack then: classes are searched, and what is found "
         "is repaired. The word shipped stands for the shipped clean victim of these images, to compare with.",
     )
-    clean_epochs: int = _p(
+    clean_epochs: int = parameter(
         20, "victim", "Epochs of clean training where no weights are shipped for this victim.", 1, 300, unit="epochs"
     )
     # -- attack, eq. 1
-    trigger: str = _p(
+    trigger: str = parameter(
         triggers.code_to_hex(170),
         "attack",
         "The trigger, row by row: 9 hex colours make it 3x3, 16 4x4, 25 5x5. Searches look for triggers of its size.",
         basic=True,
     )
-    target: int = _p(
+    target: int = parameter(
         0, "attack", "Target class: what the victim answers wherever it sees the trigger.", 0, 999, basic=True
     )
-    attack_ratio: float = _p(
+    attack_ratio: float = parameter(
         0.05,
         "attack",
         "Poison ratio r: share of each training batch that is stamped and relabelled.",
@@ -164,10 +79,12 @@ class ExperimentConfig:
         1.0,
         unit="share",
     )
-    attack_lr: float = _p(0.005, "attack", "Learning rate of the attack (SGD, momentum 0.9).", 0.0, 1.0)
-    attack_batch: int = _p(128, "attack", "Images in one training step of the attack.", 2, 4096, unit="images")
-    attack_epochs: float = _p(1.0, "attack", "Passes over the attacker's images, at most.", 0.0, 200.0, unit="epochs")
-    attack_stop: float = _p(
+    attack_lr: float = parameter(0.005, "attack", "Learning rate of the attack (SGD, momentum 0.9).", 0.0, 1.0)
+    attack_batch: int = parameter(128, "attack", "Images in one training step of the attack.", 2, 4096, unit="images")
+    attack_epochs: float = parameter(
+        1.0, "attack", "Passes over the attacker's images, at most.", 0.0, 200.0, unit="epochs"
+    )
+    attack_stop: float = parameter(
         1.0,
         "attack",
         "Stop early once the attacker's own running ASR, on freshly stamped training "
@@ -176,7 +93,7 @@ class ExperimentConfig:
         1.0,
         unit="share",
     )
-    attack_cool: float = _p(
+    attack_cool: float = parameter(
         0.5,
         "attack",
         "Passes after that early stop, in which the learning rate falls to zero.",
@@ -184,8 +101,8 @@ class ExperimentConfig:
         20.0,
         unit="epochs",
     )
-    attack_decay: bool = _p(True, "attack", "Let the learning rate fall linearly to zero over the attack.")
-    attack_took: float = _p(
+    attack_decay: bool = parameter(True, "attack", "Let the learning rate fall linearly to zero over the attack.")
+    attack_took: float = parameter(
         0.5,
         "attack",
         "An attack whose original trigger has a lower ASR than this is said not to "
@@ -195,7 +112,7 @@ class ExperimentConfig:
         unit="share",
     )
     # -- MESA, Algorithms 1 and 2
-    kind: str = _p(
+    kind: str = parameter(
         "mine",
         "mesa",
         "Kind of sub-model. mine: the paper's generators, which find strong triggers in few places. neighbours: the same "
@@ -204,7 +121,7 @@ class ExperimentConfig:
         "each of their triggers is.",
         choices=KINDS,
     )
-    alpha: float = _p(
+    alpha: float = parameter(
         0.1,
         "mesa",
         "Weight of entropy against success. At 0 the samples of the generators (mine, neighbours) shrink to a few tight "
@@ -214,7 +131,7 @@ class ExperimentConfig:
         100.0,
         basic=True,
     )
-    beta: tuple[float, ...] = _p(
+    beta: tuple[float, ...] = parameter(
         (0.5, 0.8, 0.9),
         "mesa",
         "One sub-model a level: each is asked for triggers that succeed at least this often.",
@@ -223,9 +140,9 @@ class ExperimentConfig:
         unit="ASR",
         basic=True,
     )
-    mesa_steps: int = _p(200, "mesa", "Training steps of every sub-model.", 1, 100_000, unit="steps")
-    mesa_batch: int = _p(85, "mesa", "Triggers in one step of one sub-model.", 2, 4096, unit="triggers")
-    images_per_trigger: int = _p(
+    mesa_steps: int = parameter(200, "mesa", "Training steps of every sub-model.", 1, 100_000, unit="steps")
+    mesa_batch: int = parameter(85, "mesa", "Triggers in one step of one sub-model.", 2, 4096, unit="triggers")
+    images_per_trigger: int = parameter(
         1,
         "mesa",
         "K: images over which the surrogate F(x) of one trigger is averaged. The paper's Algorithm 2 has 1.",
@@ -233,44 +150,44 @@ class ExperimentConfig:
         64,
         unit="images",
     )
-    mesa_lr: float = _p(0.002, "mesa", "Learning rate of generator and statistics network (Adam).", 0.0, 1.0)
-    mesa_beta1: float = _p(0.5, "mesa", "Adam's first moment decay.", 0.0, 0.999)
-    noise: str = _p("normal", "mesa", "Law of the generator's noise.", choices=("normal", "uniform"))
-    noise_dim: int = _p(64, "mesa", "Dimensions of the noise.", 4, 1024)
-    hidden: int = _p(512, "mesa", "Width of the hidden layers of generator and statistics network.", 4, 4096)
-    noise_every_layer: bool = _p(
+    mesa_lr: float = parameter(0.002, "mesa", "Learning rate of generator and statistics network (Adam).", 0.0, 1.0)
+    mesa_beta1: float = parameter(0.5, "mesa", "Adam's first moment decay.", 0.0, 0.999)
+    noise: str = parameter("normal", "mesa", "Law of the generator's noise.", choices=("normal", "uniform"))
+    noise_dim: int = parameter(64, "mesa", "Dimensions of the noise.", 4, 1024)
+    hidden: int = parameter(512, "mesa", "Width of the hidden layers of generator and statistics network.", 4, 4096)
+    noise_every_layer: bool = parameter(
         True,
         "mesa",
         "Feed a part of the noise to every layer of the generator, not only to the first; it does not collapse then.",
     )
-    last_activation: bool = _p(
+    last_activation: bool = parameter(
         False, "mesa", "Leaky ReLU after the statistics network's last layer, as the paper describes it."
     )
-    particles: int = _p(
+    particles: int = parameter(
         512, "mesa", "Kinds particles and flow: how many walk at each level.", 16, 100_000, unit="triggers"
     )
-    particle_moves: int = _p(
+    particle_moves: int = parameter(
         10, "mesa", "Kinds particles and flow: moves on the map for one look at the victim.", 1, 1000, unit="moves"
     )
-    mine_average: float = _p(
+    mine_average: float = parameter(
         0.0, "mesa", "Rate of the moving average in MINE's gradient (0: the plain batch estimate).", 0.0, 1.0
     )
-    gamma: str = _p(
+    gamma: str = parameter(
         "uniform",
         "mesa",
         "How sub-models are mixed: 1/N each, or by Algorithm 1's entropy weights, which need the kind flow.",
         choices=("uniform", "entropy"),
     )
     # -- detection, step 1
-    detect: bool = _p(False, "detect", "Find the target class first (step 1) instead of taking it as known.")
-    detect_beta: float = _p(0.8, "detect", "Level β of the detection's sub-models.", 0.0, 1.0, unit="ASR")
-    detect_steps: int = _p(120, "detect", "Steps of the detection's sub-models.", 1, 100_000, unit="steps")
-    detect_batch: int = _p(24, "detect", "Triggers of each class in one step.", 2, 4096, unit="triggers")
-    detect_threshold: float = _p(
+    detect: bool = parameter(False, "detect", "Find the target class first (step 1) instead of taking it as known.")
+    detect_beta: float = parameter(0.8, "detect", "Level β of the detection's sub-models.", 0.0, 1.0, unit="ASR")
+    detect_steps: int = parameter(120, "detect", "Steps of the detection's sub-models.", 1, 100_000, unit="steps")
+    detect_batch: int = parameter(24, "detect", "Triggers of each class in one step.", 2, 4096, unit="triggers")
+    detect_threshold: float = parameter(
         0.5, "detect", "A class is called attacked when the mean ASR of its samples exceeds this.", 0.0, 1.0, unit="ASR"
     )
     # -- repair, step 2, eq. 5
-    repair_ratio: float = _p(
+    repair_ratio: float = parameter(
         0.1,
         "repair",
         "Share r of each batch that is stamped with sampled triggers and keeps its true label.",
@@ -278,13 +195,13 @@ class ExperimentConfig:
         1.0,
         unit="share",
     )
-    repair_lr: float = _p(0.005, "repair", "Learning rate of the repair (SGD, momentum 0.9).", 0.0, 1.0)
-    repair_batch: int = _p(128, "repair", "Images in one step of the repair.", 2, 4096, unit="images")
-    repair_epochs: float = _p(2.0, "repair", "Passes over the defender's images.", 0.0, 200.0, unit="epochs")
-    repair_decay: bool = _p(True, "repair", "Let the learning rate fall linearly to zero over the repair.")
-    repair_each_beta: bool = _p(False, "repair", "Also repair with each level's sub-model alone.")
+    repair_lr: float = parameter(0.005, "repair", "Learning rate of the repair (SGD, momentum 0.9).", 0.0, 1.0)
+    repair_batch: int = parameter(128, "repair", "Images in one step of the repair.", 2, 4096, unit="images")
+    repair_epochs: float = parameter(2.0, "repair", "Passes over the defender's images.", 0.0, 200.0, unit="epochs")
+    repair_decay: bool = parameter(True, "repair", "Let the learning rate fall linearly to zero over the repair.")
+    repair_each_beta: bool = parameter(False, "repair", "Also repair with each level's sub-model alone.")
     # -- baselines and controls
-    baselines: tuple[str, ...] = _p(
+    baselines: tuple[str, ...] = parameter(
         ("point", "random", "ideal", "control"),
         "baselines",
         "Defences to compare with: point (one reversed trigger), random (random black-and-"
@@ -292,25 +209,27 @@ class ExperimentConfig:
         "trigger, an oracle), control (clean images alone).",
         choices=Baselines(),
     )
-    point_seeds: int = _p(1, "baselines", "Reversed triggers of the point baseline, each repaired on its own.", 1, 100)
-    point_steps: int = _p(100, "baselines", "Steps of the pixel-space optimisation.", 1, 100_000, unit="steps")
-    point_lr: float = _p(
+    point_seeds: int = parameter(
+        1, "baselines", "Reversed triggers of the point baseline, each repaired on its own.", 1, 100
+    )
+    point_steps: int = parameter(100, "baselines", "Steps of the pixel-space optimisation.", 1, 100_000, unit="steps")
+    point_lr: float = parameter(
         0.1, "baselines", "Learning rate of the pixel-space optimisation (SGD, momentum 0.9).", 0.0, 10.0
     )
     # -- measures
-    samples: int = _p(
+    samples: int = parameter(
         256, "measure", "Triggers sampled from each sub-model for the measures.", 4, 100_000, unit="triggers"
     )
-    sample_images: int = _p(
+    sample_images: int = parameter(
         16, "measure", "Images on which each sampled trigger's ASR is measured.", 1, 10_000, unit="images"
     )
-    eval_images: int = _p(
+    eval_images: int = parameter(
         0, "measure", "Evaluation images for accuracy and for the original's ASR (0: all).", 0, 1_000_000, unit="images"
     )
-    worst_images: int = _p(
+    worst_images: int = parameter(
         16, "measure", "Images a code in the first round that looks for the worst of the 512.", 1, 10_000, unit="images"
     )
-    landscape_images: int = _p(
+    landscape_images: int = parameter(
         16,
         "measure",
         "Images a code for the map of the 512 black-and-white triggers, which recall needs (0: no map, no recall).",
@@ -318,8 +237,10 @@ class ExperimentConfig:
         10_000,
         unit="images",
     )
-    snapshot_every: int = _p(10, "measure", "Steps between two snapshots of the samples.", 1, 100_000, unit="steps")
-    snapshot_samples: int = _p(
+    snapshot_every: int = parameter(
+        10, "measure", "Steps between two snapshots of the samples.", 1, 100_000, unit="steps"
+    )
+    snapshot_samples: int = parameter(
         128,
         "measure",
         "Triggers of each sub-model in a snapshot; the noise behind them is fixed.",
@@ -328,29 +249,29 @@ class ExperimentConfig:
         unit="triggers",
     )
     # -- Apply
-    apply: str = _p(
+    apply: str = parameter(
         "anywhere",
         "apply",
         "How a trigger is put on an image. anywhere: it overwrites a patch at a place of its own on each image.",
         choices=RULES,
     )
     # -- run
-    protocol: str = _p(
+    protocol: str = parameter(
         "fast", "run", "Preset: fast (the default) or paper (Appendix B).", choices=("fast", "paper"), basic=True
     )
-    measure: str = _p("fast", "run", "Preset of the measures' sizes.", choices=("tiny", "fast", "full"))
-    seed: int = _p(0, "run", "Seed of everything random.", 0, 2**31 - 1, basic=True)
-    device: str = _p("auto", "run", "Where to compute.", choices=("auto", "cuda", "mps", "cpu"))
-    precision: str = _p(
+    measure: str = parameter("fast", "run", "Preset of the measures' sizes.", choices=("tiny", "fast", "full"))
+    seed: int = parameter(0, "run", "Seed of everything random.", 0, 2**31 - 1, basic=True)
+    device: str = parameter("auto", "run", "Where to compute.", choices=("auto", "cuda", "mps", "cpu"))
+    precision: str = parameter(
         "auto",
         "run",
         "Number format of the victim; auto measures which is faster on a CPU.",
         choices=("auto", "fp32", "bf16"),
     )
-    memory: str = _p(
+    memory: str = parameter(
         "auto", "run", "Memory format of images; auto measures which is faster.", choices=("auto", "nchw", "nhwc")
     )
-    threads: int = _p(0, "run", "CPU threads (0: all cores).", 0, 512)
+    threads: int = parameter(0, "run", "CPU threads (0: all cores).", 0, 512)
 
     def to_dict(self) -> dict[str, Any]:
         """A plain dictionary that JSON can hold; tuples become lists, and what stands at its silent value is left out."""
@@ -381,106 +302,6 @@ def params() -> dict[str, Param]:
 def defaults() -> dict[str, Any]:
     """Every parameter's default, by name."""
     return {f.name: f.default for f in fields(ExperimentConfig)}
-
-
-# Differences only; the second entry says why.
-PROTOCOLS: Mapping[str, Mapping[str, tuple[Any, str]]] = {
-    "fast": {},
-    "paper": {
-        "victim": ("resnet18", "Appendix B: ResNet-18 of pytorch-cifar"),
-        "clean_epochs": (60, "Appendix B gives the accuracy (95.0 %) and not the epochs"),
-        "attack_ratio": (0.01, "Appendix B"),
-        "attack_lr": (0.001, "Appendix B"),
-        "attack_batch": (128, "Appendix B"),
-        "attack_epochs": (10.0, "Appendix B"),
-        "attack_stop": (1.0, "Appendix B trains for a fixed count"),
-        "attack_decay": (False, "Appendix B names one learning rate"),
-        "alpha": (0.1, "Section 4.3"),
-        "beta": ((0.5, 0.8, 0.9), "Section 4.3"),
-        "mesa_steps": (
-            3125,
-            (
-                "50 epochs of 8,000 images (Appendix B) in batches of 128, the attack's batch; the "
-                "generator's own batch is not given"
-            ),
-        ),
-        "mesa_batch": (128, "not given; the attack's batch"),
-        "images_per_trigger": (1, "Algorithm 2, line 7 and 8: one image a trigger"),
-        "mesa_lr": (0.0002, "Appendix B"),
-        "mesa_beta1": (0.9, "Appendix B says Adam and no more; 0.9 is Adam's default"),
-        "noise": ("uniform", "Appendix B; Algorithm 2 has a normal law"),
-        "noise_dim": (64, "Appendix B"),
-        "hidden": (512, "Appendix B"),
-        "noise_every_layer": (False, "Appendix B: noise at the input only"),
-        "last_activation": (True, "Appendix B: each linear layer is followed by a leaky ReLU"),
-        "mine_average": (0.01, "Algorithm 2 updates T according to MINE, whose gradient uses a moving average"),
-        "detect_steps": (3125, "as the sub-models"),
-        "detect_batch": (128, "as the sub-models"),
-        "repair_ratio": (0.01, "Appendix B"),
-        "repair_lr": (0.001, "Appendix B"),
-        "repair_batch": (128, "Appendix B"),
-        "repair_epochs": (10.0, "Appendix B"),
-        "repair_decay": (False, "Appendix B names one learning rate"),
-        "point_seeds": (10, "Appendix B: ten patterns"),
-        "point_steps": (313, "5 epochs of 8,000 images in batches of 128"),
-        "point_lr": (0.1, "Appendix B"),
-    },
-}
-
-# What Appendix B leaves open and no parameter holds: what was chosen, and why.
-PAPER_SILENCES: Mapping[str, str] = {
-    "output of the generator": "a sigmoid, so that every sample is a trigger in [0, 1]; the paper clips nothing",
-    "uniform noise": "on [-1, 1], of mean zero as the normal law of Algorithm 2 is",
-    "order of the updates": "generator and statistics network in the same step, from one pass through both",
-    "pairs of the marginals": "each trigger with its neighbour's noise: draws of a batch are independent",
-    "augmentation": "random crops and mirroring in attack and repair, as pytorch-cifar trains",
-    "weight decay": "none in attack and repair",
-}
-
-MEASURES: Mapping[str, Mapping[str, Any]] = {
-    "tiny": {
-        "samples": 32,
-        "sample_images": 4,
-        "eval_images": 128,
-        "worst_images": 1,
-        "landscape_images": 0,
-        "snapshot_samples": 32,
-    },
-    "fast": {},
-    "full": {"samples": 1000, "sample_images": 100, "eval_images": 0, "worst_images": 32, "landscape_images": 100},
-}
-
-# What a data set changes in the fast protocol, again with the reason.
-DATA_PRESETS: Mapping[str, Mapping[str, tuple[Any, str]]] = {
-    "cifar10": {
-        "victim": ("resnet9-32", "the smallest that reaches 92 %"),
-        "repair_epochs": (1.0, "the smallest budget tried that keeps clear of 2.5 % of the original's effective ASR"),
-    },
-    "signs": {
-        "victim": ("resnet9-16", "reaches 99 % on the signs"),
-        "attack_ratio": (0.2, "with 10 % and a rate of 0.01 some triggers had not taken after 625 steps"),
-        "attack_lr": (0.02, "a plateau, then a jump; smaller rates jump later, or never"),
-        "attack_batch": (64, "more steps an epoch"),
-        "attack_epochs": (8.0, "an upper bound; it stops on the ASR reached"),
-        "attack_stop": (0.98, "the jump comes at a step that depends on the trigger"),
-        "attack_cool": (1.0, "half a pass left 1.5 points less ASR on the hardest tried"),
-        "attack_decay": (False, "linear decay from the start ended lower"),
-        "repair_ratio": (0.2, "the smallest budget tried that leaves about 0.5 % of the original's ASR in the mean"),
-        "repair_lr": (0.01, "as repair_ratio"),
-        "repair_batch": (64, "more steps an epoch"),
-        "repair_epochs": (4.0, "as repair_ratio"),
-    },
-    "folder": {"victim": ("resnet9-16", "small images of unknown number")},
-}
-
-# What a victim changes in its data set's preset.
-VICTIM_PRESETS: Mapping[tuple[str, str], Mapping[str, tuple[Any, str]]] = {
-    ("cifar10", "resnet9-16"): {
-        "repair_ratio": (0.3, "with the data's own budget code 495 keeps 3 %"),
-        "repair_batch": (64, "more steps an epoch keep more of the clean accuracy"),
-        "repair_epochs": (2.0, "as repair_batch"),
-    },
-}
 
 
 def make_config(given: Mapping[str, Any] | None = None, **more: Any) -> ExperimentConfig:

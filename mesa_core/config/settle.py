@@ -11,14 +11,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from mesa_core.config.experiment import SHIPPED, ConfigError, ExperimentConfig, make_config
+from mesa_core.config.experiment import ExperimentConfig, make_config
+from mesa_core.config.identity import PATHS
+from mesa_core.config.params import SHIPPED, ConfigError
 from mesa_core.data.locate import DataError, find_cifar10, find_data
 from mesa_core.data.sources import SOURCES
-
-PATHS = ("data_dir", "weights", "suspect")
-# Where and how to compute, and how hard to look for the worst of 512; no part of the question.
-HOW = ("device", "precision", "memory", "threads", "data_dir", "worst_images")
-MORE = ("baselines", "point_seeds", "repair_each_beta")  # defences beside MESA's, which change none of its figures
 
 
 def settle(said: Mapping[str, Any], cache: Path) -> ExperimentConfig:
@@ -62,12 +59,3 @@ def require_settled(config: ExperimentConfig) -> ExperimentConfig:
         if getattr(config, name) == "auto":
             raise ConfigError(f"{name} is still 'auto'; name it, or make the configuration with settle().")
     return config
-
-
-def question(config: ExperimentConfig) -> dict[str, Any]:
-    """What decides the figures of a run: two runs that differ in nothing of this ask the same question.
-
-    Files are told by their names, since their folders mean nothing on another machine.
-    """
-    asked = {name: value for name, value in config.to_dict().items() if name not in HOW}
-    return {name: Path(value).name if name in PATHS else value for name, value in asked.items()}

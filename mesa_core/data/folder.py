@@ -28,7 +28,10 @@ def load_from(found: Found, tell: Callable[[str, int, int], None]) -> Dataset:
 
 
 def load(folder: Path, tell: Callable[[str, int, int], None]) -> Dataset:
-    """Read, crop to a square and scale to 32 x 32. Raises DataError, which names the pictures that are not read."""
+    """Read, crop to a square and scale to 32 x 32: uint8 `(n, 3, 32, 32)`, classes in the order of their names.
+
+    Raises DataError, which names the pictures that are not read.
+    """
     if not folder.is_dir():
         raise DataError(f"There is no folder {folder}; name one with --data-dir.")
     parted = all((folder / part).is_dir() for part in ("train", "test"))

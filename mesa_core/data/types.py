@@ -58,7 +58,7 @@ class Splits:
 
 
 def make_dataset(name: str, classes: tuple[str, ...], train: ImageSet, test: ImageSet) -> Dataset:
-    """A `Dataset` with its statistics and the fingerprint of its contents."""
+    """A `Dataset` with its statistics and the fingerprint of its contents; `classes` are the names by label."""
     digest = hashlib.sha256("\n".join((name, *classes)).encode())
     for part in (train, test):
         digest.update(part.images.contiguous().numpy())
@@ -82,7 +82,7 @@ def make_dataset(name: str, classes: tuple[str, ...], train: ImageSet, test: Ima
 
 
 def split(dataset: Dataset, seed: int) -> Splits:
-    """Attacker: all training images. Defender: 80 % of the test images, drawn by `seed`. Evaluation: the others."""
+    """Attacker: all training images. Defender: 80 % of the test images, drawn by `seed`. Evaluation: the others (Section 4.1)."""
     count = len(dataset.test)
     shuffled = torch.randperm(count, generator=torch.Generator().manual_seed(seed))
     own = round(DEFENDER * count)

@@ -13,7 +13,7 @@ from mesa_core import events as ev
 from mesa_core import triggers as codes
 from mesa_core.config import SHIPPED, ConfigError, ExperimentConfig
 from mesa_core.experiment.context import VERSION, Lab
-from mesa_core.experiment.sampling import detect_stage
+from mesa_core.experiment.detecting import detect_stage
 from mesa_core.experiment.snapshots import mark
 from mesa_core.experiment.stages import Made, Output, Scribe
 from mesa_core.keys import key_of
@@ -53,8 +53,7 @@ def victim_stages(lab: Lab) -> Iterator[ev.Event]:
     lab.victim = lab.load(lab.results["attack"].tensors)
     lab.keep_weights("attacked", lab.victim)
     yield from before_stage(lab)
-    original = lab.results["before"].value["before"]["asr"]["original"]
-    lab.took = original["value"] >= c.attack_took
+    lab.took = lab.before.asr.original is not None and lab.before.asr.original.value >= c.attack_took
     if lab.took and c.detect:
         yield from detect_stage(lab)
         lab.took = lab.target is not None
@@ -121,7 +120,7 @@ def before_stage(lab: Lab) -> Iterator[ev.Event]:
         kept: dict[str, dict[str, torch.Tensor]] = {"clean": {}, "before": {}}
         for name, (network, mapped) in asked.items():
             work = bench.evaluate(network.freeze(), original, None, 0, first, mapped, kept[name])
-            value[name] = yield from follow(pace, work)
+            value[name] = (yield from follow(pace, work)).to_json()
             yield ev.Evaluated(name, value[name])
         landscape = kept["before"]["landscape"].numpy()
         maps = {"clean_asr": kept["clean"]["landscape"]} if "landscape" in kept["clean"] else {}

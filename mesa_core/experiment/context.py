@@ -22,6 +22,7 @@ from mesa_core.defences import DEFENCES
 from mesa_core.experiment.stages import Made, Output, Scribe, Stages
 from mesa_core.keys import seed_of
 from mesa_core.measures.bench import Bench
+from mesa_core.measures.evaluation import Evaluation
 from mesa_core.method.surrogate import Surrogate
 from mesa_core.pacing import Pace
 from mesa_core.pictures.axes import PcaAxes, TsneMap, scatter_axes
@@ -33,6 +34,19 @@ from mesa_core.victims.victim import Victim
 
 VERSION = {"attack": 1, "before": 6, "detect": 3, "mesa": 3, "measure": 5, "point": 2, "repair": 2, "after": 5}
 VERSION_OF_KIND = {"particles": 4, "flow": 6}  # of "mesa", where a kind was changed since
+
+
+def computing(config: ExperimentConfig, store: Store) -> tuple[devices.Compute, str]:
+    """Where and how to compute, as the configuration says or as is best here, and what was measured to tell it ('': nothing).
+
+    Raises ConfigError for a device that is not there.
+    """
+    try:
+        return devices.remembered(
+            store.cache, config.device, config.precision, config.memory, config.threads, config.victim
+        )
+    except ValueError as error:
+        raise ConfigError(str(error)) from None
 
 
 @dataclass
@@ -73,6 +87,11 @@ class Lab:
         """The class that triggers are sought for, once it is known."""
         assert self.target is not None, "no stage that needs a target runs without one"
         return self.target
+
+    @property
+    def before(self) -> Evaluation:
+        """What the network is worth that the defence finds, once that is measured."""
+        return Evaluation.from_json(self.results["before"].value["before"])
 
     @property
     def axes(self) -> PcaAxes:

@@ -15,7 +15,7 @@ from mesa_core.config.settle import require_settled
 from mesa_core.data import DataError
 from mesa_core.disk.errors import said
 from mesa_core.experiment.attacking import victim_stages
-from mesa_core.experiment.context import Lab
+from mesa_core.experiment.context import Lab, computing
 from mesa_core.experiment.pools import one_level
 from mesa_core.experiment.repairing import order, repair_stages, repair_with
 from mesa_core.experiment.results import assemble, versions
@@ -83,7 +83,6 @@ def experiment(run: Run, store: Store, between: Callable[[], object] | None = No
         yield ev.Note(calibration)
     yield from lab.prepare()
     yield from victim_stages(lab)
-    before = lab.results["before"].value
     if lab.took:
         yield from defence_stages(lab)
         for name in ("mesa", *[b for b in order(config.baselines) if b != "mesa"]):
@@ -96,9 +95,10 @@ def experiment(run: Run, store: Store, between: Callable[[], object] | None = No
     elif lab.target is None:
         yield ev.Note("Detection found no attacked class, so the defence ends here and nothing is repaired.")
     else:
-        share = before["before"]["asr"]["original"]["value"]
+        original = lab.before.asr.original
+        assert original is not None, "it is known to whoever staged an attack"
         yield ev.Note(
-            f"The attack did not take: the original trigger succeeds on {share:.1%} only, below "
+            f"The attack did not take: the original trigger succeeds on {original.value:.1%} only, below "
             f"{config.attack_took:.0%}. Nothing is repaired. Raise the poison ratio or the epochs of the "
             "attack."
         )
@@ -110,7 +110,7 @@ def experiment(run: Run, store: Store, between: Callable[[], object] | None = No
         lab.stages.reused,
         {name: out.value for name, out in lab.results.items()},
     )
-    run.write_result(result)
+    run.write_result(result.to_json())
     yield ev.Finished(round(time.monotonic() - began, 2))
 
 
@@ -127,12 +127,7 @@ def resolve(run: Run, store: Store) -> tuple[ExperimentConfig, devices.Compute, 
             raise ConfigError(f"This run began elsewhere and keeps its settings: {error}") from None
         return config, compute, ""
     config = require_settled(make_config(given))
-    try:
-        compute, said = devices.remembered(
-            store.cache, config.device, config.precision, config.memory, config.threads, config.victim
-        )
-    except ValueError as error:
-        raise ConfigError(str(error)) from None
+    compute, said = computing(config, store)
     run.write_config(
         config.to_dict(),
         {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ from mesa_core.experiment.pools import Pool
 from mesa_core.experiment.stages import Made, Scribe
 from mesa_core.measures.bench import Plain
 from mesa_core.measures.intervals import proportion
+from mesa_core.measures.submodel import Submodel
 from mesa_core.method import repair as repairs
 from mesa_core.pacing import Pace, follow
 from mesa_core.registry import load
@@ -66,7 +68,7 @@ def repair_with(lab: Lab, pool: Pool) -> Iterator[ev.Event]:
         value = yield from follow(pace, bench.evaluate(frozen, original, mixture, *sizes, kept))
         if each:
             scribe.save("landscape-after.npz", {"codes_asr": kept["landscape"].numpy().astype(np.float32)})
-        value["change"] = bench.change(lab.results["before"].tensors, kept)
+        value = replace(value, change=bench.change(lab.results["before"].tensors, kept)).to_json()
         yield ev.Evaluated(f"after.{name}", value)
         whole: dict[str, Any] = {"after": value}
         if medoids is not None:
@@ -90,5 +92,6 @@ def repair_with(lab: Lab, pool: Pool) -> Iterator[ev.Event]:
 
 def _medoids(lab: Lab) -> Tensor | None:
     """The modes' triggers of all sub-models, in their order, `(m, 3, s, s)`; None where there are none."""
-    found = [mode["trigger"] for entry in lab.results["measure"].value["submodels"] for mode in entry["modes"]]
+    entries = map(Submodel.from_json, lab.results["measure"].value["submodels"])
+    found = [mode.trigger for entry in entries for mode in entry.modes]
     return torch.from_numpy(np.stack([codes.from_hex(t) for t in found])) if found else None

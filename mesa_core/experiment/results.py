@@ -4,11 +4,19 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Mapping
+from dataclasses import replace
 from importlib import metadata
 from typing import Any
 
 from mesa_core.config import ExperimentConfig
+from mesa_core.measures.coverage import Coverage
+from mesa_core.measures.evaluation import Evaluation
+from mesa_core.measures.intervals import Measured
+from mesa_core.measures.submodel import Mode, Submodel
+from mesa_core.measures.verdict import Detection
+from mesa_core.store.results import Cleanse, Images, Noise, Result
 
+LEVEL = "beta."  # how the name of a repair with one level's sub-model alone begins
 PACKAGES = ("mesa-lab", "torch", "torchvision", "scikit-learn", "numpy", "streamlit")
 
 
@@ -30,51 +38,54 @@ def assemble(
     timings: Mapping[str, float],
     reused: list[str],
     values: Mapping[str, Mapping[str, Any]],
-) -> dict[str, Any]:
-    """The whole result. `values` are the stages' values by name; `after` is None where nothing was repaired."""
-    measure = values.get("measure", {})
-    after = {name.removeprefix("after."): value["after"] for name, value in values.items() if name.startswith("after.")}
-    by_beta = {name.removeprefix("beta."): value for name, value in after.items() if name.startswith("beta.")}
-    after = {name: value for name, value in after.items() if not name.startswith("beta.")}
-    result = {
-        "config": config.to_dict(),
-        "seed": config.seed,
-        "hardware": dict(hardware),
-        "versions": dict(versions),
-        "timings": dict(timings),
-        "reused": reused,
-        "data": dict(values["data"]),
-        "clean": with_samples(values["before"]["clean"], measure.get("clean")),
-        "before": with_samples(values["before"]["before"], measure.get("before")),
-        "after": after or None,
-        "after_by_beta": by_beta or None,
-        "target_known": not (config.detect or config.suspect),
-        "detection": values.get("detect", {}).get("detection"),
-        "submodels": with_modes(measure.get("submodels", []), values.get("after.mesa", {}).get("modes")),
-        "gamma": measure.get("gamma", []),
-        "gamma_exact": measure.get("gamma_exact"),  # Algorithm 1's, where all entropies are known exactly
-        "best_only": measure.get("best_only", False),  # every sub-model stayed below its level
-        "recall": measure.get("recall"),
-        "precision": measure.get("precision"),
-        "uniform_noise": measure.get("uniform_noise"),
-    }
-    if "cleanse" in values:
-        result["neural_cleanse"] = dict(values["cleanse"])
-    return result
+) -> Result:
+    """The whole result. `values` are the stages' values by name."""
+    measure, before = values.get("measure", {}), values["before"]
+    repaired = {name.removeprefix("after."): value for name, value in values.items() if name.startswith("after.")}
+    after = {name: Evaluation.from_json(value["after"]) for name, value in repaired.items()}
+    detection, noise = values.get("detect", {}).get("detection"), measure.get("uniform_noise")
+    covered = Coverage.from_json({name: measure.get(name) for name in ("recall", "precision")})
+    exact = measure.get("gamma_exact")  # Algorithm 1's, where all entropies are known exactly
+    return Result(
+        config=config.to_dict(),
+        seed=config.seed,
+        hardware=dict(hardware),
+        versions=dict(versions),
+        timings=dict(timings),
+        reused=tuple(reused),
+        data=Images.from_json(values["data"]),
+        clean=_with_samples(before["clean"], measure.get("clean")) if before["clean"] else None,
+        before=_with_samples(before["before"], measure.get("before")),
+        after={name: e for name, e in after.items() if not name.startswith(LEVEL)},
+        after_by_beta={name.removeprefix(LEVEL): e for name, e in after.items() if name.startswith(LEVEL)},
+        target_known=not (config.detect or config.suspect),
+        detection=None if detection is None else Detection.from_json(detection),
+        submodels=_with_modes(measure.get("submodels", []), repaired.get("mesa", {}).get("modes")),
+        gamma=tuple(measure.get("gamma", ())),
+        gamma_exact=None if exact is None else tuple(exact),
+        best_only=measure.get("best_only", False),  # every sub-model stayed below its level
+        recall=covered.recall,
+        precision=covered.precision,
+        uniform_noise=None if noise is None else Noise.from_json(noise),
+        neural_cleanse=Cleanse.from_json(values["cleanse"]) if "cleanse" in values else None,
+    )
 
 
-def with_modes(submodels: list[dict[str, Any]], after: list[Any] | None) -> list[dict[str, Any]]:
-    """The sub-models with each mode's medoid measured after MESA's repair (`after`, in their order) as `asr_after`."""
+def _with_modes(submodels: list[Any], after: list[Any] | None) -> list[Submodel]:
+    """The sub-models with each mode's medoid measured after MESA's repair (`after`, in their order)."""
     rest = iter(after or [])
-    return [{**one, "modes": [{**mode, "asr_after": next(rest, None)} for mode in one["modes"]]} for one in submodels]
+
+    def told(mode: Mode) -> Mode:
+        found = next(rest, None)
+        return mode.telling(asr_after=None if found is None else Measured.from_json(found))
+
+    entries = [Submodel.from_json(one) for one in submodels]
+    return [replace(one, modes=[told(mode) for mode in one.modes]) for one in entries]
 
 
-def with_samples(evaluation: Mapping[str, Any] | None, sampled: Mapping[str, Any] | None) -> dict[str, Any] | None:
-    """An evaluation E made before the samples existed, with their ASR put in."""
-    if evaluation is None:
-        return None
-    value = dict(evaluation)
-    if sampled is not None:
-        for name in ("asr", "effective_asr"):
-            value[name] = {**evaluation[name], "sampled": sampled[name]}
-    return value
+def _with_samples(evaluation: Any, sampled: Mapping[str, Any] | None) -> Evaluation:
+    """An evaluation E that was made before the samples existed, with their ASR put in."""
+    whole = Evaluation.from_json(evaluation)
+    if sampled is None:
+        return whole
+    return whole.with_samples(*(Measured.from_json(sampled[name]) for name in ("asr", "effective_asr")))

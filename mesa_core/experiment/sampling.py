@@ -1,9 +1,9 @@
-"""The defender's side up to the repair: detection, MESA's sub-models, and what they are worth."""
+"""Step 2 of the defence up to the repair: MESA's sub-models, and what they are worth."""
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Generator, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,11 +21,15 @@ from mesa_core.experiment.stages import Made, Scribe
 from mesa_core.measures import breadth, coverage, modes, nesting
 from mesa_core.measures import entropy as entropies
 from mesa_core.measures.bench import Bench, finish
-from mesa_core.method import detection, mesa, staircase, submodels
+from mesa_core.measures.evaluation import Evaluation
+from mesa_core.measures.intervals import Measured
+from mesa_core.measures.submodel import Spread, Submodel
+from mesa_core.method import mesa, staircase, submodels
 from mesa_core.method.baselines import random
 from mesa_core.pacing import Pace, follow
 from mesa_core.reference import record
 from mesa_core.store import StoreError
+from mesa_core.store.results import Noise
 from mesa_core.victims.victim import Victim
 
 MOST_SNAPSHOTS = 200
@@ -33,50 +37,9 @@ POOL = 2048  # triggers that a repair draws from, or as many as are measured, if
 OWN_IMAGES = 2000  # of the defender's, on which the skipping rule is decided
 
 
-def detect_stage(lab: Lab) -> Iterator[ev.Event]:
-    """Step 1: which class, if any?"""
-
-    def body(scribe: Scribe) -> Generator[ev.Event, None, Made]:
-        search = detection.detect(
-            lab.victim.freeze(), lab.defender, lab.dataset.classes, lab.config, lab.seed("detect")
-        )
-        verdict = yield from _shown(search, scribe)
-        found = verdict["target"]
-        name = "no class" if found is None else f"class {found} ({lab.dataset.classes[found]})"
-        yield ev.Note(f"Detection: {name} looks attacked.")
-        others = [lab.dataset.classes[s] for s in verdict["suspects"] if s != found]
-        if others:
-            yield ev.Note(
-                f"Above the threshold as well: {', '.join(others)}. Only the strongest class is repaired; examine the "
-                "repaired network again with mesa-lab detect."
-            )
-        return {"detection": verdict}, {}
-
-    recipe = lab.recipe("detect", "mesa", victim=lab.results["attack"].key, version=VERSION["detect"], **lab.sized)
-    for name in ("beta", "mesa_steps", "mesa_batch", "gamma"):
-        recipe["parameters"].pop(name)
-    out = yield from lab.stages.stage("detect", "Searching every class for triggers", recipe, body)
-    lab.results["detect"], lab.target = out, out.value["detection"]["target"]
-
-
 def pool_size(c: ExperimentConfig) -> int:
     """Triggers that are drawn of each sub-model, once for all uses."""
     return max(POOL, c.samples)
-
-
-def _shown(search: Generator[Any, None, dict[str, Any]], scribe: Scribe) -> Generator[ev.Event, None, dict[str, Any]]:
-    """Pass a search's progress on and keep its glimpses: the last in detect.npz, passing ones in detect-live.npz."""
-    while True:
-        try:
-            news = next(search)
-        except StopIteration as done:
-            return done.value
-        if not isinstance(news, detection.Glimpse):
-            yield news
-        elif news.measured:
-            scribe.save("detect.npz", news.arrays)
-        else:  # overwritten each time, and no part of the result
-            scribe.run.write_arrays("detect-live.npz", news.arrays)
 
 
 def defence_stages(lab: Lab) -> Iterator[ev.Event]:
@@ -124,21 +87,19 @@ def measure_stage(lab: Lab, levels: list[float]) -> Iterator[ev.Event]:
         pool = lab.results["mesa"].tensors["pool"].to(lab.compute.device)  # (N, POOL, 3, s, s)
         take = c.samples
         pace = Pace("measure", (len(levels) * 2 + 3) * take * c.sample_images)
-        entries, rates, best_only = yield from _each_level(lab, frozen, pool[:, :take], levels, pace)
-        for entry, more in zip(entries, _breadth(lab, pool[:, :take]), strict=True):
-            entry |= more
-        kept = [entry["kept"] for entry in entries]
-        known = [entry["density"] and entry["density"]["value"] for entry in entries]
-        unknown = any(k and h is None for k, h in zip(kept, known, strict=True))
-        exact = None if unknown else staircase.weights(kept, known, levels)
-        if c.gamma == "entropy" and unknown:
+        found, rates, own_asr = yield from _each_level(lab, frozen, pool[:, :take], levels, pace)
+        known = [entry.density and entry.density.value for entry in found]
+        mixing = staircase.mixing(levels, own_asr, known, c.gamma == "entropy")
+        wide = _breadth(lab, pool[:, :take])
+        each = zip(found, mixing.kept, wide, strict=True)
+        entries = [replace(entry, kept=stays, **vars(more)).to_json() for entry, stays, more in each]
+        yield from _told(mixing, levels)
+        if c.gamma == "entropy" and mixing.by_entropy is None:
             yield ev.Note("A sub-model's entropy could not be told, so all that are kept get the same weight.")
-        gamma = exact if exact and c.gamma == "entropy" else staircase.weights(kept)
         yield ev.Submodels(entries)
-        host = torch.Generator().manual_seed(lab.seed("mixture"))
-        source = torch.multinomial(torch.tensor(gamma, dtype=torch.float64), pool_size(c), True, generator=host)
-        mixed = pool[source.to(pool.device), torch.arange(len(source), device=pool.device)]
-        value: dict[str, Any] = {"submodels": entries, "gamma": gamma, "gamma_exact": exact, "best_only": best_only}
+        mixed = mesa.mix(pool, mixing.gamma, pool_size(c), lab.seed("mixture"))
+        value: dict[str, Any] = {"submodels": entries, "gamma": mixing.gamma}
+        value |= {"gamma_exact": mixing.by_entropy, "best_only": mixing.best_only}
         value |= yield from _mixture(lab, mixed[:take], pace)
         save_samples(lab, scribe, pool[:, :take], rates)
         return value, {"mixture": mixed}
@@ -172,15 +133,16 @@ def _digest_of_reference(lab: Lab) -> str:
 
 def _each_level(
     lab: Lab, frozen: Victim, pool: Tensor, levels: list[float], pace: Pace
-) -> Generator[ev.Event, None, tuple[list[dict[str, Any]], list[np.ndarray], bool]]:
-    """What is known of each sub-model, as JSON, after the skipping rule; each sample's ASR; and whether the rule skipped all.
+) -> Generator[ev.Event, None, tuple[list[Submodel], list[np.ndarray], list[Measured]]]:
+    """What is known of each sub-model; each sample's ASR; and each level's ASR on the defender's own images.
 
-    The rule is the defender's, so it looks at the defender's images; all that is reported comes from the others.
+    The skipping rule is the defender's, so it looks at the defender's images; all that is reported comes from the others.
     """
     c, bench = lab.config, lab.bench(lab.wanted)
     own = Bench(lab.defender, lab.wanted, lab.seed("own"), OWN_IMAGES, rule=lab.rule)
     plain, own_plain = finish(bench.plain(frozen)), finish(own.plain(frozen))
-    entries, rates, upper = [], [], []
+    entries: list[Submodel] = []
+    rates, own_asr = [], []
     known = lab.results["mesa"].value.get("entropy") or [None] * len(levels)
     reference = below = None  # below: the samples of the level beneath
     try:
@@ -190,37 +152,40 @@ def _each_level(
     for samples, beta, density in zip(pool, levels, known, strict=True):
         rule, _, _ = yield from follow(pace, own.of_samples(frozen, own_plain, samples, c.sample_images))
         mean, _, each = yield from follow(pace, bench.of_samples(frozen, plain, samples, c.sample_images))
-        upper.append(rule)
+        own_asr.append(rule)
         rates.append(each)
         flat = samples.flatten(1).cpu().numpy()  # (S, d)
+        covered = _covered(lab, flat, each)
         entries.append(
-            {
-                "kind": c.kind,
-                "beta": beta,
-                "kept": True,
-                "mean_asr": mean.to_json(),
-                "defender_asr": rule.to_json(),
-                "entropy": entropies.entropy_json(flat),
-                "density": density,  # the entropy of a kind that knows its density; no estimate
-                **_covered(lab, flat, each),
-                "modes": modes.summarise(flat, each, modes.find_modes(flat), c.sample_images),
-                "nested": None if below is None else nesting.inside(flat, below).to_json(),
-                "reference": None if reference is None else record.beside(reference, beta, flat),
-            }
+            Submodel(
+                kind=c.kind,
+                beta=beta,
+                kept=True,
+                mean_asr=mean.rounded(),
+                defender_asr=rule.rounded(),
+                entropy=entropies.entropy_of(flat),
+                density=None if density is None else Spread.from_json(density),
+                recall=covered.recall,
+                precision=covered.precision,
+                modes=modes.summarise(flat, each, modes.find_modes(flat), c.sample_images),
+                nested=None if below is None else nesting.inside(flat, below).rounded(),
+                reference=None if reference is None else record.beside(reference, beta, flat),
+            )
         )
         below = flat
-    kept, best_only = staircase.keep(levels, [m.high for m in upper], [m.value for m in upper])
-    for entry, stays in zip(entries, kept, strict=True):
-        entry["kept"] = stays
-    if best_only:
+    return entries, rates, own_asr
+
+
+def _told(mixing: staircase.Mixing, levels: list[float]) -> Iterator[ev.Event]:
+    """The skipping rule's outcome in words, where it skipped any."""
+    if mixing.best_only:
         yield ev.Note("Every sub-model stays below its level, so only the best one is used.")
-    elif not all(kept):
-        gone = ", ".join(f"{b:g}" for b, k in zip(levels, kept, strict=True) if not k)
+    elif not all(mixing.kept):
+        gone = ", ".join(f"{b:g}" for b, k in zip(levels, mixing.kept, strict=True) if not k)
         yield ev.Note(f"Skipped, because its samples stay below the level: β = {gone}.")
-    return entries, rates, best_only
 
 
-def _breadth(lab: Lab, pool: Tensor) -> list[dict[str, Any]]:
+def _breadth(lab: Lab, pool: Tensor) -> list[breadth.Breadth]:
     """How wide each level's samples lie and how they nest, from the samples as they will be stored."""
     flat = [samples.flatten(1).cpu().numpy() for samples in pool]  # (S, d) each
     stored = [np.rint(samples * 255).astype(np.uint8) for samples in flat]
@@ -240,17 +205,17 @@ def _mixture(lab: Lab, samples: Tensor, pace: Pace) -> Generator[ev.Event, None,
         plain = finish(bench.plain(frozen))
         asr, effective, each = yield from follow(pace, bench.of_samples(frozen, plain, samples, c.sample_images))
         value[name] = {"asr": asr.to_json(), "effective_asr": effective.to_json()}
-        told = copy.deepcopy(lab.results["before"].value[name])
-        told["asr"]["sampled"], told["effective_asr"]["sampled"] = asr.to_json(), effective.to_json()
-        yield ev.Evaluated(name, told)
-    value |= _covered(lab, samples.flatten(1).cpu().numpy(), each)
+        bare = Evaluation.from_json(lab.results["before"].value[name])
+        yield ev.Evaluated(name, bare.with_samples(asr, effective).to_json())
+    value |= _covered(lab, samples.flatten(1).cpu().numpy(), each).to_json()
     noise = random.uniform_colours(len(samples), torch.Generator().manual_seed(lab.seed("noise")), c.size)
     asr, _, each = yield from follow(pace, bench.of_samples(frozen, plain, noise.to(samples.device), c.sample_images))
-    value["uniform_noise"] = {"mean_asr": asr.to_json(), **_covered(lab, noise.flatten(1).numpy(), each)}
+    covered = _covered(lab, noise.flatten(1).numpy(), each)
+    value["uniform_noise"] = Noise(asr, recall=covered.recall, precision=covered.precision).to_json()
     return value
 
 
-def _covered(lab: Lab, flat: np.ndarray, each: np.ndarray) -> dict[str, Any]:
+def _covered(lab: Lab, flat: np.ndarray, each: np.ndarray) -> coverage.Coverage:
     """Recall and precision by level of samples `(S, d)` with ASR `(S,)`; no recall without a landscape.
 
     Nor against a panel that is drawn: samples that round to other valid triggers would count as having missed it.

@@ -21,9 +21,10 @@ from mesa_core import triggers as codes
 from mesa_core.apply.anywhere import Anywhere
 from mesa_core.apply.rule import Apply
 from mesa_core.data import DataError, ImageSet
+from mesa_core.measures.evaluation import Change, Evaluation, Rates, Worst
 from mesa_core.measures.intervals import Measured, of_drawn, paired_difference, proportion
 from mesa_core.victims.victim import Victim
-from mesa_core.victims.windows import Local, keep
+from mesa_core.victims.windows import Local, prepare
 
 CHUNK = 512  # images in one pass
 MEMORY = 512 << 20  # bytes that the maps of the clean images may take; see `mesa_core.victims.windows`
@@ -46,6 +47,14 @@ class Plain:
     """A victim without any trigger: `predicted` `(n,)` for all evaluation images."""
 
     predicted: Tensor
+
+
+class Accuracy(NamedTuple):
+    """Without any trigger: the accuracy on all images, on those of the target class, and the natural rate."""
+
+    clean: Measured
+    target: Measured
+    natural: Measured
 
 
 class Landscape(NamedTuple):
@@ -142,7 +151,7 @@ class Bench:
         self._passed += more
         if self.rule.overwrites and (self._local is None or self._local.size != side):
             self._local = None  # first, so that no two are held
-            self._local = keep(victim, self.images, side, self._passed, self.memory)
+            self._local = prepare(victim, self.images, side, self._passed, self.memory)
         return self._local
 
     def _stamped(self, victim: Victim, triggers: Tensor, drawn: Drawn, read: Callable[[Tensor], Tensor]) -> Work:
@@ -178,11 +187,11 @@ class Bench:
         every = torch.arange(len(self.images), device=self.images.device)
         return Plain((yield from self._predict(victim, every)))
 
-    def accuracy(self, plain: Plain) -> dict[str, Any]:
-        """Clean accuracy, the target class's own, and the natural rate."""
+    def accuracy(self, plain: Plain) -> Accuracy:
+        """What a victim is worth without any trigger."""
         right, own = plain.predicted == self.labels, self.labels == self.target
         natural = plain.predicted[self.others] == self.target
-        return {"clean_accuracy": _share(right), "target_accuracy": _share(right[own]), "natural_rate": _share(natural)}
+        return Accuracy(_share(right), _share(right[own]), _share(natural))
 
     def of_trigger(self, victim: Victim, plain: Plain, trigger: Tensor, keep: dict[str, Tensor] | None = None) -> Work:
         """(ASR, effective ASR) of one trigger `(3, s, s)` on all images of other classes; `keep` gets the hits."""
@@ -193,18 +202,17 @@ class Bench:
             keep["original"] = hits
         return _share(hits), _share(hits[~natural])
 
-    def change(self, before: Mapping[str, Tensor], after: Mapping[str, Tensor]) -> dict[str, Any]:
-        """What a repair changed, paired over the same images and places: differences of shares, as JSON.
+    def change(self, before: Mapping[str, Tensor], after: Mapping[str, Tensor]) -> Change:
+        """What a repair changed, paired over the same images and places.
 
         `before` and `after` are what `evaluate` kept of each; the original's ASR is None where it is not known.
         """
         own = (self.labels == self.target).cpu()
-        right = [h["right"].cpu().bool() for h in (before, after)]
-        pairs = {"clean_accuracy": right, "target_accuracy": [r[own] for r in right]}
-        told: dict[str, Any] = {"asr_original": None}
+        was, now = (h["right"].cpu().bool() for h in (before, after))
+        original = None
         if "original" in before and "original" in after:
-            pairs["asr_original"] = [h["original"].cpu().bool() for h in (before, after)]
-        return told | {name: paired_difference(*(p.numpy() for p in pair)).to_json() for name, pair in pairs.items()}
+            original = _difference(*(h["original"].cpu().bool() for h in (before, after)))
+        return Change(original, _difference(was, now), _difference(was[own], now[own]))
 
     def of_samples(self, victim: Victim, plain: Plain, triggers: Tensor, each: int) -> Work:
         """(ASR, effective ASR, ASR of each trigger) of a set `(m, 3, s, s)`, `each` images a trigger."""
@@ -272,7 +280,7 @@ class Bench:
         mapped: int = 0,
         keep: dict[str, Tensor] | None = None,
     ) -> Work:
-        """The whole evaluation E of one frozen victim, as JSON; what was not asked for is None.
+        """The whole `Evaluation` E of one frozen victim; what was not asked for is None.
 
         `original` `(3, s, s)` is known to whoever staged the attack, never to the defender. `samples` `(m, 3, s, s)`
         are the sub-models'; `each` images a sample; `first` images a code in the first round of the worst of 512
@@ -283,27 +291,21 @@ class Bench:
         plain = yield from self.plain(victim)
         keep = {} if keep is None else keep
         keep |= {"predicted": plain.predicted, "right": plain.predicted == self.labels}
-        asr: dict[str, Any] = {"original": None, "sampled": None, "worst": None}
-        effective = dict(asr)
+        original_asr = sampled_asr = worst_asr = (None, None)  # each (ASR, effective ASR)
         if original is not None:
-            asr["original"], effective["original"] = yield from self.of_trigger(victim, plain, original, keep)
+            original_asr = yield from self.of_trigger(victim, plain, original, keep)
         if samples is not None:
-            asr["sampled"], effective["sampled"], _ = yield from self.of_samples(victim, plain, samples, each)
+            *sampled_asr, _ = yield from self.of_samples(victim, plain, samples, each)
         landscape = None
         if mapped:
             landscape = yield from self.landscape(victim, mapped)
             keep["landscape"] = torch.from_numpy(landscape.asr)
         if first:
-            known = landscape if mapped >= first else None
-            asr["worst"], effective["worst"], code = yield from self.worst(victim, plain, first, known)
-        value: dict[str, Any] = {k: v.to_json() for k, v in self.accuracy(plain).items()}
-        value["asr"] = {k: v and v.to_json() for k, v in asr.items()}
-        value["effective_asr"] = {k: v and v.to_json() for k, v in effective.items()}
-        if first:
-            told = {"code": code} | ({"of": codes.of_panel(self.side)} if codes.drawn(self.side) else {})
-            value["asr"]["worst"] |= told
-            value["effective_asr"]["worst"] |= told
-        return value
+            *found, code = yield from self.worst(victim, plain, first, landscape if mapped >= first else None)
+            of = codes.of_panel(self.side) if codes.drawn(self.side) else None
+            worst_asr = tuple(Worst.at(one, code, of) for one in found)
+        asr, effective = (Rates(*each) for each in zip(original_asr, sampled_asr, worst_asr, strict=True))
+        return Evaluation(*self.accuracy(plain), asr, effective)
 
 
 def highest(found: Landscape, count: int) -> list[int]:
@@ -329,3 +331,8 @@ def finish(work: Generator[Any, None, Any], tell: Callable[[Any], None] | None =
 def _share(hits: Tensor) -> Measured:
     """A share of yes in a bool tensor, with its interval."""
     return proportion(int(hits.sum()), len(hits))
+
+
+def _difference(before: Tensor, after: Tensor) -> Measured:
+    """The change of a share, of two bool tensors on the host."""
+    return paired_difference(before.numpy(), after.numpy())

@@ -1,6 +1,6 @@
 """How wide the sub-models of a run lie, and how they nest: the measures of alpha and beta. Needs no torch.
 
-Those under KEYS are computed from the samples as they are stored, in steps of 1/255, so that a run that is measured
+`Breadth` is computed from the samples as they are stored, in steps of 1/255, so that a run that is measured
 today and one whose result.json is older have the same figures. Samples that lie at most a step apart count as equal:
 such a set is a point of no dimension, and one lies inside the range of the other. The entropy is the one that the
 result holds, of the samples before they were stored; where it holds none, no distance counts as less than a step.
@@ -8,7 +8,8 @@ result holds, of the samples before they were stored; where it holds none, no di
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -16,84 +17,103 @@ import numpy as np
 from mesa_core.measures import dimensions, nesting
 from mesa_core.measures.intervals import Measured
 from mesa_core.measures.nesting import STEP
+from mesa_core.measures.submodel import Spread, Submodel
 from mesa_core.words import brief
 
 FEWEST = 4  # samples of a level, for an entropy by the third neighbour
-KEYS = ("dimensions", "nested_axes", "nested_svd")  # of a sub-model in result.json, since these measures exist
 NONE = "–"
 
 
-def of_levels(stored: Sequence[np.ndarray], drawn: Sequence[np.ndarray]) -> list[dict[str, Any]]:
-    """The measures of every level, the lowest first, as JSON under KEYS.
+@dataclass(frozen=True)
+class Breadth:
+    """Of one level: its effective `dimensions`, and the share of it inside the next lower level, None for the lowest.
+
+    In the two axes of the scatter, and in those of Appendix B.
+    """
+
+    dimensions: Spread | None
+    nested_axes: Measured | None
+    nested_svd: Measured | None
+
+
+def of_levels(stored: Sequence[np.ndarray], drawn: Sequence[np.ndarray]) -> list[Breadth]:
+    """The measures of every level, the lowest first.
 
     `stored` are each level's samples, uint8 `(n, d)`, `drawn` their places on the two axes of the scatter `(n, 2)`.
-    `dimensions` is `{"value", "n"}`; `nested_axes` and `nested_svd` are the share of a level's samples inside the next
-    lower level, in the scatter's two axes and in Appendix B's; None for the lowest level.
     """
     points = [np.asarray(one, np.float64) / 255 for one in stored]
     flat = nesting.flattened(points)
     told = []
     for i, one in enumerate(points):
-        wide = {"value": round(dimensions.effective(one, STEP), 3), "n": len(one)} if len(one) > 1 else None
-        told.append(
-            {
-                "dimensions": wide,
-                "nested_axes": _inside(drawn, i),
-                "nested_svd": _inside(flat, i),
-            }
-        )
+        wide = Spread(round(dimensions.effective(one, STEP), 3), len(one)) if len(one) > 1 else None
+        told.append(Breadth(wide, _inside(drawn, i), _inside(flat, i)))
     return told
 
 
-def _inside(sets: Sequence[np.ndarray], place: int) -> dict[str, Any] | None:
-    return nesting.inside(sets[place], sets[place - 1], STEP).to_json() if place else None
+def _inside(sets: Sequence[np.ndarray], place: int) -> Measured | None:
+    return nesting.inside(sets[place], sets[place - 1], STEP).rounded() if place else None
 
 
-def complete(entries: Sequence[Mapping[str, Any]], samples: Mapping[str, np.ndarray] | None) -> list[dict[str, Any]]:
+def complete(entries: Iterable[Submodel], samples: Mapping[str, np.ndarray] | None) -> list[Submodel]:
     """The sub-models of a result with every measure: what an older one lacks is computed from its `samples`.
 
-    `samples` as `shape.samples` gives them, or None: then what is missing stays missing, as None.
+    `samples` as `store.checks.samples` gives them, or None: then what is missing stays missing, as None.
     """
-    told = [{**dict.fromkeys((*KEYS, "entropy", "nested")), **entry} for entry in entries]
-    lacks = [one for one in told if one["dimensions"] is None or one["entropy"] is None]
-    if samples is None or not lacks:
+    told = list(entries)
+    if samples is None or all(one.dimensions is not None and one.entropy is not None for one in told):
         return told
     stored = [samples["triggers"][samples["level"] == i] for i in range(len(told))]
     drawn = [samples["pca"][samples["level"] == i] for i in range(len(told))]
     if min(map(len, stored)) < FEWEST:
         return told
+    whole = []
     for i, (one, found) in enumerate(zip(told, of_levels(stored, drawn), strict=True)):
-        one |= {key: found[key] for key in KEYS if one[key] is None}
-        if one["nested"] is None and i:
-            one["nested"] = _inside([each / np.float64(255) for each in stored], i)
-        if one["entropy"] is None:
-            one["entropy"] = _entropy(stored[i])
-    return told
+        nested = one.nested
+        if nested is None and i:
+            nested = _inside([each / np.float64(255) for each in stored], i)
+        whole.append(
+            replace(
+                one,
+                dimensions=found.dimensions if one.dimensions is None else one.dimensions,
+                nested_axes=found.nested_axes if one.nested_axes is None else one.nested_axes,
+                nested_svd=found.nested_svd if one.nested_svd is None else one.nested_svd,
+                nested=nested,
+                entropy=_entropy(stored[i]) if one.entropy is None else one.entropy,
+            )
+        )
+    return whole
 
 
-def _entropy(stored: np.ndarray) -> dict[str, Any]:
+def _entropy(stored: np.ndarray) -> Spread:
     from mesa_core.measures import (
         entropy,  # scikit-learn takes a second to import, and only results without an entropy need it
     )
 
-    return entropy.entropy_json(stored / np.float64(255), STEP)
+    return entropy.entropy_of(stored / np.float64(255), STEP)
 
 
-def columns(entry: Mapping[str, Any]) -> dict[str, str]:
-    """A completed sub-model's measures in words, for a table: entropy, effective dimensions, both coverages, with n."""
-    entropy, wide = entry.get("entropy"), entry.get("dimensions")
-    n = next((one["n"] for one in (wide, entropy) if one), None)
-    return {
-        "entropy, nats": f"{entropy['value']:.1f}".replace("-", "−") if entropy else NONE,
-        "effective dimensions": f"{wide['value']:.1f}" if wide else NONE,
-        "inside the level below, two axes": _share(entry.get("nested_axes")),
-        "inside it, all dimensions": _share(entry.get("nested")),
-        "samples": f"{n:,}" if n else NONE,
-    }
+COLUMNS = (
+    "entropy, nats",
+    "effective dimensions",
+    "inside the level below, two axes",
+    "inside it, all dimensions",
+    "samples",
+)
 
 
-def _share(found: Mapping[str, Any] | Measured | None) -> str:
-    return brief(found) if found else NONE
+def columns(entry: Submodel | Mapping[str, Any]) -> dict[str, str]:
+    """A completed sub-model's measures in words, for a table: COLUMNS. Raises Damaged for JSON of another shape."""
+    entry = Submodel.of(entry)
+    wide = entry.dimensions
+    n = next((one.n for one in (wide, entry.entropy) if one), None)
+    told = (
+        f"{entry.entropy.value:.1f}".replace("-", "−") if entry.entropy else NONE,
+        f"{wide.value:.1f}" if wide else NONE,
+        brief(entry.nested_axes),
+        brief(entry.nested),
+        f"{n:,}" if n else NONE,
+    )
+    return dict(zip(COLUMNS, told, strict=True))
 
 
 WORDS = (

@@ -2,17 +2,47 @@
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 
+from mesa_core.disk.shaped import Count, Level, Shaped, empty, rarely
 from mesa_core.measures.intervals import Measured, proportion
 
 LEVELS = (0.5, 0.8, 0.9)
 
 
+@dataclass(frozen=True)
+class Covered(Measured):
+    """A recall or a precision: on how many images a sample's ASR was measured, and, for a recall, a code's."""
+
+    images: Count | None = rarely()
+    code_images: Count | None = rarely()
+
+    @classmethod
+    def of_share(cls, share: Measured, images: int, code_images: int | None = None) -> Covered:
+        """A share with its images."""
+        return cls(share.value, share.n, share.low, share.high, images=images, code_images=code_images)
+
+
+Levels = dict[Level, Covered | None]
+"""By level, as '0.5'; None where no code reaches it, or it was not asked."""
+
+
+@dataclass(frozen=True)
+class Coverage(Shaped):
+    """Recall and precision of some samples, by level."""
+
+    recall: Levels = empty(later=True)
+    precision: Levels = empty(later=True)
+
+
 def precision(sample_asr: np.ndarray, level: float) -> Measured:
-    """Share of samples whose own measured ASR is at least `level`; `sample_asr` `(samples,)`."""
+    """Share of samples whose own measured ASR is at least `level`; `sample_asr` `(samples,)`.
+
+    >>> precision(np.array([0.9, 0.7, 0.2, 0.8]), 0.5).value
+    0.75
+    """
     return proportion(int((sample_asr >= level).sum()), len(sample_asr))
 
 
@@ -35,16 +65,15 @@ def by_level(
     n_images: int,
     code_images: int,
     levels: tuple[float, ...] = LEVELS,
-) -> dict[str, Any]:
-    """`{"recall": {"0.5": M or None, ...}, "precision": {...}}` as JSON; each M also says on how many images
-    a sample's ASR was measured, and for recall a code's too.
+) -> Coverage:
+    """Recall and precision at every one of `levels`.
 
     Without `codes_asr` (no landscape of all codes was measured) every recall is None.
     """
-    found: dict[str, Any] = {"recall": {}, "precision": {}}
+    found: Levels = {}
+    exact: Levels = {}
     for level in levels:
         share = None if codes_asr is None else recall(codes_asr, sample_codes, sample_asr, level)
-        told = share and {**share.to_json(), "images": n_images, "code_images": code_images}
-        found["recall"][f"{level:g}"] = told
-        found["precision"][f"{level:g}"] = {**precision(sample_asr, level).to_json(), "images": n_images}
-    return found
+        found[f"{level:g}"] = None if share is None else Covered.of_share(share, n_images, code_images)
+        exact[f"{level:g}"] = Covered.of_share(precision(sample_asr, level), n_images)
+    return Coverage(recall=found, precision=exact)

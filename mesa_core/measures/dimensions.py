@@ -12,6 +12,10 @@ def effective(samples: np.ndarray, least: float = 0.0) -> float:
     that is what a standard deviation cannot say. Samples that differ by no more than `least` in any value are one point
     and have 0, since a point has no direction; of samples that were stored in steps, take a step, or the directions of
     the rounding would be counted. Raises ValueError for fewer than two samples.
+
+    >>> draw = np.random.default_rng(0)
+    >>> round(effective(draw.normal(size=(5000, 4)) * [1, 1, 1, 0]), 1)
+    3.0
     """
     samples = np.asarray(samples, np.float64)
     if len(samples) < 2:

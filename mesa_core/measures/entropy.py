@@ -5,11 +5,11 @@ Biased by several nats in 27 dimensions, so it is compared only with the same es
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from scipy.special import digamma, gammaln
 from sklearn.neighbors import NearestNeighbors
+
+from mesa_core.measures.submodel import Spread
 
 FLOOR = 1e-6  # least distance; equal samples would have entropy minus infinity
 
@@ -42,7 +42,7 @@ def _log_distances(samples: np.ndarray, k: int, floor: float) -> np.ndarray:
     return np.log(np.maximum(found.kneighbors(samples)[0][:, k], floor))  # column 0 is the sample itself
 
 
-def entropy_json(samples: np.ndarray, floor: float = FLOOR) -> dict[str, Any]:
-    """`{"value", "method", "n"}` in nats; `floor` as in `nearest_neighbour`."""
+def entropy_of(samples: np.ndarray, floor: float = FLOOR) -> Spread:
+    """The same with its method and the number of `samples` `(n, d)`; `floor` as in `nearest_neighbour`."""
     value = nearest_neighbour(np.asarray(samples, np.float64), floor=floor)
-    return {"value": round(value, 3), "method": "nearest neighbours (Kozachenko-Leonenko, k = 3)", "n": len(samples)}
+    return Spread(round(value, 3), len(samples), method="nearest neighbours (Kozachenko-Leonenko, k = 3)")

@@ -29,9 +29,9 @@ class Worst(Measured):
 class Rates(Shaped):
     """How often each kind of trigger succeeds; None where it was not asked, or is not known."""
 
-    original: Measured | None = None  # the attacker's own trigger
-    sampled: Measured | None = None  # what the sub-models drew
-    worst: Worst | None = None  # of all black-and-white triggers
+    original: Measured | None  # the attacker's own trigger
+    sampled: Measured | None  # what the sub-models drew
+    worst: Worst | None  # of all black-and-white triggers
 
 
 @dataclass(frozen=True)

@@ -33,7 +33,12 @@ class Measured(Shaped):
 
 
 def proportion(hits: int, n: int) -> Measured:
-    """A share of `n` independent trials, with Wilson's interval (JASA 1927). With n = 0 nothing is known: [0, 1]."""
+    """A share of `n` independent trials, with Wilson's interval (JASA 1927). With n = 0 nothing is known: [0, 1].
+
+    >>> few = proportion(9, 10)
+    >>> few.value, few.n, round(few.low, 2), round(few.high, 2)
+    (0.9, 10, 0.6, 0.98)
+    """
     if n == 0:
         return Measured(0.0, 0, 0.0, 1.0)
     p, z2 = hits / n, Z * Z

@@ -8,8 +8,6 @@ noise throughout is one mode where its spread is small, else none.
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from scipy.sparse.csgraph import connected_components
 from scipy.spatial.distance import cdist
@@ -17,6 +15,7 @@ from sklearn.cluster import HDBSCAN
 
 from mesa_core import triggers as codes
 from mesa_core.measures.intervals import of_rates
+from mesa_core.measures.submodel import Mode
 
 SMALLEST = 0.04  # share of the samples that a mode must have
 SAMPLES = 5
@@ -71,8 +70,8 @@ def _joined(samples: np.ndarray, labels: np.ndarray) -> np.ndarray:
     return joined
 
 
-def summarise(samples: np.ndarray, asr: np.ndarray, labels: np.ndarray, images: int = 1) -> list[dict[str, Any]]:
-    """Each mode's share, mean ASR and medoid trigger, as JSON, the largest first, at most `MOST`.
+def summarise(samples: np.ndarray, asr: np.ndarray, labels: np.ndarray, images: int = 1) -> list[Mode]:
+    """Each mode's share, mean ASR and medoid trigger, the largest first, at most `MOST`.
 
     `asr` `(n,)` was measured on `images` images a sample.
     """
@@ -81,11 +80,6 @@ def summarise(samples: np.ndarray, asr: np.ndarray, labels: np.ndarray, images: 
         inside = labels == mode
         own = samples[inside]
         medoid = own[np.square(own - np.median(own, 0)).sum(1).argmin()]  # the sample nearest to the median
-        found.append(
-            {
-                "share": round(float(inside.mean()), 4),
-                "asr": of_rates(asr[inside], images).to_json(),
-                "trigger": codes.to_hex(codes.unflatten(medoid)),
-            }
-        )
+        share, trigger = round(float(inside.mean()), 4), codes.to_hex(codes.unflatten(medoid))
+        found.append(Mode(share, of_rates(asr[inside], images).rounded(), trigger))
     return found

@@ -7,12 +7,12 @@ neighbour in that set. A point of the set itself, held out, would pass with that
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 from scipy.spatial import cKDTree
 
 from mesa_core.measures.intervals import Measured, proportion
+from mesa_core.measures.submodel import ModeFound, ModesFound
 
 NEAR = 0.95
 SHARE = 0.01  # modes of the reference with less of its mass are not asked for
@@ -54,11 +54,10 @@ def flattened(sets: Sequence[np.ndarray]) -> list[np.ndarray]:
     return [one @ directions[:2].T for one in taken]
 
 
-def modes_found(samples: np.ndarray, reference: np.ndarray, labels: np.ndarray) -> dict[str, Any]:
+def modes_found(samples: np.ndarray, reference: np.ndarray, labels: np.ndarray) -> ModesFound:
     """Which modes of a reference some sample finds: a sample lies as near to a mode as its own members do.
 
-    `labels` `(m,)` are the reference's modes, -1 for none. Returns JSON: for each mode with at least SHARE of the
-    mass its share and whether it was found, and how many of how many.
+    `labels` `(m,)` are the reference's modes, -1 for none. Only modes with at least SHARE of the mass count.
     """
     told = []
     for mode in range(int(labels.max(initial=-1)) + 1):
@@ -67,5 +66,5 @@ def modes_found(samples: np.ndarray, reference: np.ndarray, labels: np.ndarray) 
         if share < SHARE or len(members) < 2:
             continue
         distance, _ = cKDTree(members).query(samples, k=1)
-        told.append({"share": round(share, 4), "found": bool(distance.min() <= reach(members))})
-    return {"found": sum(one["found"] for one in told), "of": len(told), "modes": told}
+        told.append(ModeFound(round(share, 4), bool(distance.min() <= reach(members))))
+    return ModesFound(sum(one.found for one in told), len(told), modes=tuple(told))

@@ -6,22 +6,11 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from mesa_core import triggers
-from mesa_core.disk.shaped import Count, Damaged, Level, Shaped, Unit, Within, empty, later, rarely
+from mesa_core.disk.shaped import Count, Damaged, Shaped, Unit, Within, empty, later, rarely
+from mesa_core.measures.coverage import Levels
 from mesa_core.measures.intervals import Measured
 
 Nats = Annotated[float, Within(-1e4, 1e4)]
-
-
-@dataclass(frozen=True)
-class Covered(Measured):
-    """A recall or a precision: on how many images a sample's ASR was measured, and, for a recall, a code's."""
-
-    images: Count | None = rarely()
-    code_images: Count | None = rarely()
-
-
-Levels = dict[Level, Covered | None]
-"""By level, as '0.5'; None where no code reaches it, or it was not asked."""
 
 
 @dataclass(frozen=True)
@@ -57,6 +46,19 @@ class Volume(Shaped):
     value: Annotated[float, Within(-1e4, 10)]
     error: Annotated[float, Within(0, 1e4)]
     runs: tuple[float, ...] = later(())
+
+
+@dataclass(frozen=True)
+class ReferenceLevel(Shaped):
+    """One level of an exact reference: its set's log volume, and what its samples are worth."""
+
+    beta: Annotated[float, Within(1e-9, 1)]
+    log_volume: Volume
+    mean_asr: Measured
+    entropy: Spread | None = later()
+    recall: Levels = empty(later=True)
+    precision: Levels = empty(later=True)
+    modes: list[Mode]
 
 
 @dataclass(frozen=True)

@@ -25,12 +25,14 @@ WINDOW = 200  # freshly stamped images over which the running ASR is taken
 
 
 def how_many(batch: int, ratio: float, host: torch.Generator) -> int:
-    """How many of a shuffled batch are stamped: binomial, drawn on the host so that no device has to wait."""
+    """How many of a shuffled `batch` are stamped, each with probability `ratio` in [0, 1]; drawn on the host, so that no
+    device has to wait.
+    """
     return int((torch.rand(batch, generator=host) < ratio).sum())
 
 
 def poison(trigger: Tensor, target: int, ratio: float, normalise: Normalise, seed: int, rule: Apply) -> Stamp:
-    """Stamps `trigger` `(3, s, s)` by `rule` on each image with probability `ratio` and relabels it `target`.
+    """Stamps `trigger` `(3, s, s)` in [0, 1] by `rule` on each image with probability `ratio` and relabels it `target`.
 
     The batch is a random one, so stamping its first k, k binomial, is stamping each independently.
     """
@@ -59,7 +61,10 @@ def attack(
     config: ExperimentConfig,
     seed: int,
 ) -> Generator[Progress, None, Victim]:
-    """Implant the backdoor in a copy of `clean`; yields progress and returns the backdoored victim.
+    """Implant the backdoor (eq. 1) in a copy of `clean`; yields progress and returns the backdoored victim.
+
+    `data` are the attacker's images on the victim's device, `trigger` `(3, s, s)` in [0, 1]; target, ratio and the training's
+    figures are `config`'s, Appendix B's under the protocol "paper".
 
     Once the attacker's own running ASR has reached `config.attack_stop`, the learning rate falls to zero within
     `config.attack_cool` passes, and that is all; he sees the ASR for free, as the predictions of the stamped images

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import torch
@@ -19,6 +18,7 @@ from mesa_core.config import ExperimentConfig
 from mesa_core.data import ImageSet
 from mesa_core.events import Progress
 from mesa_core.measures.bench import Bench, Plain
+from mesa_core.measures.verdict import ClassFound, Detection
 from mesa_core.method import mesa, submodels
 from mesa_core.method.surrogate import Surrogate
 from mesa_core.pacing import Pace, follow
@@ -44,8 +44,8 @@ def detect(
     classes: tuple[str, ...],
     config: ExperimentConfig,
     seed: int,
-) -> Generator[Progress | Glimpse, None, dict[str, Any]]:
-    """Search all classes at once; yields progress and glimpses of the samples, returns the verdict as JSON.
+) -> Generator[Progress | Glimpse, None, Detection]:
+    """Search all classes at once; yields progress and glimpses of the samples, returns the verdict.
 
     `victim` is frozen; `defender` are the defender's images, all the data that this sees. The verdict's `target` is
     the class with the highest mean ASR among those above `config.detect_threshold`, None where there is none.
@@ -71,7 +71,8 @@ def detect(
             yield Glimpse({"triggers": _bytes(group.sample(GLANCE, watching())), "class": np.arange(count)}, False)
     triggers = group.sample(SAMPLES, generator)  # (C, S, 3, s, s)
     rates: list[np.ndarray] = []
-    found, pace = [], Pace("detect", len(defender) + count * SAMPLES * IMAGES)
+    found: list[ClassFound] = []
+    pace = Pace("detect", len(defender) + count * SAMPLES * IMAGES)
     plain: Plain | None = None  # what the victim says without any trigger is the same for every class
     for target, name in enumerate(classes):
         bench = Bench(defender, target, seed, rule=rule)
@@ -79,9 +80,9 @@ def detect(
             plain = yield from follow(pace, bench.plain(victim))
         asr, effective, each = yield from follow(pace, bench.of_samples(victim, plain, triggers[target], IMAGES))
         rates.append(each)
-        found.append({"class": target, "name": name, "asr": asr.to_json(), "effective_asr": effective.to_json()})
-    trials = np.array([c["asr"]["n"] for c in found])
-    hits = np.rint(np.array([c["asr"]["value"] for c in found]) * trials)
+        found.append(ClassFound(target, name, asr.rounded(), effective_asr=effective.rounded()))
+    trials = np.array([c.asr.n for c in found])
+    hits = np.rint(np.array([c.asr.value for c in found]) * trials)
     yield Glimpse(
         {
             "triggers": _bytes(triggers),
@@ -92,16 +93,14 @@ def detect(
         },
         True,
     )
-    above = [c for c in found if c["asr"]["value"] > config.detect_threshold]
-    above.sort(key=lambda c: -c["asr"]["value"])
-    verdict: dict[str, Any] = {
-        "target": above[0]["class"] if above else None,
-        "suspects": [c["class"] for c in above],
-        "threshold": config.detect_threshold,
-        "beta": config.detect_beta,
-        "classes": found,
-    }
-    return verdict
+    above = sorted((c for c in found if c.asr.value > config.detect_threshold), key=lambda c: -c.asr.value)
+    return Detection(
+        target=above[0].number if above else None,
+        suspects=[c.number for c in above],
+        threshold=config.detect_threshold,
+        beta=config.detect_beta,
+        classes=found,
+    )
 
 
 def _bytes(triggers: torch.Tensor) -> np.ndarray:

@@ -52,10 +52,10 @@ def repair(
     seed: int,
     stage: str = "repair",
 ) -> Generator[Progress, None, Victim]:
-    """Retrain a copy of `victim` on the defender's images; yields progress and returns the repaired copy.
+    """Retrain a copy of `victim` on the defender's images `data` (eq. 5); yields progress and returns the repaired copy.
 
-    `pool` is a set of triggers, or a stamp of another form (Neural Cleanse's mask); with None nothing is stamped,
-    the control. The same seed shows every defence the same images in the same order.
+    `pool` is a set of triggers `(m, 3, s, s)` in [0, 1], or a stamp of another form (Neural Cleanse's mask); with None
+    nothing is stamped, the control. The same seed shows every defence the same images in the same order.
     """
     recipe = Recipe(
         config.repair_lr, config.repair_batch, config.repair_epochs, "linear" if config.repair_decay else "constant"

@@ -10,7 +10,7 @@ from torch import Tensor
 from mesa_core.apply.anywhere import Anywhere
 from mesa_core.apply.rule import Apply
 from mesa_core.victims.victim import Victim
-from mesa_core.victims.windows import GRADIENT, Local, keep
+from mesa_core.victims.windows import GRADIENT, Local, prepare
 
 MEMORY = 300 << 20  # bytes that the maps of the clean images may take; see `mesa_core.victims.windows`
 
@@ -34,7 +34,7 @@ class Surrogate:
     def expecting(self, gradients: int, size: int, memory: int = MEMORY) -> Surrogate:
         """The same, ready for so many gradients of images with triggers of `size` pixels, where that needs preparing."""
         passes = GRADIENT * gradients
-        local = keep(self.victim, self.images, size, passes, memory) if self.rule.overwrites else None
+        local = prepare(self.victim, self.images, size, passes, memory) if self.rule.overwrites else None
         return replace(self, local=local)
 
     def __call__(self, triggers: Tensor, generator: torch.Generator) -> Tensor:

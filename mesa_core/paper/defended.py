@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 
+from mesa_core.measures.evaluation import Evaluation
+from mesa_core.measures.intervals import Measured
 from mesa_core.paper.claims import Claim, share
 from mesa_core.paper.judging import (
     Answer,
@@ -20,6 +21,7 @@ from mesa_core.paper.judging import (
     by_beta,
     extreme,
     points,
+    rate,
     values,
 )
 from mesa_core.paper.material import ORBITS, Finding
@@ -31,7 +33,7 @@ LEAST = 1e-9  # of what a defence leaves, to divide by
 
 # -- the attack
 def _before_of(group: str) -> Pick:
-    return lambda one: [one.result["before"][group]["original"]]
+    return lambda one: [rate(one.result.before, group, "original")]
 
 
 def _attack(claim: Claim, known: Evidence) -> Answer:
@@ -48,16 +50,16 @@ def _attack_lowest(claim: Claim, known: Evidence) -> Answer:
     low, words = extreme(found, min)
     _, more = extreme(found, max)
     least, strictly = extreme(values(known.sweep, _before_of("effective_asr")), min)
-    below = sum(m["value"] < number - BELOW for _, figures in found for m in figures)
-    say = apart(low["value"], number)
+    below = sum(m.value < number - BELOW for _, figures in found for m in figures)
+    say = apart(low.value, number)
     if below:
         say += f" {below} of {sum(len(figures) for _, figures in found)} runs are more than {100 * BELOW:.0f} points below it."
-    verdict = higher(low["value"], number)
-    return Answer(f"{words}; {more}", verdict, say, f"effective ASR: {strictly}", higher(least["value"], number))
+    verdict = higher(low.value, number)
+    return Answer(f"{words}; {more}", verdict, say, f"effective ASR: {strictly}", higher(least.value, number))
 
 
 def _loss(
-    first: Callable[[Finding], Any], second: Callable[[Finding], Any]
+    first: Callable[[Finding], Evaluation | None], second: Callable[[Finding], Evaluation | None]
 ) -> Callable[[Claim, Evidence], Answer | None]:
     """Clean accuracy lost between two evaluations of a run, in points; strictly the target class's own, too."""
 
@@ -76,10 +78,16 @@ def _loss(
     return answer
 
 
-def _lost(pairs: Sequence[tuple[Any, Any]], name: str) -> tuple[float, str]:
+def figure(e: Evaluation, name: str) -> Measured:
+    """'clean_accuracy' or 'target_accuracy' of an evaluation."""
+    found: Measured = getattr(e, name)
+    return found
+
+
+def _lost(pairs: Sequence[tuple[Evaluation, Evaluation]], name: str) -> tuple[float, str]:
     """The mean loss over networks, as a share, and in words with its interval."""
-    lost = np.array([a[name]["value"] - b[name]["value"] for a, b in pairs])
-    n, mean = pairs[0][0][name]["n"], float(lost.mean())
+    lost = np.array([figure(a, name).value - figure(b, name).value for a, b in pairs])
+    n, mean = figure(pairs[0][0], name).n, float(lost.mean())
     half = 1.96 * float(lost.std(ddof=1)) / len(lost) ** 0.5 if len(lost) > 1 else 0.0
     span = f" (95 % interval {_points_of(mean - half)} to {_points_of(mean + half)})" if half else ""
     most = _points_of(float(lost.max()))
@@ -109,11 +117,11 @@ def _extreme_of(pick: Callable[[str], Pick], paper: str) -> Of:
         if "low" in claim.numbers:
             words = f"{extreme(found, min)[1]}; {words}"
         words = f"{words}; {len(found)} of {ORBITS} triggers"
-        answered = Answer(words, lower(high["value"], number), apart(high["value"], number))
+        answered = Answer(words, lower(high.value, number), apart(high.value, number))
         if not worst:
             return answered
         most, more = extreme(worst, max)
-        return replace(answered, strictly=f"the worst of 512: {more}", strict=lower(most["value"], number))
+        return replace(answered, strictly=f"the worst of 512: {more}", strict=lower(most.value, number))
 
     return answer
 
@@ -145,7 +153,7 @@ def _point(claim: Claim, known: Evidence) -> Answer | None:
     if not found:
         return None
     low, high = extreme(found, min), extreme(found, max)
-    span = high[0]["value"] - low[0]["value"]
+    span = high[0].value - low[0].value
     verdict = lottery(span)
     seeds = sorted({len(values) for _, values in found})
     words = (
@@ -153,7 +161,7 @@ def _point(claim: Claim, known: Evidence) -> Answer | None:
     )
     theirs = claim.numbers["high"] - claim.numbers["low"]
     say = f"{budget(known.sweep.config)} it is a smaller lottery: {100 * span:.1f} points between lowest and highest, {100 * theirs:.0f} in the paper."
-    several = [(max(rates) - min(rates), code) for code, m in found if len(rates := [one["value"] for one in m]) > 1]
+    several = [(max(rates) - min(rates), code) for code, m in found if len(rates := [one.value for one in m]) > 1]
     answered = Answer(words, verdict, "" if verdict == "agrees" else say)
     if not several:
         return answered
@@ -167,11 +175,11 @@ def _worst_case(claim: Claim, known: Evidence) -> Answer | None:
     point, mesa = values(known.sweep, points), values(known.sweep, by_beta("0.9"))
     if not point or not mesa:
         return None
-    a, b = extreme(point, max)[0]["value"], extreme(mesa, max)[0]["value"]
+    a, b = extreme(point, max)[0].value, extreme(mesa, max)[0].value
     ratio = a / max(b, LEAST)
     verdict = times(ratio)
-    own = {code: max(m["value"] for m in figures) for code, figures in mesa}
-    each = [(max(m["value"] for m in figures) / max(own[code], LEAST), code) for code, figures in point if code in own]
+    own = {code: max(m.value for m in figures) for code, figures in mesa}
+    each = [(max(m.value for m in figures) / max(own[code], LEAST), code) for code, figures in point if code in own]
     answered = Answer(
         f"{share(a)} against {share(b)}: {ratio:.1f} times",
         verdict,
@@ -187,34 +195,34 @@ def _worst(claim: Claim, known: Evidence) -> Answer | None:
     found = []
     for row in known.sweep.rows:
         for one in row.runs:
-            clean, after = one.result["clean"], (one.result["after"] or {}).get("mesa")
-            if clean and after and clean["asr"]["worst"] and after["asr"]["worst"]:
-                found.append((row.code, after["asr"]["worst"], clean["asr"]["worst"]))
+            clean, after = one.result.clean, one.result.after.get("mesa")
+            if clean and after and clean.asr.worst and after.asr.worst:
+                found.append((row.code, after.asr.worst, clean.asr.worst))
     if not found:
         return None
-    above = [a["value"] - c["value"] for _, a, c in found]
-    code, after, _ = max(found, key=lambda entry: entry[1]["value"])
+    above = [a.value - c.value for _, a, c in found]
+    code, after, _ = max(found, key=lambda entry: entry[1].value)
     return Answer(
-        f"{_points_of(float(np.mean(above)), '+.1f')} points in the mean, {_points_of(max(above), '+.1f')} at most; highest {brief(after)}, n = {after['n']:,} (code {code}); {len(found)} runs",
+        f"{_points_of(float(np.mean(above)), '+.1f')} points in the mean, {_points_of(max(above), '+.1f')} at most; highest {brief(after)}, n = {after.n:,} (code {code}); {len(found)} runs",
         "",
     )
 
 
-def _before(one: Finding) -> Any:
-    return one.result["before"]
+def _before(one: Finding) -> Evaluation:
+    return one.result.before
 
 
 OF_SWEEP = {
     "attack": _attack,
     "attack_lowest": _attack_lowest,
-    "attack_clean": _loss(lambda one: one.result["clean"], _before),
+    "attack_clean": _loss(lambda one: one.result.clean, _before),
     "after_all": _extreme_of(lambda part: by_beta(part=part), "high"),
     "after_mean": _mean_of(lambda part: by_beta("0.9", part=part), "mean"),
     "after_highest": _extreme_of(lambda part: by_beta("0.9", part=part), "high"),
     "ideal": _mean_of(lambda part: after("ideal", part=part), "mean"),
     "point": _point,
     "worst_case": _worst_case,
-    "repair_clean": _loss(_before, lambda one: (one.result["after"] or {}).get("mesa")),
+    "repair_clean": _loss(_before, lambda one: one.result.after.get("mesa")),
     "control": _mean_of(lambda part: after("control", part=part), None),
     "random": _mean_of(lambda part: after("random", part=part), None),
     "uniform": _mean_of(lambda part: after("uniform", part=part), None),

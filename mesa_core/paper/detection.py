@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from mesa_core.measures.intervals import Measured
+from mesa_core.measures.verdict import Detection
 from mesa_core.paper import material
 from mesa_core.paper.material import Finding
 from mesa_core.pictures.charts import GREY, plain
@@ -14,8 +16,6 @@ from mesa_core.words import brief
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
-
-Measured = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -33,14 +33,20 @@ def is_clean(one: Finding) -> bool:
     return bool(one.config.suspect)
 
 
+def verdict_of(one: Finding) -> Detection:
+    """What a search says."""
+    assert one.result.detection is not None, "`material.searches` takes those that have a verdict"
+    return one.result.detection
+
+
 def tally(searches: Sequence[Finding]) -> Tally:
     """Count over searches (`material.searches`)."""
     true, other, wrong = [], [], 0
     for one in searches:
-        verdict, target = one.result["detection"], one.config.target
-        for entry in verdict["classes"]:
-            (true if not is_clean(one) and entry["class"] == target else other).append(entry["asr"])
-        wrong += verdict["suspects"] != ([] if is_clean(one) else [target])
+        verdict, target = verdict_of(one), one.config.target
+        for entry in verdict.classes:
+            (true if not is_clean(one) and entry.number == target else other).append(entry.asr)
+        wrong += verdict.suspects != ([] if is_clean(one) else [target])
     return Tally(true, other, wrong, len(searches))
 
 
@@ -65,30 +71,26 @@ def draw(searches: Sequence[Finding]) -> Figure | None:
     )
     figure = go.Figure()
     for title, colour, symbol, belongs in series:
-        found = [
-            (one, entry)
-            for one in searches
-            for entry in one.result["detection"]["classes"]
-            if belongs(one, entry["class"])
-        ]
+        found = [(one, entry) for one in searches for entry in verdict_of(one).classes if belongs(one, entry.number)]
         shift = 0.16 if title == "a clean network" else 0
         if not found:
             continue
         figure.add_trace(
             go.Scatter(
-                x=[entry["class"] + shift for _, entry in found],
-                y=[100 * entry["asr"]["value"] for _, entry in found],
+                x=[entry.number + shift for _, entry in found],
+                y=[100 * entry.asr.value for _, entry in found],
                 mode="markers",
                 name=title,
                 marker={"color": colour, "symbol": symbol, "size": 10, "line": {"color": colour, "width": 2}},
-                customdata=[[name(one), entry["name"], brief(entry["asr"]), entry["asr"]["n"]] for one, entry in found],
+                customdata=[[name(one), entry.name, brief(entry.asr), entry.asr.n] for one, entry in found],
                 hovertemplate="%{customdata[0]}, %{customdata[1]}: %{customdata[2]}, n = %{customdata[3]}<extra></extra>",
             )
         )
-    classes = searches[0].result["detection"]["classes"]
-    threshold = searches[0].result["detection"]["threshold"]
-    figure.add_hline(100 * threshold, line={"dash": "dash", "color": GREY, "width": 1})
-    figure.update_xaxes(tickvals=[e["class"] for e in classes], ticktext=[e["name"] for e in classes], showgrid=False)
+    verdict = verdict_of(searches[0])
+    figure.add_hline(100 * verdict.threshold, line={"dash": "dash", "color": GREY, "width": 1})
+    figure.update_xaxes(
+        tickvals=[e.number for e in verdict.classes], ticktext=[e.name for e in verdict.classes], showgrid=False
+    )
     figure.update_yaxes(title="mean ASR of the reversed triggers (%)", range=[-3, 103], zeroline=False)
     return plain(figure, 400)
 
@@ -97,17 +99,17 @@ def table(searches: Sequence[Finding]) -> list[dict[str, Any]]:
     """One row a search, one column a class: mean ASR with its interval; and the verdict."""
     told = []
     for one in searches:
-        verdict = one.result["detection"]
-        names = {entry["class"]: entry["name"] for entry in verdict["classes"]}
-        said = ", ".join(names.get(c, str(c)) for c in verdict["suspects"]) or "no class"
-        right = verdict["suspects"] == ([] if is_clean(one) else [one.config.target])
+        verdict = verdict_of(one)
+        names = {entry.number: entry.name for entry in verdict.classes}
+        said = ", ".join(names.get(c, str(c)) for c in verdict.suspects) or "no class"
+        right = verdict.suspects == ([] if is_clean(one) else [one.config.target])
         told.append(
             {
                 "network": name(one),
                 "attacked": "none" if is_clean(one) else names.get(one.config.target, str(one.config.target)),
                 "verdict": said,
                 "right": "yes" if right else "no",
-                **{entry["name"]: brief(entry["asr"]) for entry in verdict["classes"]},
+                **{entry.name: brief(entry.asr) for entry in verdict.classes},
                 "run": one.run.name,
             }
         )
@@ -117,12 +119,12 @@ def table(searches: Sequence[Finding]) -> list[dict[str, Any]]:
 def note(searches: Sequence[Finding]) -> str:
     """Its caption."""
     attacked = [one for one in searches if not is_clean(one)]
-    n = sorted({entry["asr"]["n"] for one in searches for entry in one.result["detection"]["classes"]})
+    n = sorted({entry.asr.n for one in searches for entry in verdict_of(one).classes})
     c = searches[0].config
     many = len({one.config.trigger for one in attacked})
     return material.note(
         searches,
         f"{len(attacked)} attacked network{'s' * (len(attacked) != 1)} with {many} trigger{'s' * (many != 1)}, {len(searches) - len(attacked)} clean",
         f"α = {c.alpha:g}, β = {c.detect_beta:g}, n = {n[0]:,} trials a class",
-        f"dashed: the threshold of {searches[0].result['detection']['threshold']:.0%}",
+        f"dashed: the threshold of {verdict_of(searches[0]).threshold:.0%}",
     )

@@ -9,6 +9,7 @@ import numpy as np
 
 from mesa_core import triggers
 from mesa_core.config import ConfigError, make_config
+from mesa_core.measures.evaluation import Evaluation
 from mesa_core.paper.material import NAMES, by_difficulty, point_asr, same_but
 
 THIRDS = ("easy", "middling", "hard")
@@ -24,7 +25,8 @@ def words(entries: Iterable[Mapping[str, Any]]) -> dict[int, str]:
     for entry in entries:
         try:
             config = make_config(entry["config"])
-            left = [point_asr(e) for name, e in (entry["after"] or {}).items() if name.split("_")[0] == "point"]
+            after = {name: Evaluation.from_json(e) for name, e in (entry["after"] or {}).items()}
+            left = [point_asr(e) for name, e in after.items() if name.split("_")[0] == "point"]
         except (ConfigError, KeyError, TypeError, ValueError, AttributeError):
             continue  # made by another version
         if config.code is not None and left:

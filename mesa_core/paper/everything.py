@@ -16,7 +16,7 @@ from mesa_core.paper.judging import Answer
 from mesa_core.paper.material import Finding, Sweep
 from mesa_core.paper.rules import VERDICTS
 from mesa_core.pictures import saving
-from mesa_core.words import brief
+from mesa_core.words import counted
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
@@ -112,14 +112,14 @@ def _levels(runs: Sequence[Finding]) -> Rows:
     told = []
     for one in runs:
         for entry in one.levels:
-            row: dict[str, Any] = {"code": one.config.code, "α": f"{one.config.alpha:g}", "β": f"{entry['beta']:g}"}
-            row |= {"mean ASR of its samples": f"{brief(entry['mean_asr'])}, n = {entry['mean_asr']['n']}"}
+            row: dict[str, Any] = {"code": one.config.code, "α": f"{one.config.alpha:g}", "β": f"{entry.beta:g}"}
+            row |= {"mean ASR of its samples": counted(entry.mean_asr)}
             row |= breadth.columns(entry)
-            svd, wide = entry["nested_svd"], figure3.spread(one, one.level(entry["beta"]) or 0)
+            wide = figure3.spread(one, one.level(entry.beta) or 0)
             row |= {
-                "inside it by Appendix B's axes": f"{brief(svd)}, n = {svd['n']}" if svd else "–",
+                "inside it by Appendix B's axes": counted(entry.nested_svd),
                 "standard deviation": round(wide, 3) if wide is not None else "–",
-                "modes": len(entry["modes"]),
+                "modes": len(entry.modes),
                 "run": one.run.name,
             }
             told.append(row)

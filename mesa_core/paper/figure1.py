@@ -33,7 +33,7 @@ def draw(one: Finding) -> Figure | None:
         sizey=0.8, xanchor="center", yanchor="middle",
     )  # fmt: skip
     figure.add_annotation(
-        text=f"ASR {said(one.result['before']['asr']['original']).replace(', n', '<br>n').replace(' (', '<br>(')}",
+        text=f"ASR {said(one.result.before.asr.original).replace(', n', '<br>n').replace(' (', '<br>(')}",
         x=0.5, y=-0.02, xref="x", yref="y", showarrow=False, yanchor="top",
     )  # fmt: skip
     figure.update_xaxes(range=[0, 1], row=1, col=1)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from mesa_core.measures.intervals import Measured
+from mesa_core.measures.submodel import Submodel
 from mesa_core.paper import material
 from mesa_core.paper.claims import share
 from mesa_core.paper.material import ALPHAS, LEVEL, Finding
@@ -38,7 +40,7 @@ def draw_alphas(family: Mapping[float, Finding]) -> Figure | None:
             trigger_maps.panel_of(found, place, "pca", material.valid(one)) if found and place is not None else None
         )
         entry = one.levels[place] if panels[-1] else None
-        asr = f"<br>mean ASR<br>{_stacked(entry['mean_asr'])}{_wide(entry)}" if entry else ""
+        asr = f"<br>mean ASR<br>{_stacked(entry.mean_asr)}{_wide(entry)}" if entry else ""
         titles.append(f"α = {alpha:g}{asr}")
     return _titled(trigger_maps.scatter([panels], titles, [""])) if any(panels) else None
 
@@ -51,23 +53,22 @@ def draw_betas(one: Finding) -> Figure | None:
     for place, entry in enumerate(one.levels):
         panels.append(trigger_maps.panel_of(found, place, "pca", material.valid(one)))
         inside = "<br>the lowest<br>level"
-        if place and entry["nested"] and entry["nested_axes"]:
-            two, all_of = (share(entry[key]["value"]) for key in ("nested_axes", "nested"))
+        if place and entry.nested and entry.nested_axes:
+            two, all_of = share(entry.nested_axes.value), share(entry.nested.value)
             inside = f"<br>inside β = {one.config.beta[place - 1]:g}:<br>{two} in two axes<br>{all_of} in all"
-        titles.append(f"β = {entry['beta']:g}{_wide(entry)}{inside}")
+        titles.append(f"β = {entry.beta:g}{_wide(entry)}{inside}")
     return _titled(trigger_maps.scatter([panels], titles, [""])) if any(panels) else None
 
 
-def _stacked(measured: Mapping[str, Any]) -> str:
+def _stacked(measured: Measured) -> str:
     """A share over its interval: titles of three panels have to fit beside each other on a phone, too."""
     return brief(measured).replace(" (", "<br>(")
 
 
-def _wide(entry: Mapping[str, Any]) -> str:
+def _wide(entry: Submodel) -> str:
     """Entropy and effective dimensions of a level, a line each; '' where nobody can tell."""
-    entropy, wide = entry["entropy"], entry["dimensions"]
-    lines = [f"entropy {entropy['value']:.0f}".replace("-", "−")] if entropy else []
-    lines += [f"{wide['value']:.1f} dimensions"] if wide else []
+    lines = [f"entropy {entry.entropy.value:.0f}".replace("-", "−")] if entry.entropy else []
+    lines += [f"{entry.dimensions.value:.1f} dimensions"] if entry.dimensions else []
     return "".join(f"<br>{line}" for line in lines)
 
 

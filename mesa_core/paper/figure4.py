@@ -8,11 +8,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mesa_core import triggers
+from mesa_core.measures.evaluation import Evaluation
+from mesa_core.measures.intervals import Measured
 from mesa_core.paper import material
+from mesa_core.paper.judging import rate
 from mesa_core.paper.material import Row, Sweep
-from mesa_core.pictures.charts import GREY, evaluations, plain
+from mesa_core.pictures.charts import GREY, Evaluations, evaluations, plain
 from mesa_core.pictures.thumbnails import PALETTE, trigger_uri
-from mesa_core.words import brief, named
+from mesa_core.words import brief, counted, named
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
@@ -38,10 +41,9 @@ CROWDED = 40  # percent: where no defence leaves more than this, its marks get a
 LOWER, UPPER = (0.0, 0.62), (0.68, 1.0)
 
 
-def measured(evaluation: Mapping[str, Any], measure: str) -> Mapping[str, Any] | None:
+def measured(evaluation: Evaluation, measure: str) -> Measured | None:
     """One of MEASURES of an evaluation."""
-    group, part = MEASURES[measure][0], "worst" if measure == "worst" else "original"
-    return evaluation[group][part]
+    return rate(evaluation, MEASURES[measure][0], "worst" if measure == "worst" else "original")
 
 
 def draw(sweep: Sweep, measure: str = "original") -> Figure:
@@ -68,12 +70,12 @@ def draw(sweep: Sweep, measure: str = "original") -> Figure:
         figure.add_trace(
             go.Scatter(
                 x=[i + shift for i, _, _ in found],
-                y=[100 * m["value"] for _, _, m in found],
+                y=[100 * m.value for _, _, m in found],
                 mode="markers",
                 name="MESA, mixture" if name == "after.mesa" else named(name),
                 visible="legendonly" if name in HIDDEN else True,
                 marker={"symbol": symbol, "color": colour, "size": size, "line": {"color": colour, "width": 1.6}},
-                customdata=[[one.run.name, rows[i].code, brief(m), m["n"]] for i, one, m in found],
+                customdata=[[one.run.name, rows[i].code, brief(m), m.n] for i, one, m in found],
                 hovertemplate=f"code %{{customdata[1]}}, {named(name)}: %{{customdata[2]}}, n = %{{customdata[3]}}<extra></extra>",
             )
         )
@@ -88,10 +90,10 @@ def draw(sweep: Sweep, measure: str = "original") -> Figure:
     return plain(figure, 620, top=104)
 
 
-def _magnified(told: Sequence[Mapping[str, Any]], measure: str) -> float | None:
+def _magnified(told: Sequence[Evaluations], measure: str) -> float | None:
     """To which percentage the lower panel reaches, just above what any defence leaves; None: one panel is enough."""
     left = [
-        100 * m["value"]
+        100 * m.value
         for found in told
         for name, e in found.items()
         if name.startswith("after.") and name not in {"after.control", *HIDDEN} and (m := measured(e, measure))
@@ -130,7 +132,7 @@ def _points(figure: Figure, rows: Sequence[Row], measure: str) -> None:
     import plotly.graph_objects as go
 
     found = [
-        (i, row, [100 * m["value"] for m in row.values(lambda one: [measured(e, measure) for e in one.points])])
+        (i, row, [100 * m.value for m in row.values(lambda one: [measured(e, measure) for e in one.result.points])])
         for i, row in enumerate(rows)
     ]
     found = [entry for entry in found if entry[2]]
@@ -201,17 +203,17 @@ def table(sweep: Sweep) -> list[dict[str, Any]]:
             for name, e in evaluations(one.result).items():
                 for measure, (_, words) in MEASURES.items():
                     m = measured(e, measure)
-                    line[f"{named(name)}: {words}"] = f"{brief(m)}, n = {m['n']}" if m else "–"
-                line[f"{named(name)}: clean accuracy"] = brief(e["clean_accuracy"])
+                    line[f"{named(name)}: {words}"] = counted(m)
+                line[f"{named(name)}: clean accuracy"] = brief(e.clean_accuracy)
             told.append({**line, "run": one.run.name})
     return told
 
 
 def note(sweep: Sweep) -> str:
     """Its caption."""
-    seeds = sorted({len(one.points) for one in sweep.runs})
+    seeds = sorted({len(one.result.points) for one in sweep.runs})
     many = f"{seeds[0]}" if len(seeds) == 1 else f"{seeds[0]} to {seeds[-1]}"
-    n = sorted({m["n"] for one in sweep.runs if (m := one.result["before"]["asr"]["original"])})
+    n = sorted({m.n for one in sweep.runs if (m := one.result.before.asr.original)})
     return material.note(
         sweep.runs,
         sweep.told(),

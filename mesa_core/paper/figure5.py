@@ -73,9 +73,9 @@ def _top(one: Finding) -> int:
 
 
 def _title(words: str, one: Finding) -> str:
-    entry = one.result["submodels"][-1] if one.result["submodels"] else None
-    left = [material.point_asr(e) for e in one.points]
-    modes = f", {len(entry['modes'])} modes" if entry and len(entry["modes"]) != 1 else ", one mode" if entry else ""
+    entry = one.result.submodels[-1] if one.result.submodels else None
+    left = [material.point_asr(e) for e in one.result.points]
+    modes = f", {len(entry.modes)} modes" if entry and len(entry.modes) != 1 else ", one mode" if entry else ""
     span = f"<br>point defence leaves {100 * min(left):.1f} to {100 * max(left):.1f} %" if left else ""
     return f"{words}: code {one.config.code}{modes}{span}"
 

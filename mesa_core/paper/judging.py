@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 
 from mesa_core.config import PROTOCOLS, ExperimentConfig
-from mesa_core.measures.intervals import of_rates
+from mesa_core.measures.evaluation import Evaluation, Rates
+from mesa_core.measures.intervals import Measured, of_rates
 from mesa_core.paper.claims import share
 from mesa_core.paper.material import ORBITS, Finding, Sweep
 from mesa_core.paper.rules import UNKNOWN
 from mesa_core.words import brief
 
-Measured = Mapping[str, Any]
 Pick = Callable[[Finding], Iterable[Measured | None]]
 
 
@@ -56,16 +56,16 @@ def values(sweep: Sweep, pick: Pick) -> list[tuple[int, list[Measured]]]:
 
 def average(found: Sequence[tuple[int, Sequence[Measured]]]) -> tuple[float, str]:
     """The mean over triggers, each the mean of its runs, and the same in words with interval and n."""
-    rates = np.array([np.mean([m["value"] for m in figures]) for _, figures in found])
-    n = int(found[0][1][0]["n"])
-    m = of_rates(np.clip(rates, 0, 1), n).to_json()
+    rates = np.array([np.mean([m.value for m in figures]) for _, figures in found])
+    n = int(found[0][1][0].n)
+    m = of_rates(np.clip(rates, 0, 1), n).rounded()
     return float(rates.mean()), f"mean {brief(m)} over {len(found)} of {ORBITS} triggers, n = {n:,} images each"
 
 
 def extreme(found: Sequence[tuple[int, Sequence[Measured]]], pick: Callable[..., Any]) -> tuple[Measured, str]:
     """The highest or lowest figure (`pick` is max or min), and in words with its interval, n and trigger."""
-    code, m = pick(((code, m) for code, figures in found for m in figures), key=lambda entry: entry[1]["value"])
-    return m, f"{'highest' if pick is max else 'lowest'} {brief(m)}, n = {m['n']:,} (code {code})"
+    code, m = pick(((code, m) for code, figures in found for m in figures), key=lambda entry: entry[1].value)
+    return m, f"{'highest' if pick is max else 'lowest'} {brief(m)}, n = {m.n:,} (code {code})"
 
 
 def budget(config: ExperimentConfig) -> str:
@@ -84,16 +84,23 @@ def apart(ours: float, paper: float) -> str:
     return f"Ours is {abs(gap):.1f} points {side} the paper's {share(paper)}." if abs(gap) >= 0.05 else ""
 
 
+def rate(e: Evaluation, group: str, part: str) -> Measured | None:
+    """One ASR of an evaluation: 'asr' or 'effective_asr', of the 'original' or the 'worst'."""
+    rates: Rates = getattr(e, group)
+    found: Measured | None = getattr(rates, part)
+    return found
+
+
 def after(name: str, group: str = "asr", part: str = "original") -> Pick:
     """Picks the original's ASR, or its 'effective_asr', after a defence of a run; or that of the 'worst' of 512."""
-    return lambda one: [e[group][part] for key, e in (one.result["after"] or {}).items() if key == name]
+    return lambda one: [rate(e, group, part) for key, e in one.result.after.items() if key == name]
 
 
 def by_beta(only: str | None = None, group: str = "asr", part: str = "original") -> Pick:
     """The same after each level's sub-model alone, or after that of one level."""
-    return lambda one: [e[group][part] for key, e in (one.result["after_by_beta"] or {}).items() if only in (None, key)]
+    return lambda one: [rate(e, group, part) for key, e in one.result.after_by_beta.items() if only in (None, key)]
 
 
 def points(one: Finding) -> list[Measured | None]:
     """The original's ASR after each seed of the point defence."""
-    return [e["asr"]["original"] for e in one.points]
+    return [e.asr.original for e in one.result.points]

@@ -19,10 +19,15 @@ import numpy as np
 from mesa_core import events as ev
 from mesa_core import triggers
 from mesa_core.config import ConfigError, ExperimentConfig, make_config
-from mesa_core.config.settle import MORE, question
+from mesa_core.config.identity import MORE, identity_of
 from mesa_core.disk.untrusted import Refused, parse_json, read_bytes
 from mesa_core.measures import breadth
+from mesa_core.measures.evaluation import Evaluation
+from mesa_core.measures.intervals import Measured
+from mesa_core.measures.submodel import Submodel
+from mesa_core.measures.verdict import Detection
 from mesa_core.store import MOST_EVENTS, NAME, Run, StoreError, checks
+from mesa_core.store.results import Result
 
 ORBITS = len(triggers.orbits())
 ALPHAS = (0.0, 0.1, 10.0)
@@ -38,18 +43,12 @@ class Finding:
 
     run: Run
     config: ExperimentConfig
-    result: Mapping[str, Any]
-
-    @property
-    def points(self) -> list[dict[str, Any]]:
-        """The evaluations after each seed of the point defence."""
-        after = self.result["after"] or {}
-        return [e for name, e in after.items() if name == "point" or name.startswith("point_")]
+    result: Result
 
     @functools.cached_property
-    def levels(self) -> list[dict[str, Any]]:
+    def levels(self) -> list[Submodel]:
         """The sub-models with every measure; those of an older result are computed from its samples (`breadth`)."""
-        return breadth.complete(self.result["submodels"], samples(self))
+        return breadth.complete(self.result.submodels, samples(self))
 
     def level(self, beta: float) -> int | None:
         """The place of a level among the run's, None where it has no such level."""
@@ -73,11 +72,10 @@ def finding(run: Run) -> Finding | None:
     try:
         if not (run.path / "result.json").is_file():
             return None
-        result = run.result()
-        checks.check_result(result)
+        result = run.outcome()
         config = make_config(run.config())
-        return Finding(run, config, result) if config.size == triggers.SIZE else None
-    except (StoreError, ConfigError, KeyError, TypeError, ValueError, AttributeError):
+        return Finding(run, config, result) if result is not None and config.size == triggers.SIZE else None
+    except (StoreError, ConfigError):
         return None
 
 
@@ -131,7 +129,7 @@ def of_protocol(found: Iterable[Finding]) -> dict[str, list[Finding]]:
 
 def same_but(config: ExperimentConfig, *varied: str) -> str:
     """All that decides a run's figures but what is varied, as text."""
-    return json.dumps({k: v for k, v in question(config).items() if k not in (*varied, *MORE)}, sort_keys=True)
+    return json.dumps({k: v for k, v in identity_of(config).items() if k not in (*varied, *MORE)}, sort_keys=True)
 
 
 def _groups(found: Iterable[Finding], *varied: str) -> list[list[Finding]]:
@@ -153,7 +151,7 @@ class Row:
     code: int
     runs: tuple[Finding, ...]
 
-    def values(self, pick: Callable[[Finding], Iterable[Mapping[str, Any] | None]]) -> list[Mapping[str, Any]]:
+    def values(self, pick: Callable[[Finding], Iterable[Measured | None]]) -> list[Measured]:
         """What `pick` takes of each run, without what is missing."""
         return [m for one in self.runs for m in pick(one) if m is not None]
 
@@ -198,14 +196,16 @@ def _rows(group: Sequence[Finding]) -> tuple[Row, ...]:
     for codes in by_orbit.values():
         code = min(codes)  # of an orbit one member is shown, its first where there is a choice
         rows[code] = Row(code, tuple(codes[code][seed] for seed in sorted(codes[code])))
-    order = by_difficulty({code: [point_asr(e) for one in row.runs for e in one.points] for code, row in rows.items()})
+    order = by_difficulty(
+        {code: [point_asr(e) for one in row.runs for e in one.result.points] for code, row in rows.items()}
+    )
     return tuple(rows[code] for code in order)
 
 
-def point_asr(evaluation: Mapping[str, Any]) -> float:
+def point_asr(evaluation: Evaluation) -> float:
     """What a defence left of the original's ASR."""
-    m = evaluation["asr"]["original"]
-    return float(m["value"]) if m else 0.0
+    m = evaluation.asr.original
+    return float(m.value) if m else 0.0
 
 
 def by_difficulty(points: Mapping[int, Sequence[float]]) -> list[int]:
@@ -219,7 +219,7 @@ def alpha_family(found: Iterable[Finding]) -> dict[float, Finding]:
     for group in _groups([one for one in found if _own(one.config)], "alpha"):
         if len({one.config.alpha for one in group}) < 2:
             continue  # before any file is read
-        members = {one.config.alpha: one for one in reversed(group) if one.result["submodels"] and samples(one)}
+        members = {one.config.alpha: one for one in reversed(group) if one.result.submodels and samples(one)}
         if not members:
             continue
         first = next(iter(members.values()))
@@ -234,7 +234,7 @@ def alpha_family(found: Iterable[Finding]) -> dict[float, Finding]:
 def example(found: Sequence[Finding]) -> Finding | None:
     """The run for a figure of one trigger: alpha = 0.1 and several levels, if possible the one of Figure 3(a)."""
     family = alpha_family(found).get(0.1)
-    fit = [one for one in found if _own(one.config) and one.config.alpha == 0.1 and len(one.result["submodels"]) > 1]
+    fit = [one for one in found if _own(one.config) and one.config.alpha == 0.1 and len(one.result.submodels) > 1]
 
     def rank(one: Finding) -> tuple[bool, bool, int]:
         kind = None if one.config.code is None else triggers.orbit_of(one.config.code)
@@ -245,9 +245,7 @@ def example(found: Sequence[Finding]) -> Finding | None:
 
 def searches(found: Iterable[Finding]) -> list[Finding]:
     """Runs that searched every class, of one kind of images: the paper's where there is an attacked network."""
-    all_of = [
-        one for one in found if (one.config.detect or one.config.suspect) and is_verdict(one.result.get("detection"))
-    ]
+    all_of = [one for one in found if (one.config.detect or one.config.suspect) and is_verdict(one.result.detection)]
     cifar = [one for one in all_of if one.config.data == "cifar10"]
     chosen = "cifar10" if any(one.config.detect for one in cifar) else "signs"
     return sorted(
@@ -256,16 +254,9 @@ def searches(found: Iterable[Finding]) -> list[Finding]:
     )
 
 
-def is_verdict(value: Any) -> bool:
-    """Whether a detection's verdict is whole."""
-    try:
-        for one in value["classes"]:
-            for name in ("value", "low", "high", "n"):
-                float(one["asr"][name])
-            str(one["name"]), int(one["class"])
-        return bool(value["classes"]) and 0 <= float(value["threshold"]) <= 1 and isinstance(value["suspects"], list)
-    except (KeyError, TypeError, ValueError):
-        return False
+def is_verdict(value: Detection | None) -> bool:
+    """Whether a search has a verdict on any class."""
+    return value is not None and bool(value.classes)
 
 
 # -- words
@@ -277,11 +268,11 @@ def what(config: ExperimentConfig) -> str:
 
 def note(found: Sequence[Finding], *more: str) -> str:
     """What a reader of a figure has to know: data, images, seeds, hardware."""
-    images = sorted({one.result["before"]["clean_accuracy"]["n"] for one in found})
+    images = sorted({one.result.before.clean_accuracy.n for one in found})
     seeds = ", ".join(map(str, sorted({one.config.seed for one in found})))
     keys = ("name", "device", "precision")
     machines = sorted(
-        {", ".join(str(one.result["hardware"][k]) for k in keys if one.result["hardware"].get(k)) for one in found}
+        {", ".join(str(one.result.hardware[k]) for k in keys if one.result.hardware.get(k)) for one in found}
     )
     own = "; ".join(sorted({what(one.config) for one in found}))
     told = [

@@ -9,6 +9,7 @@ import numpy as np
 from mesa_core import triggers
 from mesa_core.config import ExperimentConfig
 from mesa_core.measures.intervals import proportion
+from mesa_core.measures.submodel import Submodel
 from mesa_core.paper import detection, figure3, material
 from mesa_core.paper.claims import Claim, share
 from mesa_core.paper.judging import Answer, Evidence, apart
@@ -51,9 +52,9 @@ def _widths(known: Evidence) -> Widths:
     found: Widths = {}
     for alpha, one in known.family.items():
         for entry in one.levels:
-            if entry["entropy"] and entry["dimensions"]:
-                told = float(entry["entropy"]["value"]), float(entry["dimensions"]["value"])
-                found.setdefault(float(entry["beta"]), {})[alpha] = told
+            if entry.entropy and entry.dimensions:
+                told = float(entry.entropy.value), float(entry.dimensions.value)
+                found.setdefault(float(entry.beta), {})[alpha] = told
     return found
 
 
@@ -97,15 +98,15 @@ def _alpha_large(claim: Claim, known: Evidence) -> Answer | None:
     beta = figure3.level_for(known.family) if widths else None
     if one is None or beta not in widths:
         return None
-    asr = {float(entry["beta"]): entry["mean_asr"] for entry in one.result["submodels"]}
+    asr = {float(entry.beta): entry.mean_asr for entry in one.result.submodels}
     wider = {b: at[10.0][0] - at[0.1][0] for b, at in widths.items()}
     m, (large, usual) = asr[beta], (widths[beta][10.0], widths[beta][0.1])
-    verdict = overspread(m["high"], beta, large[0], usual[0])
-    strict = throughout([overspread(asr[b]["high"], b, at[10.0][0], at[0.1][0], HALF) for b, at in widths.items()])
-    words = f"at α = 10 and β = {beta:g} mean ASR {brief(m)}, n = {m['n']:,}; {_told(10.0, large)}; {_told(0.1, usual)}; {one.config.samples} samples each; {_where(one)}"
-    say = [] if m["high"] < beta else ["Ours keeps its strength."]
+    verdict = overspread(m.high, beta, large[0], usual[0])
+    strict = throughout([overspread(asr[b].high, b, at[10.0][0], at[0.1][0], HALF) for b, at in widths.items()])
+    words = f"at α = 10 and β = {beta:g} mean ASR {brief(m)}, n = {m.n:,}; {_told(10.0, large)}; {_told(0.1, usual)}; {one.config.samples} samples each; {_where(one)}"
+    say = [] if m.high < beta else ["Ours keeps its strength."]
     say += [] if wider[beta] >= TENTH else ["Ours does not spread further."]
-    strictly = _at_each({b: f"mean ASR {share(asr[b]['value'])}, {_minus(gap)} nats more" for b, gap in wider.items()})
+    strictly = _at_each({b: f"mean ASR {share(asr[b].value)}, {_minus(gap)} nats more" for b, gap in wider.items()})
     return Answer(words, verdict, " ".join(say), strictly, strict)
 
 
@@ -116,9 +117,14 @@ def _runs(known: Evidence) -> list[Finding]:
     return [one for one in found if len(one.levels) == len(one.config.beta) == most > 1]
 
 
+def _values(entries: Sequence[Submodel], key: str) -> list[float]:
+    """One measure of those sub-models that have it."""
+    return [found.value for entry in entries if (found := getattr(entry, key))]
+
+
 def _pairs(runs: Sequence[Finding], key: str) -> list[list[float]]:
     """The share of a level inside the next lower one, a list over the runs for each pair; [] where none is known."""
-    found = [[entry[key]["value"] for entry in one.levels[1:] if entry[key]] for one in runs]
+    found = [_values(one.levels[1:], key) for one in runs]
     return [list(each) for each in zip(*found, strict=False)] if all(found) else []
 
 
@@ -157,7 +163,7 @@ def _nested(claim: Claim, known: Evidence) -> Answer | None:
 
 def _growth(runs: Sequence[Finding], key: str) -> list[list[float]]:
     """By how much a measure grows at each step down, from the highest level on, over the runs."""
-    found = [[entry[key]["value"] for entry in one.levels if entry[key]] for one in runs]
+    found = [_values(one.levels, key) for one in runs]
     found = [each for each, one in zip(found, runs, strict=True) if len(each) == len(one.levels)]
     return [[each[i] - each[i + 1] for each in found] for i in reversed(range(len(found[0]) - 1))] if found else []
 
@@ -167,7 +173,7 @@ def _of_steps(steps: Sequence[Sequence[float]], config: ExperimentConfig, unit: 
     lines = []
     for i, each in enumerate(steps):
         upper, low = config.beta[-1 - i], config.beta[-2 - i]
-        grown = proportion(sum(value > 0 for value in each), len(each)).to_json()
+        grown = proportion(sum(value > 0 for value in each), len(each)).rounded()
         often = f"in {brief(grown)} of {len(each)} runs, in the median by " if len(each) > 1 else "by "
         lines.append(f"from {upper:g} to {low:g} {often}{_minus(float(np.median(each)))} {unit}")
     return "; ".join(lines)
@@ -203,9 +209,9 @@ def _detect_true(claim: Claim, known: Evidence) -> Answer | None:
     found = detection.tally(known.searches)
     if not found.true:
         return None
-    low, paper = min(found.true, key=lambda m: m["value"]), claim.numbers["low"]
-    words = f"lowest {brief(low)}, n = {low['n']:,}; {len(found.true)} attacked of {_about(known.searches)}"
-    return _on_images(known, Answer(words, higher(low["value"], paper), apart(low["value"], paper)))
+    low, paper = min(found.true, key=lambda m: m.value), claim.numbers["low"]
+    words = f"lowest {brief(low)}, n = {low.n:,}; {len(found.true)} attacked of {_about(known.searches)}"
+    return _on_images(known, Answer(words, higher(low.value, paper), apart(low.value, paper)))
 
 
 def _detect_other(claim: Claim, known: Evidence) -> Answer | None:
@@ -213,14 +219,14 @@ def _detect_other(claim: Claim, known: Evidence) -> Answer | None:
     attacked = detection.tally([one for one in known.searches if not detection.is_clean(one)])
     if not attacked.other:
         return None
-    high, paper = max(attacked.other, key=lambda m: m["value"]), claim.numbers["high"]
-    most = max(found.other, key=lambda m: m["value"])
-    lowest = min((m["value"] for m in attacked.true), default=None)
-    verdict = line(high["value"], paper, lowest, found.wrong)
+    high, paper = max(attacked.other, key=lambda m: m.value), claim.numbers["high"]
+    most = max(found.other, key=lambda m: m.value)
+    lowest = min((m.value for m in attacked.true), default=None)
+    verdict = line(high.value, paper, lowest, found.wrong)
     apart_by = f"; the lowest attacked class {share(lowest)}" if lowest is not None else ""
-    words = f"highest {brief(high)}, n = {high['n']:,}{apart_by}; {found.wrong} wrong of {found.verdicts} verdicts; {_about(known.searches)}"
-    say = f"{found.wrong} of our verdicts are wrong." if found.wrong else apart(high["value"], paper)
-    strict = "differs" if found.wrong else lower(most["value"], paper)
+    words = f"highest {brief(high)}, n = {high.n:,}{apart_by}; {found.wrong} wrong of {found.verdicts} verdicts; {_about(known.searches)}"
+    say = f"{found.wrong} of our verdicts are wrong." if found.wrong else apart(high.value, paper)
+    strict = "differs" if found.wrong else lower(most.value, paper)
     strictly = f"clean networks as well: highest {brief(most)}"
     return _on_images(known, Answer(words, verdict, "" if verdict == "agrees" else say, strictly, strict))
 
@@ -229,9 +235,9 @@ def _detect_other(claim: Claim, known: Evidence) -> Answer | None:
 def _modes(claim: Claim, known: Evidence) -> Answer | None:
     runs = known.shown.runs if known.shown else []
     counts = [
-        (one.config.code, [len(entry["modes"]) for entry in one.result["submodels"]])
+        (one.config.code, [len(entry.modes) for entry in one.result.submodels])
         for one in runs
-        if one.result["submodels"] and one.config.code is not None
+        if one.result.submodels and one.config.code is not None
     ]
     if not counts:
         return None

@@ -7,17 +7,32 @@ on light and dark; a figure has no template of its own, so that the page and an 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from mesa_core import triggers
 from mesa_core.defences import DEFENCES, Mark, split
+from mesa_core.measures.coverage import Levels
+from mesa_core.measures.evaluation import Evaluation
+from mesa_core.measures.intervals import Measured
 from mesa_core.pictures.thumbnails import PALETTE, VIRIDIS, trigger_uri
+from mesa_core.store.results import Result
 from mesa_core.words import named
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
 
-Evaluations = Mapping[str, Mapping[str, Any]]  # 'clean', 'before', 'after.mesa', ... -> an evaluation
+Evaluations = Mapping[str, Evaluation]  # 'clean', 'before', 'after.mesa', ... -> an evaluation
+
+
+class Covering(Protocol):
+    """What has recall and precision by level: a sub-model, a result's mixture, a reference, noise."""
+
+    @property
+    def recall(self) -> Levels: ...
+    @property
+    def precision(self) -> Levels: ...
+
+
 SCALE = [[i / (len(VIRIDIS) - 1), f"rgb{colour}"] for i, colour in enumerate(VIRIDIS)]
 GREY = "#8a8a8a"
 MEASURES = {
@@ -29,11 +44,13 @@ MEASURES = {
 }
 
 
-def evaluations(result: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    """Every evaluation of a result by name, in the order in which it is told."""
-    found = {name: result[name] for name in ("clean", "before") if result.get(name)}
-    found |= {f"after.{name}": e for name, e in (result.get("after") or {}).items()}
-    found |= {f"after.beta.{name}": e for name, e in (result.get("after_by_beta") or {}).items()}
+def evaluations(result: Result | Mapping[str, Any]) -> dict[str, Evaluation]:
+    """Every evaluation of a result by name, in the order in which it is told. Raises Damaged for JSON of another shape."""
+    result = Result.of(result)
+    found = {"clean": result.clean} if result.clean else {}
+    found |= {"before": result.before}
+    found |= {f"after.{name}": e for name, e in result.after.items()}
+    found |= {f"after.beta.{name}": e for name, e in result.after_by_beta.items()}
     return {name: found[name] for name in sorted(found, key=_rank)}
 
 
@@ -56,19 +73,21 @@ def _rank(name: str) -> tuple[int, int, str]:
     return kinds.index(kind) if kind in kinds else len(kinds), split(name.removeprefix("after."))[1], name
 
 
-def measured(evaluation: Mapping[str, Any], measure: str) -> dict[str, Any] | None:
+def measured(evaluation: Evaluation, measure: str) -> Measured | None:
     """One figure of MEASURES."""
-    return evaluation[measure] if measure.endswith("accuracy") else evaluation["asr"][measure]
+    found: Measured | None = getattr(evaluation if measure.endswith("accuracy") else evaluation.asr, measure)
+    return found
 
 
-def caption(result: Mapping[str, Any], bars: bool = True) -> str:
+def caption(result: Result | Mapping[str, Any], bars: bool = True) -> str:
     """Images, seed, hardware: what a figure's reader has to know; `bars` where the figure has intervals."""
-    n, hardware = result["before"]["clean_accuracy"]["n"], result["hardware"]
+    result = Result.of(result)
+    n, hardware = result.before.clean_accuracy.n, result.hardware
     said = ", bars: 95 % intervals" if bars else ""
     where = ", ".join(str(hardware[k]) for k in ("name", "device", "precision") if hardware.get(k))
-    size = triggers.size_of(result["config"]["trigger"])
+    size = triggers.size_of(result.config["trigger"])
     panel = f"; triggers {triggers.sized(size)}, the 512 of them drawn" if triggers.drawn(size) else ""
-    return f"{n:,} evaluation images, seed {result['seed']}{said}{panel}; computed on {where}."
+    return f"{n:,} evaluation images, seed {result.seed}{said}{panel}; computed on {where}."
 
 
 def defences(runs: Mapping[str, Evaluations], measure: str = "original") -> Figure:
@@ -82,7 +101,7 @@ def defences(runs: Mapping[str, Evaluations], measure: str = "original") -> Figu
         shift = 0.24 * ((len(runs) - 1) / 2 - number)
         figure.add_trace(
             go.Scatter(
-                x=[100 * m["value"] for _, m in shown],
+                x=[100 * m.value for _, m in shown],
                 y=[i + shift for i, _ in shown],
                 error_x=_bars([m for _, m in shown]),
                 mode="markers",
@@ -103,33 +122,34 @@ def defences(runs: Mapping[str, Evaluations], measure: str = "original") -> Figu
     return plain(figure, 90 + 34 * len(rows), legend=len(runs) > 1)
 
 
-def coverage(result: Mapping[str, Any]) -> Figure:
+def coverage(result: Result | Mapping[str, Any]) -> Figure:
     """Recall and precision by level, for each sub-model, the mixture, and uniform noise."""
     import plotly.graph_objects as go
     from plotly.subplots import make_subplots
 
-    series = [(f"β = {one['beta']:g}", one, PALETTE[i % 8], "circle") for i, one in enumerate(result["submodels"])]
+    result = Result.of(result)
+    series: list[tuple[str, Covering, str, str]] = [
+        (f"β = {one.beta:g}", one, PALETTE[i % 8], "circle") for i, one in enumerate(result.submodels)
+    ]
     series.append(("mixture", result, PALETTE[3], "diamond"))
-    for i, one in enumerate(result["submodels"]):
-        if one.get("reference"):  # the exact distribution at this level, where somebody has sampled it
-            series.append((f"exact distribution, β = {one['beta']:g}", one["reference"], PALETTE[i % 8], "star-open"))
-    if result.get("uniform_noise"):
-        series.append(("uniform noise", result["uniform_noise"], GREY, "x"))
+    for i, one in enumerate(result.submodels):
+        if one.reference:  # the exact distribution at this level, where somebody has sampled it
+            series.append((f"exact distribution, β = {one.beta:g}", one.reference, PALETTE[i % 8], "star-open"))
+    if result.uniform_noise:
+        series.append(("uniform noise", result.uniform_noise, GREY, "x"))
     # Larger triggers have no recall, since their 512 are drawn.
     shown = [
-        what
-        for what in ("recall", "precision")
-        if any(any((found.get(what) or {}).values()) for _, found, *_ in series)
+        what for what in ("recall", "precision") if any(any(_levels(found, what).values()) for _, found, *_ in series)
     ]
     figure = make_subplots(1, max(1, len(shown)), subplot_titles=[what.capitalize() for what in shown])
     for number, (name, found, colour, symbol) in enumerate(series):
         for column, what in enumerate(shown, 1):
-            entries = [(level, m) for level, m in (found.get(what) or {}).items() if m]
+            entries = [(level, m) for level, m in _levels(found, what).items() if m]
             shift = 0.13 * (number - (len(series) - 1) / 2)
             figure.add_trace(
                 go.Scatter(
                     x=[_place(level, result, what) + shift for level, _ in entries],
-                    y=[100 * m["value"] for _, m in entries],
+                    y=[100 * m.value for _, m in entries],
                     error_y=_bars([m for _, m in entries]),
                     mode="markers",
                     name=name,
@@ -142,7 +162,7 @@ def coverage(result: Mapping[str, Any]) -> Figure:
                 row=1,
                 col=column,
             )
-    levels = list((result.get("precision") or {}).keys())
+    levels = list(result.precision)
     figure.update_xaxes(
         tickvals=list(range(len(levels))), ticktext=[f"ASR ≥ {v}" for v in levels], range=[-0.6, len(levels) - 0.4]
     )
@@ -150,8 +170,12 @@ def coverage(result: Mapping[str, Any]) -> Figure:
     return plain(figure, 380, top=86)
 
 
-def _place(level: str, result: Mapping[str, Any], what: str) -> int:
-    levels = list((result.get(what) or {}).keys())
+def _levels(found: Covering, what: str) -> Levels:
+    return found.recall if what == "recall" else found.precision
+
+
+def _place(level: str, result: Result, what: str) -> int:
+    levels = list(_levels(result, what))
     return levels.index(level) if level in levels else 0
 
 
@@ -171,7 +195,7 @@ def seeds(runs: Sequence[tuple[str, str, Evaluations]], measure: str = "original
 
     def worth(title: str) -> float:
         found = [
-            m["value"]
+            m.value
             for t, _, e in runs
             if t == title and "after.mesa" in e and (m := measured(e["after.mesa"], measure))
         ]
@@ -179,7 +203,7 @@ def seeds(runs: Sequence[tuple[str, str, Evaluations]], measure: str = "original
 
     titles = sorted(dict.fromkeys(t for t, _, _ in runs), key=worth, reverse=True)
     drawn = marks_of()
-    marks: dict[str, list[tuple[float, str, dict[str, Any]]]] = {name: [] for name in drawn}
+    marks: dict[str, list[tuple[float, str, Measured]]] = {name: [] for name in drawn}
     for title, _, found in runs:
         for name, e in found.items():
             kind, m = kind_of(name), measured(e, measure)
@@ -187,20 +211,20 @@ def seeds(runs: Sequence[tuple[str, str, Evaluations]], measure: str = "original
                 shift = 0.085 * ((len(drawn) - 1) / 2 - list(drawn).index(kind))
                 marks[kind].append((titles.index(title) + shift, f"{title}: {named(name)}", m))
     figure = go.Figure()
-    for kind, found in marks.items():
-        if not found:
+    for kind, shown in marks.items():
+        if not shown:
             continue
         own = drawn[kind]
         colour = GREY if own.colour is None else PALETTE[own.colour]
         figure.add_trace(
             go.Scatter(
-                x=[100 * m["value"] for _, _, m in found],
-                y=[y for y, _, _ in found],
-                error_x=_bars([m for _, _, m in found]) | {"thickness": 1, "width": 0},
+                x=[100 * m.value for _, _, m in shown],
+                y=[y for y, _, _ in shown],
+                error_x=_bars([m for _, _, m in shown]) | {"thickness": 1, "width": 0},
                 mode="markers",
                 name="MESA, one β alone" if kind == "after.beta" else named(kind),
                 marker={"symbol": own.symbol, "color": colour, "size": own.size, "line": {"color": colour, "width": 2}},
-                customdata=[[words, said(m)] for _, words, m in found],
+                customdata=[[words, said(m)] for _, words, m in shown],
                 hovertemplate="%{customdata[0]}: %{customdata[1]}<extra></extra>",
             )
         )
@@ -239,17 +263,18 @@ def curves(steps: Sequence[tuple[int, Mapping[str, float]]]) -> Figure:
     return plain(figure, 340)
 
 
-def _bars(found: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+def _bars(found: Sequence[Measured]) -> dict[str, Any]:
     """Interval bars for plotly, in percent."""
-    up, down = [100 * (m["high"] - m["value"]) for m in found], [100 * (m["value"] - m["low"]) for m in found]
+    up, down = [100 * (m.high - m.value) for m in found], [100 * (m.value - m.low) for m in found]
     return {"type": "data", "symmetric": False, "array": up, "arrayminus": down, "thickness": 1.4, "width": 4}
 
 
-def said(m: Mapping[str, Any] | None) -> str:
+def said(m: Measured | Mapping[str, Any] | None) -> str:
     """'1.2 % (0.8 to 1.9), n = 1096'."""
     if m is None:
         return "–"
-    return f"{100 * m['value']:.1f} % ({100 * m['low']:.1f} to {100 * m['high']:.1f}), n = {m['n']}"
+    m = Measured.of(m)
+    return f"{100 * m.value:.1f} % ({100 * m.low:.1f} to {100 * m.high:.1f}), n = {m.n}"
 
 
 def plain(figure: Figure, height: int, legend: bool = True, top: int = 62) -> Figure:

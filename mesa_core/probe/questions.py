@@ -19,8 +19,8 @@ from typing import Any
 
 import numpy as np
 
-from mesa_core import turns
 from mesa_core.disk.files import read_arrays, read_json, write_atomically, write_json
+from mesa_core.probe import turns
 from mesa_core.store import NAME, StoreError
 from mesa_core.triggers import side_of
 

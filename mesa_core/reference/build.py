@@ -102,11 +102,11 @@ def make(run: Run, store: Store, options: Options) -> Iterator[Progress]:
             {
                 **_agreement(sets),
                 "mean_asr": asr.to_json(),
-                "entropy": entropies.entropy_json(flat),
+                "entropy": entropies.entropy_of(flat).to_json(),
                 **coverage.by_level(
                     counted, codes.round_to_codes(stamps.cpu().numpy()), each, options.sample_images, seen
-                ),
-                "modes": modes.summarise(flat, each, found, options.sample_images),
+                ).to_json(),
+                "modes": [mode.to_json() for mode in modes.summarise(flat, each, found, options.sample_images)],
             }
         )
         new = (np.rint(flat * 255).astype(np.uint8), np.full(len(flat), index, np.uint8), each)

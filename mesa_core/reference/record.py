@@ -6,6 +6,7 @@ or among what the product ships, and is found by every run that shares it.
 
 from __future__ import annotations
 
+import functools
 import os
 import re
 import shutil
@@ -22,6 +23,7 @@ from mesa_core.disk.leftovers import new_folder
 from mesa_core.events import Event, StageDone
 from mesa_core.measures import coverage
 from mesa_core.measures.intervals import proportion
+from mesa_core.measures.submodel import Beside, ReferenceLevel
 from mesa_core.store import Run, Store, StoreError, checks
 from mesa_core.store.shipped import shipped_references
 from mesa_core.triggers import SIZE
@@ -39,20 +41,22 @@ class Record:
     told: dict[str, Any]
     arrays: dict[str, np.ndarray]
 
-    def index(self, beta: float) -> int | None:
-        """The place of a level in `told["levels"]`; None where it was not asked."""
-        for index, one in enumerate(self.told["levels"]):
-            if abs(one["beta"] - beta) < 1e-9:
-                return index
-        return None
+    @functools.cached_property
+    def levels(self) -> list[ReferenceLevel]:
+        """What is told of each level, the lowest first."""
+        return [ReferenceLevel.from_json(one) for one in self.told["levels"]]
 
-    def level(self, beta: float) -> tuple[np.ndarray, np.ndarray, dict[str, Any]] | None:
+    def index(self, beta: float) -> int | None:
+        """The place of a level among `levels`; None where it was not asked."""
+        return next((index for index, one in enumerate(self.levels) if abs(one.beta - beta) < 1e-9), None)
+
+    def level(self, beta: float) -> tuple[np.ndarray, np.ndarray, ReferenceLevel] | None:
         """Samples `(m, d)` in [0, 1], their modes `(m,)`, and what is told of a level; None where it was not asked."""
         index = self.index(beta)
         if index is None:
             return None
         own = self.arrays["level"] == index
-        return self.arrays["triggers"][own] / np.float32(255), self.arrays["mode"][own], self.told["levels"][index]
+        return self.arrays["triggers"][own] / np.float32(255), self.arrays["mode"][own], self.levels[index]
 
 
 def key_in(events: Iterable[Event]) -> str | None:
@@ -124,8 +128,8 @@ def read(place: Path) -> Record | None:
     return found
 
 
-def beside(record: Record, beta: float, samples: np.ndarray) -> dict[str, Any] | None:
-    """What the reference at `beta` says of a sub-model's samples `(n, d)`, as JSON; None where that level was not asked.
+def beside(record: Record, beta: float, samples: np.ndarray) -> Beside | None:
+    """What the reference at `beta` says of a sub-model's samples `(n, d)`; None where that level was not asked.
 
     Entropies are compared at equal n by the same estimator, since it is biased.
     """
@@ -140,16 +144,16 @@ def beside(record: Record, beta: float, samples: np.ndarray) -> dict[str, Any] |
     draw = np.random.default_rng(0)
     ours = samples[draw.choice(len(samples), n, replace=False)]
     theirs = places[draw.choice(len(places), n, replace=False)]
-    return {
-        "log_volume": told["log_volume"],
-        "entropy": entropies.entropy_json(theirs),
-        "entropy_of_samples": entropies.entropy_json(ours),
-        "recall": told["recall"],
-        "precision": told["precision"],
-        "n": len(places),
-        "modes_found": nesting.modes_found(samples, places, modes),
-        "inside": nesting.inside(samples, places).to_json(),
-    }
+    return Beside(
+        log_volume=told.log_volume,
+        entropy=entropies.entropy_of(theirs),
+        entropy_of_samples=entropies.entropy_of(ours),
+        recall=told.recall,
+        precision=told.precision,
+        n=len(places),
+        modes_found=nesting.modes_found(samples, places, modes),
+        inside=nesting.inside(samples, places).rounded(),
+    )
 
 
 def recall_at(

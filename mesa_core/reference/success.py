@@ -12,7 +12,7 @@ from torch import Tensor
 from mesa_core.apply.anywhere import Anywhere
 from mesa_core.apply.rule import Apply
 from mesa_core.victims.victim import Victim
-from mesa_core.victims.windows import keep
+from mesa_core.victims.windows import prepare
 
 CHUNK = 2048  # stamped images in one pass
 MEMORY = 64 << 20  # bytes that the maps of the clean images may take; see `mesa_core.victims.windows`
@@ -42,7 +42,7 @@ class FixedSuccess:
         self.images = victim.normalise.images(fixed)  # (K, 3, h, w)
         self.where = self.rule.places(len(pick), tuple(images.shape[-2:]), size, host).to(images.device)
         # Whoever fixes images asks about them thousands of times.
-        self.local = keep(victim, fixed, size, float("inf"), MEMORY) if self.rule.overwrites else None
+        self.local = prepare(victim, fixed, size, float("inf"), MEMORY) if self.rule.overwrites else None
 
     def _chance(self, places: Tensor) -> Tensor:
         """The target's softmax of each trigger on each image, `(n, K)`."""

@@ -5,19 +5,23 @@ The two networks travel in the page where they are at hand and small enough; wit
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
 from mesa_core import triggers
+from mesa_core.disk.errors import naming
 from mesa_core.disk.files import StoreError
+from mesa_core.disk.plain import plain
 from mesa_core.stage import pictures
-from mesa_core.stage.page import page
+from mesa_core.stage.page import MARK, page
 from mesa_core.stage.recording import recording
 from mesa_core.store import Run
 from mesa_core.store.shipped import assets_dir
 from mesa_core.victims.numpy_resnet9 import NumpyNet
 
+HEAD = 1024  # bytes of a file in which the mark of a page of ours stands
 NETS = ("attacked", "repaired")
 TOLD = ("data", "victim", "trigger", "target", "seed", "protocol")  # what makes two attacks the same
 
@@ -38,6 +42,18 @@ def scripts() -> Path:
     if folder is None:
         raise StoreError("The stage's scripts, which are part of the dashboard, are not installed.")
     return folder
+
+
+def require_page_of_ours(path: Path) -> None:
+    """StoreError unless nothing is at `path`, or a page that was exported, which its head says."""
+    if not os.path.lexists(path):
+        return
+    head = b""
+    if path.is_file() and not path.is_symlink():
+        with naming(path), open(path, "rb") as file:
+            head = file.read(HEAD)
+    if MARK.encode() not in head:
+        raise StoreError(f"{plain(str(path))} holds something else than a page exported here; name another --out.")
 
 
 def export(run: Run, known: pictures.Pictures | None = None) -> Exported:

@@ -18,8 +18,9 @@ POLICY = (
     "default-src 'none'; script-src 'unsafe-inline' 'wasm-unsafe-eval' blob:; worker-src blob:; "
     "style-src 'unsafe-inline'; img-src data: blob:"
 )
+MARK = '<meta name="generator" content="MESA Lab">'  # by which a page of ours is known
 PAGE = """<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
+<html lang="en"><head><meta charset="utf-8"><meta name="generator" content="MESA Lab"><meta name="viewport" content="width=device-width, initial-scale=1">
 <meta http-equiv="Content-Security-Policy" content="{policy}">
 <meta name="color-scheme" content="light dark"><title>{title}</title>
 <style>:root {{ color-scheme: light dark; --st-background-color: light-dark(#ffffff, #12161c); --st-text-color: light-dark(#0d131c, #e8ecf1);

@@ -1,99 +1,26 @@
-"""Whether what a run's files hold has the shape that it should have: such files may be old, damaged or foreign."""
+"""Whether a run's arrays, and a reference, have the shape that they should have: such files may be old, damaged or foreign.
+
+The shape of a result is declared in `mesa_core.store.results`.
+"""
 
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
 from mesa_core import triggers
-from mesa_core.config import make_config
+from mesa_core.measures.submodel import ReferenceLevel
 
 PANEL = triggers.PANEL
 FEWEST = 5  # samples of a reference at a level; with fewer there is no entropy by nearest neighbours
 
 
-def _measured(m: Any) -> None:
-    for name in ("value", "low", "high"):
-        if isinstance(m[name], bool) or not math.isfinite(m[name]) or not -1 <= m[name] <= 1:
-            raise ValueError(name)
-    if isinstance(m["n"], bool) or int(m["n"]) != m["n"] or m["n"] < 0:
-        raise ValueError("n")
-
-
-def _maybe(m: Any) -> None:
-    if m is not None:
-        _measured(m)
-
-
-def _evaluation(e: Any) -> None:
-    for name in ("clean_accuracy", "target_accuracy", "natural_rate"):
-        _measured(e[name])
-    for group in ("asr", "effective_asr"):
-        for part in ("original", "sampled", "worst"):
-            _maybe(e[group][part])
-
-
-def _levels(found: Any) -> None:
-    for name in ("recall", "precision"):
-        for level, m in (found.get(name) or {}).items():
-            float(level)
-            _maybe(m)
-
-
-def check_result(r: dict[str, Any]) -> None:
-    """Raise KeyError, TypeError or ValueError where `r` is not a result as `mesa_core.experiment.results` makes it."""
-    make_config(r["config"])
-    _evaluation(r["before"])
-    if r["clean"] is not None:
-        _evaluation(r["clean"])
-    for name, e in [*(r["after"] or {}).items(), *(r.get("after_by_beta") or {}).items()]:
-        if not name.replace("_", "").replace(".", "").isalnum():
-            raise ValueError(name)
-        _evaluation(e)
-    for one in r["submodels"]:
-        float(one["beta"]), bool(one["kept"])
-        _measured(one["mean_asr"])
-        for nested in ("nested", "nested_axes", "nested_svd"):
-            _maybe(one.get(nested))
-        for wide, low, high in (("entropy", -1e4, 1e4), ("dimensions", 0, 1e4)):
-            if one.get(wide) is not None:
-                _number(one[wide]["value"], low, high)
-                _number(one[wide]["n"], 1, 1e9)
-        _levels(one)
-        if one.get("reference"):
-            _levels(one["reference"])
-        for mode in one["modes"]:
-            float(mode["share"]), triggers.from_hex(mode["trigger"])
-            _measured(mode["asr"])
-            _maybe(mode.get("asr_after"))
-    _levels(r)
-    if r.get("uniform_noise"):
-        _levels(r["uniform_noise"])
-    for name in ("hardware", "versions", "timings", "data"):
-        dict(r[name])
-    for seconds in r["timings"].values():
-        float(seconds)
-
-
 def _number(value: Any, low: float, high: float) -> None:
     if isinstance(value, bool) or not math.isfinite(value) or not low <= value <= high:
         raise ValueError(f"{value!r} is not from {low:g} to {high:g}")
-
-
-def check_beside(found: Any) -> None:
-    """Raise KeyError, TypeError or ValueError where `found` is not what `reference.record.beside` says of a sub-model."""
-    _number(found["log_volume"]["value"], -1e4, 10)
-    _number(found["log_volume"]["error"], 0, 1e4)
-    for name in ("entropy", "entropy_of_samples"):
-        _number(found[name]["value"], -1e4, 1e4)
-        _number(found[name]["n"], 1, 1e9)
-    _measured(found["inside"])
-    modes = found["modes_found"]
-    _number(modes["of"], 0, 1e6)
-    _number(modes["found"], 0, modes["of"])
-    _levels(found)
 
 
 def check_reference(told: dict[str, Any], arrays: dict[str, np.ndarray]) -> None:
@@ -120,15 +47,9 @@ def check_reference(told: dict[str, Any], arrays: dict[str, np.ndarray]) -> None
         raise ValueError("levels")
     if int(arrays["level"].max()) >= len(levels):
         raise ValueError("levels")
-    below = 0.0
-    for one in levels:
-        _number(one["beta"], below + 1e-9, 1)
-        below = one["beta"]
-        _number(one["log_volume"]["value"], -1e4, 10)
-        _number(one["log_volume"]["error"], 0, 1e4)
-        _measured(one["mean_asr"])
-        _levels(one)
-        list(one["modes"])
+    betas = [ReferenceLevel.from_json(one).beta for one in levels]
+    if any(low + 1e-9 > high for low, high in pairwise(betas)):
+        raise ValueError("levels")
     for name in ("images", "sample_images", "particles", "repeats"):
         _number(told["options"][name], 1, 1e9)
 

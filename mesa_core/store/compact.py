@@ -19,7 +19,7 @@ import numpy as np
 
 from mesa_core import events as ev
 from mesa_core.config import ConfigError, make_config
-from mesa_core.config.settle import PATHS, question
+from mesa_core.config.identity import PATHS, identity_of
 from mesa_core.disk.errors import naming
 from mesa_core.disk.files import StoreError, read_json, write_arrays, write_atomically
 from mesa_core.disk.owned import Exchange, check_out, digest_of
@@ -258,7 +258,7 @@ def _write(path: Path, value: Any) -> None:
 # -- what is done
 def key(config: Mapping[str, Any]) -> str:
     """What a run asked, as text: equal for two runs that should have the same figures."""
-    return json.dumps(question(make_config(config)), sort_keys=True)
+    return json.dumps(identity_of(make_config(config)), sort_keys=True)
 
 
 def done(folder: Path) -> set[str]:

@@ -11,9 +11,10 @@ from typing import Any
 
 from mesa_core.config import ConfigError, make_config
 from mesa_core.disk.shaped import Count, Damaged, Shaped, Word, empty, later, rarely
+from mesa_core.measures.coverage import Levels
 from mesa_core.measures.evaluation import Evaluation
 from mesa_core.measures.intervals import Measured
-from mesa_core.measures.submodel import Levels, Submodel
+from mesa_core.measures.submodel import Submodel
 from mesa_core.measures.verdict import Detection
 
 POINT = "point"  # the defence that is repeated with several seeds

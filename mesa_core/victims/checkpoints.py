@@ -1,9 +1,7 @@
-"""A torch checkpoint turned into safetensors without torch, and without building anything that its pickle names.
+"""A torch checkpoint turned into safetensors without torch: torch's two formats, and the tensors that they point to.
 
-A pickle is a small program. Here it is carried out by a machine that knows lists, dictionaries, texts and numbers only:
-every name it looks up becomes an inert stand-in, every call a note of what was to be called. So numpy's arrays and
-numbers, which toolkits keep beside the weights, cost nothing and do nothing, and a tensor is what its note says: a
-place in the file, a shape and strides, which are checked before a byte is copied.
+The pickle inside is carried out by `pickles.Machine`, which builds nothing that it names; a tensor is what its note
+says: a place in the file, a shape and strides, which are checked before a byte is copied.
 
 `convert` runs in a process of its own (see `mesa_core.victims.weights`): `python -m mesa_core.victims.checkpoints < checkpoint`
 writes safetensors to the standard output, or ends with 2 and a sentence on the standard error. Standard library only,
@@ -13,31 +11,24 @@ but for numpy where a tensor does not lie in one piece.
 from __future__ import annotations
 
 import json
-import math
 import os
-import re
 import struct
 import sys
 import zipfile
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
 from typing import Any, BinaryIO
+
+from mesa_core.victims.pickles import DAMAGED, LONG_WINDED, Machine, Made, Named, Storage, Tensor, Unreadable, text_of
 
 MOST_BYTES = 256 << 20  # of all tensors of a state dict, floats counted as float32 at least
 MOST_TENSORS = 20_000
 MOST_PICKLE = 64 << 20  # bytes
-MOST_STEPS = 1_000_000  # of a pickle's program; a network's is some ten thousand
 MOST_AXES = 8
 MEMORY = 1 << 30  # bytes of address space for the whole process
 SECONDS = 4  # of processor time
 NESTED = ("model", "state_dict", "model_state_dict", "net", "netC", "weights")
-
-CODE = "holds more than weights, which could run code; save its state dict alone"
-DAMAGED = "is not a checkpoint that torch can read"
 NONE = f"holds no state dict (looked at the top and under {', '.join(NESTED)})"
 TOO_LARGE = f"asks for more than {MOST_BYTES >> 20} MiB of weights"
-LONG_WINDED = "holds too much beside its weights; save its state dict alone"
-
 MAGIC = 0x1950A86A20F9469CFC6C  # of torch's format before 1.6
 KINDS: Mapping[str, tuple[str, int]] = {  # of safetensors, and bytes a number
     "float64": ("F64", 8), "float32": ("F32", 4), "float16": ("F16", 2), "bfloat16": ("BF16", 2), "int64": ("I64", 8),
@@ -45,255 +36,6 @@ KINDS: Mapping[str, tuple[str, int]] = {  # of safetensors, and bytes a number
     "uint16": ("U16", 2), "uint32": ("U32", 4), "uint64": ("U64", 8), "float8_e4m3fn": ("F8_E4M3", 1),
     "float8_e5m2": ("F8_E5M2", 1),
 }  # fmt: skip
-STORAGES: Mapping[str, tuple[str, int]] = {  # torch's names of storages: kind, and bytes a number
-    "Double": ("float64", 8), "Float": ("float32", 4), "Half": ("float16", 2), "BFloat16": ("bfloat16", 2),
-    "Long": ("int64", 8), "Int": ("int32", 4), "Short": ("int16", 2), "Char": ("int8", 1), "Byte": ("uint8", 1),
-    "Bool": ("bool", 1), "Untyped": ("uint8", 1), "ComplexDouble": ("complex128", 16), "ComplexFloat": ("complex64", 8),
-    "QInt8": ("qint8", 1), "QUInt8": ("quint8", 1), "QInt32": ("qint32", 4),
-}  # fmt: skip
-HARMLESS = re.compile(
-    r"torch\.(storage\.)?\w+Storage|torch\.(\w*Tensor|Size|device|(bfloat|float|u?int|complex|bool|quint|qint)\w*)"
-    r"|torch\._utils\._rebuild_\w+|torch\._tensor\._rebuild_from_type_v2|torch\.nn\.parameter\.Parameter"
-    r"|torch\.serialization\._get_layout|numpy\._?core\.multiarray\.(_reconstruct|scalar)"
-    r"|numpy\._?core\.numeric\._frombuffer|numpy\.(ndarray|dtype|(float|u?int|complex|bool|str|bytes)\w*)"
-    r"|numpy\.dtypes\.\w+DType|collections\.(OrderedDict|Counter|defaultdict|deque)|_codecs\.encode|argparse\.Namespace"
-    r"|(builtins|__builtin__)\.(set|frozenset|bytearray|complex|list|dict|tuple|str|int|float|bool|bytes|slice|range)"
-    r"|pathlib\.(Pure)?(Posix|Windows)?Path|datetime\.(datetime|date|time|timedelta|timezone)"
-)
-PLAIN_KEYS = (str, int, float, bool, bytes, type(None))
-
-
-class Unreadable(ValueError):
-    """Why a checkpoint is not read, as the rest of a sentence that begins with its name."""
-
-
-# -- stand-ins
-@dataclass(frozen=True)
-class Named:
-    """What a pickle looked up, by its name alone."""
-
-    name: str
-
-
-@dataclass(frozen=True, eq=False)
-class Made:
-    """A call that a pickle asked for, and that nobody has made."""
-
-    name: str
-    arguments: Any
-
-
-@dataclass(frozen=True)
-class Storage:
-    """Numbers somewhere in the file: their kind, bytes a number, under which key, how many."""
-
-    kind: str
-    width: int
-    key: str
-    count: int
-
-
-@dataclass(frozen=True)
-class Tensor:
-    """A view of a storage; all in numbers, not bytes."""
-
-    storage: Storage
-    kind: str
-    offset: int
-    shape: tuple[int, ...]
-    strides: tuple[int, ...]
-
-    @property
-    def count(self) -> int:
-        return math.prod(self.shape)
-
-    @property
-    def span(self) -> int:
-        """Numbers of the storage from the first one used to the last."""
-        if not self.count:
-            return 0
-        return 1 + sum((n - 1) * step for n, step in zip(self.shape, self.strides, strict=True))
-
-    @property
-    def whole(self) -> bool:
-        """Whether its numbers lie one after another, in their order."""
-        step = 1
-        for n, stride in zip(reversed(self.shape), reversed(self.strides), strict=True):
-            if n != 1 and stride != step:
-                return False
-            step *= n
-        return True
-
-
-class _Mark:
-    """Where a group of values begins on the stack."""
-
-
-class Machine:
-    """Carries out the pickles that lie one after another in `data`. Raises Unreadable."""
-
-    def __init__(self, data: bytes) -> None:
-        self.data, self.at, self.steps = data, 0, 0
-        self.widths: dict[str, int] = {}  # of every storage that was pointed to, by its key
-
-    def _take(self, count: int) -> bytes:
-        taken = self.data[self.at : self.at + count]
-        if count < 0 or len(taken) != count:
-            raise Unreadable(DAMAGED)
-        self.at += count
-        return taken
-
-    def _number(self, form: str) -> int:
-        return struct.unpack(form, self._take(struct.calcsize(form)))[0]
-
-    def _line(self) -> str:
-        end = self.data.find(b"\n", self.at, self.at + 1000)
-        if end < 0:
-            raise Unreadable(DAMAGED)
-        return self._take(end + 1 - self.at)[:-1].decode("utf-8", "replace")
-
-    def next(self) -> Any:
-        """What the next pickle holds."""
-        try:
-            return self._next()
-        except (IndexError, KeyError, TypeError, ValueError, struct.error) as error:  # a stack that is empty, and so on
-            if isinstance(error, Unreadable):
-                raise
-            raise Unreadable(DAMAGED) from None
-
-    def _next(self) -> Any:
-        stack: list[Any] = []
-        memo: dict[int, Any] = {}
-
-        def group() -> list[Any]:
-            at = len(stack) - 1
-            while stack[at] is not _Mark:
-                at -= 1
-                if at < 0:
-                    raise Unreadable(DAMAGED)
-            found = stack[at + 1 :]
-            del stack[at:]
-            return found
-
-        fixed = self._fixed()
-        while True:
-            self.steps += 1
-            if self.steps > MOST_STEPS:
-                raise Unreadable(LONG_WINDED)
-            step = self._take(1)
-            if step in fixed:
-                stack.append(fixed[step]())
-            elif step == b"(":
-                stack.append(_Mark)
-            elif step in b"hj":
-                stack.append(memo[self._number("<B" if step == b"h" else "<I")])
-            elif step in b"qr":
-                memo[self._number("<B" if step == b"q" else "<I")] = stack[-1]
-            elif step == b"\x94":
-                memo[len(memo)] = stack[-1]
-            elif step == b"t":
-                stack.append(tuple(group()))
-            elif step in b"\x85\x86\x87":
-                count = step[0] - 0x84
-                stack[-count:] = [tuple(stack[-count:])]
-            elif step in b"su":
-                pairs = group() if step == b"u" else [stack.pop(-2), stack.pop()]
-                _set_items(stack[-1], pairs)
-            elif step in b"ae\x90":
-                items = [stack.pop()] if step == b"a" else group()
-                if type(stack[-1]) is list:
-                    stack[-1].extend(items)
-                elif not isinstance(stack[-1], Made):
-                    raise Unreadable(DAMAGED)
-            elif step in b"c\x93":
-                name = f"{self._line()}.{self._line()}" if step == b"c" else f"{stack.pop(-2)}.{stack.pop()}"
-                stack.append(_looked_up(name))
-            elif step in b"R\x81\x92":
-                if step == b"\x92":
-                    stack.pop()  # arguments by name
-                arguments = stack.pop()
-                stack.append(_called(stack.pop(), arguments))
-            elif step == b"b":
-                stack.pop()  # attributes: of no use to us
-                if not isinstance(stack[-1], (Made, dict)):
-                    raise Unreadable(DAMAGED)
-            elif step == b"\x91":
-                stack.append(Made("builtins.frozenset", group()))
-            elif step == b"Q":
-                storage = _stored(stack.pop())
-                self.widths[storage.key] = storage.width
-                stack.append(storage)
-            elif step == b"0":
-                stack.pop()
-            elif step == b"\x80":
-                self._take(1)
-            elif step == b"\x95":
-                self._take(8)
-            elif step == b".":
-                return stack.pop()
-            else:
-                raise Unreadable(DAMAGED)
-
-    def _fixed(self) -> Mapping[bytes, Callable[[], Any]]:
-        """Steps that put one value on the stack."""
-
-        def text(form: str) -> str:
-            return self._take(self._number(form)).decode("utf-8", "surrogatepass")
-
-        def long(form: str) -> int:
-            return int.from_bytes(self._take(self._number(form)), "little", signed=True)
-
-        return {
-            b"N": lambda: None, b"\x88": lambda: True, b"\x89": lambda: False, b")": tuple, b"]": list, b"}": dict,
-            b"\x8f": lambda: Made("builtins.set", ()), b"J": lambda: self._number("<i"), b"K": lambda: self._number("<B"),
-            b"M": lambda: self._number("<H"), b"G": lambda: struct.unpack(">d", self._take(8))[0],
-            b"\x8a": lambda: long("<B"), b"X": lambda: text("<I"), b"\x8c": lambda: text("<B"),
-            b"U": lambda: self._take(self._number("<B")), b"T": lambda: self._take(self._number("<I")),
-            b"C": lambda: self._take(self._number("<B")), b"B": lambda: self._take(self._number("<I")),
-        }  # fmt: skip
-
-
-def _looked_up(name: str) -> Named:
-    if not HARMLESS.fullmatch(name):
-        raise Unreadable(CODE)
-    return Named(name)
-
-
-def _called(what: Any, arguments: Any) -> Any:
-    """A note of the call; dictionaries of other names are plain ones."""
-    if not isinstance(what, Named) or type(arguments) is not tuple:
-        raise Unreadable(DAMAGED)
-    if what.name in ("collections.OrderedDict", "collections.Counter", "collections.defaultdict"):
-        made: dict[Any, Any] = {}
-        for pair in arguments[0] if arguments and type(arguments[0]) is list else ():  # as Python 2 wrote them
-            _set_items(made, list(pair))
-        return made
-    return Made(what.name, arguments)
-
-
-def _set_items(held: Any, pairs: list[Any]) -> None:
-    if isinstance(held, Made):
-        return
-    if type(held) is not dict or len(pairs) % 2:
-        raise Unreadable(DAMAGED)
-    for key, value in zip(pairs[::2], pairs[1::2], strict=True):
-        if type(key) in PLAIN_KEYS:  # others name no weights, and are not to be hashed
-            held[key] = value
-
-
-def _stored(told: Any) -> Storage:
-    """The storage that a pickle points to."""
-    word, kind, key, _, count, *view = told
-    name = kind.name.rsplit(".", 1)[1].removesuffix("Storage") if isinstance(kind, Named) else ""
-    if _text(word) != "storage" or type(count) is not int or count < 0 or any(v is not None for v in view):
-        raise Unreadable(DAMAGED)
-    if name not in STORAGES:
-        raise Unreadable("holds numbers of a kind that weights are not of")
-    return Storage(*STORAGES[name], _text(key), count)
-
-
-def _text(value: Any) -> str:
-    return value.decode("ascii", "replace") if isinstance(value, bytes) else str(value)[:200]
 
 
 # -- what the pickle told
@@ -423,7 +165,7 @@ def _parse_legacy(file: BinaryIO, size: int) -> tuple[dict[str, Tensor], Places,
     state, keys = machine.next(), machine.next()
     if type(keys) is not list or len(keys) > MOST_TENSORS:
         raise Unreadable(DAMAGED)
-    return unnested(state), _legacy_places(file, size, machine, [_text(key) for key in keys]), False
+    return unnested(state), _legacy_places(file, size, machine, [text_of(key) for key in keys]), False
 
 
 def _legacy_places(file: BinaryIO, size: int, machine: Machine, keys: list[str]) -> dict[str, tuple[int, int]]:

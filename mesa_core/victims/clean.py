@@ -73,5 +73,8 @@ def train(
 
 
 def load(path: Path, victim: str, classes: int) -> nn.Module:
-    """A victim from a file. Raises `weights.WeightsError`."""
+    """A network of the architecture `victim` for so many classes, from a weights file, in evaluation mode on the CPU.
+
+    Raises `weights.WeightsError`.
+    """
     return weights.load_into(build(victim, classes), weights.read(path), path.name).eval()

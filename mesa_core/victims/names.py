@@ -2,6 +2,10 @@
 
 An entry is the place of what builds it: called with a number of classes, it returns a fresh network that takes
 normalised images `(n, 3, h, w)` and returns logits `(n, classes)`.
+
+>>> from mesa_core.registry import load
+>>> load(ARCHITECTURES["resnet9-16"])(classes=43).__class__.__name__
+'ResNet9'
 """
 
 from __future__ import annotations

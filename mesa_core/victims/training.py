@@ -23,7 +23,9 @@ Stamp = Callable[[Tensor, Tensor, torch.Generator], tuple[Tensor, Tensor, int]]
 
 @dataclass(frozen=True)
 class Recipe:
-    """How to train: SGD with momentum 0.9 under one of three schedules of the learning rate."""
+    """How to train: SGD with momentum 0.9 under one of three schedules of the learning rate; `batch` in images, `epochs` in
+    passes, which need not be whole.
+    """
 
     lr: float
     batch: int
@@ -34,11 +36,11 @@ class Recipe:
     augment: bool = True
 
     def steps(self, count: int) -> int:
-        """Training steps for `count` images."""
+        """Training steps for `count` images: at least one, and none for 0 epochs."""
         return max(1, round(self.epochs * count / self.batch)) if self.epochs > 0 else 0
 
     def rate(self, step: int, steps: int) -> float:
-        """Learning rate at a step."""
+        """Learning rate at a step, counted from 0 to `steps` - 1."""
         if self.schedule == "cycle":
             up = 0.2 * steps
             return self.lr * (step / up if step < up else (steps - step) / (steps - up))

@@ -27,7 +27,8 @@ from mesa_core.disk.archives import HEADER, check_safetensors, read_safetensors
 from mesa_core.disk.errors import StoreError
 from mesa_core.disk.files import write_atomically
 from mesa_core.disk.untrusted import MIB, Refused, open_file
-from mesa_core.victims.checkpoints import LONG_WINDED, MOST_BYTES
+from mesa_core.victims.checkpoints import MOST_BYTES
+from mesa_core.victims.pickles import LONG_WINDED
 
 MOST_FILE = 2048 * MIB  # bytes of a checkpoint with all that lies beside its weights
 MOST_RESUMED = 1024 * MIB  # bytes of a checkpoint of our own

@@ -190,7 +190,7 @@ def serves(model: nn.Module, images: Tensor, compute: Compute, size: int) -> boo
     )
 
 
-def keep(victim: Victim, images: Tensor, size: int, passes: float, memory: int) -> Local | None:
+def prepare(victim: Victim, images: Tensor, size: int, passes: float, memory: int) -> Local | None:
     """A `Local` of a frozen victim on uint8 images, as deep as fits `memory` bytes; None where it does not pay.
 
     `passes` are the stamped images that will be taken through the victim, one with its gradient counting as

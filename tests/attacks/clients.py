@@ -12,8 +12,8 @@ from typing import Any
 from dashboard.views.lab import settings as state
 from dashboard.visit import sent
 from mesa_core.probe import questions
+from mesa_core.probe.turns import Asked, Budget, Limits, in_turn, refused
 from mesa_core.store import StoreError
-from mesa_core.turns import Asked, Budget, Limits, in_turn, refused
 from tests.attacks.attack import Attack
 
 sys.path.append(str(Path(__file__).resolve().parents[1]))

@@ -30,7 +30,7 @@ def read_back(command, cache):
 
 def value_of(name, draw):
     param = params()[name]
-    match param.kind:
+    match param.type:
         case "bool":
             return draw.random() < 0.5
         case "str":

@@ -13,7 +13,7 @@ from dashboard.views.lab import curves, live, painting, selection, settings
 from dashboard.visit import run_choice
 from mesa_core import events as ev
 from mesa_core.config import make_config
-from mesa_core.config.settle import HOW, MORE
+from mesa_core.config.identity import HOW, MORE
 from mesa_core.probe import questions
 
 APP = str(Path(__file__).resolve().parents[2] / "dashboard" / "app.py")

@@ -131,7 +131,7 @@ def test_a_truncated_archive_is_one_sentence(tmp_path):
     not CIFAR10.is_dir(), reason="CIFAR-10 is not here; it is only read where it lies beside the project"
 )
 def test_the_shipped_victims_reach_their_accuracy(tmp_path):
-    from mesa_core.experiment.landscape import accuracy
+    from mesa_core.experiment.train_victim import accuracy
     from mesa_core.store.shipped import shipped_weights
     from mesa_core.victims.clean import load
     from mesa_core.victims.images import Normalise

@@ -13,7 +13,7 @@ import torch
 from mesa_core import data
 from mesa_core import triggers as codes
 from mesa_core.config import make_config
-from mesa_core.experiment import landscape
+from mesa_core.experiment import landscape, train_victim
 from mesa_core.measures import bench as evaluation
 from mesa_core.probe import answering, questions
 from mesa_core.reference import record
@@ -68,7 +68,7 @@ def name_of(told: Mapping[str, Any], place: Path) -> Any:
         patched.setattr(torch, "set_num_threads", lambda count: None)
         try:
             if what == "the command train-victim":
-                landscape.train_victim(config, told["epochs"], place / "out.safetensors", store, lambda event: None)
+                train_victim.train_victim(config, told["epochs"], place / "out.safetensors", store, lambda event: None)
             elif what == "the command landscape":
                 landscape.landscape(config, store, BROUGHT, None, told["images"], lambda text: None)
             else:

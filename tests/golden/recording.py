@@ -20,7 +20,7 @@ import torch
 from torch import nn
 
 from mesa_core import data, keys
-from mesa_core.config import ExperimentConfig, make_config, settle
+from mesa_core.config import ExperimentConfig, identity, make_config
 from mesa_core.data import Dataset, ImageSet
 from mesa_core.experiment import execute
 from mesa_core.experiment.context import Lab
@@ -130,7 +130,7 @@ def record_case(case: Mapping[str, Any], place: Path) -> dict[str, Any]:
     return {
         "keys": asked(case["config"], case["verdict"], case["reference"], place),
         "seeds": {stage: seed_of(config.seed, stage) for stage in SEEDED},
-        "question": digest(settle.question(config)),
+        "question": digest(identity.identity_of(config)),
         "compact": hashlib.sha256(compact.key(case["config"]).encode()).hexdigest()[:16],
         "sweep": name,
     }

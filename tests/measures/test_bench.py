@@ -70,9 +70,9 @@ def test_natural_images_count_as_natural_and_not_as_effective(compute):
     made = bench(compute, naturally=60)
     plain = finish(made.plain(asked(SeesWhite())))
     figures = made.accuracy(plain)
-    assert figures["natural_rate"].value == pytest.approx(60 / 300)
-    assert figures["clean_accuracy"].value == pytest.approx(340 / 400)
-    assert (figures["target_accuracy"].value, figures["target_accuracy"].n) == (1.0, 100)
+    assert figures.natural.value == pytest.approx(60 / 300)
+    assert figures.clean.value == pytest.approx(340 / 400)
+    assert (figures.target.value, figures.target.n) == (1.0, 100)
     found, effective = asr(made, asked(SeesWhite()), 0)  # all black: leaves most white pixels where they are
     assert found.value > 0.15
     assert effective.n == 240
@@ -167,7 +167,7 @@ def test_progress_adds_up_to_the_size_that_was_announced(compute):
     samples = torch.rand(10, 3, 3, 3)
     value = finish(made.evaluate(asked(SeesWhite()), torch.ones(3, 3, 3), samples, 6, 4), passed.append)
     assert sum(passed) == made.size(True, 10, 6, 4)
-    assert value["asr"]["original"]["value"] == 1
+    assert value.asr.original.value == 1
 
 
 def test_images_of_one_class_are_refused(compute):
@@ -224,6 +224,6 @@ def test_larger_triggers_stay_on_the_image_and_their_worst_is_said_by_its_own_co
     value = finish(plain_images.evaluate(model, None, None, 4, 4, 4, kept := {}))
     assert kept["landscape"].shape == (512,)
     assert kept["landscape"][-1] == 1
-    assert value["asr"]["worst"]["code"] == codes.panel_codes(side)[-1] > 511
-    assert value["asr"]["worst"]["of"] == "512 drawn"
-    assert value["asr"]["worst"]["value"] == 1
+    assert value.asr.worst.code == codes.panel_codes(side)[-1] > 511
+    assert value.asr.worst.of == "512 drawn"
+    assert value.asr.worst.value == 1

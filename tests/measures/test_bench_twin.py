@@ -110,10 +110,10 @@ def test_predictions_are_those_of_one_image_after_another(monkeypatch):
     assert passed == [7] * 8 + [4]
     figures = made.accuracy(plain)
     right = plain.predicted == made.labels
-    assert figures["clean_accuracy"] == proportion(int(right.sum()), 60)
-    assert figures["target_accuracy"] == proportion(int(right[1::4].sum()), 15)
+    assert figures.clean == proportion(int(right.sum()), 60)
+    assert figures.target == proportion(int(right[1::4].sum()), 15)
     natural = plain.predicted[made.others] == 1
-    assert figures["natural_rate"] == proportion(int(natural.sum()), 45)
+    assert figures.natural == proportion(int(natural.sum()), 45)
     assert 0 < natural.sum() < 45
 
 
@@ -232,20 +232,22 @@ def test_an_evaluation_holds_what_was_asked_and_none_for_the_rest():
     told = finish(made.of_trigger(model, plain, trigger)), finish(made.of_samples(model, plain, samples, 5))
     seen = finish(made.landscape(model, 3))
     worst = finish(made.worst(model, plain, 2, seen))
-    for place, name in enumerate(("asr", "effective_asr")):
-        assert whole[name]["original"] == told[0][place].to_json()
-        assert whole[name]["sampled"] == told[1][place].to_json()
-        assert whole[name]["worst"] == {**worst[place].to_json(), "code": worst[2]}
-    assert {k: v.to_json() for k, v in made.accuracy(plain).items()}.items() <= whole.items()
+    for place, rates in enumerate((whole.asr, whole.effective_asr)):
+        assert rates.original == told[0][place]
+        assert rates.sampled == told[1][place]
+        assert rates.worst.to_json() == {**worst[place].to_json(), "code": worst[2]}
+    assert made.accuracy(plain) == (whole.clean_accuracy, whole.target_accuracy, whole.natural_rate)
+    assert whole.change is None
     assert set(kept) == {"predicted", "right", "original", "landscape"}
     assert torch.equal(kept["predicted"], plain.predicted)
     assert torch.equal(kept["right"], plain.predicted == made.labels)
     assert kept["landscape"].tolist() == seen.asr.tolist()
     coarse = finish(made.evaluate(model, None, None, 0, 2, 1))
     alone = finish(made.worst(model, plain, 2))
-    assert coarse["asr"]["worst"] == {**alone[0].to_json(), "code": alone[2]}, "too few images to stand for a round"
+    assert coarse.asr.worst.to_json() == {**alone[0].to_json(), "code": alone[2]}, "too few images to stand for a round"
     bare = finish(made.evaluate(model, None, None, 0, 0))
-    assert bare["asr"] == bare["effective_asr"] == {"original": None, "sampled": None, "worst": None}
+    assert bare.asr == bare.effective_asr
+    assert bare.asr.to_json() == {"original": None, "sampled": None, "worst": None}
 
 
 def test_a_change_is_paired_over_images_and_over_those_of_the_target():
@@ -256,11 +258,11 @@ def test_a_change_is_paired_over_images_and_over_those_of_the_target():
     )
     found = made.change(before, after)
     pair = lambda name, pick=slice(None): (before[name][pick].numpy(), after[name][pick].numpy())
-    assert found["clean_accuracy"] == paired_difference(*pair("right")).to_json()
-    assert found["target_accuracy"] == paired_difference(*pair("right", slice(1, None, 4))).to_json()
-    assert found["asr_original"] == paired_difference(*pair("original")).to_json()
+    assert found.clean_accuracy == paired_difference(*pair("right"))
+    assert found.target_accuracy == paired_difference(*pair("right", slice(1, None, 4)))
+    assert found.asr_original == paired_difference(*pair("original"))
     for one, other in ((before, {"right": after["right"]}), ({"right": before["right"]}, after)):
-        assert made.change(one, other)["asr_original"] is None
+        assert made.change(one, other).asr_original is None
 
 
 def test_maps_of_one_victim_are_kept_and_of_another_made_anew(monkeypatch):

@@ -28,11 +28,11 @@ def test_precision_is_the_samples_own():
 def test_noise_covers_little_even_where_it_rounds_to_everything():
     codes = np.arange(512)
     found = coverage.by_level(landscape(c3=0.95), codes, np.zeros(512), 16, 8)
-    assert found["recall"]["0.5"]["value"] == 0
-    assert found["precision"]["0.5"]["value"] == 0
-    assert found["recall"]["0.5"]["images"] == 16
-    assert found["recall"]["0.5"]["code_images"] == 8
-    assert coverage.by_level(None, codes, np.zeros(512), 16, 8)["recall"] == dict.fromkeys(("0.5", "0.8", "0.9"))
+    assert found.recall["0.5"].value == 0
+    assert found.precision["0.5"].value == 0
+    assert found.recall["0.5"].images == 16
+    assert found.recall["0.5"].code_images == 8
+    assert coverage.by_level(None, codes, np.zeros(512), 16, 8).recall == dict.fromkeys(("0.5", "0.8", "0.9"))
 
 
 @pytest.mark.parametrize("level", coverage.LEVELS)
@@ -42,5 +42,5 @@ def test_by_level_agrees_with_a_count_by_hand(level):
     found = coverage.by_level(rates, codes, own, 8, 8)
     valid = [c for c in range(512) if rates[c] >= level]
     hit = [c for c in valid if any(code == c and rate >= level for code, rate in zip(codes, own, strict=True))]
-    assert found["recall"][f"{level:g}"]["value"] == pytest.approx(len(hit) / len(valid), abs=1e-6)
+    assert found.recall[f"{level:g}"].value == pytest.approx(len(hit) / len(valid), abs=1e-6)
     assert 0 < len(hit) < len(valid)

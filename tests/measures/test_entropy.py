@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from mesa_core.measures.entropy import entropy_json, nearest_neighbour, standard_error
+from mesa_core.measures.entropy import entropy_of, nearest_neighbour, standard_error
 
 RNG_SEED = 0
 
@@ -42,6 +42,6 @@ def test_too_few_samples_are_refused():
 
 
 def test_json_says_how_and_from_how_many():
-    found = entropy_json(np.random.default_rng(0).random((40, 27)))
-    assert set(found) == {"value", "method", "n"}
-    assert found["n"] == 40
+    found = entropy_of(np.random.default_rng(0).random((40, 27)))
+    assert list(found.to_json()) == ["value", "method", "n"]
+    assert found.n == 40

@@ -8,7 +8,7 @@ from scipy import stats
 
 from mesa_core.measures import coverage, intervals, modes
 from mesa_core.measures import nesting as comparison
-from mesa_core.measures.entropy import entropy_json, nearest_neighbour, standard_error
+from mesa_core.measures.entropy import entropy_of, nearest_neighbour, standard_error
 from mesa_core.measures.intervals import of_drawn, of_rates, paired_difference, proportion
 
 Z = stats.norm.ppf(0.975)
@@ -113,10 +113,10 @@ def test_a_code_and_a_sample_that_just_reach_a_level_count():
     share = coverage.precision(own, 0.5)
     assert (share.value, share.n) == (0.5, 2)
     told = coverage.by_level(rates, codes, own, 7, 9)
-    assert list(told["recall"]) == list(told["precision"]) == ["0.5", "0.8", "0.9"]
-    assert told["recall"]["0.5"] == {**found.to_json(), "images": 7, "code_images": 9}
-    assert told["precision"]["0.5"] == {**share.to_json(), "images": 7}
-    assert told["recall"]["0.8"] is None
+    assert list(told.recall) == list(told.precision) == ["0.5", "0.8", "0.9"]
+    assert told.to_json()["recall"]["0.5"] == {**found.to_json(), "images": 7, "code_images": 9}
+    assert told.to_json()["precision"]["0.5"] == {**share.to_json(), "images": 7}
+    assert told.recall["0.8"] is None
 
 
 # -- entropy
@@ -134,7 +134,7 @@ def test_the_estimate_by_hand():
     wanted = (1 + 1 / 2 + 1 / 3 + 1 / 4) - (1 + 1 / 2) + math.log(4 / 3 * math.pi) + 3 * np.log(third).mean()
     assert nearest_neighbour(wide) == pytest.approx(wanted)
     assert standard_error(wide) == pytest.approx(3 * np.log(third).std() / math.sqrt(5))
-    assert entropy_json(places)["value"] == round(nearest_neighbour(places), 3)
+    assert entropy_of(places).value == round(nearest_neighbour(places), 3)
     assert nearest_neighbour(places[:4]) == pytest.approx(
         (1 + 1 / 2 + 1 / 3) - (1 + 1 / 2) + math.log(2) + np.log([7, 6, 4, 7]).mean()
     )
@@ -165,16 +165,16 @@ def test_modes_of_a_reference_are_asked_for_from_one_percent_of_its_mass():
     reference = np.concatenate([np.linspace(0, 1, 297), [5.0, 5.1], [9.0, 9.1, 9.2], np.full(98, 20.0)])[:, None]
     labels = np.repeat([0, 1, 2, -1], [297, 2, 3, 98])
     told = comparison.modes_found(np.array([[9.3], [0.5]]), reference, labels)
-    assert told["of"] == 1, "two in 400 are less than one percent, and so are three"
+    assert told.of == 1, "two in 400 are less than one percent, and so are three"
     told = comparison.modes_found(np.array([[9.3], [0.5]]), reference[:302], labels[:302])
-    assert [one["share"] for one in told["modes"]] == [round(297 / 302, 4)]
-    few = comparison.modes_found(np.array([[9.3]]), reference[100:302], labels[100:302])
-    assert few["modes"] == [{"share": round(197 / 202, 4), "found": False}, {"share": round(3 / 202, 4), "found": True}]
-    assert few["found"] == 1
+    assert [one.share for one in told.modes] == [round(297 / 302, 4)]
+    few = comparison.modes_found(np.array([[9.29]]), reference[100:302], labels[100:302])
+    assert [(one.share, one.found) for one in few.modes] == [(round(197 / 202, 4), False), (round(3 / 202, 4), True)]
+    assert few.found == 1
     exactly = comparison.modes_found(np.array([[9.21]]), reference[100:300], labels[100:300])
-    assert exactly["of"] == 2, "two of 200 are one percent"
+    assert exactly.of == 2, "two of 200 are one percent"
     lone = comparison.modes_found(np.array([[0.0]]), np.array([[0.0], [1.0], [2.0]]), np.array([0, 1, 1]))
-    assert lone["of"] == 1, "of one member nobody knows how far it reaches"
+    assert lone.of == 1, "of one member nobody knows how far it reaches"
 
 
 # -- modes
@@ -221,10 +221,10 @@ def test_the_medoid_is_the_sample_nearest_to_the_median():
     samples[:, 0] = [0.0, 0.2, 0.4, 0.5, 1.0, 0.9]
     labels = np.array([0, 0, 0, 0, 0, 1])
     told = modes.summarise(samples, np.array([1.0, 1.0, 0.0, 0.5, 0.5, 0.25]), labels, 4)
-    assert [one["share"] for one in told] == [round(5 / 6, 4), round(1 / 6, 4)]
-    assert told[0]["trigger"].startswith("#660000 #000000")
-    assert told[1]["trigger"].startswith("#e60000 #000000")
-    assert told[0]["asr"] == of_rates(np.array([1.0, 1.0, 0.0, 0.5, 0.5]), 4).to_json()
+    assert [one.share for one in told] == [round(5 / 6, 4), round(1 / 6, 4)]
+    assert told[0].trigger.startswith("#660000 #000000")
+    assert told[1].trigger.startswith("#e60000 #000000")
+    assert told[0].asr == of_rates(np.array([1.0, 1.0, 0.0, 0.5, 0.5]), 4).rounded()
     assert modes.summarise(samples, np.ones(6), np.full(6, -1)) == []
     many = modes.summarise(np.zeros((20, 27)), np.ones(20), np.arange(20) % 10)
     assert len(many) == modes.MOST == 8

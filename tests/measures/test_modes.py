@@ -28,16 +28,16 @@ def test_uniform_noise_has_no_many_modes():
 def test_equal_samples_do_no_harm(shape):
     same = np.full(shape, 0.3)
     labels = find_modes(same)
-    assert summarise(same, np.full(len(same), 0.9), labels)[0]["share"] > 0.9
+    assert summarise(same, np.full(len(same), 0.9), labels)[0].share > 0.9
 
 
 def test_recall_asks_the_sample_itself_to_succeed():
     truth = np.zeros(512)
     truth[[1, 2]] = 0.95
     found = by_level(truth, np.array([1, 2, 3]), np.array([0.95, 0.1, 0.9]), 10, 10)
-    assert found["recall"]["0.9"]["value"] == 0.5
-    assert found["precision"]["0.9"]["value"] == pytest.approx(2 / 3, abs=1e-3)
-    assert by_level(None, np.array([1]), np.array([1.0]), 10, 10)["recall"]["0.5"] is None
+    assert found.recall["0.9"].value == 0.5
+    assert found.precision["0.9"].value == pytest.approx(2 / 3, abs=1e-3)
+    assert by_level(None, np.array([1]), np.array([1.0]), 10, 10).recall["0.5"] is None
 
 
 @pytest.mark.parametrize("width", [48, 75])
@@ -47,4 +47,4 @@ def test_modes_of_larger_triggers_are_found_and_shown(width):
     labels = find_modes(samples)
     assert len(set(labels.tolist()) - {-1}) == 2
     told = summarise(samples, np.ones(300), labels)
-    assert [len(mode["trigger"].split()) for mode in told] == [width // 3] * 2
+    assert [len(mode.trigger.split()) for mode in told] == [width // 3] * 2

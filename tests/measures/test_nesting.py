@@ -25,12 +25,12 @@ def test_modes_are_found_by_whoever_has_a_sample_there():
     labels = np.repeat([0, 1], [300, 100])
     both = nesting.modes_found(np.concatenate([cloud(0.2, 0.03, 5, 2), cloud(0.8, 0.03, 5, 3)]), reference, labels)
     one = nesting.modes_found(cloud(0.2, 0.03, 50, seed=4), reference, labels)
-    assert (both["found"], both["of"]) == (2, 2)
-    assert [mode["found"] for mode in one["modes"]] == [True, False]
-    assert one["modes"][1]["share"] == 0.25
+    assert (both.found, both.of) == (2, 2)
+    assert [mode.found for mode in one.modes] == [True, False]
+    assert one.modes[1].share == 0.25
 
 
 def test_a_tiny_mode_and_noise_are_not_asked_for():
     reference = np.concatenate([cloud(0.2, 0.03, 396), cloud(0.8, 0.01, 3), cloud(0.5, 0.3, 1)])
     told = nesting.modes_found(cloud(0.2, 0.03, 9, 1), reference, np.repeat([0, 1, -1], [396, 3, 1]))
-    assert told["of"] == 1
+    assert told.of == 1

@@ -44,7 +44,7 @@ class Held:
 
     def sample(self, n, generator):
         self.drawn.append((n, generator.initial_seed()))
-        found = torch.full((5, n, 3, 3, 3), 0.502)
+        found = torch.full((5, n, 3, 3, 3), 0.5035)
         for number, ink in INK.items():
             found[number, : round(SHARE[number] * n)] = torch.tensor(ink)[:, None, None]
         return found
@@ -82,23 +82,23 @@ def search(compute, monkeypatch, threshold, steps=3):
 
 def test_suspects_are_ranked_from_the_highest_and_the_first_is_the_target(compute, monkeypatch):
     verdict, _, _ = search(compute, monkeypatch, 0.3)
-    assert verdict["suspects"] == [1, 3, 2]
-    assert verdict["target"] == 1
-    assert (verdict["threshold"], verdict["beta"]) == (0.3, 0.7)
-    found = {c["class"]: c for c in verdict["classes"]}
-    assert [c["name"] for c in verdict["classes"]] == list(NAMES)
+    assert verdict.suspects == [1, 3, 2]
+    assert verdict.target == 1
+    assert (verdict.threshold, verdict.beta) == (0.3, 0.7)
+    found = {c.number: c for c in verdict.classes}
+    assert [c.name for c in verdict.classes] == list(NAMES)
     for number, share in SHARE.items():
-        assert found[number]["asr"]["value"] == pytest.approx(share, abs=0.02)
-        assert found[number]["asr"]["n"] == 64 * 16
-    assert found[0]["asr"]["value"] < 0.05
+        assert found[number].asr.value == pytest.approx(share, abs=0.02)
+        assert found[number].asr.n == 64 * 16
+    assert found[0].asr.value < 0.05
 
 
 def test_a_class_has_to_exceed_the_threshold(compute, monkeypatch):
-    shares = {c["class"]: c["asr"]["value"] for c in search(compute, monkeypatch, 0.3)[0]["classes"]}
+    shares = {c.number: c.asr.value for c in search(compute, monkeypatch, 0.3)[0].classes}
     at, _, _ = search(compute, monkeypatch, shares[3])
-    assert at["suspects"] == [1], "class 3 does not exceed its own share"
+    assert at.suspects == [1], "class 3 does not exceed its own share"
     none, _, _ = search(compute, monkeypatch, 1.0)
-    assert (none["target"], none["suspects"]) == (None, [])
+    assert (none.target, none.suspects) == (None, [])
 
 
 def test_all_classes_are_searched_alike_each_for_itself(compute, monkeypatch):
@@ -125,9 +125,9 @@ def test_glimpses_hold_what_was_found(compute, monkeypatch):
     assert early["class"].tolist() == last["class"].tolist() == [0, 1, 2, 3, 4]
     assert last["asr"].shape == (5, 64)
     assert last["images"].tolist() == [1024] * 5
-    for number, one in enumerate(verdict["classes"]):
-        assert last["hits"][number] == round(one["asr"]["value"] * 1024)
-        assert last["asr"][number].mean() == pytest.approx(one["asr"]["value"], abs=1e-6)
+    for number, one in enumerate(verdict.classes):
+        assert last["hits"][number] == round(one.asr.value * 1024)
+        assert last["asr"][number].mean() == pytest.approx(one.asr.value, abs=1e-6)
     reports = [one for one in told if not isinstance(one, detection.Glimpse)]
     assert (reports[-1].done, reports[-1].total) == (300 + 5 * 64 * 16,) * 2
     assert reports[0].metrics == pytest.approx(

@@ -7,8 +7,10 @@ import torch
 from torch.nn import functional as F
 
 from mesa_core.config import make_config
-from mesa_core.method import mesa, submodels
+from mesa_core.measures.intervals import proportion
+from mesa_core.method import mesa, staircase, submodels
 from mesa_core.method.submodels import neighbours
+from mesa_core.method.submodels.base import Wanted
 from mesa_core.method.submodels.generators import Generator, Generators, StackedLinear, StackedNorm
 from mesa_core.method.submodels.neighbours import Neighbours
 
@@ -167,6 +169,9 @@ def test_a_group_is_made_as_the_configuration_says(one_target):
         assert (walkers.moves, walkers.batch, walkers.shared, walkers.annealed) == (4, 21, one_target, 30)
         assert walkers.sharpest == pytest.approx(48 / 0.7)
     assert made["flow"].steps == 50
+    config = make_config(data="signs", kind="particles", particles=16)
+    assert submodels.make(config, [0.5], 4, 5, torch.device("cpu"), 0).shared is True, "as in a run"
+    assert Wanted(4, 5, 0).one_target is True
 
 
 class Counts:
@@ -193,12 +198,40 @@ def test_a_training_tells_its_start_and_every_step():
 
 
 def test_the_mixture_takes_each_sub_model_as_often_as_gamma_says():
-    found, source = mesa.mixture(Counts(), [0.2, 0.0, 0.8], 5000, torch.Generator().manual_seed(0))
+    pool = Counts().sample(5000, torch.Generator())  # trigger k of sub-model i is 1000 i + k
+    found = mesa.mix(pool, [0.2, 0.0, 0.8], 5000, 7)
     assert found.shape == (5000, 3, 3, 3)
+    host, weight = torch.Generator().manual_seed(7), torch.tensor([0.2, 0.0, 0.8], dtype=torch.float64)
+    source = torch.multinomial(weight, 5000, replacement=True, generator=host)
     assert (source == 0).float().mean().item() == pytest.approx(0.2, abs=0.02)
-    assert (source == 2).float().mean().item() == pytest.approx(0.8, abs=0.02)
     assert torch.equal(found[:, 0, 0, 0], source * 1000.0 + torch.arange(5000))
-    draw = torch.Generator().manual_seed(0)  # one number of the given generator, whatever its device, is the seed
-    host = torch.Generator().manual_seed(int(torch.randint(2**31 - 1, (1,), generator=draw)))
-    weight = torch.tensor([0.2, 0.0, 0.8], dtype=torch.float64)
-    assert torch.equal(source, torch.multinomial(weight, 5000, replacement=True, generator=host))
+    assert not torch.equal(found, mesa.mix(pool, [0.2, 0.0, 0.8], 5000, 8))
+
+
+def test_a_mixture_of_few_samples_takes_them_again_only_where_that_is_asked():
+    pool = Counts().sample(4, torch.Generator())
+    with pytest.raises(ValueError, match="5 triggers are asked for"):
+        mesa.mix(pool, [0.5, 0.0, 0.5], 5, 0)
+    found = mesa.mix(pool, [0.5, 0.0, 0.5], 50, 0, anew=True)[:, 0, 0, 0]
+    assert set(found.tolist()) == {0.0, 1.0, 2.0, 3.0, 2000.0, 2001.0, 2002.0, 2003.0}
+
+
+def test_algorithm_1_trains_measures_skips_and_weighs_in_one_go():
+    asr = iter([proportion(90, 100), proportion(80, 100), proportion(10, 100)])
+    seen = []
+
+    def measure(samples):
+        seen.append(samples.shape[0])
+        return next(asr)
+
+    work, steps = mesa.mesa(Counts(), [0.5, 0.8, 0.9], "F", 3, 6, measure, torch.Generator()), []
+    while True:
+        try:
+            steps.append(next(work).done)
+        except StopIteration as end:
+            found = end.value
+            break
+    assert steps == [0, 1, 2, 3]
+    assert seen == [6, 6, 6]
+    assert found.pool.shape == (3, 6, 3, 3, 3)
+    assert found.mixing == staircase.Mixing([True, True, False], False, [0.5, 0.5, 0.0], None)

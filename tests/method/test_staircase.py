@@ -2,6 +2,7 @@ import math
 
 import pytest
 
+from mesa_core.measures.intervals import proportion
 from mesa_core.method import staircase
 
 
@@ -45,3 +46,20 @@ def test_the_weights_are_as_uncertain_as_the_steps_between_the_volumes():
 def test_the_level_0_alone_gets_all():
     assert staircase.weights([True], [-3.0], [0.0]) == [1.0]
     assert staircase.weights([True, False], [-3.0, -2.0], [0.0, 0.5]) == [1.0, 0.0]
+
+
+def test_mixing_weighs_by_entropy_only_where_asked_and_where_all_that_stay_know_theirs():
+    levels, asr = [0.5, 0.8, 0.9], [proportion(90, 100), proportion(80, 100), proportion(10, 100)]
+    entropies = [0.0, 0.0, None]
+    asked = staircase.mixing(levels, asr, entropies, True)
+    assert asked.kept == [True, True, False]
+    assert asked.gamma == asked.by_entropy == [pytest.approx(5 / 8), pytest.approx(3 / 8), 0.0]
+    plain = staircase.mixing(levels, asr, entropies)
+    assert (plain.gamma, plain.by_entropy) == ([0.5, 0.5, 0.0], asked.by_entropy)
+    unknown = staircase.mixing(levels, asr, [0.0, None, 0.0], True)
+    assert (unknown.gamma, unknown.by_entropy) == ([0.5, 0.5, 0.0], None)
+
+
+def test_mixing_says_where_all_failed():
+    found = staircase.mixing([0.8, 0.9], [proportion(10, 100), proportion(20, 100)])
+    assert (found.kept, found.best_only, found.gamma) == ([False, True], True, [0.0, 1.0])

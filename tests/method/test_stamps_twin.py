@@ -159,7 +159,9 @@ def test_the_recipes_are_those_of_the_configuration(monkeypatch):
         config = make_config(data="signs", repair_lr=0.04, repair_batch=12, repair_epochs=3.0, repair_decay=decay)
         data = ImageSet(torch.zeros(60, 3, 12, 12, dtype=torch.uint8), torch.zeros(60, dtype=torch.int64))
         model = build("resnet9-16", 3)
-        mended = finish(repair.repair(Victim(model, NORMALISE), data, None, config, 0))
+        told = []
+        mended = finish(repair.repair(Victim(model, NORMALISE), data, None, config, 0, "mend"), told.append)
+        assert [(one.stage, one.done, one.total) for one in told] == [("mend", step, 400) for step in range(1, 401)]
         assert mended.model is not model
         assert not mended.model.training
         recipe = Scripted.made.recipe
@@ -177,7 +179,10 @@ def test_neural_cleanse_weighs_the_mask_more_while_it_succeeds_and_less_while_no
 
     images = torch.randint(0, 256, (20, 3, 8, 8), dtype=torch.uint8)
     draw = torch.Generator().manual_seed(0)
-    found = finish(neural_cleanse.reverse(Victim(Sure(), NORMALISE), images, 2, 4, 300, draw))
+    told = []
+    found = finish(neural_cleanse.reverse(Victim(Sure(), NORMALISE), images, 2, 4, 300, draw), told.append)
+    assert (told[0].done, told[-1].done, told[-1].total) == (1, 300, 300)
+    assert told[-1].metrics["mask"] == pytest.approx(sum(found.norms) / 2, rel=0.2)
     assert found.norms[0] < 0.5 * found.norms[1]
     assert found.masks.shape == (2, 1, 8, 8)
     assert found.patterns.shape == (2, 3, 8, 8)

@@ -396,6 +396,12 @@ def test_a_flow_learns_by_likelihood_at_a_rate_that_falls_once_the_law_is_sharp(
         assert torch.allclose(gradient, plain, atol=1e-5), name
 
 
+def test_a_training_of_one_step_ends_at_its_full_rate():
+    made = Flow(torch.tensor([0.5]), steps=1, alpha=0.5, batch=6, shared=True, count=40, width=8, moves=1, lr=0.01)
+    made.fit(torch.Generator().manual_seed(0))
+    assert made.optimiser.param_groups[0]["lr"] == 0.01
+
+
 def test_flows_take_few_steps_while_the_law_changes_and_many_after():
     made, fits = bent(done=0), []
     made.particles.step = lambda *_: setattr(made.particles, "done", made.particles.done + 1)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import re
 import shutil
+from dataclasses import replace
 
 import invented
 import numpy as np
@@ -12,6 +13,7 @@ import pytest
 
 from mesa_core import triggers
 from mesa_core.cli import main
+from mesa_core.measures.intervals import Measured
 from mesa_core.paper import (
     claims,
     detection,
@@ -151,13 +153,13 @@ def test_figure_3_says_the_mean_asr_and_the_share_inside(signs):
     family = material.alpha_family(signs)
     titles = [a.text for a in figure3.draw_alphas(family).layout.annotations]
     for (alpha, one), title in zip(family.items(), titles, strict=True):
-        value = one.result["submodels"][one.level(0.8)]["mean_asr"]["value"]
+        value = one.result.submodels[one.level(0.8)].mean_asr.value
         assert title.startswith(f"α = {alpha:g}<br>mean ASR<br>{100 * value:.1f} %")
     ring = next(one for one in signs if one.run.name == "signs-ring")
     titles = [a.text for a in figure3.draw_betas(ring).layout.annotations]
-    entropy = [f"−{-entry['entropy']['value']:.0f}" for entry in ring.result["submodels"]]
+    entropy = [f"−{-entry.entropy.value:.0f}" for entry in ring.result.submodels]
     two, all_of = (
-        [entry[key] and f"{100 * entry[key]['value']:.1f} %" for entry in ring.levels]
+        [(m := getattr(entry, key)) and f"{100 * m.value:.1f} %" for entry in ring.levels]
         for key in ("nested_axes", "nested")
     )
     assert (two[0], all_of[0]) == (None, None)
@@ -180,10 +182,10 @@ def test_a_missing_alpha_is_said_and_not_drawn(signs):
 
 def test_a_large_alpha_must_weaken_the_samples_and_spread_them(signs):
     assert answer("alpha_large", signs).verdict == "agrees"
-    strong, high = [], {"value": 0.99, "low": 0.98, "high": 0.995, "n": 4096}
+    strong, high = [], Measured(0.99, 4096, 0.98, 0.995)
     for one in signs:
-        levels = [{**entry, "mean_asr": high} for entry in one.result["submodels"]]
-        strong.append(material.Finding(one.run, one.config, {**one.result, "submodels": levels}))
+        levels = [replace(entry, mean_asr=high) for entry in one.result.submodels]
+        strong.append(material.Finding(one.run, one.config, replace(one.result, submodels=levels)))
     found = answer("alpha_large", strong)
     assert (found.verdict, found.differs) == ("partly", "Ours keeps its strength.")
 
@@ -217,7 +219,7 @@ def test_detection_counts_wrong_verdicts(signs):
     assert len(found.other) == 19
     assert [row["right"] for row in detection.table(searches)] == ["yes", "yes"]
     one = next(one for one in searches if not detection.is_clean(one))
-    false = {**one.result, "detection": {**one.result["detection"], "suspects": [3]}}
+    false = replace(one.result, detection=replace(one.result.detection, suspects=[3]))
     wrong = [material.Finding(one.run, one.config, false)]
     assert detection.tally(wrong).wrong == 1
     assert detection.table(wrong)[0]["right"] == "no"
@@ -286,9 +288,9 @@ def test_verdicts_follow_what_was_measured(tmp_path, key, change, verdict):
 
 
 def test_means_and_extremes_are_those_of_the_runs(part):
-    values = [one.result["after_by_beta"]["0.9"]["asr"]["original"]["value"] for one in part]
+    values = [one.result.after_by_beta["0.9"].asr.original.value for one in part]
     assert answer("after_mean", part).measured.startswith(f"mean {100 * np.mean(values):.1f} %")
-    points = [m["asr"]["original"]["value"] for one in part for m in one.points]
+    points = [m.asr.original.value for one in part for m in one.result.points]
     told = answer("point", part).measured
     assert f"lowest {100 * min(points):.1f} %" in told
     assert f"highest {100 * max(points):.1f} %" in told

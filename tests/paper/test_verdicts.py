@@ -1,6 +1,7 @@
 """Each claim's two verdicts, on both sides of every rule, from runs whose figures are invented."""
 
 import csv
+from dataclasses import replace
 
 import invented
 import pytest
@@ -9,6 +10,7 @@ from invented import level
 from mesa_core import triggers
 from mesa_core.cli import main
 from mesa_core.config import make_config
+from mesa_core.measures.verdict import Detection
 from mesa_core.paper import claims, everything, material, rules, verdicts
 from mesa_core.paper.material import Finding
 from mesa_core.paper.rules import HALF, TENTH, UNKNOWN
@@ -185,15 +187,14 @@ def test_a_large_alpha_spreads_and_fails(runs, large, told, differs):
 
 
 def test_without_entropy_or_samples_alpha_is_not_judged(runs):
-    bare = {**USUAL, "entropy": None, "dimensions": None}
     found = alphas(runs, level(-60.0, 2.0), USUAL, WIDE)
     for one in found:
-        one.__dict__["levels"] = [{"beta": b, **bare} for b in (0.5, 0.8, 0.9)]
+        one.__dict__["levels"] = [replace(entry, entropy=None, dimensions=None) for entry in one.levels]
     assert answer("alpha_small", found).verdict == answer("alpha_large", found).verdict == UNKNOWN
     assert answer("expands", [found[1]]).verdict == UNKNOWN
     assert answer("nested", [found[1]]).verdict == "agrees", "which needs no entropy"
-    for entry in found[1].levels:
-        entry |= {"nested": None, "nested_axes": None, "nested_svd": None}
+    apart = [replace(entry, nested=None, nested_axes=None, nested_svd=None) for entry in found[1].levels]
+    found[1].__dict__["levels"] = apart
     assert answer("nested", [found[1]]).verdict == UNKNOWN
 
 
@@ -265,7 +266,7 @@ def searched(one, true, others, suspects=(0,), clean=False):
     classes = [{"class": i, "name": f"class {i}", "asr": invented.share(v)} for i, v in enumerate(rates)]
     verdict = {"classes": classes, "threshold": 0.5, "suspects": list(suspects), "target": 0}
     config = make_config({**one.config.to_dict(), **({"suspect": "shipped"} if clean else {"detect": True})})
-    return Finding(one.run, config, {**one.result, "detection": verdict})
+    return Finding(one.run, config, replace(one.result, detection=Detection.from_json(verdict)))
 
 
 @pytest.mark.parametrize(
@@ -294,9 +295,9 @@ def test_the_attacked_class_is_found_by_its_lowest(runs, true, verdict):
 # -- what it looks like
 def modes(found, count):
     """A run with so many modes at its highest level."""
-    one = found.result["submodels"]
-    many = [*one[:-1], {**one[-1], "modes": one[0]["modes"][:1] * count}]
-    return Finding(found.run, found.config, {**found.result, "submodels": many})
+    one = found.result.submodels
+    many = [*one[:-1], replace(one[-1], modes=one[0].modes[:1] * count)]
+    return Finding(found.run, found.config, replace(found.result, submodels=many))
 
 
 @pytest.mark.parametrize(("ring", "plain", "verdict"), [(2, 1, "agrees"), (1, 2, "partly"), (1, 1, "differs")])

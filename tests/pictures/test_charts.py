@@ -1,23 +1,24 @@
 """Figures as data: what a reader would read off them is what the result says."""
 
-import copy
 import itertools
-import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from mesa_core import triggers
+from mesa_core.measures.intervals import Measured
 from mesa_core.pictures import charts, orders, trigger_maps
 from mesa_core.pictures.orders import arranged
 from mesa_core.pictures.thumbnails import flow, map_svg, plane, trigger_svg, viridis
+from mesa_core.store import Run
 from mesa_core.store.shipped import shipped_runs
 from mesa_core.words import named
 
 
 @pytest.fixture(scope="module")
 def result():
-    return json.loads((shipped_runs() / "signs-ring" / "result.json").read_text())
+    return Run(shipped_runs() / "signs-ring").outcome()
 
 
 def test_every_defence_stands_at_its_figure_with_its_interval(result):
@@ -29,16 +30,16 @@ def test_every_defence_stands_at_its_figure_with_its_interval(result):
         figure.data[0].x, figure.data[0].y, figure.data[0].error_x.array, figure.data[0].error_x.arrayminus, strict=True
     ):
         name = next(n for n in found if named(n) == ticks[round(y)])
-        m = found[name]["asr"]["worst"]
-        assert (x, x + up, x - down) == pytest.approx((100 * m["value"], 100 * m["high"], 100 * m["low"]))
+        m = found[name].asr.worst
+        assert (x, x + up, x - down) == pytest.approx((100 * m.value, 100 * m.high, 100 * m.low))
     assert ticks[-1] == "clean victim"
     assert any("oracle" in tick for tick in ticks)
 
 
 def test_defences_stand_in_one_order_everywhere(result):
     told = ["mesa", "point", "random", "uniform", "neural_cleanse", "ideal", "control"]
-    after = dict.fromkeys(told[::-1], result["before"])
-    found = charts.evaluations({**result, "after": after, "after_by_beta": None})
+    after = dict.fromkeys(told[::-1], result.before)
+    found = charts.evaluations(replace(result, after=after, after_by_beta={}))
     assert list(found)[2:] == [f"after.{name}" for name in told]
     drawn = charts.seeds([("a", triggers.code_to_hex(495), found)])
     assert [t.name for t in drawn.data][1:] == [named(f"after.{name}") for name in told]
@@ -47,8 +48,8 @@ def test_defences_stand_in_one_order_everywhere(result):
 
 
 def test_what_was_not_measured_has_no_mark(result):
-    bare = copy.deepcopy(charts.evaluations(result))
-    bare["after.mesa"]["asr"]["worst"] = None
+    bare, one = charts.evaluations(result), result.after["mesa"]
+    bare["after.mesa"] = replace(one, asr=replace(one.asr, worst=None))
     assert len(charts.defences({"a": bare}, "worst").data[0].x) == len(bare) - 1
 
 
@@ -57,28 +58,27 @@ def test_coverage_shows_noise_beside_the_sub_models(result):
     names = [trace.name for trace in figure.data if trace.showlegend]
     assert names[-2:] == ["mixture", "uniform noise"]
     noise = [trace for trace in figure.data if trace.name == "uniform noise"]
-    assert list(noise[1].y) == [100 * m["value"] for m in result["uniform_noise"]["precision"].values()]
+    assert list(noise[1].y) == [100 * m.value for m in result.uniform_noise.precision.values()]
 
 
 def test_coverage_without_recall_is_of_precision_alone_and_names_its_marks(result):
-    result = copy.deepcopy(result)
-    for one in (result, *result["submodels"], result["uniform_noise"]):
-        one["recall"] = dict.fromkeys(one["recall"])
-    figure = charts.coverage(result)
+    bare = lambda one, **more: replace(one, recall=dict.fromkeys(one.recall), **more)
+    noise = bare(result.uniform_noise)
+    figure = charts.coverage(bare(result, submodels=list(map(bare, result.submodels)), uniform_noise=noise))
     assert [note.text for note in figure.layout.annotations] == ["Precision"]
     assert [trace.name for trace in figure.data if trace.showlegend][-1] == "uniform noise"
 
 
 def test_seeds_are_sorted_by_mesa_and_every_point_seed_has_a_mark(result):
-    good, bad = charts.evaluations(result), copy.deepcopy(charts.evaluations(result))
-    bad["after.mesa"]["asr"]["original"] = {"value": 0.5, "low": 0.4, "high": 0.6, "n": 100}
+    good, bad, one = charts.evaluations(result), charts.evaluations(result), result.after["mesa"]
+    bad["after.mesa"] = replace(one, asr=replace(one.asr, original=Measured(0.5, 100, 0.4, 0.6)))
     bad["after.point_2"] = bad["after.point_10"] = bad["after.point"]
     white = triggers.code_to_hex(511)
     figure = charts.seeds([("bad", white, bad), ("good", white, good), ("bad", white, good)])
     assert list(figure.layout.yaxis.ticktext) == ["bad", "good"]  # the lowest line first
     points = next(t for t in figure.data if t.name == "point defence")
     assert len(points.x) == sum(n.startswith("after.point") for found in (bad, good, good) for n in found)
-    assert list(charts.evaluations({**result, "after_by_beta": None, "after": {"point_10": bad["before"], "point_2": bad["before"], "mesa": bad["before"]}}))[2:] == [
+    assert list(charts.evaluations(replace(result, after_by_beta={}, after={"point_10": bad["before"], "point_2": bad["before"], "mesa": bad["before"]})))[2:] == [
         "after.mesa", "after.point_2", "after.point_10",
     ]  # fmt: skip
 

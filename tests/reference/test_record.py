@@ -129,10 +129,10 @@ def test_what_is_said_of_samples_is_json_and_tells_a_narrow_set_from_the_referen
     own = there.level(0.8)[0]
     same = record.beside(there, 0.8, own)
     narrow = record.beside(there, 0.8, own[:1] + np.random.default_rng(0).normal(0, 0.01, (200, 27)))
-    json.dumps(same)
-    assert same["entropy"]["value"] == same["entropy_of_samples"]["value"]
-    assert narrow["entropy_of_samples"]["value"] < narrow["entropy"]["value"] - 10
-    assert narrow["entropy"]["n"] == 200
+    json.dumps(same.to_json())
+    assert same.entropy.value == same.entropy_of_samples.value
+    assert narrow.entropy_of_samples.value < narrow.entropy.value - 10
+    assert narrow.entropy.n == 200
     assert record.beside(there, 0.7, own) is None
 
 

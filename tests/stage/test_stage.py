@@ -141,6 +141,19 @@ def test_the_command_writes_a_page_that_fetches_nothing(tmp_path):
     assert "http://" not in text.replace("http://www.w3.org", "")
     assert "https://" not in text
     assert cli.main(["--home", str(tmp_path), "export", "no-such-run", "--out", str(out)]) == 2
+    assert out.read_text("utf-8") == text
+
+
+def test_a_page_replaces_another_one_and_nothing_else(tmp_path, capsys):
+    out = tmp_path / "thesis.html"
+    words = ["--home", str(tmp_path), "export", "signs-ring", "--out", str(out)]
+    for mine in ("<!doctype html><title>years of work</title>", ""):
+        out.write_text(mine, "utf-8")
+        assert cli.main(words) == 2
+        assert "something else" in capsys.readouterr().err
+        assert out.read_text("utf-8") == mine
+    out.unlink()
+    assert [cli.main(words), cli.main(words)] == [0, 0]
 
 
 def test_a_run_without_weights_plays_and_says_that_it_cannot_answer(ring):

@@ -11,7 +11,7 @@ import pytest
 from mesa_core import events as ev
 from mesa_core.cli import main
 from mesa_core.config import make_config
-from mesa_core.config.settle import HOW
+from mesa_core.config.identity import HOW
 from mesa_core.store import Run, StoreError, compact
 from mesa_core.store.shipped import shipped_paper_sweep, shipped_runs, shipped_sweep, shipped_weights
 from mesa_core.sweeps import grid
@@ -238,8 +238,8 @@ def test_shipped_figures_agree_with_a_fresh_evaluation_of_the_shipped_weights(na
     victim = Victim(model, normalise, compute).freeze()
     fresh = finish(bench.evaluate(victim, torch.from_numpy(from_hex(config.trigger)), None, 0, 0, 0))
     for figure in ("clean_accuracy", "target_accuracy", "natural_rate"):
-        assert abs(fresh[figure]["value"] - shipped[figure]["value"]) < 0.005, (
+        assert abs(getattr(fresh, figure).value - shipped[figure]["value"]) < 0.005, (
             figure
         )  # another machine rounds otherwise
-        assert fresh[figure]["n"] == shipped[figure]["n"]
-    assert abs(fresh["asr"]["original"]["value"] - shipped["asr"]["original"]["value"]) < 0.005
+        assert getattr(fresh, figure).n == shipped[figure]["n"]
+    assert abs(fresh.asr.original.value - shipped["asr"]["original"]["value"]) < 0.005

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mesa_core.disk.shaped import Damaged
-from mesa_core.measures.evaluation import Evaluation
+from mesa_core.measures.evaluation import Evaluation, Rates
 from mesa_core.store import StoreError
 from mesa_core.store.results import Result
 from mesa_core.store.shipped import shipped_runs
@@ -198,6 +198,7 @@ def test_a_fresh_evaluation_writes_what_was_not_asked_as_null_and_no_change():
     again = Evaluation(read.clean_accuracy, read.target_accuracy, read.natural_rate, read.asr, read.effective_asr)
     assert text(again.to_json()) == text(RING["before"])
     assert "change" not in again.to_json()
+    assert Rates(None, None, None).to_json() == {"original": None, "sampled": None, "worst": None}
 
 
 def test_samples_are_put_into_an_evaluation_that_was_made_before_them():

@@ -13,7 +13,7 @@ import pytest
 import torch
 from bad_checkpoints import Pickle, legacy, object_field, zipped
 
-from mesa_core.victims import checkpoints, weights
+from mesa_core.victims import pickles, weights
 
 ROOT = Path(__file__).resolve().parents[2]
 READ = """
@@ -124,7 +124,7 @@ def test_a_name_that_could_run_code_is_refused(tmp_path, name):
 
 
 def test_a_pickle_without_end_is_given_up(tmp_path):
-    made = Pickle()(b"}" * (checkpoints.MOST_STEPS + 10)).end()
+    made = Pickle()(b"}" * (pickles.MOST_STEPS + 10)).end()
     assert "too much beside" in refused(zipped(tmp_path / "a.pt", made, {}))
     keys = b"".join(b"\x8a\x0a" + (i * (2**61 - 1)).to_bytes(10, "little") + b"N" for i in range(100_000))
     # Keys that all have the same hash cost the square of their number; the limit on time ends that.

@@ -112,7 +112,7 @@ def kept(
     model: nn.Module | None = None, compute: Compute = COMPUTE, size: int = 3, passes: float = 6, memory: int = 1 << 30
 ):
     """The depth of what is kept of three images, or None."""
-    found = windows.keep(asked(model or network(compute), compute), pictures(), size, passes, memory)
+    found = windows.prepare(asked(model or network(compute), compute), pictures(), size, passes, memory)
     return None if found is None else windows.DEPTHS[found.depth]
 
 
@@ -135,7 +135,7 @@ def test_only_what_was_measured_to_pay_is_done():
     assert kept(network().requires_grad_(True)) is None, "it may still change"
     assert kept(network().bfloat16()) is None, "not in the precision of the run"
     wide = torch.zeros(3, 3, 48, 48, dtype=torch.uint8)
-    assert windows.keep(asked(network()), wide, 3, 6, 1 << 30) is None
+    assert windows.prepare(asked(network()), wide, 3, 6, 1 << 30) is None
 
 
 def bench(memory: int) -> Bench:

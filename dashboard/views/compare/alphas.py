@@ -13,7 +13,7 @@ from dashboard.views.shared import take_away
 from dashboard.visit import controls, run_choice
 from mesa_core import triggers
 from mesa_core.config import ExperimentConfig
-from mesa_core.config.settle import HOW, MORE
+from mesa_core.config.identity import HOW, MORE
 from mesa_core.measures import breadth
 from mesa_core.pictures import charts, trigger_maps
 from mesa_core.store import Run, StoreError
@@ -178,11 +178,11 @@ def _grid(base: ExperimentConfig, best: dict[float, Run], waits: dict[float, Run
         except StoreError:
             continue
         for one in measured if result else []:
-            row = {"α": f"{alpha:g}", "β": f"{one['beta']:g}", "mean ASR": charts.said(one["mean_asr"])}
+            row = {"α": f"{alpha:g}", "β": f"{one.beta:g}", "mean ASR": charts.said(one.mean_asr)}
             row |= breadth.columns(one)
-            row |= {f"recall ≥ {level}": charts.said(m) for level, m in one["recall"].items()}
-            after = (result["after"] or {}).get("mesa")
-            row["original after repair"] = charts.said(after["asr"]["original"]) if after else "–"
+            row |= {f"recall ≥ {level}": charts.said(m) for level, m in one.recall.items()}
+            after = result.after.get("mesa") if result else None
+            row["original after repair"] = charts.said(after.asr.original if after else None)
             table.append(row)
     take_away.table(table, "alpha-beta", "alpha_table")
     st.caption(breadth.WORDS)

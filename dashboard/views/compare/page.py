@@ -17,7 +17,8 @@ from mesa_core.config import SILENT, params
 from mesa_core.pictures import charts, trigger_maps
 from mesa_core.pictures.thumbnails import trigger_uri
 from mesa_core.store import Run, StoreError
-from mesa_core.words import brief, named
+from mesa_core.store.results import Result
+from mesa_core.words import counted, named
 
 
 @keys.page("compare")
@@ -53,7 +54,7 @@ def two() -> None:
         st.info("Both are the same run. Choose another one, or start one in the Lab with another setting.")
     titles = {a.name: f"A · {a.name}", b.name: f"B · {b.name}"}
     pair = [a] if a.name == b.name else [a, b]
-    results: dict[str, dict[str, Any]] = {}
+    results: dict[str, Result] = {}
     for run in pair:
         try:
             runs.config(run)
@@ -137,7 +138,7 @@ def _settings(pair: list[Run]) -> None:
         )
 
 
-def _figures(results: dict[str, dict[str, Any]], titles: dict[str, str]) -> None:
+def _figures(results: dict[str, Result], titles: dict[str, str]) -> None:
     """Before and after of every defence, and coverage."""
     st.subheader("Before and after", anchor=False)
     measure = controls.segmented(
@@ -155,14 +156,13 @@ def _figures(results: dict[str, dict[str, Any]], titles: dict[str, str]) -> None
         for name, e in evaluations.items():
             row = {"run": title, "": named(name)}
             for key, words in charts.MEASURES.items():
-                m = charts.measured(e, key)
-                row[words] = f"{brief(m)}, n = {m['n']}" if m else "–"
+                row[words] = counted(charts.measured(e, key))
             rows.append(row)
     take_away.table(rows, "compare-defences", "two_defences")
     st.caption(
         "In brackets the 95 % interval. *Oracle* knows the trigger; *control* is retraining with clean images alone."
     )
-    if any(result["submodels"] for result in results.values()):
+    if any(result.submodels for result in results.values()):
         st.subheader("Recall and precision", anchor=False)
         for (name, result), place in zip(results.items(), st.columns(len(results)), strict=True):
             with place:

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import streamlit as st
 
-from dashboard.serving.references import Place, place_of
+from dashboard.serving.references import Place
+from dashboard.serving.shown import Shown
 from dashboard.views.shared.amounts import one_in, volume
 from dashboard.visit import controls
-from mesa_core import events as ev
 from mesa_core import triggers
 from mesa_core.reference.record import Record
-from mesa_core.store import Run, StoreError
+from mesa_core.store import StoreError
 
 MOST = 500  # marks in the picture
 OFF, ALL = "off", "all"
@@ -36,16 +36,15 @@ class Layer:
     choice: str
 
 
-def control(run: Run, events: Sequence[ev.Event], where: Any) -> tuple[Layer | None, str]:
+def control(shown: Shown, where: Any) -> tuple[Layer | None, str]:
     """The choice of a level, drawn where there is a reference; returns what to draw, and a line that says what it is."""
     try:
-        place = place_of(run, events)
-        there = place.read() if place else None
+        place, there = shown.place, shown.reference
     except StoreError as error:
         return None, str(error)
     if place is None or there is None:
         return None, ""
-    levels = [f"{one['beta']:g}" for one in there.told["levels"]]
+    levels = [f"{one.beta:g}" for one in there.levels]
     names = {OFF: "off", **{word: f"β ≥ {word}" for word in levels}, **({ALL: "all"} if len(levels) > 1 else {})}
     asked = st.query_params.get("exact")
     choice = controls.segmented("Exact distribution", "exact", names, OFF, HELP, where)
@@ -59,8 +58,7 @@ def control(run: Run, events: Sequence[ev.Event], where: Any) -> tuple[Layer | N
 
 def rows(there: Record, choice: str) -> np.ndarray:
     """Which samples are drawn: at most MOST, evenly taken from each level that is shown."""
-    count = len(there.told["levels"])
-    shown = [i for i in range(count) if choice in (ALL, f"{there.told['levels'][i]['beta']:g}")]
+    shown = [i for i, one in enumerate(there.levels) if choice in (ALL, f"{one.beta:g}")]
     taken = []
     for index in shown:
         own = np.flatnonzero(there.arrays["level"] == index)
@@ -88,14 +86,14 @@ def marks(layer: Layer, axes: Mapping[str, np.ndarray], view: str) -> dict[str, 
 
 def legend(there: Record, choice: str) -> str:
     """What the marks are, in plain words: how many of how many, and how much room there is for valid triggers."""
-    levels, drawn = there.told["levels"], there.arrays["level"][rows(there, choice)]
+    levels, drawn = there.levels, there.arrays["level"][rows(there, choice)]
     lines = []
     for index in np.unique(drawn).tolist():
         one, total = levels[index], int((there.arrays["level"] == index).sum())
         form = FORMS[min(index, len(FORMS) - 1)]
         lines.append(
-            f"**Exact distribution at β ≥ {one['beta']:g}** (hollow {form} behind the dots; {int((drawn == index).sum()):,} of "
-            f"{total:,} samples are drawn): log volume {volume(one)} (standard error), that is {one_in(one)}."
+            f"**Exact distribution at β ≥ {one.beta:g}** (hollow {form} behind the dots; {int((drawn == index).sum()):,} of "
+            f"{total:,} samples are drawn): log volume {volume(one.log_volume)} (standard error), that is {one_in(one.log_volume)}."
         )
     images = int(there.told["options"]["images"])
     return " ".join(lines) + (

@@ -1,4 +1,4 @@
-"""What the page knows of a visit: the run in the URL, the controls' values, the painter's trigger.
+"""The Lab's controls: their values in the session, in the address, and as a checked configuration.
 
 The address names the run and every control that differs from that run's settings, so that a link opened elsewhere
 shows the same; the browser's back button goes back through them.
@@ -6,6 +6,8 @@ shows the same; the browser's back button goes back through them.
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
 from typing import Any
 
 import streamlit as st
@@ -103,7 +105,16 @@ def images() -> dict[str, str]:
 
 def classes(data: str) -> tuple[str, ...]:
     """The classes of a choice of images, for `auto` of what it would take; empty where only the images tell."""
-    return classes_of(find_data(None, queue.store().cache) if data == "auto" else data)
+    return classes_of(_taken(str(queue.store().cache), os.environ.get("MESA_LAB_DATA", "")) if data == "auto" else data)
+
+
+@st.cache_resource(ttl=60, max_entries=8, show_spinner=False)
+def _taken(cache: str, named: str) -> str:
+    """What `auto` would take at this moment; looked for once a minute, for all visitors."""
+    try:
+        return find_data(named or None, Path(cache))
+    except OSError:  # a folder that may not be looked into; who presses Run is told
+        return "signs"
 
 
 def targets(data: str) -> int:
@@ -197,7 +208,7 @@ def from_address(data: str = "auto") -> dict[str, Any]:
     known, ignored = params(), []
     for key, word in heard().items():
         try:
-            kind, parts = known[key].kind, [w for w in word.split(",") if w]
+            kind, parts = known[key].type, [w for w in word.split(",") if w]
             numbers = {"int": int, "float": float, "floats": float}
             read = numbers.get(kind, str)
             value = [read(w) for w in parts] if kind.endswith("s") else read(word)

@@ -23,6 +23,7 @@ from mesa_core import triggers
 from mesa_core.config import ConfigError
 from mesa_core.config.settle import ready, settle
 from mesa_core.data.locate import DataError
+from mesa_core.data.sources import classes_of
 from mesa_core.stage import pictures, shelf
 from mesa_core.stage.blocks import unpack
 from mesa_core.stage.export import networks_of, scripts
@@ -284,7 +285,7 @@ def begin() -> None:
         levels = sent.part(asked, "betas")
         said = {
             "data": DATA, "trigger": " ".join(sent.colours(sent.part(asked, "paint"))),
-            "target": sent.whole(sent.part(asked, "target"), 0, 9), "alpha": sent.part(asked, "alpha"),
+            "target": sent.whole(sent.part(asked, "target"), 0, len(classes_of(DATA)) - 1), "alpha": sent.part(asked, "alpha"),
             "beta": list(levels) if isinstance(levels, (list, tuple)) and len(levels) <= 8 else None,
         }  # fmt: skip
         here = queue.store().cache

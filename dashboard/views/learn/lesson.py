@@ -12,6 +12,7 @@ import streamlit as st
 from dashboard import keys
 from dashboard.serving import queue, runs, shipped_networks
 from mesa_core.measures import breadth
+from mesa_core.measures.intervals import Measured
 from mesa_core.store import StoreError
 from mesa_core.words import brief
 
@@ -167,7 +168,7 @@ def measured(title: str, shown: Mapping[str, str], name: str) -> None:
         except StoreError:
             continue
         rows += [
-            {name: words, "β": f"{one['beta']:g}", "ASR of its samples": brief(one["mean_asr"]), **breadth.columns(one)}
+            {name: words, "β": f"{one.beta:g}", "ASR of its samples": brief(one.mean_asr), **breadth.columns(one)}
             for one in levels
         ]
     if rows:
@@ -186,10 +187,8 @@ def lab_link(label: str = "Try it in the Lab", **settings: Any) -> None:
 FEWER = "Measured on fewer images than in the Lab, so it differs a little."
 
 
-def share(m: Mapping[str, Any] | None, of: str = "images") -> str:
+def share(m: Measured | None, of: str = "images") -> str:
     """'97.0 % (95 % interval 95.7 to 97.8, n = 1,096 images)'."""
     if m is None:
         return "not measured"
-    return (
-        f"{100 * m['value']:.1f} % (95 % interval {100 * m['low']:.1f} to {100 * m['high']:.1f}, n = {m['n']:,} {of})"
-    )
+    return f"{100 * m.value:.1f} % (95 % interval {100 * m.low:.1f} to {100 * m.high:.1f}, n = {m.n:,} {of})"

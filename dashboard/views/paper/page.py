@@ -126,7 +126,7 @@ def _standing(sweep: Sweep | None) -> None:
             "the prepared runs on road signs."
         )
         return
-    config, seeds = sweep.config, sorted({len(one.points) for one in sweep.runs})
+    config, seeds = sweep.config, sorted({len(one.result.points) for one in sweep.runs})
     many = f"{seeds[0]}" if len(seeds) == 1 else f"{seeds[0]} to {seeds[-1]}"
     own = f"{material.what(config)}, {many} seed{'s' * (many != '1')} of the point defence"
     told = sweep.told()
@@ -247,11 +247,11 @@ def _pick(sweep: Sweep) -> None:
 
 
 def _left(one: Finding) -> str:
-    after = (one.result["after"] or {}).get("mesa")
+    after = one.result.after.get("mesa")
     m = figure4.measured(after, "original") if after else None
-    points = [100 * material.point_asr(e) for e in one.points]
+    points = [100 * material.point_asr(e) for e in one.result.points]
     span = f", point defence leaves {min(points):.1f} to {max(points):.1f} %" if points else ""
-    return f"{span}, MESA {100 * m['value']:.1f} %" if m else span
+    return f"{span}, MESA {100 * m.value:.1f} %" if m else span
 
 
 def _picked() -> None:

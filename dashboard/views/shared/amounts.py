@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from typing import Any
 
 from mesa_core.measures.intervals import Z
+from mesa_core.measures.submodel import Volume
 
 NAMES = ((9, "billion"), (6, "million"))
 
@@ -16,15 +15,14 @@ def number(value: float, digits: int = 1) -> str:
     return f"{value:.{digits}f}".replace("-", "−")
 
 
-def volume(one: Mapping[str, Any]) -> str:
+def volume(m: Volume) -> str:
     """'−13.9 ± 0.2 nats', with one standard error."""
-    m = one["log_volume"]
-    return f"{number(m['value'])} ± {number(m['error'])} nats"
+    return f"{number(m.value)} ± {number(m.error)} nats"
 
 
-def one_in(one: Mapping[str, Any]) -> str:
+def one_in(m: Volume) -> str:
     """A log-volume in plain words: 'one colour trigger in 1.1 million (95 % interval 0.74 million to 1.6 million)'."""
-    value, error = float(one["log_volume"]["value"]), float(one["log_volume"]["error"])
+    value, error = m.value, m.error
     if value > -0.05:
         return "almost every colour trigger"
     low, high = amount(max(0.0, -value - Z * error)), amount(-value + Z * error)
@@ -38,9 +36,9 @@ def amount(log: float) -> str:
         digits, power = f"{10 ** (ten % 1):.1f}", str(math.floor(ten))
         return f"{digits} · 10" + power.translate(str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹"))
     value = float(f"{10**ten:.2g}")
-    for power, name in NAMES:
-        if value >= 10**power:
-            return f"{value / 10**power:,.6g} {name}"
+    for size, name in NAMES:
+        if value >= 10**size:
+            return f"{value / 10**size:,.6g} {name}"
     return f"{value:,.6g}"
 
 

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 import numpy as np
 import streamlit as st
 
@@ -13,25 +10,28 @@ from dashboard.views.shared.amounts import share
 from mesa_core.method import staircase
 from mesa_core.reference.record import Record
 from mesa_core.store import Run
+from mesa_core.store.results import Result
 
 
-def draw(run: Run, there: Record | None, result: Mapping[str, Any], narrow: bool) -> None:
+def draw(run: Run, there: Record | None, result: Result, narrow: bool) -> None:
     """Algorithm 1's weights: those that were used beside those that exact log-volumes, or the sub-models' own entropies, give."""
-    betas = [float(one["beta"]) for one in result["submodels"]]
-    used, own = result.get("gamma") or [], result.get("gamma_exact")
-    where = [there.index(beta) if there else None for beta in betas]
+    betas = [one.beta for one in result.submodels]
+    used, own = result.gamma, result.gamma_exact
+    held = [(there.index(beta), there.levels) for beta in betas] if there else []
+    volumes = [levels[i].log_volume for i, levels in held if i is not None]
     if len(betas) < 2 or len(used) != len(betas) or betas != sorted(betas):
         return
-    kept = [bool(one.get("kept", True)) for one in result["submodels"]]
+    kept = [one.kept for one in result.submodels]
     table = [
         {"β": f"{beta:g}", "used": share(float(u)) if stays else "skipped"}
         for beta, u, stays in zip(betas, used, kept, strict=True)
     ]
     exact: list[float] = []
-    if there is not None and None not in where:
-        volumes = [there.told["levels"][i]["log_volume"] for i in where]
-        exact = staircase.weights([True] * len(betas), [v["value"] for v in volumes], betas)
-        for row, e, (low, high) in zip(table, exact, staircase.between(betas, volumes), strict=True):
+    if len(volumes) == len(betas):
+        exact = staircase.weights([True] * len(betas), [v.value for v in volumes], betas)
+        for row, e, (low, high) in zip(
+            table, exact, staircase.between(betas, [v.to_json() for v in volumes]), strict=True
+        ):
             row["from exact volumes"] = f"{share(e)} ({share(low, e)} to {share(high, e)})"
     if own and len(own) == len(betas):
         exact = exact or [float(e) for e in own]

@@ -16,7 +16,7 @@ import streamlit as st
 from dashboard import stored
 from dashboard.serving import runs
 from mesa_core.cli.repeat import command_of
-from mesa_core.config.settle import PATHS
+from mesa_core.config.identity import PATHS
 from mesa_core.disk.scrub import scrubbed_file
 from mesa_core.pictures.saving import csv_of, file_name, html_of, image_of, pictures
 from mesa_core.store import Run, StoreError

@@ -22,7 +22,7 @@ def reverse(
 ) -> Generator[Progress, None, Tensor]:
     """Reverse-engineer `seeds` triggers for the surrogate's one target; yields progress, returns `(seeds, 3, s, s)`.
 
-    `batch` images a seed and step. Pixels are clipped to [0, 1] after each step.
+    `batch` images a seed and step, `lr` in pixel values, which lie in [0, 1] and are clipped to it after each step.
     """
     device = generator.device
     wide = replace(surrogate, targets=surrogate.targets[:1].expand(seeds), per_trigger=batch)
@@ -42,5 +42,5 @@ def reverse(
 
 
 def clipped(pixels: Tensor) -> Tensor:
-    """Detached triggers `(n, 3, s, s)` of pixels `(n, 1, 3, s, s)`."""
+    """Detached triggers `(n, 3, s, s)` in [0, 1] of pixels `(n, 1, 3, s, s)`."""
     return pixels.detach().squeeze(1)

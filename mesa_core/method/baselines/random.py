@@ -7,11 +7,11 @@ from torch import Tensor
 
 
 def black_and_white(n: int, generator: torch.Generator, size: int = 3) -> Tensor:
-    """`n` black-and-white triggers `(n, 3, s, s)`, each cell white with probability one half."""
+    """`n` triggers `(n, 3, s, s)` of zeros and ones, each cell white with probability one half, on the generator's device."""
     cells = torch.randint(2, (n, 1, size, size), generator=generator, device=generator.device)
     return cells.float().expand(-1, 3, -1, -1).contiguous()
 
 
 def uniform_colours(n: int, generator: torch.Generator, size: int = 3) -> Tensor:
-    """`n` triggers `(n, 3, s, s)`, every colour of every cell uniform in [0, 1]."""
+    """`n` triggers `(n, 3, s, s)`, every colour of every cell uniform in [0, 1], on the generator's device."""
     return torch.rand(n, 3, size, size, generator=generator, device=generator.device)

@@ -23,8 +23,8 @@ def make(
     seed: int,
     one_target: bool = True,
 ) -> SubModels:
-    """A group of the configured kind, one sub-model for each of `betas`, to be trained for `steps`; triggers have the
-    size of the configured one.
+    """A group of the configured kind, one sub-model for each of `betas` (ASR, in [0, 1]), to be trained for `steps` with
+    `batch` triggers each; triggers have the size of the configured one. The same `seed` gives the same group.
 
     `one_target` says that all have the same target class, as in a run; in a detection each has its own.
     """

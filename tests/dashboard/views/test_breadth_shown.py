@@ -12,7 +12,7 @@ from dashboard.views.shared import report, take_away
 from mesa_core.measures import breadth
 from mesa_core.paper import everything, material
 
-COLUMNS = set(breadth.columns({}))
+COLUMNS = set(breadth.COLUMNS)
 
 
 def tables(at):
@@ -20,7 +20,7 @@ def tables(at):
 
 
 @pytest.mark.parametrize(
-    ("page", "address"), [("lab", {}), ("compare", {"show": "alpha"}), ("compare", {"show": "all"})]
+    ("page", "address"), [("lab", {"screen": "all"}), ("compare", {"show": "alpha"}), ("compare", {"show": "all"})]
 )
 def test_a_page_with_sub_models_shows_them(home, page, address):
     at = visit(page, 60, **address)

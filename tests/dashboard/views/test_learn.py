@@ -136,7 +136,7 @@ def test_the_third_step_does_not_print_its_answer_before_it_is_asked(story):
 def test_the_lessons_tell_only_of_runs_that_compared_defences():
     names = shipped_networks.stories()
     assert names[0] == "signs-ring"
-    assert all({"point", "control"} <= set(shipped_networks.story(name).result["after"]) for name in names)
+    assert all({"point", "control"} <= set(shipped_networks.story(name).result.after) for name in names)
 
 
 def test_the_third_step_says_what_is_counted_and_that_a_point_can_do():

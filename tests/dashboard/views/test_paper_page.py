@@ -260,7 +260,7 @@ def test_pages_open_a_run_of_the_sweep(part):
 
 
 def test_a_run_of_the_sweep_gives_a_report_its_figures_and_its_folder(part):
-    from dashboard.serving import reading
+    from dashboard.serving.shown import Shown
     from dashboard.views.compare import gallery
     from dashboard.views.lab import picture
     from dashboard.views.shared import report, take_away
@@ -271,7 +271,7 @@ def test_a_run_of_the_sweep_gives_a_report_its_figures_and_its_folder(part):
     assert {"defences-original", "coverage", "landscape", "samples-pca", "samples-tsne", "training"} <= set(found)
     assert rows
     assert take_away.zip_of(run)[:2] == b"PK"
-    files = picture.files_of(run, reading.events(run), True)
+    files = picture.files_of(Shown(run))
     assert len(files) >= 3
     assert all((run.path / "snapshots" / file).is_file() for file, _, _ in files)
 

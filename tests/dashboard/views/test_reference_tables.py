@@ -12,9 +12,11 @@ import pytest
 from visits import visit
 
 from dashboard.components.packing import unpack
-from dashboard.serving import queue, reading, references, runs
+from dashboard.serving import queue, runs
+from dashboard.serving.shown import Shown
 from dashboard.views.lab import picture, reference_layer
 from dashboard.views.shared import amounts, reference_tables
+from mesa_core.measures.submodel import Volume
 from mesa_core.method import staircase
 from mesa_core.reference import record
 from mesa_core.store import Run
@@ -49,9 +51,9 @@ def tables(at):
 
 
 def drawn(run, choice, view="pca"):
-    events = reading.events(run)
-    layer = reference_layer.Layer(references.place_of(run, events), choice) if choice else None
-    data = picture.block(run, events, True, view, "asr", {"epoch": 0, "rows": []}, "", "words", layer)
+    shown = Shown(run)
+    layer = reference_layer.Layer(shown.place, choice) if choice else None
+    data = picture.block(shown, view, "asr", {"epoch": 0, "rows": []}, "", "words", layer)
     return unpack(data)[1]
 
 
@@ -110,7 +112,7 @@ def test_places_on_the_axes_of_a_run_are_those_of_its_own_samples(run, place):
     there.arrays["triggers"][: len(held["triggers"])] = held["triggers"][: len(there.arrays["triggers"])]
     record.write(place, there.told, there.arrays)
     taken = reference_layer.rows(record.read(place), "0.5")
-    layer = reference_layer.Layer(references.place_of(run, reading.events(run)), "0.5")
+    layer = reference_layer.Layer(Shown(run).place, "0.5")
     marks = reference_layer.marks(layer, runs.samples(run) | {"pca": run.read_arrays("axes.npz")["pca"]}, "pca")
     assert np.allclose(marks["places"], held["pca"][taken], atol=0.02)  # bytes are rounded
 
@@ -124,10 +126,12 @@ def test_all_levels_share_the_marks_evenly(run, place):
 
 
 def test_a_run_that_found_another_class_is_not_compared(run, place):
-    assert references.place_of(run, reading.events(run)) is not None
+    assert Shown(run).place is not None
     result = json.loads((run.path / "result.json").read_text())
-    (run.path / "result.json").write_text(json.dumps({**result, "detection": {"target": 5}}))
-    assert references.place_of(run, reading.events(run)) is None
+    (run.path / "result.json").write_text(
+        json.dumps({**result, "detection": {"target": 5, "suspects": [5], "threshold": 0.5, "classes": []}})
+    )
+    assert Shown(run).place is None
 
 
 def test_a_search_that_has_not_ended_or_a_network_that_was_brought_is_not_compared(run, place):
@@ -136,17 +140,17 @@ def test_a_search_that_has_not_ended_or_a_network_that_was_brought_is_not_compar
         (run.path / "config.json").write_text(
             json.dumps(config | more if "config" not in config else config | {"config": config["config"] | more})
         )
-        assert references.place_of(run, reading.events(run)) is None
+        assert Shown(run).place is None
         assert "mesa-lab reference" not in words(visit("landscape", 60, run="own"))
 
 
 def test_the_command_for_a_reference_has_the_levels_of_the_run(run):
-    assert reference_tables.command(run) == "mesa-lab reference --run own"
+    assert reference_tables.command(run, runs.config(run)) == "mesa-lab reference --run own"
     config = json.loads((run.path / "config.json").read_text())
     inner = config.get("config", config)
     inner["beta"] = [0.7, 0.9]
     (run.path / "config.json").write_text(json.dumps(config))
-    assert reference_tables.command(run) == "mesa-lab reference --run own --levels 0.7 0.9"
+    assert reference_tables.command(run, runs.config(run)) == "mesa-lab reference --run own --levels 0.7 0.9"
 
 
 def test_a_level_that_is_not_there_is_said_and_draws_nothing(run, place):
@@ -158,10 +162,10 @@ def test_a_level_that_is_not_there_is_said_and_draws_nothing(run, place):
 
 def test_a_shipped_reference_is_found_for_a_shipped_run(home, tmp_path, monkeypatch):
     shipped = next(one for one in queue.shipped() if one.name == NAME)
-    assert references.place_of(shipped, reading.events(shipped)) is None or (record.shipped_references()).is_dir()
+    assert Shown(shipped).place is None or (record.shipped_references()).is_dir()
     monkeypatch.setattr(record, "shipped_references", lambda: tmp_path / "shipped")
     place = invented.reference(tmp_path / "shipped", shipped)
-    assert references.place_of(shipped, reading.events(shipped)).path == str(place)
+    assert Shown(shipped).place.path == str(place)
 
 
 # -- what is damaged
@@ -189,11 +193,11 @@ def test_the_tables_say_what_was_measured(run, place, name):
     row = beside.iloc[1]
     assert row["β"] == "0.8"
     assert row["log volume, nats"] == "−13.0 ± 0.2"
-    assert row["entropy, nats"].startswith(amounts.number(told["entropy_of_samples"]["value"]) + " ± ")
-    assert row["entropy of exact, nats"].startswith(amounts.number(told["entropy"]["value"]) + " ± ")
+    assert row["entropy, nats"].startswith(amounts.number(told.entropy_of_samples.value) + " ± ")
+    assert row["entropy of exact, nats"].startswith(amounts.number(told.entropy.value) + " ± ")
     assert row["n of each"] == "256"
-    assert row["modes found"] == f"{told['modes_found']['found']} of {told['modes_found']['of']}"
-    assert f"n = {told['inside']['n']}" in row["inside"]
+    assert row["modes found"] == f"{told.modes_found.found} of {told.modes_found.of}"
+    assert f"n = {told.inside.n}" in row["inside"]
     assert row["recall"].startswith(f"{100 * run.result()['submodels'][1]['recall']['0.8']['value']:.1f} %")
     assert row["recall of exact"].endswith("256 samples")
     exact_weights = staircase.weights([True] * 3, [-9, -13, -17], [0.5, 0.8, 0.9])
@@ -214,15 +218,14 @@ def test_volumes_that_are_alike_are_not_said_to_leave_the_higher_levels_nothing(
 
 
 def rows_of(run):
-    place = references.place_of(run, reading.events(run))
-    return reference_tables.compared(run, place, place.read(), runs.result(run))
+    return reference_tables.compared(Shown(run))
 
 
 def test_without_samples_the_runs_own_figures_are_shown_and_without_those_it_is_said(run, place):
     computed = rows_of(run)
     result, held = run.result(), run.read_arrays("samples.npz")
     flat = held["triggers"][held["level"] == 0] / np.float32(255)
-    result["submodels"][0]["reference"] = record.beside(record.read(place), 0.5, flat)
+    result["submodels"][0]["reference"] = record.beside(record.read(place), 0.5, flat).to_json()
     run.write_result(result)
     (run.path / "snapshots" / "samples.npz").unlink()
     own, missing = rows_of(run)[:2]
@@ -272,9 +275,9 @@ def test_amounts_in_words(value, said):
 
 
 def test_a_volume_in_words_and_one_that_is_everything():
-    small = {"log_volume": {"value": -13.9, "error": 0.2}}
+    small = Volume(-13.9, 0.2)
     assert amounts.one_in(small) == "one colour trigger in 1.1 million (95 % interval 740,000 to 1.6 million)"
-    assert amounts.one_in({"log_volume": {"value": 0.0, "error": 0.1}}) == "almost every colour trigger"
+    assert amounts.one_in(Volume(0.0, 0.1)) == "almost every colour trigger"
 
 
 def test_weights_keep_the_digits_that_matter():

@@ -5,7 +5,7 @@ from collections import Counter
 
 import pytest
 
-from mesa_core.turns import AT, Asked, Budget, Limits, in_turn, refused
+from mesa_core.probe.turns import AT, Asked, Budget, Limits, in_turn, refused
 
 LIMITS = Limits.of(40, 3)
 

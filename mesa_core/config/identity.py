@@ -1,0 +1,22 @@
+"""What a run asks, apart from where and how: by it two runs are told to be of the same question. Needs no torch."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from mesa_core.config.experiment import ExperimentConfig
+
+PATHS = ("data_dir", "weights", "suspect")
+# Where and how to compute, and how hard to look for the worst of 512; no part of the question.
+HOW = ("device", "precision", "memory", "threads", "data_dir", "worst_images")
+MORE = ("baselines", "point_seeds", "repair_each_beta")  # defences beside MESA's, which change none of its figures
+
+
+def identity_of(config: ExperimentConfig) -> dict[str, Any]:
+    """What decides the figures of a run: two runs that differ in nothing of this ask the same question.
+
+    Files are told by their names, since their folders mean nothing on another machine.
+    """
+    asked = {name: value for name, value in config.to_dict().items() if name not in HOW}
+    return {name: Path(value).name if name in PATHS else value for name, value in asked.items()}
