@@ -18,7 +18,6 @@ from mesa_core.config import ConfigError, ExperimentConfig, make_config
 from mesa_core.data.sources import classes_of
 from mesa_core.disk.shaped import Damaged
 from mesa_core.measures import breadth
-from mesa_core.measures.submodel import Submodel
 from mesa_core.store import Run, StoreError, checks
 from mesa_core.store.results import Result
 
@@ -72,7 +71,13 @@ def result(run: Run) -> dict[str, Any] | None:
     It is shared between visitors and must not be changed.
     """
     stamp = stamp_of(run.path / "result.json")
-    return _result(str(run.path), stamp) if stamp else None
+    return reading.parsed(str(run.path), stamp) if stamp and outcome(run) else None
+
+
+def outcome(run: Run) -> Result | None:
+    """The same as a `Result`, read once for all visitors."""
+    stamp = stamp_of(run.path / "result.json")
+    return _outcome(str(run.path), stamp) if stamp else None
 
 
 @st.cache_resource(max_entries=256, show_spinner=False)
@@ -85,15 +90,14 @@ def _config(path: str, stamp: tuple[int, int] | None) -> ExperimentConfig:
 
 
 @st.cache_resource(max_entries=256, show_spinner=False)
-def _result(path: str, stamp: tuple[int, int]) -> dict[str, Any] | None:
+def _outcome(path: str, stamp: tuple[int, int]) -> Result | None:
     found = reading.parsed(path, stamp)
     if found is None:
         return None
     try:
-        Result.from_json(found)
+        return Result.from_json(found)
     except Damaged:
         raise StoreError(DAMAGED.format(Path(path).name)) from None
-    return found
 
 
 def levels(run: Run) -> list[dict[str, Any]]:
@@ -108,9 +112,8 @@ def levels(run: Run) -> list[dict[str, Any]]:
 @st.cache_resource(max_entries=256, show_spinner=False)
 def _levels(path: str, *stamps: tuple[int, int] | None) -> list[dict[str, Any]]:
     run = Run(Path(path))
-    found = result(run)
-    entries = map(Submodel.from_json, found["submodels"] if found else [])
-    return [one.to_json() for one in breadth.complete(entries, samples(run))]
+    found = outcome(run)
+    return [one.to_json() for one in breadth.complete(found.submodels, samples(run))] if found else []
 
 
 def finished() -> list[tuple[Run, ExperimentConfig, dict[str, Any]]]:

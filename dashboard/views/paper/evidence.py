@@ -26,7 +26,7 @@ def findings() -> list[Finding]:
     found: dict[str, Finding] = {}
     for run in (*queue.swept(), *runs.listed(), *queue.runs_in(shipped_detections())):
         try:
-            result = runs.result(run)
+            result = runs.outcome(run)
             if result is not None and (config := runs.config(run)).size == triggers.SIZE:  # the paper's triggers
                 found.setdefault(str(run.path), Finding(run, config, result))
         except StoreError:
