@@ -19,7 +19,7 @@ class Spread(Shaped):
 
     value: Nats
     method: str | None = rarely()
-    n: Annotated[int, Within(1, 1e9)]
+    n: Annotated[int, Within(0, 1e9)]
     error: Annotated[float, Within(0, 1e4)] | None = rarely()
 
 

@@ -267,7 +267,7 @@ def test_a_change_is_paired_over_images_and_over_those_of_the_target():
 
 def test_maps_of_one_victim_are_kept_and_of_another_made_anew(monkeypatch):
     made, calls = bench(), []
-    monkeypatch.setattr(evaluation, "keep", lambda victim, images, *rest: calls.append((victim.model, rest)))
+    monkeypatch.setattr(evaluation, "prepare", lambda victim, images, *rest: calls.append((victim.model, rest)))
     one, other = victim(), victim()
     for model in (one, one, other):
         finish(made.of_samples(model, finish(made.plain(model)), torch.rand(2, 3, 4, 4), 5))
