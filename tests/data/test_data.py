@@ -134,14 +134,17 @@ def test_the_shipped_victims_reach_their_accuracy(tmp_path):
     from mesa_core.experiment.train_victim import accuracy
     from mesa_core.store.shipped import shipped_weights
     from mesa_core.victims.clean import load
+    from mesa_core.victims.devices import Compute
     from mesa_core.victims.images import Normalise
+    from mesa_core.victims.victim import Victim
 
     data = load_data("cifar10", CIFAR10, cache=tmp_path)
     assert (len(data.train), len(data.test)) == (50_000, 10_000)
     part = data.test.take(torch.arange(2000))
     for victim, least in (("resnet9-16", 0.895), ("resnet9-32", 0.92)):
         model = load(shipped_weights("cifar10", victim), victim, 10)
-        assert accuracy(model, part, Normalise(data.mean, data.std)).high > least, victim
+        asked = Victim(model, Normalise(data.mean, data.std), Compute(torch.device("cpu")))
+        assert accuracy(asked, part).high > least, victim
 
 
 def write_parquet(path, count):
