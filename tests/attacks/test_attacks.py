@@ -7,7 +7,7 @@ import pytest
 
 from tests.attacks.attack import Attack, carry_out, draw, kinds
 
-SECONDS = 15.0  # for each kind; the attack in hand is carried out to its end
+SECONDS = 8.0  # for each kind; the attack in hand is carried out to its end
 PATIENCE = 6  # times an attack's own limit, since other work may go on beside the tests; the long run holds to it
 KINDS = kinds()
 
