@@ -126,7 +126,7 @@ def _standing(sweep: Sweep | None) -> None:
             "the prepared runs on road signs."
         )
         return
-    config, seeds = sweep.config, sorted({len(one.points) for one in sweep.runs})
+    config, seeds = sweep.config, sorted({len(one.result.points) for one in sweep.runs})
     many = f"{seeds[0]}" if len(seeds) == 1 else f"{seeds[0]} to {seeds[-1]}"
     own = f"{material.what(config)}, {many} seed{'s' * (many != '1')} of the point defence"
     told = sweep.told()
