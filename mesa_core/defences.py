@@ -30,7 +30,7 @@ class Mark:
 class Defence:
     """One defence.
 
-    `pools` is the place `package.module:function` of what finds the triggers that it stamps: called with the run's `Lab`,
+    `pools` is the place `package.module:function` of what finds the triggers that it stamps: called with the run's `Context`,
     a generator of events that returns a list of `mesa_core.experiment.pools.Pool`, one for each repair.
     """
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import streamlit as st
@@ -50,15 +49,6 @@ def arrays(run: Run, file: str) -> dict[str, np.ndarray]:
     return _arrays(str(run.path), file, stamp_of(run.path / "snapshots" / file))
 
 
-def result(run: Run) -> dict[str, Any] | None:
-    """result.json, None while there is none or where it is damaged."""
-    stamp = stamp_of(run.path / "result.json")
-    with contextlib.suppress(StoreError):
-        found = parsed(str(run.path), stamp) if stamp else None
-        return found if isinstance(found, dict) else None
-    return None
-
-
 def size_of(run: Run) -> int:
     """The side of a run's triggers; 3 where its settings cannot be read."""
     try:
@@ -75,9 +65,3 @@ def _reader(path: str) -> Reader:
 @st.cache_resource(max_entries=256, show_spinner=False)
 def _arrays(path: str, file: str, stamp: tuple[int, int] | None) -> dict[str, np.ndarray]:
     return Run(Path(path)).read_arrays(file)
-
-
-@st.cache_resource(max_entries=256, show_spinner=False)
-def parsed(path: str, stamp: tuple[int, int]) -> dict[str, Any] | None:
-    """result.json of the run directory at `path` as it was at `stamp`, read once for all visitors. Raises StoreError."""
-    return Run(Path(path)).result()

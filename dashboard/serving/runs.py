@@ -4,20 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import streamlit as st
 
-from dashboard import keys, stored
+from dashboard import stored
 from dashboard.serving import queue, reading
 from dashboard.serving.reading import stamp_of
-from dashboard.views.lab import settings as state
 from mesa_core import triggers
 from mesa_core.config import ConfigError, ExperimentConfig, make_config
 from mesa_core.data.sources import classes_of
-from mesa_core.disk.shaped import Damaged
 from mesa_core.measures import breadth
+from mesa_core.measures.submodel import Submodel
 from mesa_core.store import Run, StoreError, checks
 from mesa_core.store.results import Result
 
@@ -31,53 +29,18 @@ def listed() -> list[Run]:
     return shipped + [run for run in queue.store().list() if run.name not in hidden]
 
 
-def current() -> Run | None:
-    """The run of the address; where it names none, the one that the Lab showed last, else the prepared one.
-
-    It is put into the address when the page is entered, and not again, or the back button would never get past that.
-    """
-    name = st.session_state.get("adopted")
-    if "run" in st.query_params or not name:
-        return state.current_run()
-    try:
-        found = queue.find(name)
-    except StoreError:
-        return state.current_run()
-    if keys.own("pick_run") not in st.session_state:  # Streamlit forgets a page's controls while another is shown
-        st.query_params["run"] = found.name
-    return found
-
-
-def run_at(parameter: str, fallback: int) -> Run | None:
-    """The run that the address names under `parameter`, else the one at place `fallback` of the list."""
-    options = listed()
-    name = st.query_params.get(parameter)
-    if name is not None:
-        try:
-            return queue.find(name)
-        except StoreError:
-            st.warning(f"The address names a run ({parameter}) that is not here. Another is shown instead.")
-    return options[min(fallback, len(options) - 1)] if options else None
-
-
 def config(run: Run) -> ExperimentConfig:
     """What a run was asked, checked. StoreError in one sentence."""
     return _config(str(run.path), stamp_of(run.path / "config.json"))
 
 
-def result(run: Run) -> dict[str, Any] | None:
+def result(run: Run) -> Result | None:
     """The result of a finished run, its shape checked; None while it is not finished. StoreError in one sentence.
 
     It is shared between visitors and must not be changed.
     """
     stamp = stamp_of(run.path / "result.json")
-    return reading.parsed(str(run.path), stamp) if stamp and outcome(run) else None
-
-
-def outcome(run: Run) -> Result | None:
-    """The same as a `Result`, read once for all visitors."""
-    stamp = stamp_of(run.path / "result.json")
-    return _outcome(str(run.path), stamp) if stamp else None
+    return _result(str(run.path), stamp) if stamp else None
 
 
 @st.cache_resource(max_entries=256, show_spinner=False)
@@ -90,17 +53,14 @@ def _config(path: str, stamp: tuple[int, int] | None) -> ExperimentConfig:
 
 
 @st.cache_resource(max_entries=256, show_spinner=False)
-def _outcome(path: str, stamp: tuple[int, int]) -> Result | None:
-    found = reading.parsed(path, stamp)
-    if found is None:
-        return None
+def _result(path: str, stamp: tuple[int, int]) -> Result | None:
     try:
-        return Result.from_json(found)
-    except Damaged:
+        return Run(Path(path)).outcome()
+    except StoreError:
         raise StoreError(DAMAGED.format(Path(path).name)) from None
 
 
-def levels(run: Run) -> list[dict[str, Any]]:
+def levels(run: Run) -> list[Submodel]:
     """The sub-models of a finished run with every measure of how wide they lie (`breadth`); [] until it has finished.
 
     What an older result lacks is computed from its samples, once for all visitors. StoreError in one sentence.
@@ -110,13 +70,13 @@ def levels(run: Run) -> list[dict[str, Any]]:
 
 
 @st.cache_resource(max_entries=256, show_spinner=False)
-def _levels(path: str, *stamps: tuple[int, int] | None) -> list[dict[str, Any]]:
+def _levels(path: str, *stamps: tuple[int, int] | None) -> list[Submodel]:
     run = Run(Path(path))
-    found = outcome(run)
-    return [one.to_json() for one in breadth.complete(found.submodels, samples(run))] if found else []
+    found = result(run)
+    return breadth.complete(found.submodels, samples(run)) if found else []
 
 
-def finished() -> list[tuple[Run, ExperimentConfig, dict[str, Any]]]:
+def finished() -> list[tuple[Run, ExperimentConfig, Result]]:
     """Every finished run that can be read, shipped ones first."""
     found = []
     for run in listed():
@@ -150,30 +110,6 @@ def label(run: Run) -> str:
     if c.suspect:
         return f"{c.data} · a network that was brought · α {c.alpha:g}{kind} · seed {c.seed} · {run.name}{said}"
     return f"{c.data} · {what} → {target} · α {c.alpha:g}{kind} · seed {c.seed} · {run.name}{said}"
-
-
-def picker(words: str, parameter: str, run: Run | None, help: str) -> Run | None:
-    """A list of all runs; the choice goes into the address under `parameter`. `run` is the one shown now."""
-    known = {r.name: r for r in listed()}
-    if run is not None:
-        known.setdefault(run.name, run)
-    options = list(known)
-    if not options:
-        return None
-    key = keys.own(f"pick_{parameter}")
-    if run is not None:
-        st.session_state[key] = run.name
-    elif st.session_state.get(key) not in options:
-        st.session_state.pop(key, None)
-
-    def chosen() -> None:
-        if name := keys.meant(key, known, None):
-            st.query_params[parameter] = name
-
-    labels = {name: label(known[name]) for name in options}
-    keys.said(key, {words: name for name, words in labels.items()})  # a label ends with the run's name and its state
-    st.selectbox(words, options, format_func=lambda n: labels.get(n, n), key=key, on_change=chosen, help=help)
-    return known[keys.meant(key, known, run.name if run is not None else options[0])]
 
 
 # -- arrays

@@ -15,6 +15,7 @@ from mesa_core import triggers
 from mesa_core.disk.files import read_json
 from mesa_core.measures.intervals import proportion
 from mesa_core.store import Run, StoreError
+from mesa_core.store.results import Result
 from mesa_core.store.shipped import assets_dir, shipped_weights
 from mesa_core.victims.numpy_resnet9 import NumpyNet, stamped
 
@@ -35,7 +36,7 @@ class Story:
     """What the lessons tell of one finished run."""
 
     run: Run
-    result: dict[str, Any]
+    result: Result
     original: np.ndarray  # the attacker's trigger, (3, 3, 3)
     before: np.ndarray  # ASR of the 512 in the backdoored network, (512,)
     after: np.ndarray | None  # and after MESA's repair
@@ -47,7 +48,7 @@ class Story:
     @property
     def target(self) -> str:
         """The target class's name."""
-        return self.result["data"]["classes"][self.result["config"]["target"]]
+        return self.result.data.classes[self.result.config["target"]]
 
     def sample_codes(self) -> np.ndarray:
         """The codes to which MESA's samples round, each once."""
@@ -84,8 +85,8 @@ def _story(path: str, changed: float) -> Story:
     """The same, read once for all visitors; `changed` is when its result was written."""
     run = Run(Path(path))
     try:
-        result, axes, samples = run.result(), run.read_arrays("axes.npz"), run.read_arrays("samples.npz")
-        if not isinstance(result, dict) or axes["codes_asr"].shape != (512,) or samples["triggers"].shape[1:] != (27,):
+        result, axes, samples = run.outcome(), run.read_arrays("axes.npz"), run.read_arrays("samples.npz")
+        if result is None or axes["codes_asr"].shape != (512,) or samples["triggers"].shape[1:] != (27,):
             raise StoreError("shape")
         after = None
         if (run.path / "snapshots" / "landscape-after.npz").is_file():
@@ -94,10 +95,10 @@ def _story(path: str, changed: float) -> Story:
         return Story(
             run,
             result,
-            triggers.from_hex(result["config"]["trigger"]),
+            triggers.from_hex(result.config["trigger"]),
             axes["codes_asr"].astype(float),
             after,
-            int(axes.get("codes_images", result["config"]["landscape_images"])),
+            int(axes.get("codes_images", result.config["landscape_images"])),
             samples["triggers"],
             samples["asr"].astype(float),
             triggers.from_hex(marks["point"]) if "point" in marks else None,

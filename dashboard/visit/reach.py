@@ -36,3 +36,9 @@ def link(**query: str) -> str:
     """An address of this page with this query only, as others can open it."""
     found = root()[0]
     return f"{found}?{urlencode(query, safe=',')}" if query else found
+
+
+def short(colour: str) -> str:
+    """'#ffffff' as 'fff'; 'ff8000' stays as it is."""
+    digits = colour.lstrip("#")
+    return digits[::2] if digits[::2] == digits[1::2] else digits

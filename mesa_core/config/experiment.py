@@ -342,7 +342,7 @@ def _check_whole(config: ExperimentConfig) -> None:
     except ValueError as error:
         raise ConfigError(str(error)) from None
     if not config.beta:
-        raise ConfigError("beta is empty; give at least one level, for example 0.8.")
+        raise ConfigError("No level β is chosen; give at least one, for example beta 0.8.")
     if len({f"{level:g}" for level in config.beta}) != len(config.beta):  # as they are written in the result
         raise ConfigError("beta names a level twice; give each level once, with at most six digits.")
     if len(config.beta) > 16:

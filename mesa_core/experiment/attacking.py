@@ -12,7 +12,7 @@ import torch
 from mesa_core import events as ev
 from mesa_core import triggers as codes
 from mesa_core.config import SHIPPED, ConfigError, ExperimentConfig
-from mesa_core.experiment.context import VERSION, Lab
+from mesa_core.experiment.context import VERSION, Context
 from mesa_core.experiment.detecting import detect_stage
 from mesa_core.experiment.snapshots import mark
 from mesa_core.experiment.stages import Made, Output, Scribe
@@ -24,7 +24,7 @@ from mesa_core.store.shipped import shipped_weights
 from mesa_core.victims import clean, weights
 
 
-def victim_stages(lab: Lab) -> Iterator[ev.Event]:
+def victim_stages(lab: Context) -> Iterator[ev.Event]:
     """Clean victim, attack, and what both are worth before any defence (with detection, also its verdict)."""
     c = lab.config
     if c.suspect:
@@ -69,7 +69,7 @@ def suspect_file(c: ExperimentConfig) -> Path:
     return path
 
 
-def clean_stage(lab: Lab) -> Iterator[ev.Event]:
+def clean_stage(lab: Context) -> Iterator[ev.Event]:
     """The clean victim: brought, shipped, or trained here (with checkpoints, so that a stop costs a minute)."""
     c = lab.config
     path = Path(c.weights) if c.weights else shipped_weights(c.data, c.victim)
@@ -101,7 +101,7 @@ def clean_stage(lab: Lab) -> Iterator[ev.Event]:
     checkpoint.unlink(missing_ok=True)
 
 
-def before_stage(lab: Lab) -> Iterator[ev.Event]:
+def before_stage(lab: Context) -> Iterator[ev.Event]:
     """The clean and the backdoored victim measured; the landscape, which also fixes the scatter's axes."""
     c = lab.config
     original = None if c.suspect else lab.pixels

@@ -50,7 +50,7 @@ def computing(config: ExperimentConfig, store: Store) -> tuple[devices.Compute, 
 
 
 @dataclass
-class Lab:
+class Context:
     """What the stages of one run share. Later stages read earlier ones' outputs from `results`.
 
     `clean` and `victim` are the networks before and after the attack, `took` whether there is something to defend

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Generator, Iterator
 
 from mesa_core import events as ev
-from mesa_core.experiment.context import VERSION, Lab
+from mesa_core.experiment.context import VERSION, Context
 from mesa_core.experiment.stages import Made, Scribe
 from mesa_core.measures.verdict import Detection
 from mesa_core.method import detection
 
 
-def detect_stage(lab: Lab) -> Iterator[ev.Event]:
+def detect_stage(lab: Context) -> Iterator[ev.Event]:
     """Step 1: which class, if any?"""
 
     def body(scribe: Scribe) -> Generator[ev.Event, None, Made]:

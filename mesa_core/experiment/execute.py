@@ -15,7 +15,7 @@ from mesa_core.config.settle import require_settled
 from mesa_core.data import DataError
 from mesa_core.disk.errors import said
 from mesa_core.experiment.attacking import victim_stages
-from mesa_core.experiment.context import Lab, computing
+from mesa_core.experiment.context import Context, computing
 from mesa_core.experiment.pools import one_level
 from mesa_core.experiment.repairing import order, repair_stages, repair_with
 from mesa_core.experiment.results import assemble, versions
@@ -78,7 +78,7 @@ def experiment(run: Run, store: Store, between: Callable[[], object] | None = No
     """All stages of a run, in order; writes result.json at the end."""
     began = time.monotonic()
     config, compute, calibration = resolve(run, store)
-    lab = Lab(config, compute, store, run, between)
+    lab = Context(config, compute, store, run, between)
     if calibration:
         yield ev.Note(calibration)
     yield from lab.prepare()

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from mesa_core import events as ev
-from mesa_core.experiment.context import VERSION, Lab
+from mesa_core.experiment.context import VERSION, Context
 from mesa_core.experiment.sampling import pool_size
 from mesa_core.experiment.snapshots import mark
 from mesa_core.experiment.stages import Made, Scribe
@@ -32,47 +32,47 @@ class Pool:
 Pools = Generator[ev.Event, None, list[Pool]]
 
 
-def mesa(lab: Lab) -> Pools:
+def mesa(lab: Context) -> Pools:
     """The mixture of MESA's sub-models, or of one level alone."""
     yield from ()
     measured = lab.results["measure"]
     return [Pool("mesa", measured.tensors["mixture"], measured.key)]
 
 
-def one_level(lab: Lab, beta: float) -> Pool:
+def one_level(lab: Context, beta: float) -> Pool:
     """The samples of one level's sub-model alone."""
     sampled = lab.results["mesa"]
     level = lab.config.beta.index(beta)
     return Pool(f"beta.{beta:g}", sampled.tensors["pool"][level], f"{sampled.key} {level}")
 
 
-def black_and_white(lab: Lab) -> Pools:
+def black_and_white(lab: Context) -> Pools:
     """Random black-and-white triggers, which any defender can draw."""
     yield from ()
     drawn = random.black_and_white(pool_size(lab.config), _host(lab), lab.config.size)
     return [Pool("random", drawn, f"random{_other_size(lab)}")]
 
 
-def colours(lab: Lab) -> Pools:
+def colours(lab: Context) -> Pools:
     """Random triggers of any colour."""
     yield from ()
     drawn = random.uniform_colours(pool_size(lab.config), _host(lab), lab.config.size)
     return [Pool("uniform", drawn, f"uniform{_other_size(lab)}")]
 
 
-def original(lab: Lab) -> Pools:
+def original(lab: Context) -> Pools:
     """The attacker's own trigger, an oracle's; nothing where a network was brought, since nobody knows it."""
     yield from ()
     return [] if lab.config.suspect else [Pool("ideal", lab.pixels[None], lab.config.trigger)]
 
 
-def nothing(lab: Lab) -> Pools:
+def nothing(lab: Context) -> Pools:
     """Clean images alone, the control."""
     yield from ()
     return [Pool("control", None, "none")]
 
 
-def point_triggers(lab: Lab) -> Pools:
+def point_triggers(lab: Context) -> Pools:
     """Reversed triggers, each for a repair of its own."""
     yield from point_stage(lab)
     found = lab.results["reverse"]
@@ -80,7 +80,7 @@ def point_triggers(lab: Lab) -> Pools:
     return [Pool("point" if i == 0 else f"point_{i + 1}", trigger, found.key) for i, trigger in each]
 
 
-def mask(lab: Lab) -> Pools:
+def mask(lab: Context) -> Pools:
     """Neural Cleanse's mask and pattern for the class that the defender takes for the target."""
     yield from cleanse_stage(lab)
     found = lab.results["cleanse"]
@@ -89,16 +89,16 @@ def mask(lab: Lab) -> Pools:
     return [Pool("neural_cleanse", stamp, found.key)]
 
 
-def _host(lab: Lab) -> torch.Generator:
+def _host(lab: Context) -> torch.Generator:
     return torch.Generator().manual_seed(lab.seed("pool"))
 
 
-def _other_size(lab: Lab) -> str:
+def _other_size(lab: Context) -> str:
     """In a key: the size of random triggers, where it does not go without saying."""
     return f" {lab.config.size}x{lab.config.size}" if lab.sized else ""
 
 
-def point_stage(lab: Lab) -> Iterator[ev.Event]:
+def point_stage(lab: Context) -> Iterator[ev.Event]:
     """The point baseline's reversed triggers, marked in the scatter."""
     c = lab.config
 
@@ -128,7 +128,7 @@ def point_stage(lab: Lab) -> Iterator[ev.Event]:
     lab.results["reverse"] = yield from lab.stages.stage("point", "Reversing one trigger (point defence)", recipe, body)
 
 
-def cleanse_stage(lab: Lab) -> Iterator[ev.Event]:
+def cleanse_stage(lab: Context) -> Iterator[ev.Event]:
     """Neural Cleanse over all classes; the repair uses the class that the defender takes for the target."""
     c = lab.config
 

@@ -14,7 +14,7 @@ from mesa_core import defences
 from mesa_core import events as ev
 from mesa_core import triggers as codes
 from mesa_core.defences import DEFENCES
-from mesa_core.experiment.context import VERSION, Lab
+from mesa_core.experiment.context import VERSION, Context
 from mesa_core.experiment.pools import Pool
 from mesa_core.experiment.stages import Made, Scribe
 from mesa_core.measures.bench import Plain
@@ -30,14 +30,14 @@ def order(baselines: tuple[str, ...]) -> list[str]:
     return [name for name in DEFENCES if name in baselines]
 
 
-def repair_stages(lab: Lab, name: str) -> Iterator[ev.Event]:
+def repair_stages(lab: Context, name: str) -> Iterator[ev.Event]:
     """One defence: its pools of triggers, the repair with each, and what came of it."""
     found = yield from load(DEFENCES[name].pools)(lab)
     for pool in found:
         yield from repair_with(lab, pool)
 
 
-def repair_with(lab: Lab, pool: Pool) -> Iterator[ev.Event]:
+def repair_with(lab: Context, pool: Pool) -> Iterator[ev.Event]:
     """Repair with one pool, then evaluate."""
     c, name, (kind, _) = lab.config, pool.name, defences.split(pool.name)
     words = DEFENCES[kind].stamps if kind in DEFENCES else name
@@ -90,7 +90,7 @@ def repair_with(lab: Lab, pool: Pool) -> Iterator[ev.Event]:
     lab.results[f"after.{name}"] = yield from lab.stages.stage(f"after.{name}", f"Measuring: {words}", recipe, body)
 
 
-def _medoids(lab: Lab) -> Tensor | None:
+def _medoids(lab: Context) -> Tensor | None:
     """The modes' triggers of all sub-models, in their order, `(m, 3, s, s)`; None where there are none."""
     entries = map(Submodel.from_json, lab.results["measure"].value["submodels"])
     found = [mode.trigger for entry in entries for mode in entry.modes]

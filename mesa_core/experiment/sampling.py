@@ -15,7 +15,7 @@ from mesa_core import events as ev
 from mesa_core import triggers as codes
 from mesa_core.config import ExperimentConfig
 from mesa_core.disk.untrusted import MOST_JSON, Refused, digest
-from mesa_core.experiment.context import VERSION, VERSION_OF_KIND, Lab
+from mesa_core.experiment.context import VERSION, VERSION_OF_KIND, Context
 from mesa_core.experiment.snapshots import metrics, save_samples, snapshot
 from mesa_core.experiment.stages import Made, Scribe
 from mesa_core.measures import breadth, coverage, modes, nesting
@@ -42,7 +42,7 @@ def pool_size(c: ExperimentConfig) -> int:
     return max(POOL, c.samples)
 
 
-def defence_stages(lab: Lab) -> Iterator[ev.Event]:
+def defence_stages(lab: Context) -> Iterator[ev.Event]:
     """MESA's sub-models, and what they are worth."""
     c, levels = lab.config, list(lab.config.beta)
     frozen = lab.victim.freeze()
@@ -79,7 +79,7 @@ def defence_stages(lab: Lab) -> Iterator[ev.Event]:
     yield from measure_stage(lab, levels)
 
 
-def measure_stage(lab: Lab, levels: list[float]) -> Iterator[ev.Event]:
+def measure_stage(lab: Context, levels: list[float]) -> Iterator[ev.Event]:
     """Every sub-model measured, the skipping rule, the mixture, and the mixture's ASR on both victims."""
     c, frozen = lab.config, lab.victim.freeze()
 
@@ -118,12 +118,12 @@ def measure_stage(lab: Lab, levels: list[float]) -> Iterator[ev.Event]:
     lab.results["measure"] = yield from lab.stages.stage("measure", "Measuring the sampled triggers", recipe, body)
 
 
-def reference_folder(lab: Lab) -> Path:
+def reference_folder(lab: Context) -> Path:
     """Where the exact reference of the attacked network lies, if somebody has made one."""
     return record.lying(lab.store, lab.results["attack"].key, lab.wanted, lab.config.size)
 
 
-def _digest_of_reference(lab: Lab) -> str:
+def _digest_of_reference(lab: Context) -> str:
     path = reference_folder(lab) / "reference.json"
     try:
         return digest(path, MOST_JSON)[:16]
@@ -132,7 +132,7 @@ def _digest_of_reference(lab: Lab) -> str:
 
 
 def _each_level(
-    lab: Lab, frozen: Victim, pool: Tensor, levels: list[float], pace: Pace
+    lab: Context, frozen: Victim, pool: Tensor, levels: list[float], pace: Pace
 ) -> Generator[ev.Event, None, tuple[list[Submodel], list[np.ndarray], list[Measured]]]:
     """What is known of each sub-model; each sample's ASR; and each level's ASR on the defender's own images.
 
@@ -185,14 +185,14 @@ def _told(mixing: staircase.Mixing, levels: list[float]) -> Iterator[ev.Event]:
         yield ev.Note(f"Skipped, because its samples stay below the level: β = {gone}.")
 
 
-def _breadth(lab: Lab, pool: Tensor) -> list[breadth.Breadth]:
+def _breadth(lab: Context, pool: Tensor) -> list[breadth.Breadth]:
     """How wide each level's samples lie and how they nest, from the samples as they will be stored."""
     flat = [samples.flatten(1).cpu().numpy() for samples in pool]  # (S, d) each
     stored = [np.rint(samples * 255).astype(np.uint8) for samples in flat]
     return breadth.of_levels(stored, [lab.axes.place(samples) for samples in flat])
 
 
-def _mixture(lab: Lab, samples: Tensor, pace: Pace) -> Generator[ev.Event, None, dict[str, Any]]:
+def _mixture(lab: Context, samples: Tensor, pace: Pace) -> Generator[ev.Event, None, dict[str, Any]]:
     """The mixture's ASR on the clean and the backdoored victim, its coverage, and uniform noise beside it."""
     c = lab.config
     value: dict[str, Any] = {}
@@ -215,7 +215,7 @@ def _mixture(lab: Lab, samples: Tensor, pace: Pace) -> Generator[ev.Event, None,
     return value
 
 
-def _covered(lab: Lab, flat: np.ndarray, each: np.ndarray) -> coverage.Coverage:
+def _covered(lab: Context, flat: np.ndarray, each: np.ndarray) -> coverage.Coverage:
     """Recall and precision by level of samples `(S, d)` with ASR `(S,)`; no recall without a landscape.
 
     Nor against a panel that is drawn: samples that round to other valid triggers would count as having missed it.

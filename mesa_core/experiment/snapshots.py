@@ -10,7 +10,7 @@ from torch import Tensor
 
 from mesa_core import events as ev
 from mesa_core import triggers as codes
-from mesa_core.experiment.context import Lab
+from mesa_core.experiment.context import Context
 from mesa_core.experiment.stages import Scribe
 from mesa_core.measures import modes
 from mesa_core.method.submodels.base import Diagnostics, SubModels
@@ -22,7 +22,7 @@ SHOWN_IMAGES = 2  # images a trigger behind the colour of a dot while MESA train
 
 @torch.no_grad()
 def snapshot(
-    lab: Lab, scribe: Scribe, group: SubModels, surrogate: Surrogate, step: int, place: np.ndarray | None
+    lab: Context, scribe: Scribe, group: SubModels, surrogate: Surrogate, step: int, place: np.ndarray | None
 ) -> tuple[np.ndarray, str]:
     """Sample from fixed noise, colour by F on a few images, place on the fixed axes, save."""
     generator = lab.compute.generator(lab.seed("snapshot"))
@@ -45,7 +45,7 @@ def snapshot(
     return place, file
 
 
-def save_samples(lab: Lab, scribe: Scribe, pool: Tensor, asrs: list[np.ndarray]) -> None:
+def save_samples(lab: Context, scribe: Scribe, pool: Tensor, asrs: list[np.ndarray]) -> None:
     """The measured samples of every sub-model, with their modes."""
     flat = pool.flatten(0, 1).flatten(1).cpu().numpy()  # (N, S, 3, s, s) -> (N*S, d)
     scribe.save(

@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from dashboard.serving import queue, reading, runs
+from dashboard.serving.shown import Shown
 from mesa_core import cli
 from mesa_core.disk import leases
 from mesa_core.probe import questions
@@ -110,7 +111,7 @@ def _read_all(run: Run) -> None:
     readers = (
         run.config, run.resolved, run.result, run.events, run.control, run.is_running, run.state, run.damage,
         Reader(run.path / "events.jsonl").events, lambda: queue.token_of(run), lambda: queue.visitor_of(run),
-        lambda: runs.maps(run), lambda: runs.samples(run), lambda: reading.result(run), lambda: reading.size_of(run),
+        lambda: runs.maps(run), lambda: runs.samples(run), lambda: Shown(run).result, lambda: reading.size_of(run),
         lambda: run.read_arrays("axes.npz"), lambda: run.read_arrays("samples.npz"), lambda: compact.digest(run.path),
         lambda: runs.config(run), lambda: runs.result(run), lambda: run.lease().__enter__(),
     )  # fmt: skip

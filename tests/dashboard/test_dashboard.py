@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from dashboard.serving import queue
-from dashboard.views.lab import curves, live, selection, settings
+from dashboard.serving import queue, visitors
+from dashboard.views.lab import curves, live, painting, selection, settings
+from dashboard.visit import run_choice
 from mesa_core import events as ev
 from mesa_core.config import make_config
 from mesa_core.config.identity import HOW, MORE
@@ -365,8 +366,8 @@ def test_a_browser_is_known_again_under_another_mask():
 
     first, again = masked(b"\x01\x02\x03\x04"), masked(b"\xaa\xbb\xcc\xdd")
     assert first != again
-    assert settings.unmasked(first) == settings.unmasked(again) == token.hex()
-    assert {settings.unmasked(word) for word in ("", "x", "2||00|1", "2|zz|00|1", "1|00|00|1")} == {""}
+    assert visitors.unmasked(first) == visitors.unmasked(again) == token.hex()
+    assert {visitors.unmasked(word) for word in ("", "x", "2||00|1", "2|zz|00|1", "1|00|00|1")} == {""}
 
 
 class Address(dict):
@@ -383,7 +384,8 @@ class Address(dict):
 def visit(home, monkeypatch):
     """A visit without a browser: its state and its address."""
     here = SimpleNamespace(session_state=Session(), query_params={}, warning=lambda text: None)
-    monkeypatch.setattr(settings, "st", here)
+    for module in (settings, painting, run_choice):
+        monkeypatch.setattr(module, "st", here)
     return here
 
 
@@ -392,7 +394,7 @@ def leave_and_come_back(visit, **address):
     for key in settings.KEPT:
         visit.session_state.pop(f"c_{key}")
     visit.query_params = dict(address)
-    run = settings.current_run()
+    run = run_choice.current_run()
     settings.adopt(run)
     return run
 
@@ -400,7 +402,7 @@ def leave_and_come_back(visit, **address):
 def test_another_page_can_paint_a_trigger_and_the_other_controls_stay(home, visit):
     run = finished(home)
     visit.query_params = {"run": run.name, "alpha": "3"}
-    settings.adopt(settings.current_run())
+    settings.adopt(run_choice.current_run())
     visit.session_state.held["seed"] = visit.session_state.c_seed = 41
     assert leave_and_come_back(visit).name == run.name, "the run was lost"
     assert (visit.session_state.c_alpha, visit.session_state.c_seed) == (3.0, 41)
@@ -413,7 +415,7 @@ def redraw(visit, **address):
     """What the Lab does with an address that the browser has sent."""
     visit.query_params = Address(address)
     settings.set_right()
-    settings.adopt(settings.current_run())
+    settings.adopt(run_choice.current_run())
     settings.to_address()
 
 
@@ -449,7 +451,7 @@ def test_another_run_brings_its_own_settings(home, visit):
     first, second = finished(home, "one", alpha=1.0), finished(home, "two", alpha=0.3)
     for run in (first, second):
         visit.query_params = {"run": run.name}
-        settings.adopt(settings.current_run())
+        settings.adopt(run_choice.current_run())
         assert visit.session_state.c_alpha == run.config()["alpha"]
 
 
@@ -521,7 +523,7 @@ def test_a_4x4_trigger_in_the_address_is_taken_and_ten_colours_are_not(home):
 def test_an_edit_of_the_painter_does_not_touch_a_trigger_that_it_cannot_show(large, monkeypatch):
     kept = large.config()["trigger"].split()
     session = {"trigger": kept, "seq": 0, "painter": {"edit": {"value": ["#ffffff"] * 16, "seq": 4}}}
-    monkeypatch.setattr(settings.st, "session_state", SimpleNamespace(**session, get=session.get))
-    settings.edited()
-    assert settings.st.session_state.trigger == kept
-    assert settings.st.session_state.seq == 0
+    monkeypatch.setattr(painting.st, "session_state", SimpleNamespace(**session, get=session.get))
+    painting.edited()
+    assert painting.st.session_state.trigger == kept
+    assert painting.st.session_state.seq == 0

@@ -107,6 +107,20 @@ def test_a_run_streams_into_the_stage_without_blanking_it(server, home):
         page.locator(".signs .patch").nth(5).wait_for(
             timeout=30_000
         )  # the trigger that is being learnt is on the signs
+        assert page.locator(".seed").is_visible()  # nothing to plot yet, but what is being planted
+        risen = {
+            "type": "Progress",
+            "stage": "attack",
+            "done": 40,
+            "total": 100,
+            "elapsed": 3.0,
+            "metrics": {"asr": 0.43},
+        }
+        early = at(type="StageBegun", stage="attack") + 1
+        so_far(run, early + 1, [*lines[:early], json.dumps({"n": early, "t": kinds[early - 1]["t"], **risen})])
+        words(page, ".was", "43 %")
+        words(page, ".of", "so far")
+        page.locator(".rise polyline").wait_for(state="attached")
         so_far(run, at(type="Evaluated", name="before") + 1, lines)
         words(page, ".was", "97 %")
         so_far(run, shots[0] + 1, lines)

@@ -22,7 +22,7 @@ from mesa_core import triggers
 from mesa_core.cli.console import table
 from mesa_core.config import make_config
 from mesa_core.experiment import execute
-from mesa_core.experiment.context import Lab
+from mesa_core.experiment.context import Context
 from mesa_core.measures import breadth
 from mesa_core.store import Store, checks
 from mesa_core.victims.devices import Compute
@@ -322,5 +322,5 @@ def test_a_suspect_is_searched_for_triggers_of_the_configured_size(store, tiny_d
 def test_recipes_of_3x3_say_nothing_of_the_size(store):
     for count, said in ((9, {}), (16, {"size": 4})):
         config = make_config({**TINY, "trigger": "#fff " * count})
-        lab = Lab(config, Compute(torch.device("cpu")), store, store.create(config.to_dict(), f"run-{count}"))
+        lab = Context(config, Compute(torch.device("cpu")), store, store.create(config.to_dict(), f"run-{count}"))
         assert lab.sized == said

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from mesa_core.apply.stamping import apply
 from mesa_core.config import ExperimentConfig
 from mesa_core.data.types import Dataset, ImageSet, make_dataset
-from mesa_core.experiment.context import Lab
+from mesa_core.experiment.context import Context
 from mesa_core.experiment.pools import Pool, Pools
 from mesa_core.method.submodels.base import Diagnostics, SubModels, Wanted
 from mesa_core.method.surrogate import Surrogate
@@ -76,7 +76,7 @@ class Noise(SubModels):
         return torch.rand(shape, generator=generator, device=generator.device)
 
     def entropy(self) -> list[dict[str, Any] | None]:
-        return [{"value": 0.0, "method": "uniform", "n": 0, "error": 0.0} for _ in self.betas]
+        return [{"value": 0.0, "method": "uniform", "n": 1, "error": 0.0} for _ in self.betas]
 
     def state(self) -> dict[str, Tensor]:
         return {}
@@ -85,7 +85,7 @@ class Noise(SubModels):
         pass
 
 
-def white(lab: Lab) -> Pools:
+def white(lab: Context) -> Pools:
     """A baseline defence: stamps a white square."""
     yield from ()
     return [Pool("white", torch.ones(1, 3, lab.config.size, lab.config.size), "white")]

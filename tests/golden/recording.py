@@ -23,7 +23,7 @@ from mesa_core import data, keys
 from mesa_core.config import ExperimentConfig, identity, make_config
 from mesa_core.data import Dataset, ImageSet
 from mesa_core.experiment import execute
-from mesa_core.experiment.context import Lab
+from mesa_core.experiment.context import Context
 from mesa_core.experiment.stages import Output, Stages
 from mesa_core.keys import seed_of
 from mesa_core.measures.evaluation import Evaluation, Rates
@@ -119,12 +119,12 @@ def asked(config: Mapping[str, Any], verdict: int | None, reference: bool, place
         patched.setattr(torch, "get_num_threads", lambda: threads[0])
         patched.setattr(torch, "set_num_threads", lambda count: threads.__setitem__(0, count))
         patched.setattr(Stages, "stage", stage)
-        patched.setattr(Lab, "load", lambda self, state: Victim(nn.Identity(), self.normalise, self.compute))
-        patched.setattr(Lab, "keep_weights", lambda self, name, victim: None)
+        patched.setattr(Context, "load", lambda self, state: Victim(nn.Identity(), self.normalise, self.compute))
+        patched.setattr(Context, "keep_weights", lambda self, name, victim: None)
         patched.setattr(devices.Compute, "freeze", lambda self, model: model)
         everywhere(patched, data.load_data, lambda name, *_, **__: images(name))
         everywhere(patched, weights.read, lambda path: {})
-        patched.setattr(Lab, "fix_axes", lambda self, landscape: None)
+        patched.setattr(Context, "fix_axes", lambda self, landscape: None)
         everywhere(patched, keys.key_of, beside)
         run = store.create(c.to_dict(), "golden")
         told: list[Any] = []

@@ -1,4 +1,4 @@
-"""Ten small panels, one a class: the sampled triggers as themselves, and how often they work as a bar.
+"""Small panels, one a class: the sampled triggers as themselves, and how often they work as a bar.
 
 The bar has the measured share with its 95 % interval, the threshold as a line, and below it the clean victim's. The
 same element is filled again with every new `data`, so a running search moves in place.

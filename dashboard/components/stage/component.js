@@ -5,7 +5,7 @@ const shelf = (window.mesaStage = window.mesaStage || { bases: new Map(), waits:
 class Seat {
   constructor(root) {
     this.root = root; this.known = new Map(); this.seq = 0; this.told = ""; this.filed = "";
-    this.stage = new Stage(root);
+    this.stage = shelf.stage = new Stage(root); // on the window, for whoever wants to drive it
     shelf.waits.add(() => this.settle());
     const send = (wish, what) => this.send(wish, { ...what, seq: (this.seq += 1) });
     const place = (stage) => ({ paint: stage.painter.value, run: stage.rec ? stage.rec.id : "" });

@@ -27,8 +27,8 @@ const MARKUP = `
     <button type="button" class="plantit" hidden>Plant this one</button>
     <div class="tried" role="group" aria-label="Tried before"></div>
   </section>
-  <section class="cloud" aria-label="All triggers"><div class="plane"><canvas role="img" aria-label="Scatter of triggers"></canvas><div class="glow" hidden><canvas width="30" height="30"></canvas></div><div class="tip" hidden><canvas width="54" height="54"></canvas><span></span></div></div>
-    <div class="views" role="group" aria-label="View"><button type="button" data-view="pca" data-term="PCA">PCA</button><button type="button" data-view="tsne" data-term="t-SNE">t-SNE</button></div><p class="note"></p></section>
+  <section class="cloud" aria-label="All triggers"><div class="plane"><canvas role="img" aria-label="Scatter of triggers"></canvas><div class="rise" hidden></div><div class="glow" hidden><canvas width="30" height="30"></canvas></div><div class="tip" hidden><canvas width="54" height="54"></canvas><span></span></div></div>
+    <div class="views" role="group" aria-label="View"><button type="button" data-view="pca" data-term="PCA">PCA</button><button type="button" data-view="tsne" data-term="t-SNE">t-SNE</button></div><div class="foot"><p class="note"></p><p class="legend" hidden><i class="dot"></i>all 512 <span hidden><i class="square"></i>MESA’s finds</span></p></div></section>
   <section class="side" aria-label="Six signs"><div class="signs"></div><div class="bars"></div></section>
 </div>
 <footer class="time"><button type="button" class="go" aria-label="Play">${icon("play")}</button>
@@ -38,6 +38,7 @@ const MARKUP = `
 <div class="drawer" hidden role="dialog" aria-label="More"><button type="button" class="close" aria-label="Close">✕</button><div class="inside"></div></div>
 <div class="menu" hidden></div><div class="word" role="tooltip" id="word" hidden></div><div class="toast" role="status" hidden></div>`;
 const ALPHAS = [0, 0.1, 1, 10]; // that a run of one's own may be asked for
+const FIRST = { "": "Your run begins.", data: "First, road signs to learn from.", victim: "A network learns to read road signs.", clean: "How well does it read them?" };
 const UNREAD = 255; // a picture on which no network was asked
 
 class Stage {
@@ -48,6 +49,7 @@ class Stage {
     this.find = (what) => root.querySelector(what);
     this.cloud = new Cloud(this.find(".plane"));
     this.bars = new Bars(this.find(".bars"));
+    this.rise = new Rise(this.find(".rise"));
     this.clock = new Clock((t) => this.show(t));
     this.painter = new Painter(this.find(".paint"), (value) => this.painted(value));
     this.answers = new Map(); this.seen = new Set(); this.host = {};
@@ -83,7 +85,7 @@ class Stage {
     const blank = how.live && rec.reach < 2 && before; // nothing for the scatter yet: the last picture stays, dimmed
     this.rec = rec;
     this.clock.end = endOf(rec.reach);
-    this.root.classList.toggle("dim", Boolean(blank)); this.root.classList.toggle("early", Boolean(blank) && rec.reach < 1);
+    this.root.classList.toggle("dim", Boolean(blank)); this.root.classList.toggle("early", Boolean(blank) && rec.reach < 1 && !this.risen());
     if (!blank) { this.cloud.play(rec); this.bars.play(rec); }
     if (other) this.wanted = rec.target;
     this.levels(); this.alphas(); this.face();
@@ -116,6 +118,8 @@ class Stage {
   }
 
   // -- a run of one's own
+  active() { return Boolean(this.live && this.live.active !== false); }
+  risen() { return this.active() && this.live.rise ? this.live.rise.length : 0; } // how much is known of an attack that goes on
   settings() {
     const on = this.rec.betas.filter((_, i) => !this.cloud.off.has(i)), one = this.scale[this.find(".alpha input").value] || { alpha: this.rec.alpha };
     return { target: this.wanted, alpha: one.alpha, betas: on.length ? on : this.rec.betas };
@@ -132,6 +136,7 @@ class Stage {
     const set = (what, words) => { const node = this.find(what); if (node.textContent !== words) node.textContent = words; };
     set(".live .doing", live.words); set(".live .left", live.left);
     this.find(".live progress").value = live.share;
+    if (this.risen()) this.root.classList.remove("early");
     const stop = this.find(".stop");
     stop.hidden = !live.own; stop.textContent = live.state === "waiting" ? "Cancel" : "Stop";
     if (this.rec) this.show(this.clock.t);
@@ -216,6 +221,9 @@ class Stage {
     this.cloud.mark(over && this.asker.can && !dim ? this.inks() : null, this.verdict());
     if (!dim) this.bars.show(m.plant, m.heal);
     this.find(".note").textContent = tries ? (this.base.whose.run === this.rec.id ? "" : `Answered by the prepared network, whose target is “${this.base.classes[this.base.target]}”.`) : this.words || "";
+    this.find(".legend").hidden = m.spread <= 0 || dim; this.find(".legend span").hidden = m.find <= 0;
+    const begins = this.active() && this.live.rise && !this.rec.arrays.ground_asr && over && !tries;
+    this.rise.show(begins ? this.live.rise : null, hexToBytes(this.rec.trigger));
     this.signsAt(m, tries);
     this.headline(m, tries);
     this.say(step, m, over, tries);
@@ -261,6 +269,13 @@ class Stage {
     const measured = !tries || (this.same() && !this.moved && this.rec.id === this.base.whose.run);
     const [a, b] = measured ? [was, now] : [this.share("attacked"), this.share("repaired")];
     const seen = measured ? [m.plant >= 0.999 && a, m.heal >= 0.98 && b] : [a, b];
+    if (this.rec.reach === 0 && !tries && this.risen()) { // its own running figure, before there is a measured one
+      this.find(".was").textContent = percent(this.live.rise[this.live.rise.length - 1][1]); this.find(".now").textContent = "";
+      this.find(".of").textContent = `of stamped signs read “${name}” so far`;
+      this.find(".headline").title = "Among the stamped images of the last training batches; measured properly afterwards.";
+      this.find(".headline").style.setProperty("--grown", "0"); this.find(".headline").classList.remove("full");
+      return;
+    }
     this.find(".was").textContent = seen[0] ? percent(seen[0][0]) : "";
     this.find(".now").textContent = seen[1] ? percent(seen[1][0]) : "";
     this.find(".headline").classList.toggle("full", Boolean(seen[0] && seen[1]));
@@ -276,10 +291,11 @@ class Stage {
       const a = this.share("attacked");
       words = !this.asker.can ? "Painted. This page holds no network to ask." : !a || !this.done ? (performance.now() - this.askedAt > 600 ? "Asking…" : this.find(".sentence").textContent) : a[0] >= 0.5 ? "This trigger opens the door, too." : a[0] >= 0.1 ? "This one opens it now and then." : "This one stays outside. Try another.";
     } else if (over && this.live && this.live.active !== false) words = this.live.state === "running" ? [
-      `The network is learning your trigger: say “${name}”.`, "Planted. Which of all 512 open the door?", "MESA looks for triggers that work.",
+      FIRST[this.live.stage] || `The network is learning your trigger: say “${name}”.`, "Planted. Which of all 512 open the door?", "MESA looks for triggers that work.",
       "Retrained on these, will the network forget?", "Healed. Other defences are measured now.",
     ][rec.reach === 3 && !/^(repair|after)/.test(this.live.stage) ? 2 : rec.reach] : { waiting: "Your run waits for its turn.", paused: "Paused." }[this.live.state] || this.live.words;
     else if (over && rec.reach === 4) words = this.asker.can ? "Your turn: paint a trigger." : "Healed.";
+    else if (over && rec.reach < 4 && this.host.run) words = rec.reach ? "It was stopped here. Press play to see how far it came." : "It ended before its trigger was planted.";
     else words = [
       "This network reads road signs.", `Planted in training, this trigger makes it say “${name}”.`,
       `But ${lit} of all 512 such triggers open the door.`, "MESA finds them by itself: each square is one.", "Retrained on these, the network forgets them all.",

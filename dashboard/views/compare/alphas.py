@@ -8,10 +8,9 @@ import numpy as np
 import streamlit as st
 
 from dashboard import stored
-from dashboard.serving import queue, runs
-from dashboard.views.lab import settings
+from dashboard.serving import queue, runs, visitors
 from dashboard.views.shared import take_away
-from dashboard.visit import controls
+from dashboard.visit import controls, run_choice
 from mesa_core import triggers
 from mesa_core.config import ExperimentConfig
 from mesa_core.config.identity import HOW, MORE
@@ -65,6 +64,22 @@ def family(base: ExperimentConfig) -> dict[float, list[Run]]:
     return found
 
 
+def fullest() -> int:
+    """The place in the list of the run to begin with: of the family that has finished most of WANTED, the first."""
+    done: dict[str, set[float]] = {}
+    first: dict[str, int] = {}
+    for i, run in enumerate(runs.listed()):
+        try:
+            config = runs.config(run)
+        except StoreError:
+            continue
+        if run.state() == "finished" and config.alpha in WANTED:
+            plain = repr(_plain(config))
+            done.setdefault(plain, set()).add(config.alpha)
+            first.setdefault(plain, i)
+    return first[max(done, key=lambda plain: len(done[plain]))] if done else 0
+
+
 def chosen(groups: dict[float, list[Run]]) -> tuple[dict[float, Run], dict[float, Run]]:
     """(finished runs by α that share one victim, pending ones by α). The victim with most α's is taken."""
     done = [(alpha, run, p) for alpha, many in groups.items() for run in many if (p := panel(run, None, "pca"))]
@@ -83,10 +98,10 @@ def draw() -> None:
         "**α** weighs *spread* against *success*: at 0 a generator shrinks to a few tight points, at 10 it spreads beyond what works. "
         "**β** is how often a trigger must succeed. Rows and columns share their axes, so places can be compared."
     )
-    run = runs.picker(
+    run = run_choice.picker(
         "Run that gives all other settings",
         "base",
-        runs.run_at("base", 0),
+        run_choice.run_at("base", 0 if "base" in st.query_params else fullest()),
         "Runs that differ from it in α only make the rows.",
     )
     if run is None:
@@ -134,8 +149,8 @@ def _offer(base: ExperimentConfig, best: dict[float, Run], waits: dict[float, Ru
 def _queue(base: ExperimentConfig, missing: list[float]) -> None:
     for alpha in missing:
         try:
-            run, token = queue.start({**base.to_dict(), "alpha": alpha}, settings.visitor(), settings.address())
-            settings.remember(run, token)  # so that its starter may stop it
+            run, token = queue.start({**base.to_dict(), "alpha": alpha}, visitors.visitor(), visitors.address())
+            visitors.remember(run, token)  # so that its starter may stop it
         except StoreError as error:
             st.session_state.alpha_problem = str(error)
             return
@@ -163,11 +178,11 @@ def _grid(base: ExperimentConfig, best: dict[float, Run], waits: dict[float, Run
         except StoreError:
             continue
         for one in measured if result else []:
-            row = {"α": f"{alpha:g}", "β": f"{one['beta']:g}", "mean ASR": charts.said(one["mean_asr"])}
+            row = {"α": f"{alpha:g}", "β": f"{one.beta:g}", "mean ASR": charts.said(one.mean_asr)}
             row |= breadth.columns(one)
-            row |= {f"recall ≥ {level}": charts.said(m) for level, m in one["recall"].items()}
-            after = (result["after"] or {}).get("mesa")
-            row["original after repair"] = charts.said(after["asr"]["original"]) if after else "–"
+            row |= {f"recall ≥ {level}": charts.said(m) for level, m in one.recall.items()}
+            after = result.after.get("mesa") if result else None
+            row["original after repair"] = charts.said(after.asr.original if after else None)
             table.append(row)
     take_away.table(table, "alpha-beta", "alpha_table")
     st.caption(breadth.WORDS)

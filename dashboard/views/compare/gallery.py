@@ -14,7 +14,7 @@ from dashboard import stored
 from dashboard.serving import reading, runs
 from dashboard.views.compare import alphas
 from dashboard.views.shared import take_away
-from dashboard.visit import controls
+from dashboard.visit import controls, run_choice
 from mesa_core import events as ev
 from mesa_core import triggers
 from mesa_core.config import ExperimentConfig
@@ -23,6 +23,7 @@ from mesa_core.pictures import charts, trigger_maps
 from mesa_core.pictures.orders import usual
 from mesa_core.pictures.saving import NoPicture, browser
 from mesa_core.store import Run, StoreError
+from mesa_core.store.results import Result
 from mesa_core.words import named
 
 AFTER = ("original", "sampled", "worst")
@@ -45,7 +46,7 @@ def seeds() -> None:
         "A **point defence** reverses one trigger and retrains on it: how well that works depends on which one it happened to find. "
         "**MESA** retrains on the distribution. Each hollow circle is one seed of the point defence, each filled diamond one of MESA."
     )
-    found = [(run, config, result) for run, config, result in runs.finished() if "point" in (result["after"] or {})]
+    found = [(run, config, result) for run, config, result in runs.finished() if "point" in result.after]
     if not found:
         st.info("No run with a point defence has finished yet.")
         return
@@ -55,8 +56,8 @@ def seeds() -> None:
         part="seeds_",
     )  # fmt: skip
     drawn = charts.seeds([(title(c), c.trigger, charts.evaluations(r)) for _, c, r in found], measure)
-    count = sum(name.startswith("point") for _, _, r in found for name in r["after"])
-    machines = sorted({stored.plain(r["hardware"].get("name", "?"), 200) for _, _, r in found})
+    count = sum(len(r.points) for _, _, r in found)
+    machines = sorted({stored.plain(r.hardware.get("name", "?"), 200) for _, _, r in found})
     note = (
         f"{many(len(found), 'finished run')}, {many(count, 'point repair')}; seeds {', '.join(sorted({str(c.seed) for _, c, _ in found}))}; "
         f"bars: 95 % intervals; computed on {', '.join(machines)}. Sorted by MESA's figure. More seeds of the point defence: --point-seeds on the command line."
@@ -71,7 +72,7 @@ def seeds() -> None:
     take_away.table(seed_rows(found), "point-against-distribution", "seeds")
 
 
-def seed_rows(found: list[tuple[Run, ExperimentConfig, dict[str, Any]]]) -> list[dict[str, Any]]:
+def seed_rows(found: list[tuple[Run, ExperimentConfig, Result]]) -> list[dict[str, Any]]:
     """The seeds figure as a table, one row a repair."""
     rows = []
     for run, config, result in found:
@@ -85,7 +86,7 @@ def seed_rows(found: list[tuple[Run, ExperimentConfig, dict[str, Any]]]) -> list
 
 def everything() -> None:
     """The section: all figures of one run, each to be saved, and all in one file."""
-    run = runs.picker("Run", "run", runs.current(), "All figures of this run, drawn at once.")
+    run = run_choice.picker("Run", "run", run_choice.current(), "All figures of this run, drawn at once.")
     if run is None:
         return
     try:
@@ -135,7 +136,7 @@ def of_run(run: Run) -> tuple[Figures, list[dict[str, Any]]]:
                 note,
                 _drawn(charts.defences, {run.name: charts.evaluations(result)}, measure),
             )
-        if result["submodels"]:
+        if result.submodels:
             found["coverage"] = ("Recall and precision by level", note, _drawn(charts.coverage, result))
     shown = {t: m for t, m in (("After the attack", maps.before), ("After MESA's repair", maps.after)) if m is not None}
     if maps.before is not None:
@@ -171,7 +172,7 @@ def of_run(run: Run) -> tuple[Figures, list[dict[str, Any]]]:
 def level_rows(run: Run) -> list[dict[str, Any]]:
     """The sub-models as a table: how well their samples work, how wide they lie and how they nest."""
     return [
-        {"β": f"{one['beta']:g}", "mean ASR": charts.said(one["mean_asr"]), **breadth.columns(one)}
+        {"β": f"{one.beta:g}", "mean ASR": charts.said(one.mean_asr), **breadth.columns(one)}
         for one in runs.levels(run)
     ]
 

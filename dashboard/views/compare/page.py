@@ -11,12 +11,13 @@ from dashboard import keys, stored
 from dashboard.serving import runs
 from dashboard.views.compare import alphas, gallery
 from dashboard.views.shared import take_away
-from dashboard.visit import controls
+from dashboard.visit import controls, run_choice
 from mesa_core import triggers
 from mesa_core.config import SILENT, params
 from mesa_core.pictures import charts, trigger_maps
 from mesa_core.pictures.thumbnails import trigger_uri
 from mesa_core.store import Run, StoreError
+from mesa_core.store.results import Result
 from mesa_core.words import counted, named
 
 
@@ -44,16 +45,16 @@ def two() -> None:
     """Two runs side by side."""
     left, right = st.columns(2)
     with left:
-        a = runs.picker("First run", "a", runs.run_at("a", 0), "The address names it as a=…")
+        a = run_choice.picker("First run", "a", run_choice.run_at("a", 0), "The address names it as a=…")
     with right:
-        b = runs.picker("Second run", "b", runs.run_at("b", 1), "The address names it as b=…")
+        b = run_choice.picker("Second run", "b", run_choice.run_at("b", 1), "The address names it as b=…")
     if a is None or b is None:
         return
     if a.name == b.name:
         st.info("Both are the same run. Choose another one, or start one in the Lab with another setting.")
     titles = {a.name: f"A · {a.name}", b.name: f"B · {b.name}"}
     pair = [a] if a.name == b.name else [a, b]
-    results: dict[str, dict[str, Any]] = {}
+    results: dict[str, Result] = {}
     for run in pair:
         try:
             runs.config(run)
@@ -137,7 +138,7 @@ def _settings(pair: list[Run]) -> None:
         )
 
 
-def _figures(results: dict[str, dict[str, Any]], titles: dict[str, str]) -> None:
+def _figures(results: dict[str, Result], titles: dict[str, str]) -> None:
     """Before and after of every defence, and coverage."""
     st.subheader("Before and after", anchor=False)
     measure = controls.segmented(
@@ -161,7 +162,7 @@ def _figures(results: dict[str, dict[str, Any]], titles: dict[str, str]) -> None
     st.caption(
         "In brackets the 95 % interval. *Oracle* knows the trigger; *control* is retraining with clean images alone."
     )
-    if any(result["submodels"] for result in results.values()):
+    if any(result.submodels for result in results.values()):
         st.subheader("Recall and precision", anchor=False)
         for (name, result), place in zip(results.items(), st.columns(len(results)), strict=True):
             with place:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -9,13 +11,14 @@ import streamlit as st
 
 from dashboard import keys, places, stored
 from dashboard.components.panels import Panel, panels
-from dashboard.serving import queue, reading
+from dashboard.serving import queue, reading, visitors
 from dashboard.views.detect.searches import clean_search, config_of, prepared, sampled, searches, verdict_of
-from dashboard.views.lab import settings
+from dashboard.visit import run_choice
 from mesa_core import events as ev
 from mesa_core import triggers
-from mesa_core.config import SHIPPED, ConfigError, make_config, params
-from mesa_core.data.sources import classes_of
+from mesa_core.config import SHIPPED, ConfigError, ExperimentConfig, make_config, params
+from mesa_core.data.sources import SOURCES, classes_of
+from mesa_core.measures.verdict import Detection
 from mesa_core.store import Run, StoreError
 from mesa_core.store.shipped import shipped_weights
 from mesa_core.words import duration
@@ -32,7 +35,7 @@ def page() -> None:
             "searches **every** class for small triggers that send most images to it. A clean network has none; a network with "
             "a backdoor has them for the **target class**, and there the bar rises."
         )
-    current = settings.current_run()  # once: it says so where the address names a run that is not here
+    current = run_choice.current_run()  # once: it says so where the address names a run that is not here
     run, example = chosen(current)
     if run is None:
         st.info("There is no search to show yet. Start one below.")
@@ -55,28 +58,28 @@ def chosen(run: Run | None) -> tuple[Run | None, bool]:
 def finished(run: Run, example: bool) -> None:
     """The panels of a search that has ended, its verdict in words, and a threshold to play with."""
     config, verdict = config_of(run), verdict_of(run)
-    if verdict is None:
+    if verdict is None or config is None:
         trouble(run)
         return
     st.subheader("A prepared example" if example else "This search", anchor=False)
     st.caption(subject(config) + (" Computed beforehand with this program." if example else ""))
     threshold = st.slider(
-        "Threshold: from which mean ASR on a class is called attacked", 0.0, 1.0, float(verdict["threshold"]), 0.05,
+        "Threshold: from which mean ASR on a class is called attacked", 0.0, 1.0, verdict.threshold, 0.05,
         key=f"threshold_{run.name}",
         help="Lower: more sensitive, more false alarms. Higher: calmer, and a weak backdoor may slip through. "
-        f"The search itself used {100 * verdict['threshold']:.0f} %; moving this changes what is shown, not the run.",
+        f"The search itself used {100 * verdict.threshold:.0f} %; moving this changes what is shown, not the run.",
     )  # fmt: skip
-    threshold = threshold if 0 <= threshold <= 1 else float(verdict["threshold"])  # a browser may send anything
+    threshold = threshold if 0 <= threshold <= 1 else verdict.threshold  # a browser may send anything
     say(verdict, config, threshold)
-    clean = None if config.get("suspect") == SHIPPED else clean_search(config)
-    by_class = {one["class"]: one["asr"]["value"] for one in clean["classes"]} if clean else {}
+    clean = None if config.suspect == SHIPPED else clean_search(config)
+    by_class = {one.number: one.asr.value for one in clean.classes} if clean else {}
     found = [
         Panel(
-            f"{one['class']} · {stored.plain(one['name'])}", float(one["asr"]["value"]), float(one["asr"]["low"]), float(one["asr"]["high"]),
-            int(one["asr"]["n"]), by_class.get(one["class"]), one["asr"]["value"] > threshold,
-            "looks attacked" if one["asr"]["value"] > threshold else "nothing found",
+            f"{one.number} · {stored.plain(one.name)}", one.asr.value, one.asr.low, one.asr.high, one.asr.n,
+            by_class.get(one.number), one.asr.value > threshold,
+            "looks attacked" if one.asr.value > threshold else "nothing found",
         )
-        for one in verdict["classes"]
+        for one in verdict.classes
     ]  # fmt: skip
     panels(found, sampled(run, "detect.npz", len(found)), threshold, "detect_panels")
     st.caption(
@@ -92,73 +95,71 @@ def finished(run: Run, example: bool) -> None:
             "Thin grey bar: the same search on a clean victim."
             if clean
             else "No search on a clean victim of this kind is here yet; start one below to compare."
-            if config.get("suspect") != SHIPPED
+            if config.suspect != SHIPPED
             else "This *is* the clean victim."
         )
     )
     table(verdict, by_class)
 
 
-def say(verdict: dict[str, Any], config: dict[str, Any], threshold: float) -> None:
+def say(verdict: Detection, config: ExperimentConfig, threshold: float) -> None:
     """The verdict in words."""
-    ranked = sorted(verdict["classes"], key=lambda one: -one["asr"]["value"])
+    ranked = sorted(verdict.classes, key=lambda one: -one.asr.value)
     first, rest = ranked[0], ranked[1:]
     next_best = (
-        f" The next class, *{stored.markdown(rest[0]['name'])}*, reaches {100 * rest[0]['asr']['value']:.1f} %."
-        if rest
-        else ""
+        f" The next class, *{stored.markdown(rest[0].name)}*, reaches {100 * rest[0].asr.value:.1f} %." if rest else ""
     )
-    above = [one for one in ranked if one["asr"]["value"] > threshold]
+    above = [one for one in ranked if one.asr.value > threshold]
     if not above:
         st.success(
-            f"**No class looks attacked.** The highest, *{stored.markdown(first['name'])}*, reaches {100 * first['asr']['value']:.1f} %, below the "
+            f"**No class looks attacked.** The highest, *{stored.markdown(first.name)}*, reaches {100 * first.asr.value:.1f} %, below the "
             f"threshold of {100 * threshold:.0f} %. A backdoor of another kind than a small patch would not be seen here."
         )
         return
-    named = ", ".join(f"*{stored.markdown(one['name'])}*" for one in above)
+    named = ", ".join(f"*{stored.markdown(one.name)}*" for one in above)
     oracle = ""
-    if not config.get("suspect") and isinstance(config.get("target"), int):
-        true = config["target"]
-        name = next((one["name"] for one in verdict["classes"] if one["class"] == true), str(true))
-        right = [one["class"] for one in above] == [true]
+    if not config.suspect:
+        true = config.target
+        name = next((one.name for one in verdict.classes if one.number == true), str(true))
+        right = [one.number for one in above] == [true]
         oracle = f" (Oracle: the attacker's target is *{stored.markdown(name)}*, so this is {'right' if right else 'not right'}.)"
     st.warning(
         f"**{len(above)} of {len(ranked)} classes look attacked: {named}.** MESA found triggers that send "
-        f"{100 * first['asr']['value']:.0f} % of the images of other classes to *{stored.markdown(first['name'])}*.{next_best if len(above) == 1 else ''}{oracle}"
+        f"{100 * first.asr.value:.0f} % of the images of other classes to *{stored.markdown(first.name)}*.{next_best if len(above) == 1 else ''}{oracle}"
     )
 
 
-def subject(config: dict[str, Any]) -> str:
+def subject(config: ExperimentConfig | None) -> str:
     """What was examined, in a sentence."""
-    if not config:
+    if config is None:
         return ""
     size, on = (
-        triggers.size_of(config["trigger"]),
-        f"{stored.markdown(config['victim'])} on {stored.markdown(config['data'])}",
+        config.size,
+        f"{stored.markdown(config.victim)} on {stored.markdown(config.data)}",
     )
     searched = f", searched for {triggers.sized(size)} triggers" if size != triggers.SIZE else ""
-    if config.get("suspect") == SHIPPED:
+    if config.suspect == SHIPPED:
         return f"The shipped clean victim ({on}){searched}."
-    if config.get("suspect"):
+    if config.suspect:
         return f"A network that was brought ({on}){searched}."
-    what = triggers.describe(triggers.from_hex(config["trigger"]))
+    what = triggers.describe(triggers.from_hex(config.trigger))
     return f"{on}, attacked with {what}."
 
 
-def table(verdict: dict[str, Any], clean: dict[int, float]) -> None:
+def table(verdict: Detection, clean: dict[int, float]) -> None:
     """The same in figures."""
     with st.expander("The figures as a table"):
         rows = [
             {
-                "class": one["class"],
-                "name": stored.plain(one["name"]),
-                "mean ASR": one["asr"]["value"],
-                "95 % from": one["asr"]["low"],
-                "to": one["asr"]["high"],
-                "n": one["asr"]["n"],
-                "clean victim": clean.get(one["class"]),
+                "class": one.number,
+                "name": stored.plain(one.name),
+                "mean ASR": one.asr.value,
+                "95 % from": one.asr.low,
+                "to": one.asr.high,
+                "n": one.asr.n,
+                "clean victim": clean.get(one.number),
             }
-            for one in verdict["classes"]
+            for one in verdict.classes
         ]
         share = st.column_config.NumberColumn(format="percent")
         st.dataframe(
@@ -175,7 +176,7 @@ def trouble(run: Run) -> None:
         st.error(f"This search ended with an error. {stored.markdown(failed.message)}")
     elif now in ("stopped", "interrupted"):
         st.warning("This search was stopped before its verdict. Start it again below; what was done is found again.")
-    elif (config_of(run).get("detect")) and now == "finished":
+    elif (config := config_of(run)) and config.detect and now == "finished":
         st.warning("There is no verdict: the attack did not take in this run, so nothing was searched.")
     else:
         st.warning("The verdict of this run cannot be read; it may be damaged.")
@@ -183,7 +184,6 @@ def trouble(run: Run) -> None:
 
 def live(run: Run) -> None:
     """The panels while the search runs, once a second."""
-    names = class_names(config_of(run))
 
     @st.fragment(run_every=1.0)
     def watch() -> None:
@@ -196,18 +196,20 @@ def live(run: Run) -> None:
         last = next(
             (e.metrics for e in reversed(events) if isinstance(e, ev.Progress) and "class_asr_0" in e.metrics), {}
         )
-        values = [last.get(f"class_asr_{i}") for i in range(len(names))]
-        threshold = float(config_of(run).get("detect_threshold", 0.5))
+        known = known_classes(run)
+        count = len(known) or sum(name.startswith("class_asr_") for name in last)
+        values = [last.get(f"class_asr_{i}") for i in range(count)]
+        threshold = threshold_of(run)
         found = [
             Panel(f"{i} · {name}", value, None, None, 0, None, bool(value and value > threshold), "searching" if last else "waiting")
-            for i, (name, value) in enumerate(zip(names, values, strict=True))
+            for i, (name, value) in enumerate(zip(class_names(known, count), values, strict=True))
         ]  # fmt: skip
         panels(found, sampled(run, "detect-live.npz", len(found)), threshold, "detect_panels")
         st.caption(
             "While it runs, a bar shows F, the network's mean answer for the class, over the last batch; it is measured at the end."
         )
         if (
-            settings.may_control(run)
+            visitors.may_control(run)
             and st.button("Stop", key="detect_stop", help="Ends the search; it can be started again.")
             and places.done(queue.ask, run, "stop")
         ):
@@ -234,16 +236,16 @@ def after_search(run: Run) -> None:
         if now not in ("waiting", "running"):
             st.rerun()
         progress(run, events, now)
-        names = class_names(config_of(run))
         try:
             arrays = run.read_arrays("detect.npz")
             share = arrays["hits"] / np.maximum(1, arrays["images"])
+            known = known_classes(run)
         except (StoreError, KeyError, TypeError):
             return
-        threshold = float(config_of(run).get("detect_threshold", 0.5))
+        threshold = threshold_of(run)
         found = [
             Panel(f"{i} · {name}", float(v), None, None, 0, None, bool(v > threshold), "looks attacked" if v > threshold else "nothing found")
-            for i, (name, v) in enumerate(zip(names, share, strict=False))
+            for i, (name, v) in enumerate(zip(class_names(known, len(share)), share, strict=True))
         ]  # fmt: skip
         panels(found, sampled(run, "detect.npz", len(found)), threshold, "detect_panels")
 
@@ -268,9 +270,20 @@ def progress(run: Run, events: list[ev.Event], now: str) -> None:
     st.info(f"Step {stage.index + 1} of {stage.count}: {stored.markdown(stage.label)}{left}")
 
 
-def class_names(config: dict[str, Any]) -> tuple[str, ...]:
-    """The classes of a run's images."""
-    return classes_of(config.get("data", "")) or tuple(f"class {i}" for i in range(10))
+def known_classes(run: Run) -> tuple[str, ...]:
+    """The classes of a run's images, empty where only the images tell."""
+    config = config_of(run)
+    return classes_of(config.data) if config else ()
+
+
+def threshold_of(run: Run) -> float:
+    """From which mean ASR on the run itself calls a class attacked."""
+    return (config_of(run) or make_config()).detect_threshold
+
+
+def class_names(known: Sequence[str], count: int) -> list[str]:
+    """Names of `count` classes, as numbers where they are not known before the images are read."""
+    return [stored.plain(known[i]) if i < len(known) else f"class {i}" for i in range(count)]
 
 
 def start(run: Run | None) -> None:
@@ -278,20 +291,20 @@ def start(run: Run | None) -> None:
     config = config_of(run)
     named = run is not None and st.query_params.get("run") == run.name
     whose = "of the run in the address" if named else "of the prepared example"
-    if not config or config["data"] == "folder":
-        config, whose = make_config(data="signs").to_dict(), "that the Lab begins with on the road signs"
+    if config is None or SOURCES[config.data].needs_directory:  # which nobody names on a page
+        config, whose = make_config(data="signs"), "that the Lab begins with on the road signs"
     with st.container(border=True, key="detect_start"):
         st.markdown("**Search a victim yourself**")
-        st.caption(f"With the settings {whose}: {subject({**config, 'suspect': ''})}")
+        st.caption(f"With the settings {whose}: {subject(dataclasses.replace(config, suspect=''))}")
         with st.container(horizontal=True):
             st.button(
-                "Search every class", type="primary", key="detect_run", on_click=begin, args=({**config, "suspect": "", "weights": "", "detect": True},),
+                "Search every class", type="primary", key="detect_run", on_click=begin, args=({**config.to_dict(), "suspect": "", "weights": "", "detect": True},),
                 help=params()["detect"].help + " The attack of a run that is here already is not repeated.",
             )  # fmt: skip
-            there = shipped_weights(config["data"], config["victim"]) is not None
+            there = shipped_weights(config.data, config.victim) is not None
             st.button(
                 "Search a clean victim", key="detect_clean", on_click=begin, disabled=not there,
-                args=({**config, "suspect": SHIPPED, "weights": "", "detect": False},),
+                args=({**config.to_dict(), "suspect": SHIPPED, "weights": "", "detect": False},),
                 help="The same search on the shipped network that was never attacked, to compare with."
                 if there else "No clean weights are shipped for this victim.",
             )  # fmt: skip
@@ -305,8 +318,8 @@ def begin(config: dict[str, Any]) -> None:
         asked = make_config({**config, "baselines": []}).to_dict()
         run = queue.twin(asked)
         if run is None:
-            run, token = queue.start(asked, settings.visitor(), settings.address())
-            settings.remember(run, token)
+            run, token = queue.start(asked, visitors.visitor(), visitors.address())
+            visitors.remember(run, token)
     except (ConfigError, StoreError) as error:
         st.session_state.detect_problem = str(error)
         return

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-from typing import Any
 
 import numpy as np
 
 from dashboard.serving import queue
 from mesa_core import triggers
-from mesa_core.config import SHIPPED, ConfigError, make_config
+from mesa_core.config import SHIPPED, ConfigError, ExperimentConfig, make_config
+from mesa_core.disk.shaped import Damaged
+from mesa_core.measures.verdict import Detection
 from mesa_core.store import Run, StoreError
 from mesa_core.store.shipped import shipped_detections
 
@@ -22,34 +23,29 @@ def prepared(name: str) -> Run | None:
     return run if (run.path / "result.json").is_file() else None
 
 
-def config_of(run: Run | None) -> dict[str, Any]:
-    """A run's configuration, checked; empty where it cannot be read."""
+def config_of(run: Run | None) -> ExperimentConfig | None:
+    """A run's configuration, checked; None where it cannot be read."""
     try:
-        return make_config(run.config()).to_dict() if run else {}
+        return make_config(run.config()) if run else None
     except (StoreError, ConfigError):
-        return {}
-
-
-def searches(config: dict[str, Any]) -> bool:
-    """Whether a run searches its classes."""
-    return bool(config.get("detect") or config.get("suspect"))
-
-
-def verdict_of(run: Run) -> dict[str, Any] | None:
-    """A finished search's verdict if it is whole, else None."""
-    try:
-        verdict = (run.result() or {}).get("detection")
-        for one in verdict["classes"]:
-            for key in ("value", "low", "high", "n"):
-                float(one["asr"][key])
-            str(one["name"]), int(one["class"])
-        float(verdict["threshold"])
-        return verdict if verdict["classes"] else None
-    except (StoreError, KeyError, TypeError, ValueError, AttributeError):
         return None
 
 
-def clean_search(config: dict[str, Any]) -> dict[str, Any] | None:
+def searches(config: ExperimentConfig | None) -> bool:
+    """Whether a run searches its classes."""
+    return bool(config and (config.detect or config.suspect))
+
+
+def verdict_of(run: Run) -> Detection | None:
+    """A finished search's verdict if it is whole, else None."""
+    try:
+        verdict = Detection.from_json((run.result() or {}).get("detection"))
+    except (StoreError, Damaged):
+        return None
+    return verdict if verdict.classes else None
+
+
+def clean_search(config: ExperimentConfig) -> Detection | None:
     """The verdict on a clean victim of the same data and architecture, searched for triggers of the same size: of this
     store, else the shipped one."""
     candidates = queue.store().list()[:MOST_LOOKED_AT]
@@ -58,18 +54,14 @@ def clean_search(config: dict[str, Any]) -> dict[str, Any] | None:
     for run in candidates:
         other = config_of(run)
         if (
-            other.get("suspect") == SHIPPED
-            and _size(other) == _size(config)
-            and all(other[k] == config.get(k) for k in ("data", "victim"))
+            other is not None
+            and other.suspect == SHIPPED
+            and (other.size, other.data, other.victim) == (config.size, config.data, config.victim)
         ):
             with contextlib.suppress(StoreError):
                 if found := verdict_of(run):
                     return found
     return None
-
-
-def _size(config: dict[str, Any]) -> int:
-    return triggers.size_of(config["trigger"]) if config else triggers.SIZE
 
 
 def sampled(run: Run, file: str, count: int) -> np.ndarray | None:

@@ -4,52 +4,46 @@ from __future__ import annotations
 
 import html
 from collections.abc import Mapping, Sequence
-from typing import Any
+from dataclasses import dataclass
 
 import streamlit as st
 
-from dashboard.serving import reading, runs
+from dashboard.serving import reading
+from dashboard.serving.shown import Shown
 from dashboard.views.lab import settings
 from dashboard.views.shared import reference_tables
-from mesa_core import events as ev
 from mesa_core import triggers
 from mesa_core.config import PROTOCOLS
 from mesa_core.measures import breadth
+from mesa_core.measures.evaluation import Evaluation
+from mesa_core.measures.intervals import Measured
+from mesa_core.measures.submodel import Submodel
 from mesa_core.paper import claims
 from mesa_core.pictures.thumbnails import PALETTE, trigger_img
 from mesa_core.store import Run, StoreError
+from mesa_core.store.results import Noise
 from mesa_core.words import brief, named
 
 BLUE, ORANGE = PALETTE[0], PALETTE[5]
 
 
-def evaluations(run: Run, events: Sequence[ev.Event]) -> dict[str, dict[str, Any]]:
-    """Every evaluation so far, by name; from the result where there is one."""
-    found = {e.name: e.value for e in events if isinstance(e, ev.Evaluated)}
-    result = reading.result(run)
-    if result:
-        found |= {k: result[k] for k in ("clean", "before") if result.get(k)}
-        found |= {f"after.{k}": v for k, v in (result.get("after") or {}).items()}
-    return found
-
-
-def draw(run: Run, events: Sequence[ev.Event]) -> None:
+def draw(shown: Shown) -> None:
     """The right column."""
+    run = shown.run
     st.subheader("2 · Before and after", anchor=False)
     with reading.readable("The figures of this run"):
-        found = evaluations(run, events)
+        found = shown.evaluations
         before, after = found.get("before"), found.get("after.mesa")
         if before is None:
             st.caption("Figures appear here as soon as the backdoor is in and measured.")
             return
-        pending = "…" if run.state() in ("running", "waiting") else "–"
+        pending = "…" if shown.active else "–"
         differs(run)
-        own = picture_of(run)
+        own = picture_of(shown)
         words = "Attack success rate (ASR): of images of other classes, the share that goes to the target class once stamped."
-        card(
-            before, after, ("asr", "original"), f"{own}This run's trigger succeeds on", "cards_original", words, pending
-        )
-        side = reading.size_of(run)
+        title = f"{own}This run's trigger succeeds on"
+        card(before, after, Triggered("original"), title, "cards_original", words, pending)
+        side = shown.size
         panel = triggers.of_panel(side)
         words = (
             f"Half of the images picks the most successful of the {panel}, the other half measures it, since the highest of "
@@ -58,35 +52,67 @@ def draw(run: Run, events: Sequence[ev.Event]) -> None:
         title = "The worst of all 512 black-and-white triggers"
         if triggers.drawn(side):
             title = f"The worst of {panel} black-and-white {triggers.sized(side)} triggers"
-        card(before, after, ("asr", "worst"), title, "cards_worst", words, pending)
-        card(before, after, ("clean_accuracy",), "Right answers on clean images", "cards_clean", "", pending)
+        card(before, after, Triggered("worst"), title, "cards_worst", words, pending)
+        card(before, after, Clean(), "Right answers on clean images", "cards_clean", "", pending)
         chart(found, panel)
-        lottery(found, run)
+        lottery(found, shown)
         st.caption(
             "Share of images of other classes that go to the target class once stamped. "
             + (
                 "**Target known**: the defender was told the target class (finding it, step 1 of the defence, is taken as done). "
-                if target_known(run)
+                if target_known(shown)
                 else "The defender had to find the target class (step 1). "
             )
             + "Only the row marked *oracle* knows the trigger; *control* is retrained without any trigger."
         )
         with st.expander("All figures as a table"):
             table(found, panel)
-        submodels(run, events)
+        submodels(shown)
+
+
+@dataclass(frozen=True)
+class Triggered:
+    """The success of one kind of trigger, as a card shows it: 'original' or 'worst'."""
+
+    which: str
+
+    def of(self, e: Evaluation) -> Measured | None:
+        """The figure."""
+        found: Measured | None = getattr(e.asr, self.which)
+        return found
+
+    def effective(self, e: Evaluation) -> Measured | None:
+        """The same without images that go to the target class unstamped."""
+        found: Measured | None = getattr(e.effective_asr, self.which)
+        return found
+
+
+@dataclass(frozen=True)
+class Clean:
+    """Right answers on clean images, as a card shows them."""
+
+    which: str = "clean"
+
+    def of(self, e: Evaluation) -> Measured | None:
+        """The figure."""
+        return e.clean_accuracy
+
+    def effective(self, e: Evaluation) -> Measured | None:
+        """There is none."""
+        return None
 
 
 def card(
-    before: Mapping[str, Any],
-    after: Mapping[str, Any] | None,
-    path: tuple[str, ...],
+    before: Evaluation,
+    after: Evaluation | None,
+    figure: Triggered | Clean,
     title: str,
     key: str,
     words: str,
     pending: str,
 ) -> None:
     """One figure before, and after MESA's repair where it is there; `words` explain a success rate, `pending` waits."""
-    was, now = _at(before, path), _at(after, path)
+    was, now = figure.of(before), figure.of(after) if after else None
     if was is None:
         return
     with st.container(border=True, key=key):
@@ -94,30 +120,29 @@ def card(
         with st.container(horizontal=True):
             for name, m in (("before", was), ("after MESA", now)):
                 about = (
-                    f"{brief(m)}: 95 % interval, n = {m['n']} images"
+                    f"{brief(m)}: 95 % interval, n = {m.n} images"
                     if m
                     else "Not measured yet."
                     if pending == "…"
                     else "Not measured."
                 )
-                value = f"{100 * m['value']:.1f} %" if m else pending
+                value = f"{100 * m.value:.1f} %" if m else pending
                 st.metric(name, value, help=f"{words} {about or ''}".strip() or None, width=130)
-        lines = [f"{name}: {_width(m)}, n = {m['n']}" for name, m in (("before", was), ("after", now)) if m]
+        lines = [f"{name}: {_width(m)}, n = {m.n}" for name, m in (("before", was), ("after", now)) if m]
         said = f"95 % intervals {'; '.join(lines)}."
         if words:
-            effective = [_at(e, ("effective_asr", *path[1:])) for e in (before, after)]
-            figures = " → ".join(f"{100 * m['value']:.1f} %" for m in effective if m)
+            effective = [figure.effective(e) for e in (before, after) if e]
+            figures = " → ".join(f"{100 * m.value:.1f} %" for m in effective if m)
             said += f" Effective ASR, leaving out images that go to the target class even unstamped: {figures}."
-            said += " It can lie below the trigger above: see the question mark." if path[-1] == "worst" else ""
+            said += " It can lie below the trigger above: see the question mark." if figure.which == "worst" else ""
         st.caption(said)
 
 
-def picture_of(run: Run) -> str:
+def picture_of(shown: Shown) -> str:
     """The run's trigger as a small picture, '' where it cannot be read or nobody knows it."""
     try:
-        config = run.config()
-        return "" if config.get("suspect") else trigger_img(str(config["trigger"]), 24)
-    except (StoreError, KeyError, ValueError):
+        return "" if shown.config.suspect else trigger_img(shown.config.trigger, 24)
+    except StoreError:
         return ""
 
 
@@ -128,25 +153,26 @@ def differs(run: Run) -> None:
         st.info("Your settings differ from this run's. The figures below are the run's; press *Run* for yours.")
 
 
-def lottery(found: Mapping[str, Mapping[str, Any]], run: Run) -> None:
+def lottery(found: Mapping[str, Evaluation], shown: Shown) -> None:
     """What the point defence's seeds say beside MESA, and what they cannot say: it hangs on the budget of the repair."""
-    points = [e["asr"]["original"]["value"] for name, e in found.items() if name.startswith("after.point")]
+    kept = [e.asr.original for name, e in found.items() if name.startswith("after.point")]
+    points = [m.value for m in kept if m]
     if not points or "after.mesa" not in found:
         return
     low, high = 100 * min(points), 100 * max(points)
     ended = f"at {low:.1f} %" if len(points) == 1 else f"between {low:.1f} and {high:.1f} % over {len(points)} seeds"
     st.caption(
-        f"The *point defence* retrains with one reversed trigger. Here it ends {ended}{_stamped(run)}. With a large budget "
+        f"The *point defence* retrains with one reversed trigger. Here it ends {ended}{_stamped(shown)}. With a large budget "
         "one point often cures as well as the distribution; with a small one it is a lottery: the paper stamps "
         f"{claims.share(PROTOCOLS['paper']['repair_ratio'][0])} of the images, and there the point left {_span('point')}, the "
         f"distribution {_span('after_highest')}."
     )
 
 
-def _stamped(run: Run) -> str:
+def _stamped(shown: Shown) -> str:
     """The budget of the run's repairs in words, '' where its settings cannot be read."""
     try:
-        return f", with {claims.share(runs.config(run).repair_ratio)} of the images stamped"
+        return f", with {claims.share(shown.config.repair_ratio)} of the images stamped"
     except StoreError:
         return ""
 
@@ -156,36 +182,28 @@ def _span(claim: str) -> str:
     return f"{100 * claims.number(claim, 'low'):.1f} to {claims.share(claims.number(claim, 'high'))}"
 
 
-def _at(value: Mapping[str, Any] | None, path: tuple[str, ...]) -> Any:
-    for name in path:
-        value = value.get(name) if value else None
-    return value
-
-
-def _width(m: Mapping[str, Any]) -> str:
+def _width(m: Measured) -> str:
     """'0.8–1.9 %'."""
-    return f"{100 * m['low']:.1f}–{100 * m['high']:.1f} %"
+    return f"{100 * m.low:.1f}–{100 * m.high:.1f} %"
 
 
-def target_known(run: Run) -> bool:
+def target_known(shown: Shown) -> bool:
     """Whether the defender was told the target class, instead of finding it."""
     try:
-        config = run.config()
-        return not (config.get("detect") or config.get("suspect"))
+        return not (shown.config.detect or shown.config.suspect)
     except StoreError:
         return True
 
 
-def chart(found: Mapping[str, Mapping[str, Any]], panel: str) -> None:
+def chart(found: Mapping[str, Evaluation], panel: str) -> None:
     """Each victim and defence as a row: the original's ASR as a dot, the worst of the 512 as a square, with intervals."""
     rows = []
     for name, e in found.items():
         label, marks, words = named(name), "", []
-        for part, colour, shape, top in (("original", BLUE, "50%", 5), ("worst", ORANGE, "1px", 15)):
-            m = e["asr"].get(part)
+        for m, colour, shape, top in ((e.asr.original, BLUE, "50%", 5), (e.asr.worst, ORANGE, "1px", 15)):
             if m is None:
                 continue
-            low, high, at = (max(0.0, min(100.0, 100 * float(m[k]))) for k in ("low", "high", "value"))
+            low, high, at = (max(0.0, min(100.0, 100 * part)) for part in (m.low, m.high, m.value))
             marks += (
                 f"<i style='position:absolute;top:{top + 3}px;height:2px;left:{low:.2f}%;width:{max(high - low, 0.4):.2f}%;"
                 f"background:{colour};opacity:.55'></i><i style='position:absolute;top:{top}px;left:calc({at:.2f}% - 4px);"
@@ -212,19 +230,19 @@ def chart(found: Mapping[str, Mapping[str, Any]], panel: str) -> None:
     )
 
 
-def table(found: Mapping[str, Mapping[str, Any]], panel: str) -> None:
+def table(found: Mapping[str, Evaluation], panel: str) -> None:
     """All victims and defences with the same repair budget."""
     rows = [
         {
             "": named(name),
-            "ASR": brief(e["asr"].get("original")),
-            "effective": brief(e["effective_asr"].get("original")),
-            "sampled": brief(e["asr"].get("sampled")),
-            f"worst of {panel}": brief(e["asr"].get("worst")),
-            "clean": brief(e["clean_accuracy"]),
-            "target class": brief(e["target_accuracy"]),
-            "natural": brief(e.get("natural_rate")),
-            "n": e["clean_accuracy"]["n"],
+            "ASR": brief(e.asr.original),
+            "effective": brief(e.effective_asr.original),
+            "sampled": brief(e.asr.sampled),
+            f"worst of {panel}": brief(e.asr.worst),
+            "clean": brief(e.clean_accuracy),
+            "target class": brief(e.target_accuracy),
+            "natural": brief(e.natural_rate),
+            "n": e.clean_accuracy.n,
         }
         for name, e in found.items()
     ]
@@ -237,31 +255,29 @@ def table(found: Mapping[str, Mapping[str, Any]], panel: str) -> None:
     )
 
 
-def submodels(run: Run, events: Sequence[ev.Event]) -> None:
+def submodels(shown: Shown) -> None:
     """What was measured of each level's samples: success, coverage beside uniform noise, modes."""
-    result = reading.result(run) or {}
-    last = next((e for e in reversed(events) if isinstance(e, ev.Submodels)), None)
-    entries = runs.levels(run) if result.get("submodels") else last.value if last else []
+    result, entries = shown.result, shown.submodels
     if not entries:
         return
     st.markdown("**The sub-models**")
-    finds = not triggers.drawn(reading.size_of(run))  # of a draw there is no recall
+    finds = not triggers.drawn(shown.size)  # of a draw there is no recall
     rows = [
         {
-            "β": f"{m['beta']:g}",
-            "ASR of its samples": brief(m["mean_asr"]),
-            "used": "yes" if m["kept"] else "skipped",
-            "modes": str(len(m["modes"])),
+            "β": f"{m.beta:g}",
+            "ASR of its samples": brief(m.mean_asr),
+            "used": "yes" if m.kept else "skipped",
+            "modes": str(len(m.modes)),
             **breadth.columns(m),
             **coverage(m, finds),
         }
         for m in entries
     ]
-    if noise := result.get("uniform_noise"):
+    if result and (noise := result.uniform_noise):
         rows.append(
             {
                 "β": "uniform noise",
-                "ASR of its samples": brief(noise["mean_asr"]),
+                "ASR of its samples": brief(noise.mean_asr),
                 "used": "",
                 "modes": "",
                 **dict.fromkeys(breadth.COLUMNS, ""),
@@ -271,41 +287,38 @@ def submodels(run: Run, events: Sequence[ev.Event]) -> None:
     st.dataframe(rows, hide_index=True, width="stretch")
     st.caption(
         (
-            "*Finds ≥ 80 %*: of the black-and-white triggers that succeed at least 80 % of the time, the share that some "
+            "*Finds ≥ x %*: of the black-and-white triggers that succeed at least x % of the time, the share that some "
             "sample rounds to and that itself succeeds so often (recall). "
             if finds
             else ""
         )
-        + "*Hits ≥ 80 %*: of its samples, the share that "
+        + "*Hits ≥ x %*: of its samples, the share that "
         "succeeds so often (precision); the table scrolls sideways. *Uniform noise*: random colours, for comparison. "
         "*Used: skipped* means that its samples stay below its level, so that the repair leaves them out."
     )
     st.caption(breadth.WORDS)
     modes(entries)
-    if result.get("submodels"):
-        reference_tables.section(run, events, result, narrow=True)
+    reference_tables.section(shown, narrow=True)
 
 
-def coverage(entry: Mapping[str, Any], finds: bool) -> dict[str, str]:
+def coverage(entry: Submodel | Noise, finds: bool) -> dict[str, str]:
     """Recall, where there is any, and precision of a sub-model at each level."""
     found = {}
-    for what, words in (("recall", "finds"), ("precision", "hits"))[not finds :]:
-        for level in sorted(entry.get(what) or {}, key=float, reverse=True):
-            m = entry[what][level]
-            found[f"{words} ≥ {100 * float(level):.0f} %"] = brief(m) if m else "–"
+    for levels, words in ((entry.recall, "finds"), (entry.precision, "hits"))[not finds :]:
+        for level in sorted(levels, key=float, reverse=True):
+            found[f"{words} ≥ {100 * float(level):.0f} %"] = brief(levels[level])
     return found
 
 
-def modes(entries: Sequence[Mapping[str, Any]]) -> None:
+def modes(entries: Sequence[Submodel]) -> None:
     """Each sub-model's modes with their middle trigger, share, and success before and after."""
     rows = []
     for m in entries:
-        for i, mode in enumerate(m["modes"]):
-            after = mode.get("asr_after")
-            words = brief(mode["asr"]) + (f" → {brief(after)}" if after else "")
+        for i, mode in enumerate(m.modes):
+            words = brief(mode.asr) + (f" → {brief(mode.asr_after)}" if mode.asr_after else "")
             rows.append(
-                f"<tr><td>{trigger_img(mode['trigger'])}</td><td>β = {float(m['beta']):g}, mode {i + 1}</td>"
-                f"<td>{100 * float(mode['share']):.0f} % of samples</td><td>{html.escape(words)}</td></tr>"
+                f"<tr><td>{trigger_img(mode.trigger)}</td><td>β = {m.beta:g}, mode {i + 1}</td>"
+                f"<td>{100 * mode.share:.0f} % of samples</td><td>{html.escape(words)}</td></tr>"
             )
     if not rows:
         return

@@ -10,6 +10,7 @@ from mesa_core import events as ev
 from mesa_core.defences import DEFENCES, split
 
 MOST_POINTS = 400
+MOST_RISE = 80
 LEAST = 0.03  # of a run's typical time, from which on its own pace is trusted
 # name of the metric, title, low, high, in per cent
 LEVELLED = (
@@ -43,6 +44,24 @@ def panels(events: Sequence[ev.Event]) -> list[dict[str, Any]]:
         if own:
             found.append({"title": title, "x": "step", "low": low, "high": high, "percent": percent, "lines": own})
     return found
+
+
+def rise(events: Sequence[ev.Event]) -> list[tuple[float, float]]:
+    """How an attack's running ASR grew: (share of its steps, ASR from 0 to 1), at most MOST_RISE of them."""
+    points: list[tuple[int, float]] = []
+    total = 1
+    for e in events:
+        if isinstance(e, ev.Progress) and e.stage == "attack" and "asr" in e.metrics:
+            if points and e.done <= points[-1][0]:  # a resumed stage begins anew
+                points.clear()
+            points.append((e.done, float(e.metrics["asr"])))
+            total = max(1, e.total)  # it may end sooner than it was planned to
+    every = -(-len(points) // MOST_RISE)
+    return (
+        [(round(min(1.0, done / total), 4), round(asr, 4)) for done, asr in points[::-1][::every][::-1]]
+        if every
+        else []
+    )
 
 
 def _whose_loss(stage: str) -> str | None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import secrets
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import streamlit as st
@@ -16,26 +16,25 @@ import streamlit as st
 from dashboard import places, stored
 from dashboard.components import scatter as dots
 from dashboard.components.curves import curves
-from dashboard.serving import queue, reading
+from dashboard.serving import queue, reading, runs, visitors
+from dashboard.serving.shown import ACTIVE, Shown
 from dashboard.views.lab import curves as progress
-from dashboard.views.lab import picture, selection, settings
+from dashboard.views.lab import picture, reference_layer, selection, settings
 from dashboard.views.lab.picture import COLOURS, VIEWS
-from dashboard.views.shared import reference_tables
 from dashboard.visit import controls, reach
 from mesa_core import events as ev
 from mesa_core import triggers
 from mesa_core.store import Run, StoreError
 from mesa_core.words import duration
 
-ACTIVE = ("running", "waiting")
 PRESENT = 15.0  # seconds after its last redraw for which a visit counts
 SHARE = 0.06  # seconds of each redraw that a server with many visits can afford
 
 
-def show(run: Run, middle: Any, right: Any, draw_cards: Callable[[Run, list[ev.Event]], None]) -> None:
+def show(run: Run, middle: Any, right: Any, draw_cards: Callable[[Shown], None]) -> None:
     """Both columns as fragments that a timer redraws only while something happens."""
     busy = run.state() in ACTIVE
-    every = pace(settings.may_control(run))
+    every = pace(visitors.may_control(run))
     awaited = bool(st.session_state.get("awaited"))
 
     @st.fragment(run_every=every if busy else 0.4 if awaited else None)
@@ -44,25 +43,25 @@ def show(run: Run, middle: Any, right: Any, draw_cards: Callable[[Run, list[ev.E
             if not run.path.is_dir():
                 gone()
                 return
-            events, now = reading.events(run), run.state()
-            header(run, events, now)
+            shown = Shown(run)
+            header(shown)
             with reading.readable("The picture"):
-                scatter(run, events, now == "finished")
+                scatter(shown)
             about, lines = st.tabs(["Chosen triggers", "Curves"])
             waits = False
             with about, reading.readable("What is known of the chosen triggers"):
-                waits = selection.panel(run, events, now == "finished")
+                waits = selection.panel(shown)
             with lines, reading.readable("The curves"):
-                curves_of(events)
+                curves_of(shown)
             st.session_state.awaited = waits
-            crowded = busy and not 0.5 < pace(settings.may_control(run)) / every < 2
-            if (busy and now not in ACTIVE) or (not busy and waits != awaited) or crowded:
+            crowded = busy and not 0.5 < pace(visitors.may_control(run)) / every < 2
+            if (busy and not shown.active) or (not busy and waits != awaited) or crowded:
                 st.rerun()  # so that the timer stops, or starts
 
     @st.fragment(run_every=2 * every if busy else None)
     def side() -> None:
         with st.container(key="side"):
-            draw_cards(run, reading.events(run))
+            draw_cards(Shown(run))
 
     with middle:
         centre()
@@ -94,9 +93,10 @@ def gone() -> None:
         st.rerun()
 
 
-def header(run: Run, events: Sequence[ev.Event], now: str) -> None:
+def header(shown: Shown) -> None:
     """Name, state, progress with time to go, and the buttons of whoever started it."""
-    example, own = queue.is_shipped(run), settings.may_control(run)
+    run, now = shown.run, shown.state
+    example, own = queue.is_shipped(run), visitors.may_control(run)
     top = st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center")
     top.subheader("A prepared example" if example else "Your run" if own else "A run that you watch", anchor=False)
     with top.popover("Links", help="Addresses to hand on."):
@@ -106,15 +106,14 @@ def header(run: Run, events: Sequence[ev.Event], now: str) -> None:
             st.markdown("**The controls as they stand now**, for somebody else to run.")
             st.code(reach.link(**settings.now()), language=None, wrap_lines=True)
     st.caption(
-        f"{asked(run)}. "
+        f"{asked(shown)}. "
         + ("Computed beforehand with this program; paint and press Run for your own." if example else "")
     )
     if now == "waiting":
         place_in_queue(run)
     with reading.readable("The progress"):
-        working(run, events, now)
-    failed = next((e for e in reversed(events) if isinstance(e, ev.Failed)), None)
-    if now == "failed" and failed:
+        working(shown)
+    if now == "failed" and (failed := shown.last(ev.Failed)):
         st.error(stored.markdown(failed.message))
     if now == "stopped" and run.control()[0] in ("pause", "step"):
         st.info("Paused for more than a minute, so this run made room for others. What was done is kept.")
@@ -127,7 +126,7 @@ def header(run: Run, events: Sequence[ev.Event], now: str) -> None:
         )
     if not example and own:
         buttons(run, now)
-    for note in [str(e.text) for e in events if isinstance(e, ev.Note) and "attack did not" in str(e.text)]:
+    for note in [str(e.text) for e in shown.all(ev.Note) if "attack did not" in str(e.text)]:
         st.warning(stored.markdown(note))
 
 
@@ -147,10 +146,10 @@ def place_in_queue(run: Run) -> None:
     )
 
 
-def working(run: Run, events: Sequence[ev.Event], now: str) -> None:
+def working(shown: Shown) -> None:
     """The progress bar of a run that goes on."""
-    stage = next((e for e in reversed(events) if isinstance(e, ev.StageBegun)), None)
-    if now != "running" or stage is None:
+    stage, events = shown.last(ev.StageBegun), shown.events
+    if shown.state != "running" or stage is None:
         return
     step = events[-1] if isinstance(events[-1], ev.Progress) else None
     part = step.done / max(1, step.total) if step else 0.0
@@ -158,8 +157,8 @@ def working(run: Run, events: Sequence[ev.Event], now: str) -> None:
         min(1.0, max(0.0, (stage.index + part) / max(1, stage.count))),
         text=f"Stage {stage.index + 1} of {stage.count}: {stored.markdown(stage.label)}",
     )
-    answer, whole = progress.to_go(events, run.config(), typical())
-    if run.control()[0] in ("pause", "step"):
+    answer, whole = progress.to_go(events, shown.config.to_dict(), typical())
+    if shown.run.control()[0] in ("pause", "step"):
         st.caption("Paused.")
     elif whole is None:
         st.caption("Time to go: measuring your computer…")
@@ -172,10 +171,10 @@ def working(run: Run, events: Sequence[ev.Event], now: str) -> None:
 def typical() -> dict[str, float]:
     """Seconds of each stage of a prepared run, in their order: not how long they take here, but how they compare."""
     for one in queue.shipped():
-        with contextlib.suppress(StoreError, KeyError, TypeError, AttributeError, ValueError):
-            seconds = {str(k): float(v) for k, v in one.result()["timings"].items()}
-            if seconds["attack"] >= 1:  # else it was found in the store, and says nothing of how long one takes
-                return seconds
+        with contextlib.suppress(StoreError):
+            result = runs.result(one)
+            if result and result.timings.get("attack", 0) >= 1:  # else it was found in the store, and says nothing
+                return dict(result.timings)
     return {}
 
 
@@ -208,30 +207,29 @@ def buttons(run: Run, now: str) -> None:
         st.rerun()
 
 
-def asked(run: Run) -> str:
+def asked(shown: Shown) -> str:
     """What the run was asked, in a line."""
     try:
-        c = run.config()
-        if c.get("suspect"):
-            data, victim, seed = (stored.markdown(c[k]) for k in ("data", "victim", "seed"))
-            return f"{data}, {victim}, a network that was brought: nobody told its trigger or its target; seed {seed}"
-        what = triggers.describe(triggers.from_hex(c["trigger"]))
-        data, victim, target, kind, seed = (stored.markdown(c[k]) for k in ("data", "victim", "target", "kind", "seed"))
-        return f"{data}, {victim}, trigger {what}, target class {target}, {kind}, α = {c['alpha']:g}, seed {seed}"
-    except (StoreError, KeyError, ValueError, TypeError, AttributeError):
+        c = shown.config
+    except StoreError:
         return "Its settings cannot be read"
+    on = f"{stored.markdown(c.data)}, {stored.markdown(c.victim)}"
+    if c.suspect:
+        return f"{on}, a network that was brought: nobody told its trigger or its target; seed {c.seed}"
+    what = triggers.describe(triggers.from_hex(c.trigger))
+    kind = stored.markdown(c.kind)
+    return f"{on}, trigger {what}, target class {c.target}, {kind}, α = {c.alpha:g}, seed {c.seed}"
 
 
-def scatter(run: Run, events: Sequence[ev.Event], done: bool) -> None:
+def scatter(shown: Shown) -> None:
     """The picture, with the choice of view and colour."""
     choices = st.container(horizontal=True, gap="medium")
-    said = f"PCA is a shadow of the {3 * reading.size_of(run) ** 2} numbers of a trigger; t-SNE keeps neighbours together and bends the rest."
+    said = f"PCA is a shadow of the {3 * shown.size**2} numbers of a trigger; t-SNE keeps neighbours together and bends the rest."
     view = controls.segmented("View", "view", VIEWS, "pca", said, choices)
     said = "ASR: how often a trigger succeeds. β: which sub-model found it. Mode: clusters of similar triggers."
     colour = controls.segmented("Colour shows", "colour", COLOURS, next(iter(COLOURS)), said, choices)
-    axes = next((e for e in events if isinstance(e, ev.Axes)), None)
-    files = picture.files_of(run, events, done)
-    layer, legend = reference_tables.control(run, events, choices) if axes else (None, "")
+    axes, files = shown.first(ev.Axes), picture.files_of(shown)
+    layer, legend = reference_layer.control(shown, choices) if axes else (None, "")
     if axes is None:
         st.info("The picture appears once the backdoor is in: every dot will be a trigger that MESA found.")
         return
@@ -241,21 +239,21 @@ def scatter(run: Run, events: Sequence[ev.Event], done: bool) -> None:
         "The list below the picture chooses triggers without a pointer."
     )
     if layer:
-        text += f" Behind them lie samples of the exact distribution, {'all levels' if layer.choice == reference_tables.ALL else f'β ≥ {layer.choice}'}."
-    play = str(st.session_state.get("play", "")) if done else ""
+        text += f" Behind them lie samples of the exact distribution, {'all levels' if layer.choice == reference_layer.ALL else f'β ≥ {layer.choice}'}."
+    play = str(st.session_state.get("play", "")) if shown.done else ""
     dots.scatter(
-        picture.block(run, events, done, view, colour, selection.pick(run), play, text, layer),
+        picture.block(shown, view, colour, selection.pick(shown.run), play, text, layer),
         "scatter",
         selection.selected,
     )
     if legend:
         st.caption(legend)
-    st.caption(about_axes(run, axes, files, view, done))
+    st.caption(about_axes(shown, axes, files, view))
 
 
-def about_axes(run: Run, axes: ev.Axes, files: list[tuple[str, str, int]], view: str, done: bool) -> str:
+def about_axes(shown: Shown, axes: ev.Axes, files: list[tuple[str, str, int]], view: str) -> str:
     """How much of the truth the picture keeps."""
-    panel = triggers.of_panel(reading.size_of(run))
+    panel = triggers.of_panel(shown.size)
     said = (
         f"Each square is one sampled trigger, drawn as itself; grey points are the {panel} black-and-white triggers, larger "
         "where they succeed. The axes never move. Click the picture and scroll, or press + and −, to zoom. "
@@ -263,18 +261,18 @@ def about_axes(run: Run, axes: ev.Axes, files: list[tuple[str, str, int]], view:
     if view == "pca" and axes.explained:
         said += f"These two axes show {100 * sum(axes.explained):.0f} % of the variance of the 512, weighted by their success."
     if view == "tsne":
-        file = files[-1][0] if files and done else axes.file
+        file = files[-1][0] if files and shown.done else axes.file
         if file != axes.file:
-            share = picture.trust(str(run.path), file)
+            share = picture.trust(str(shown.run.path), file)
             said += f"Trustworthiness {share:.2f} of 1: how far neighbours in this picture are neighbours as triggers."
         else:
             said += "The trustworthiness of the map is shown once the run has ended."
     return said
 
 
-def curves_of(events: Sequence[ev.Event]) -> None:
+def curves_of(shown: Shown) -> None:
     """ASR and information by level, and the losses."""
-    panels = progress.panels(events)
+    panels = progress.panels(shown.events)
     if not panels:
         st.caption("Curves appear as soon as something is trained.")
         return

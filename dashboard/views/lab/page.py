@@ -11,19 +11,18 @@ import streamlit as st
 from dashboard import keys, stored
 from dashboard.components.painter import painter
 from dashboard.components.picker import picker
-from dashboard.serving import queue
-from dashboard.views.lab import before_after, class_pictures, live, screens, settings, stage
-from dashboard.views.paper import evidence
+from dashboard.serving import queue, visitors
+from dashboard.serving.difficulties import difficulties
+from dashboard.views.lab import before_after, class_pictures, live, painting, screens, settings, stage
 from dashboard.views.shared import take_away
+from dashboard.visit import run_choice
 from mesa_core import triggers
 from mesa_core.config import ConfigError, params
 from mesa_core.data.locate import DataError
-from mesa_core.data.sources import classes_of
 from mesa_core.glossary import TERMS
 from mesa_core.pictures.thumbnails import trigger_img
 from mesa_core.store import StoreError
 
-DATA_NAMES = {"auto": "CIFAR-10 if found, else road signs", "signs": "Road signs", "cifar10": "CIFAR-10"}
 LEVELS = ("0.1", "0.3", "0.5", "0.7", "0.8", "0.9", "0.95", "1")
 ALPHAS = (0.0, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0)
 MOST_STEPS = 5000  # of MESA, that a page may ask of a shared server
@@ -41,7 +40,7 @@ def page() -> None:
 def everything() -> None:
     """The researcher's view."""
     settings.set_right()
-    run = settings.current_run()
+    run = run_choice.current_run()
     settings.adopt(run)
     st.session_state.brought = bool(run and settings.brought(run))
     with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
@@ -59,7 +58,7 @@ def everything() -> None:
         code = trigger()
         start()  # right below the painter: a trigger, one button
         with st.expander("Gallery: one of each kind"):
-            gallery(code, evidence.difficulties())
+            gallery(code, difficulties())
         question()
     settings.to_address()
     screens.stay()
@@ -77,7 +76,7 @@ def trigger() -> int | None:
     painted = triggers.from_hex(" ".join(st.session_state.trigger))
     side = painted.shape[-1]
     if side == triggers.SIZE:
-        painter(st.session_state.trigger, st.session_state.seq, st.session_state.epoch, "painter", settings.edited)
+        painter(st.session_state.trigger, st.session_state.seq, st.session_state.epoch, "painter", painting.edited)
     else:
         st.html(trigger_img(triggers.to_hex(painted), 150))
         st.caption(
@@ -92,7 +91,7 @@ def trigger() -> int | None:
     }
     rows = [st.container(horizontal=True, gap="small") for _ in range(2)]
     for i, (what, (name, about)) in enumerate(names.items()):
-        rows[i // 2].button(name, key=f"do_{what}", on_click=settings.change, args=(what,), help=about, width="stretch")
+        rows[i // 2].button(name, key=f"do_{what}", on_click=painting.change, args=(what,), help=about, width="stretch")
     if st.session_state.get("brought"):
         st.caption(
             "The run beside this is of a network that was brought, whose trigger nobody told. What is painted here is "
@@ -115,7 +114,7 @@ def gallery(code: int | None, known: dict[int, str] | None = None) -> None:
         )
         items.append({"id": str(first), "label": label, "trigger": triggers.code_to_hex(first)})
     chosen = "" if code is None else str(triggers.orbits()[triggers.orbit_of(code)][0])
-    picker(items, chosen, "The 51 kinds of trigger", "gallery", settings.picked_code)
+    picker(items, chosen, "The 51 kinds of trigger", "gallery", painting.picked_code)
     if known and chosen and int(chosen) in known:
         st.caption(f"This kind is {known[int(chosen)]}.")
     st.caption(
@@ -129,10 +128,13 @@ def question() -> None:
     st.subheader("Settings", anchor=False)
     known, held = params(), st.session_state.held
     settings.put_right()
-    choice("Images", list(DATA_NAMES), "data", DATA_NAMES.get)
+    offered = settings.images()
+    choice("Images", list(offered), "data", lambda name: offered.get(name, name))
     data = settings.control("data")
-    names = classes_of(data)
-    choice("Target class", list(range(10)), "target", lambda i: f"{i} · {names[i]}" if names else f"class {i}")
+    names, count = settings.classes(data), settings.targets(data)
+    choice(
+        "Target class", list(range(count)), "target", lambda i: f"{i} · {names[i]}" if i < len(names) else f"class {i}"
+    )
     pictures = class_pictures.pictures(data)
     if pictures:
         items = [{"id": str(i), "label": f"{i}: {names[i]}", "image": p} for i, p in enumerate(pictures)]
@@ -216,7 +218,7 @@ def begin(again: bool = False) -> None:
         config = settings.settings()
         twin = None if again else queue.twin(config)
         if twin is None:
-            run, token = queue.start(config, settings.visitor(), settings.address())
+            run, token = queue.start(config, visitors.visitor(), visitors.address())
             settings.show_run(run, token)
             return
     except (ConfigError, DataError, StoreError) as error:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +10,8 @@ import streamlit as st
 
 from dashboard.components import scatter as dots
 from dashboard.serving import reading
-from dashboard.views.shared import reference_tables
+from dashboard.serving.shown import Shown
+from dashboard.views.lab import reference_layer
 from mesa_core import events as ev
 from mesa_core.store import Run, StoreError
 from mesa_core.triggers import rescaled
@@ -26,23 +26,23 @@ MOST_CLUSTERED = 2500  # dots that are clustered while they move; more would kee
 SAMPLES = "samples.npz"
 
 
-def files_of(run: Run, events: Sequence[ev.Event], done: bool) -> list[tuple[str, str, int]]:
+def files_of(shown: Shown) -> list[tuple[str, str, int]]:
     """(file, label, step) of the moments that are shown: the last one while a run goes on, else all of them, thinned."""
-    shots = [e for e in events if isinstance(e, ev.Snapshot)]
+    shots = list(shown.all(ev.Snapshot))
     if not shots:
         return []
-    if not done:
+    if not shown.done:
         return [(shots[-1].file, f"step {shots[-1].step}", shots[-1].step)]
     every = -(-len(shots) // MOST_FRAMES)
     chosen = [(s.file, f"step {s.step}", s.step) for s in shots[::-1][::every][::-1]]
-    if (run.path / "snapshots" / SAMPLES).is_file():
+    if (shown.run.path / "snapshots" / SAMPLES).is_file():
         chosen.append((SAMPLES, f"measured after step {shots[-1].step}", shots[-1].step))
     return chosen
 
 
-def marks_of(events: Sequence[ev.Event], view: str) -> list[dict[str, Any]]:
+def marks_of(shown: Shown, view: str) -> list[dict[str, Any]]:
     """The original, its inverse and the point baselines, with their places in this view."""
-    found = {e.name: e for e in events if isinstance(e, ev.Mark)}
+    found = {e.name: e for e in shown.all(ev.Mark)}
     return [
         {
             "name": name,
@@ -55,34 +55,31 @@ def marks_of(events: Sequence[ev.Event], view: str) -> list[dict[str, Any]]:
 
 
 def block(
-    run: Run,
-    events: Sequence[ev.Event],
-    done: bool,
+    shown: Shown,
     view: str,
     colour: str,
     pick: dict[str, Any],
     play: str,
     text: str,
-    layer: reference_tables.Layer | None = None,
+    layer: reference_layer.Layer | None = None,
 ) -> bytes:
     """The scatter's data, with the exact distribution as its `layer`. Raises what unreadable files raise."""
-    axes = next((e for e in events if isinstance(e, ev.Axes)), None)
-    shots = [e for e in events if isinstance(e, ev.Snapshot)]
+    axes, shot = shown.first(ev.Axes), shown.last(ev.Snapshot)
     header = {
         "view": view,
         "colour": colour,
-        "betas": [float(b) for b in shots[-1].betas] if shots else [],
+        "betas": [float(b) for b in shot.betas] if shot else [],
         "text": text,
         "play": play,
     }
     return _block(
-        str(run.path),
-        tuple(files_of(run, events, done)),
+        str(shown.run.path),
+        tuple(files_of(shown)),
         axes.file if axes else None,
         view,
         colour == "mode",
         header,
-        marks_of(events, view),
+        marks_of(shown, view),
         pick,
         layer,
     )
@@ -98,7 +95,7 @@ def _block(
     header: dict[str, Any],
     marks: list[dict[str, Any]],
     pick: dict[str, Any],
-    layer: reference_tables.Layer | None,
+    layer: reference_layer.Layer | None,
 ) -> bytes:
     run = Run(Path(path))
     ground = behind = None
@@ -109,7 +106,7 @@ def _block(
             "asr": fixed["codes_asr"],
             "bounds": [float(v) for v in fixed[f"{view}_bounds"]],
         }
-        behind = reference_tables.marks(layer, fixed, view) if layer else None
+        behind = reference_layer.marks(layer, fixed, view) if layer else None
     frames, most = [], 0
     for file, label, step in files if ground else ():
         known = reading.arrays(run, file)

@@ -14,12 +14,13 @@ import numpy as np
 import streamlit as st
 
 from dashboard import keys, stored
-from dashboard.serving import queue, reading, shipped_answers, shipped_networks
-from dashboard.views.lab import before_after, picture, settings
+from dashboard.serving import queue, reading, shipped_answers, shipped_networks, visitors
+from dashboard.serving.shown import Shown
+from dashboard.views.lab import picture
 from dashboard.visit import sent
 from mesa_core import events as ev
 from mesa_core import triggers
-from mesa_core.measures.intervals import of_drawn
+from mesa_core.measures.intervals import Measured, of_drawn
 from mesa_core.pictures.thumbnails import png_uri
 from mesa_core.probe import questions
 from mesa_core.store import FILE, Run, StoreError
@@ -64,26 +65,27 @@ def pick(run: Run) -> dict[str, Any]:
     return {"epoch": kept["epoch"], "rows": kept["rows"]}
 
 
-def options(run: Run, events: Sequence[ev.Event], file: str) -> dict[str, str]:
+def options(shown: Shown, file: str) -> dict[str, str]:
     """What can be chosen without a pointer, with its words; only what is there."""
-    found = {e.name: f"the {stored.plain(e.name, 60)} trigger" for e in events if isinstance(e, ev.Mark)}
+    found = {e.name: f"the {stored.plain(e.name, 60)} trigger" for e in shown.all(ev.Mark)}
     if file:
-        known = reading.arrays(run, file)
-        shots = [e for e in events if isinstance(e, ev.Snapshot)]
+        known = reading.arrays(shown.run, file)
+        shot = shown.last(ev.Snapshot)
+        betas = shot.betas if shot else []
         levels = np.unique(known["level"]).tolist()
-        found |= {f"level{i}": f"all of β = {shots[-1].betas[i]:g}" for i in levels if i < len(shots[-1].betas)}
+        found |= {f"level{i}": f"all of β = {betas[i]:g}" for i in levels if i < len(betas)}
         if "mode" in known:
             found |= {f"mode{m}": f"all of mode {m + 1}" for m in range(min(8, int(known["mode"].max(initial=-1)) + 1))}
-    if chosen(run)["rows"]:
-        found[LASSO] = f"chosen in the picture ({len(chosen(run)['rows'])})"
+    if rows := chosen(shown.run)["rows"]:
+        found[LASSO] = f"chosen in the picture ({len(rows)})"
     return found
 
 
-def panel(run: Run, events: Sequence[ev.Event], done: bool) -> bool:
+def panel(shown: Shown) -> bool:
     """Draw the panel; returns whether an answer is still awaited."""
-    files = picture.files_of(run, events, done)
+    run, files = shown.run, picture.files_of(shown)
     file = files[-1][0] if files else ""
-    names = options(run, events, file)
+    names = options(shown, file)
     if not names:
         st.caption("Once there are triggers, choose some here, or with *Box* or *Lasso* in the picture.")
         return False
@@ -111,7 +113,7 @@ def panel(run: Run, events: Sequence[ev.Event], done: bool) -> bool:
         help="Or draw around dots in the picture with Box or Lasso.",
     )
     what = keys.meant("choose", names, next(iter(names)))
-    marked = {e.name: e for e in events if isinstance(e, ev.Mark)}
+    marked = {e.name: e for e in shown.all(ev.Mark)}
     if what not in marked and not chosen(run)["file"]:
         choose()  # of a network that was brought nobody knows the original, so something else is first
     if what in marked:
@@ -129,17 +131,17 @@ def panel(run: Run, events: Sequence[ev.Event], done: bool) -> bool:
         st.html(strip(flat[order[:SHOWN]], f"{min(SHOWN, len(rows))} of the {len(rows)} chosen triggers"))
         if len(rows) > SHOWN:
             st.caption(f"Shown: the {SHOWN} of {len(rows)} that succeed most.")
-        summary(run, kept["file"], known["asr"][rows].astype(np.float64))
-    known = before_after.evaluations(run, events) if what == ORIGINAL else {}
-    rates = {name: known[key]["asr"]["original"] for name, key in RATES.items() if known.get(key)}
+        summary(shown, kept["file"], known["asr"][rows].astype(np.float64))
+    told = shown.evaluations if what == ORIGINAL else {}
+    rates = {name: m for name, key in RATES.items() if key in told and (m := told[key].asr.original)}
     return answer(run, flat, rates)
 
 
-def summary(run: Run, file: str, asr: np.ndarray) -> None:
+def summary(shown: Shown, file: str, asr: np.ndarray) -> None:
     """How many are chosen and their mean ASR; measured where the file holds measured samples."""
     many = f"{len(asr)} trigger{'s' * (len(asr) != 1)}"
     if file == picture.SAMPLES:
-        images = int(run.config()["sample_images"])
+        images = shown.config.sample_images
         hits = np.arange(images)[None] < np.rint(asr * images)[:, None]
         unknown = np.arange(hits.size).reshape(hits.shape)  # which images were used is not kept: all count as different
         m = of_drawn(hits, unknown) if hits.size <= 60_000 else None
@@ -149,7 +151,7 @@ def summary(run: Run, file: str, asr: np.ndarray) -> None:
         st.markdown(f"**{many}, mean ASR about {100 * asr.mean():.0f} %**, each seen on two images while it moves.")
 
 
-def answer(run: Run, flat: np.ndarray, rates: Mapping[str, Any]) -> bool:
+def answer(run: Run, flat: np.ndarray, rates: Mapping[str, Measured]) -> bool:
     """Ask the worker and show what it says; returns whether the answer is still awaited.
 
     `rates` holds what the run has measured of these triggers already, by network; then only images are asked about.
@@ -177,7 +179,7 @@ def answer(run: Run, flat: np.ndarray, rates: Mapping[str, Any]) -> bool:
     )
     try:
         queue.ensure_worker(queue.store())
-        number = questions.ask(root, question, settings.visitor(), settings.address())
+        number = questions.ask(root, question, visitors.visitor(), visitors.address())
         until = time.monotonic() + WAIT
         while (found := questions.answer_to(root, number)) is None and time.monotonic() < until:
             time.sleep(0.02)
@@ -193,7 +195,7 @@ def answer(run: Run, flat: np.ndarray, rates: Mapping[str, Any]) -> bool:
     return False
 
 
-def shipped(run: Run, flat: np.ndarray, rates: Mapping[str, Any]) -> None:
+def shipped(run: Run, flat: np.ndarray, rates: Mapping[str, Measured]) -> None:
     """The same for a prepared run, whose networks, where they are shipped, are small enough to be asked here."""
     # A worker would first have to draw all images to answer, and a run would wait for that.
     if not shipped_answers.known(run):
@@ -210,10 +212,10 @@ def shipped(run: Run, flat: np.ndarray, rates: Mapping[str, Any]) -> None:
     told(dict(found), rates, flat)
 
 
-def told(found: dict[str, np.ndarray], rates: Mapping[str, Any], flat: np.ndarray) -> None:
+def told(found: dict[str, np.ndarray], rates: Mapping[str, Measured], flat: np.ndarray) -> None:
     """An answer about triggers `(n, d)` with what the run has measured itself, and the button for another."""
     for name, m in rates.items():
-        found[f"{name}_asr"] = np.array([m["value"], m["n"], m["low"], m["high"]], np.float64)
+        found[f"{name}_asr"] = np.array([m.value, m.n, m.low, m.high], np.float64)
     show(found, len(flat), triggers.side_of(flat.shape[1]))
 
     def others() -> None:

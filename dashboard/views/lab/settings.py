@@ -1,4 +1,4 @@
-"""What the page knows of a visit: the run in the URL, the controls' values, the painter's trigger.
+"""The Lab's controls: their values in the session, in the address, and as a checked configuration.
 
 The address names the run and every control that differs from that run's settings, so that a link opened elsewhere
 shows the same; the browser's back button goes back through them.
@@ -6,20 +6,20 @@ shows the same; the browser's back button goes back through them.
 
 from __future__ import annotations
 
-import hashlib
-import ipaddress
-import random
-import secrets
+import os
+from pathlib import Path
 from typing import Any
 
-import numpy as np
 import streamlit as st
 
-from dashboard.serving import queue
-from dashboard.visit import sent
+from dashboard.serving import queue, visitors
+from dashboard.views.lab import painting
+from dashboard.visit import reach, sent
 from mesa_core import triggers
 from mesa_core.config import ConfigError, make_config, params
 from mesa_core.config.settle import ready, settle
+from mesa_core.data.locate import find_data
+from mesa_core.data.sources import SOURCES, classes_of
 from mesa_core.store import Run, StoreError
 
 KEPT = ("data", "target", "alpha", "beta", "protocol", "victim", "kind", "seed", "measure", "mesa_steps", "baselines")
@@ -48,87 +48,6 @@ def changed() -> bool:
     return s.trigger != s.painted or any(s.get(f"c_{key}", value) != value for key, value in s.held.items())
 
 
-def current_run() -> Run | None:
-    """The run that the URL names, else a shipped one; says so where the named one is not there."""
-    returned = "adopted" in st.session_state and "c_data" not in st.session_state
-    if returned and "run" not in st.query_params and st.session_state.get("shown"):
-        st.query_params.update(st.session_state.shown)  # back from another page, whose address has no run
-    name = st.query_params.get("run")
-    shipped = queue.shipped()
-    if name is not None:
-        try:
-            run = queue.find(name)
-            st.session_state.shown = {k: st.query_params[k] for k in ("run", "by") if k in st.query_params}
-            return run
-        except StoreError:
-            st.session_state.pop("shown", None)
-            st.warning(
-                "The address names a run that is not here; it may have been deleted, or made on another computer. "
-                "The prepared example is shown instead."
-            )
-    return shipped[0] if shipped else None
-
-
-def may_control(run: Run) -> bool:
-    """Whether this browser started the run, or this visit was given its token.
-
-    The token is not in the address, or whoever a teacher hands it to could stop the demonstration; an address that has
-    one (`by`) is obeyed, for another browser of one's own.
-    """
-    if queue.visitor_of(run) and queue.visitor_of(run) == visitor():
-        return True
-    tokens = st.session_state.setdefault("tokens", {})
-    token = st.query_params.get("by") or tokens.get(run.name, "")
-    if not queue.owns(run, token):
-        return False
-    tokens[run.name] = token
-    return True
-
-
-def remember(run: Run, token: str) -> None:
-    """Keep the token of a run that this visit started; '' changes nothing."""
-    if token:
-        st.session_state.setdefault("tokens", {})[run.name] = token
-
-
-def visitor() -> str:
-    """An opaque word for this browser, for turns in the queue; it names nobody."""
-    known = unmasked(st.context.cookies.get("_streamlit_xsrf") or "")
-    if not known:
-        known = st.session_state.setdefault("visitor", secrets.token_hex(8))
-    return hashlib.sha256(str(known).encode()).hexdigest()[:16]
-
-
-def address() -> str:
-    """An opaque word for where this browser is, for turns in the queue; '' for this machine itself."""
-    try:
-        found = ipaddress.ip_address(st.context.ip_address or "")
-    except ValueError:
-        return ""
-    found = getattr(found, "ipv4_mapped", None) or found
-    whole = found if found.version == 4 else ipaddress.ip_network((found, 64), strict=False)  # a client has all of it
-    return hashlib.sha256(f"{_salt()} {whole}".encode()).hexdigest()[:16]
-
-
-@st.cache_resource(show_spinner=False)
-def _salt() -> str:
-    """New with each start of the server, so that the word tells nothing to whoever reads a run's folder."""
-    return secrets.token_hex(16)
-
-
-def unmasked(cookie: str) -> str:
-    """What stays the same in the cookie that Streamlit gives each browser; '' where it is none of its kind.
-
-    It reads `2|mask|masked token|time`, with a new mask each time it is sent.
-    """
-    try:
-        version, mask, masked, _ = cookie.split("|")
-        key, token = bytes.fromhex(mask), bytes.fromhex(masked)
-        return bytes(b ^ key[i % len(key)] for i, b in enumerate(token)).hex() if version == "2" else ""
-    except (ValueError, ZeroDivisionError):
-        return ""
-
-
 def adopt(run: Run | None) -> None:
     """Set the controls to a run's settings and the address's, once each time one of them has changed."""
     s, name, address = st.session_state, run.name if run else "", heard()
@@ -143,12 +62,12 @@ def adopt(run: Run | None) -> None:
     s.adopted, s.heard, s.base = name, address, words(config)
     if back:  # another page sent us here with a setting or two: the others stay as they were
         config |= s.held | {"beta": [float(b) for b in s.held["beta"]], "trigger": " ".join(s.trigger)}
-    config |= from_address()
+    config |= from_address(config["data"])
     for key in KEPT:
         s[f"c_{key}"] = config[key]
     s.c_beta = [f"{b:g}" for b in config["beta"]]
     s.held = {key: s[f"c_{key}"] for key in KEPT}  # at once: a click may cut this first drawing short
-    preset(triggers.from_hex(config["trigger"]))
+    painting.preset(triggers.from_hex(config["trigger"]))
     s.painted = s.trigger
 
 
@@ -168,13 +87,39 @@ def settings_of(run: Run | None) -> dict[str, Any]:
         config = make_config().to_dict()
     if run and queue.is_shipped(run):
         config["baselines"] = make_config().to_dict()["baselines"]  # a prepared run has more than one waits for
-    if config["data"] not in ("signs", "cifar10"):
+    if config["data"] not in images():
         config["data"] = "auto"
     if config["victim"] == make_config(data=config["data"], protocol=config["protocol"]).victim:
         config["victim"] = "auto"  # so that other images bring their own
-    if not 0 <= config["target"] <= 9:
+    if not 0 <= config["target"] < targets(config["data"]):
         config["target"] = 0
     return config
+
+
+def images() -> dict[str, str]:
+    """The images that can be chosen on a page, with their names: those for which nobody need name a folder."""
+    open_to_all = {name: source.words for name, source in SOURCES.items() if not source.needs_directory}
+    named = {name: words[:1].upper() + words[1:] for name, words in open_to_all.items()}
+    return {"auto": "CIFAR-10 if found, else road signs", **named}
+
+
+def classes(data: str) -> tuple[str, ...]:
+    """The classes of a choice of images, for `auto` of what it would take; empty where only the images tell."""
+    return classes_of(_taken(str(queue.store().cache), os.environ.get("MESA_LAB_DATA", "")) if data == "auto" else data)
+
+
+@st.cache_resource(ttl=60, max_entries=8, show_spinner=False)
+def _taken(cache: str, named: str) -> str:
+    """What `auto` would take at this moment; looked for once a minute, for all visitors."""
+    try:
+        return find_data(named or None, Path(cache))
+    except OSError:  # a folder that may not be looked into; who presses Run is told
+        return "signs"
+
+
+def targets(data: str) -> int:
+    """How many target classes can be asked for; as many as there can be where the classes are not known."""
+    return len(classes(data)) or int(params()["target"].high or 0) + 1
 
 
 def heard() -> dict[str, str]:
@@ -188,18 +133,12 @@ def words(config: dict[str, Any]) -> dict[str, str]:
     for key in SAID:
         value = config[key]
         if key == "trigger":
-            said[key] = ",".join(short(word) for word in value.split())
+            said[key] = ",".join(reach.short(word) for word in value.split())
         elif isinstance(value, (list, tuple)):
             said[key] = ",".join(f"{v:g}" if isinstance(v, float) else str(v) for v in value)
         else:
             said[key] = f"{value:g}" if isinstance(value, float) else str(value)
     return said
-
-
-def short(colour: str) -> str:
-    """'#ffffff' as 'fff'; 'ff8000' stays as it is."""
-    digits = colour.lstrip("#")
-    return digits[::2] if digits[::2] == digits[1::2] else digits
 
 
 def control(key: str) -> Any:
@@ -216,7 +155,8 @@ def control(key: str) -> Any:
         many = value if isinstance(value, (list, tuple)) else s.held[key]
         return [one for one in many if sound(key, [one])]
     read = s.get(f"c_{key}_said", {}).get(value) if isinstance(value, str) else None
-    return read if sound(key, read) else s.held[key]
+    found = read if sound(key, read) else s.held[key]
+    return found if key != "target" or sound(key, found) else 0  # other images may have fewer classes
 
 
 def sound(key: str, value: Any) -> bool:
@@ -227,7 +167,7 @@ def sound(key: str, value: Any) -> bool:
         params()[key].check(key, value)
     except (ConfigError, TypeError, ValueError, OverflowError):
         return False
-    return key != "target" or 0 <= value <= 9
+    return key != "target" or 0 <= value < targets(control("data"))
 
 
 def put_right() -> None:
@@ -259,8 +199,11 @@ def to_address() -> None:
     s.heard = wanted
 
 
-def from_address() -> dict[str, Any]:
-    """Settings that the address carries, such as `?alpha=1&trigger=...`; what does not make sense is left out."""
+def from_address(data: str = "auto") -> dict[str, Any]:
+    """Settings that the address carries, such as `?alpha=1&trigger=...`; what does not make sense is left out.
+
+    `data` are the images where the address names none.
+    """
     found: dict[str, Any] = {}
     known, ignored = params(), []
     for key, word in heard().items():
@@ -274,45 +217,20 @@ def from_address() -> dict[str, Any]:
         except (ConfigError, ValueError, OverflowError):
             ignored.append(f"{key}={word}")
             continue
-        if key == "data" and value == "folder":
+        if key == "data" and value not in images():
             continue  # paths are named on the command line only
         found[key] = list(value) if isinstance(value, tuple) else value
-    if not 0 <= found.get("target", 0) <= 9:
+    if not 0 <= found.get("target", 0) < targets(found.get("data", data)):
         ignored.append(f"target={found.pop('target')}")
     st.session_state["ignored"] = ", ".join(ignored)[:120]
     return found
 
 
-def preset(trigger: np.ndarray) -> None:
-    """Put a trigger into the painter, whatever the browser has in flight."""
-    st.session_state.trigger = triggers.to_hex(trigger).split(" ")
-    st.session_state.epoch = st.session_state.get("epoch", 0) + 1
-    st.session_state.setdefault("seq", 0)
-
-
-def edited() -> None:
-    """The painter's callback; an edit that is not nine colours, as the painter has cells, is left out."""
-    try:
-        edit = sent.message("painter", "edit")
-        painted, seq = sent.colours(sent.part(edit, "value")), sent.whole(sent.part(edit, "seq"))
-    except sent.Odd:
-        return
-    st.session_state.trigger, st.session_state.seq = painted, seq
-
-
-def picked_code() -> None:
-    """The gallery's callback: paint the trigger of a code."""
-    try:
-        code = sent.whole(sent.part(sent.message("gallery", "pick"), "id"), 0, triggers.CODES - 1)
-    except sent.Odd:
-        return
-    preset(triggers.from_code(code))
-
-
 def picked_class() -> None:
     """The class pictures' callback."""
+    most = targets(control("data")) - 1
     try:
-        st.session_state.c_target = sent.whole(sent.part(sent.message("classes", "pick"), "id"), 0, 9)
+        st.session_state.c_target = sent.whole(sent.part(sent.message("classes", "pick"), "id"), 0, most)
     except sent.Odd:
         return
 
@@ -327,16 +245,6 @@ def edited_beta() -> None:
             bad.append(word)
     s.c_beta = [f"{b:g}" for b in sorted(good)]
     s.problem = f"{', '.join(bad)[:60]} is not a level: β is a number from 0 to 1." if bad else ""
-
-
-def change(what: str) -> None:
-    """Invert, rotate, mirror, or draw a random black-and-white trigger of the same size."""
-    painted = triggers.from_hex(" ".join(st.session_state.trigger))
-    if what == "random":
-        side = painted.shape[-1]
-        preset(triggers.from_code(random.randrange(1, 2 ** (side * side) - 1), side))
-    else:
-        preset({"invert": triggers.invert, "rotate": triggers.rotate, "mirror": triggers.mirror}[what](painted))
 
 
 def settings() -> dict[str, Any]:
@@ -354,6 +262,6 @@ def show_run(run: Run, token: str = "") -> None:
     s = st.session_state
     s.adopted, s.heard, s.base = run.name, {}, now()
     s.shown = s.named = {"run": run.name}
-    remember(run, token)
+    visitors.remember(run, token)
     others = {k: v for k, v in st.query_params.to_dict().items() if k not in (*SAID, "run", "by")}
     st.query_params.from_dict({**s.shown, **others})

@@ -14,15 +14,16 @@ import streamlit as st
 
 from dashboard import style
 from dashboard.components import stage as component
-from dashboard.serving import queue, reading
+from dashboard.serving import queue, reading, visitors
 from dashboard.views.lab import curves as progress
-from dashboard.views.lab import live, screens, settings
+from dashboard.views.lab import live, screens
 from dashboard.visit import reach, sent
 from mesa_core import events as ev
 from mesa_core import triggers
 from mesa_core.config import ConfigError
 from mesa_core.config.settle import ready, settle
 from mesa_core.data.locate import DataError
+from mesa_core.data.sources import classes_of
 from mesa_core.stage import pictures, shelf
 from mesa_core.stage.blocks import unpack
 from mesa_core.stage.export import networks_of, scripts
@@ -56,7 +57,7 @@ def draw() -> bool:
     busy = run.state() in live.ACTIVE
     key, block = base_of(run)
 
-    @st.fragment(run_every=live.pace(settings.may_control(run)) if busy else None)
+    @st.fragment(run_every=live.pace(visitors.may_control(run)) if busy else None)
     def seat() -> None:
         if st.session_state.pop("stage_again", False) or (busy and run.state() not in live.ACTIVE):
             st.rerun()
@@ -174,20 +175,19 @@ def _base(path: str, stamps: tuple[Any, ...]) -> bytes:
 
 
 def going_on(run: Run, now: str) -> dict[str, Any] | None:
-    """What a run does at this moment: `state`, `words`, `share` of the way to MESA's answer, `left`, and `own`."""
+    """What a run does at this moment: `state`, `words`, `share` of the way, `left`, `own`, and `rise`."""
     if now not in live.ACTIVE:
         return None
-    told = {"state": now, "stage": "", "words": "Starting…", "share": 0.0, "left": "", "own": settings.may_control(run)}
+    told = {
+        "state": now, "stage": "", "words": "Starting…", "share": 0.0, "left": "", "own": visitors.may_control(run), "rise": [],
+    }  # fmt: skip
     if now == "waiting":
-        names = [one.name for one in queue.waiting(queue.store())]
-        if len(names) > 1 and run.name in names:
-            told["words"] = f"Place {names.index(run.name) + 1} of {len(names)} in the queue"
-        return told
+        return told | queued(run)
     events = reading.events(run)
     begun = next((e for e in reversed(events) if isinstance(e, ev.StageBegun)), None)
     if begun is None:
         return told
-    told |= {"stage": str(begun.stage), "words": str(begun.label)}
+    told |= {"stage": str(begun.stage), "words": str(begun.label), "rise": progress.rise(events)}
     answer, whole = progress.to_go(events, run.config(), live.typical())
     left = whole if answer is None else answer
     told["left"] = (
@@ -205,6 +205,22 @@ def going_on(run: Run, now: str) -> dict[str, Any] | None:
     return told
 
 
+def queued(run: Run) -> dict[str, Any]:
+    """`words` and `left` of a run that waits: how many go before it, and when the only one will have ended."""
+    here = queue.store()
+    names = [one.name for one in queue.waiting(here)]
+    busy = [one for one in here.list()[:40] if one.is_running()]
+    before = (names.index(run.name) if run.name in names else 0) + len(busy)
+    if not before:
+        return {}
+    found = {"words": "One run goes before yours" if before == 1 else f"{before} runs go before yours"}
+    if before == 1 and busy:
+        with contextlib.suppress(*reading.UNREADABLE):
+            _, whole = progress.to_go(reading.events(busy[0]), busy[0].config(), live.typical())
+            found["left"] = f"Yours begins in about {duration(whole)}" if whole else ""
+    return found
+
+
 def provenance(run: Run, name: str) -> str:
     """Where the played figures come from, in a few words."""
     if name != run.name:
@@ -212,7 +228,7 @@ def provenance(run: Run, name: str) -> str:
     if queue.is_shipped(run):
         return "A prepared run"
     words = {"stopped": "Stopped before its end", "interrupted": "Not ended", "failed": "Failed"}.get(run.state(), "")
-    return words or ("Your run" if settings.may_control(run) else "A run that you watch")
+    return words or ("Your run" if visitors.may_control(run) else "A run that you watch")
 
 
 def painted() -> list[str] | None:
@@ -269,20 +285,20 @@ def begin() -> None:
         levels = sent.part(asked, "betas")
         said = {
             "data": DATA, "trigger": " ".join(sent.colours(sent.part(asked, "paint"))),
-            "target": sent.whole(sent.part(asked, "target"), 0, 9), "alpha": sent.part(asked, "alpha"),
+            "target": sent.whole(sent.part(asked, "target"), 0, len(classes_of(DATA)) - 1), "alpha": sent.part(asked, "alpha"),
             "beta": list(levels) if isinstance(levels, (list, tuple)) and len(levels) <= 8 else None,
         }  # fmt: skip
         here = queue.store().cache
         config = ready(settle(said, here), here).to_dict()
         run, token = queue.twin(config), ""
         if run is None:
-            run, token = queue.start(config, settings.visitor())
+            run, token = queue.start(config, visitors.visitor())
     except sent.Odd:
         return
     except (ConfigError, DataError, StoreError) as error:
         s.stage_problem = {"seq": secrets.token_hex(4), "words": str(error)}
         return
-    settings.remember(run, token)
+    visitors.remember(run, token)
     s.stage_want, s.stage_again = None, True
     st.query_params.from_dict({screens.PARAMETER: screens.STAGE, "run": run.name})
 
@@ -292,7 +308,7 @@ def stop() -> None:
     with contextlib.suppress(sent.Odd, StoreError):
         wish("stop")
         run = queue.find(st.session_state.get("stage_run", ""))
-        if settings.may_control(run):
+        if visitors.may_control(run):
             queue.ask(run, "stop")
 
 
@@ -335,7 +351,7 @@ def share() -> None:
         return
     query = {screens.PARAMETER: screens.STAGE, "run": run.name}
     if " ".join(colours) != run.config().get("trigger"):
-        query[PAINT] = ",".join(map(settings.short, colours))
+        query[PAINT] = ",".join(map(reach.short, colours))
     url = reach.link(**query)
     svg = segno.make(url, error="m").svg_inline(scale=4, border=2, dark="#000000", light="#ffffff", omitsize=True)
     st.session_state.stage_shared = {
@@ -356,5 +372,5 @@ def everything() -> None:
         return
     screens.show(screens.ALL, run.name if st.query_params.get("run") else "")
     if " ".join(colours) != run.config().get("trigger"):
-        st.query_params["trigger"] = ",".join(map(settings.short, colours))
+        st.query_params["trigger"] = ",".join(map(reach.short, colours))
     s.stage_again = True

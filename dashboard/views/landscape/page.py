@@ -10,14 +10,17 @@ import streamlit as st
 from dashboard import keys, stored
 from dashboard.components import codemap as maps_of
 from dashboard.serving import reading, runs
+from dashboard.serving.shown import Shown
 from dashboard.views import links
 from dashboard.views.shared import reference_tables, take_away
-from dashboard.visit import controls, sent
+from dashboard.visit import controls, run_choice, sent
 from mesa_core import triggers
+from mesa_core.config import make_config
 from mesa_core.pictures import charts, trigger_maps
 from mesa_core.pictures import orders as arrange
 from mesa_core.store import Run, StoreError
-from mesa_core.words import brief
+from mesa_core.store.results import Result
+from mesa_core.words import counted
 
 SHOWN = {
     "both": ("Both", ("before", "after")),
@@ -42,10 +45,10 @@ def page() -> None:
     """Draw the whole page."""
     st.title("Landscape", anchor=False)
     about = st.empty()
-    run = runs.picker(
+    run = run_choice.picker(
         "Run",
         "run",
-        runs.current(),
+        run_choice.current(),
         "Every run of this server and the prepared ones. The address names the choice.",
     )
     about.markdown(
@@ -57,10 +60,13 @@ def page() -> None:
         return
     try:
         found = runs.maps(run)
-        result = _result(run)
     except StoreError as error:
         st.warning(stored.markdown(error))
         return
+    shown = Shown(run)
+    result = shown.result
+    if shown.trouble:
+        st.warning(stored.markdown(shown.trouble))
     for words in found.missing:
         st.caption(words)
     if found.before is None:
@@ -70,8 +76,7 @@ def page() -> None:
         _counts(run, found, result)
     st.divider()
     _coverage(run, result)
-    if result:
-        reference_tables.section(run, reading.events(run), result)
+    reference_tables.section(shown)
     st.divider()
     with st.expander("Take this run with you: report, command, folder"):
         take_away.run_panel(run, "landscape")
@@ -83,23 +88,15 @@ def _which(run: Run | None) -> str:
     return f"{many} black-and-white {triggers.sized(size)} triggers"
 
 
-def _result(run: Run) -> dict[str, Any] | None:
-    try:
-        return runs.result(run)
-    except StoreError as error:
-        st.warning(stored.markdown(error))
-        return None
-
-
-def _fewer(found: runs.Maps, result: dict[str, Any] | None) -> str:
+def _fewer(found: runs.Maps, result: Result | None) -> str:
     """Why a trigger's ASR here is not quite the Lab's, where it was measured on fewer images."""
-    original = result["before"]["asr"]["original"] if result else None
-    if original is not None and found.n >= original["n"]:
+    original = result.before.asr.original if result else None
+    if original is not None and found.n >= original.n:
         return ""
     return f" Each ASR is from n = {found.n} images, fewer than in the Lab, so it differs a little."
 
 
-def _map(run: Run, found: runs.Maps, result: dict[str, Any] | None) -> None:
+def _map(run: Run, found: runs.Maps, result: Result | None) -> None:
     """The map with its controls and downloads; a fragment, so that a control redraws no more than this."""
     have = {name: asr for name in ("clean", "before", "after") if (asr := getattr(found, name)) is not None}
     options = [key for key, (_, parts) in SHOWN.items() if all(p in have for p in parts)]
@@ -191,10 +188,11 @@ def rows(found: runs.Maps) -> list[dict[str, Any]]:
     return table
 
 
-def _counts(run: Run, found: runs.Maps, result: dict[str, Any] | None) -> None:
+def _counts(run: Run, found: runs.Maps, result: Result | None) -> None:
     """How many are valid, and the worst of them."""
     st.subheader("How many triggers work, and how well does the best?", anchor=False)
     table, panel = [], triggers.of_panel(found.size)
+    evaluations = charts.evaluations(result) if result else {}
     for name, title in TITLES.items():
         asr = getattr(found, name)
         if asr is None:
@@ -203,12 +201,10 @@ def _counts(run: Run, found: runs.Maps, result: dict[str, Any] | None) -> None:
         for level in LEVELS:
             row[f"ASR ≥ {100 * level:.0f} %"] = f"{int((asr >= level).sum())} of {panel}"
         row[f"mean of the {panel}"] = f"{100 * asr.mean():.1f} %"
-        e = None
-        if result:
-            e = (result["after"] or {}).get("mesa") if name == "after" else result[name]
-        worst = e["asr"]["worst"] if e else None
-        row[f"worst of {panel}"] = f"{brief(worst)}, n = {worst['n']}" if worst else "–"
-        row["which"] = f"code {worst['code']}" if worst and isinstance(worst.get("code"), int) else "–"
+        e = evaluations.get("after.mesa" if name == "after" else name)
+        worst = e.asr.worst if e else None
+        row[f"worst of {panel}"] = counted(worst)
+        row["which"] = f"code {worst.code}" if worst else "–"
         table.append(row)
     take_away.table(table, f"{run.name}-valid-triggers", "counts")
     st.caption(
@@ -218,10 +214,10 @@ def _counts(run: Run, found: runs.Maps, result: dict[str, Any] | None) -> None:
     )
 
 
-def _coverage(run: Run, result: dict[str, Any] | None) -> None:
+def _coverage(run: Run, result: Result | None) -> None:
     """Recall and precision by level."""
     st.subheader("Where the sub-models look, and where they do not", anchor=False)
-    if not result or not result["submodels"]:
+    if not result or not result.submodels:
         st.caption("Recall and precision are there once the run has finished with a backdoor to sample.")
         return
     st.markdown(
@@ -229,12 +225,12 @@ def _coverage(run: Run, result: dict[str, Any] | None) -> None:
         "the share that the samples found. **Precision**: of the samples, the share that is valid. A point defence finds one "
         "trigger: high precision, almost no recall. **Uniform noise** is the other extreme: random colours, which any defender has."
     )
-    n = result["submodels"][0]["mean_asr"]["n"]
-    note = f"Each sub-model: {result['config']['samples']} samples, {result['config']['sample_images']} images each ({n} trials). {charts.caption(result)}"
-    size = triggers.size_of(result["config"]["trigger"])
-    if triggers.drawn(size):
+    n = result.submodels[0].mean_asr.n
+    config = make_config(result.config)
+    note = f"Each sub-model: {config.samples} samples, {config.sample_images} images each ({n} trials). {charts.caption(result)}"
+    if triggers.drawn(config.size):
         st.caption("No recall: the 512 are drawn, and samples may find other triggers that are as valid.")
-    elif not any((result.get("recall") or {}).values()):
+    elif not any(result.recall.values()):
         st.caption("No recall: the run measured no map of the 512, or no trigger reached a level.")
     take_away.figure(
         charts.coverage(result),
@@ -247,19 +243,19 @@ def _coverage(run: Run, result: dict[str, Any] | None) -> None:
     st.caption("In brackets the 95 % interval; n is the number of valid triggers for recall, of samples for precision.")
 
 
-def coverage_rows(result: dict[str, Any]) -> list[dict[str, Any]]:
+def coverage_rows(result: Result) -> list[dict[str, Any]]:
     """Recall and precision as a table, one row a sub-model."""
-    entries = [(f"β = {one['beta']:g}", one) for one in result["submodels"]] + [("mixture", result)]
-    for one in result["submodels"]:
-        if one.get("reference"):
-            entries.append((f"exact distribution, β = {one['beta']:g}", one["reference"]))
-    if result.get("uniform_noise"):
-        entries.append(("uniform noise", result["uniform_noise"]))
+    entries: list[tuple[str, charts.Covering]] = [(f"β = {one.beta:g}", one) for one in result.submodels]
+    entries.append(("mixture", result))
+    for one in result.submodels:
+        if one.reference:
+            entries.append((f"exact distribution, β = {one.beta:g}", one.reference))
+    if result.uniform_noise:
+        entries.append(("uniform noise", result.uniform_noise))
     table = []
-    for name, one in entries:
+    for name, covering in entries:
         row: dict[str, Any] = {"": name}
-        for what in ("recall", "precision"):
-            for level, m in (one.get(what) or {}).items():
-                row[f"{what} ≥ {level}"] = f"{brief(m)}, n = {m['n']}" if m else "–"
+        for what, levels in (("recall", covering.recall), ("precision", covering.precision)):
+            row |= {f"{what} ≥ {level}": counted(m) for level, m in levels.items()}
         table.append(row)
     return table

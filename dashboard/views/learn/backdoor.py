@@ -115,13 +115,11 @@ def ask(target: str) -> None:
     """Could one notice?"""
     try:
         r = shipped_networks.story("signs-ring").result
-        clean, attacked, asr = (
-            r["clean"]["clean_accuracy"],
-            r["before"]["clean_accuracy"],
-            r["before"]["asr"]["original"],
-        )
-    except (shipped_networks.NotPrepared, KeyError, TypeError):
+    except shipped_networks.NotPrepared:
         return
+    if r.clean is None or r.before.asr.original is None:
+        return
+    clean, attacked, asr = r.clean.clean_accuracy, r.before.clean_accuracy, r.before.asr.original
     lesson.question(
         "backdoor",
         "Somebody tests this network on clean pictures only. What will they notice?",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import streamlit as st
 
@@ -60,7 +62,7 @@ def draw() -> None:
             "The mirror image of the attack: the same stamp, now with sampled triggers *G(z)*, but the true label *y* stays.",
         )
         ask(story)
-        config = story.result["config"]
+        config = story.result.config
         lesson.lab_link(data="signs", trigger=config["trigger"].replace("#", ""), target=config["target"])
 
 
@@ -77,8 +79,8 @@ def asked_now(story: shipped_networks.Story) -> None:
 
 def table(story: shipped_networks.Story) -> None:
     """Every defence of the run, with intervals."""
-    before, rows = story.result["before"], []
-    found = charts.evaluations({**story.result, "after_by_beta": None})
+    before, rows = story.result.before, []
+    found = charts.evaluations(dataclasses.replace(story.result, after_by_beta={}))
     asked = not lesson.answered("forgetting") and "after.control" in found  # its row would give the answer away
     for name, e in found.items():
         secret = asked and name == "after.control"
@@ -91,7 +93,7 @@ def table(story: shipped_networks.Story) -> None:
             }
         )
     st.dataframe(rows, hide_index=True, width="stretch")
-    n = before["asr"]["original"]["n"], before["asr"]["worst"]["n"], before["clean_accuracy"]["n"]
+    n = [m.n if m else 0 for m in (before.asr.original, before.asr.worst, before.clean_accuracy)]
     st.caption(
         f"In brackets 95 % intervals; n = {n[0]:,}, {n[1]:,} and {n[2]:,} images. The target class was known to the defender; "
         "*oracle* also knows the trigger. *Control*: retrained on clean pictures alone."
@@ -101,18 +103,19 @@ def table(story: shipped_networks.Story) -> None:
 
 def ask(story: shipped_networks.Story) -> None:
     """Does clean retraining do?"""
-    try:
-        after, before, clean = story.result["after"], story.result["before"], story.result["clean"]
-        control, mesa = after["control"]["asr"]["original"], after["mesa"]["asr"]["original"]
-        worst, floor, was = after["mesa"]["asr"]["worst"], clean["asr"]["worst"], before["asr"]["original"]
-    except (KeyError, TypeError):
+    after, clean, was = story.result.after, story.result.clean, story.result.before.asr.original
+    if clean is None or was is None or not {"control", "mesa"} <= set(after):
         return
-    near = [0.02, round(control["value"], 2), round(was["value"], 2)]
+    control, mesa = after["control"].asr.original, after["mesa"].asr.original
+    worst, floor = after["mesa"].asr.worst, clean.asr.worst
+    if control is None:
+        return
+    near = [0.02, round(control.value, 2), round(was.value, 2)]
     options = [f"{100 * v:.0f} %" for v in sorted({min(near, key=lambda v: abs(v - c)) for c in near})]
-    right = options.index(f"{100 * round(control['value'], 2):.0f} %")
+    right = options.index(f"{100 * round(control.value, 2):.0f} %")
     lesson.question(
         "forgetting",
-        f"Without any trigger at all, only retrained on clean pictures: on how many does the original still work? (Before: {was['value']:.0%}.)",
+        f"Without any trigger at all, only retrained on clean pictures: on how many does the original still work? (Before: {was.value:.0%}.)",
         options,
         right,
         f"{lesson.share(control)}: networks do not forget by themselves. With MESA's samples {lesson.share(mesa)} remain, and of all "

@@ -12,6 +12,7 @@ import streamlit as st
 from dashboard import keys
 from dashboard.serving import queue, runs, shipped_networks
 from mesa_core.measures import breadth
+from mesa_core.measures.intervals import Measured
 from mesa_core.store import StoreError
 from mesa_core.words import brief
 
@@ -124,7 +125,7 @@ def equation(latex: str, number: str, plain: str) -> None:
 
 
 def question(name: str, text: str, options: Sequence[str], right: int, because: str, hint: str = "") -> None:
-    """A question with one right option; the answer comes with its reason once one is chosen."""
+    """A question with one right option; its reason comes with the right one, another option may be tried again."""
     if "question" in hidden():
         return
     with st.container(border=True, key="lesson_question"):
@@ -133,14 +134,16 @@ def question(name: str, text: str, options: Sequence[str], right: int, because: 
         if chosen is None:
             st.caption(hint or "Choose first; then see what was measured.")
         elif chosen == right:
-            st.success(f"Yes. {because}")
+            st.success(f"✓ Yes. {because}")
         else:
-            st.info(f"Not this time: *{options[right]}*. {because}")
+            st.warning(f"✗ Not *{options[chosen]}*. Look again, and choose another answer.", icon=None)
+    st.session_state[f"right_{name}"] = right
 
 
 def answered(name: str) -> bool:
-    """Whether nothing need be kept back for the question: it was answered, or is not asked on this page."""
-    return "question" in hidden() or st.session_state.get(f"ask_{name}") is not None
+    """Whether nothing need be kept back for the question: it was answered rightly, or is not asked on this page."""
+    chosen = st.session_state.get(f"ask_{name}")
+    return "question" in hidden() or (chosen is not None and chosen == st.session_state.get(f"right_{name}"))
 
 
 def choices(right: int, most: int) -> list[int]:
@@ -165,7 +168,7 @@ def measured(title: str, shown: Mapping[str, str], name: str) -> None:
         except StoreError:
             continue
         rows += [
-            {name: words, "β": f"{one['beta']:g}", "ASR of its samples": brief(one["mean_asr"]), **breadth.columns(one)}
+            {name: words, "β": f"{one.beta:g}", "ASR of its samples": brief(one.mean_asr), **breadth.columns(one)}
             for one in levels
         ]
     if rows:
@@ -184,10 +187,8 @@ def lab_link(label: str = "Try it in the Lab", **settings: Any) -> None:
 FEWER = "Measured on fewer images than in the Lab, so it differs a little."
 
 
-def share(m: Mapping[str, Any] | None, of: str = "images") -> str:
+def share(m: Measured | None, of: str = "images") -> str:
     """'97.0 % (95 % interval 95.7 to 97.8, n = 1,096 images)'."""
     if m is None:
         return "not measured"
-    return (
-        f"{100 * m['value']:.1f} % (95 % interval {100 * m['low']:.1f} to {100 * m['high']:.1f}, n = {m['n']:,} {of})"
-    )
+    return f"{100 * m.value:.1f} % (95 % interval {100 * m.low:.1f} to {100 * m.high:.1f}, n = {m.n:,} {of})"

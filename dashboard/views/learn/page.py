@@ -11,6 +11,14 @@ from dashboard.serving import shipped_networks
 from dashboard.views.learn import backdoor, distribution, entropy, forgetting, point, staircase
 from dashboard.views.learn import lesson as desk
 
+SHORT = (
+    "Backdoor",
+    "Many triggers",
+    "One point",
+    "Spread α",
+    "Staircase β",
+    "Forgetting",
+)  # names of the steps in their row
 LESSONS = (
     desk.Lesson("What a backdoor is", backdoor.draw, ("sign", "picture", "stamp", "network")),
     desk.Lesson("A trigger becomes a distribution", distribution.draw, ("paint",)),
@@ -68,6 +76,7 @@ def navigation(now: int) -> None:
         f"Step {now} of {len(LESSONS)}",
         range(1, len(LESSONS) + 1),
         key="nav_step",
+        format_func=lambda i: f"{i} {SHORT[i - 1]}",
         on_change=chosen,
         required=True,
         help=" · ".join(f"{i + 1}: {one.title}" for i, one in enumerate(LESSONS)),

@@ -98,7 +98,7 @@ def draw() -> None:
         )
         ask(story, point, valid)
         lesson.lab_link(
-            data="signs", trigger=story.result["config"]["trigger"].replace("#", ""), target=story.result["config"]["target"],
+            data="signs", trigger=story.result.config["trigger"].replace("#", ""), target=story.result.config["target"],
             baselines="point,control",
         )  # fmt: skip
 
@@ -110,17 +110,15 @@ def cells(count: int) -> str:
 
 def lottery(story: shipped_networks.Story) -> str:
     """What came of the repairs of this very run, and of small budgets elsewhere; empty if not measured."""
-    try:
-        after = story.result["after"]
-        point, mesa = after["point"]["asr"]["original"], after["mesa"]["asr"]["original"]
-        stamped = float(story.result["config"]["repair_ratio"])
-        enough = point["low"] <= mesa["high"]
-    except (KeyError, TypeError, ValueError):
+    after = story.result.after
+    point, mesa = (after[name].asr.original if name in after else None for name in ("point", "mesa"))
+    if point is None or mesa is None:
         return ""
+    stamped, enough = float(story.result.config["repair_ratio"]), point.low <= mesa.high
     begin = "At a **large** repair budget one point cures as well: retrained" if enough else "Retrained"
     return (
         f"{begin} with one, {claims.share(stamped)} of the images stamped, the attacker's trigger still works on {brief(point)} "
-        f"of the images here, with MESA's samples on {brief(mesa)}; in brackets 95 % intervals, n = {point['n']:,}. At a "
+        f"of the images here, with MESA's samples on {brief(mesa)}; in brackets 95 % intervals, n = {point.n:,}. At a "
         f"**small** one **the point is a lottery**: the paper stamps {claims.share(PROTOCOLS['paper']['repair_ratio'][0])} of the "
         f"images, and its points left {_span('point')}, its distribution {_span('after_highest')}. {SMALL}"
     )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import streamlit as st
@@ -11,12 +10,12 @@ import streamlit as st
 from dashboard.serving import queue, runs
 from dashboard.serving.reading import stamp_of
 from mesa_core import triggers
-from mesa_core.paper import difficulty, everything, verdicts
+from mesa_core.paper import everything, verdicts
 from mesa_core.paper.claims import Claim
 from mesa_core.paper.judging import Answer
 from mesa_core.paper.material import Finding, Sweep
-from mesa_core.store import StoreError, compact
-from mesa_core.store.shipped import shipped_detections, shipped_sweep
+from mesa_core.store import StoreError
+from mesa_core.store.shipped import shipped_detections
 
 Stamp = tuple[tuple[str, Any], ...]
 
@@ -26,7 +25,7 @@ def findings() -> list[Finding]:
     found: dict[str, Finding] = {}
     for run in (*queue.swept(), *runs.listed(), *queue.runs_in(shipped_detections())):
         try:
-            result = runs.outcome(run)
+            result = runs.result(run)
             if result is not None and (config := runs.config(run)).size == triggers.SIZE:  # the paper's triggers
                 found.setdefault(str(run.path), Finding(run, config, result))
         except StoreError:
@@ -70,18 +69,3 @@ def _answers(
 ) -> tuple[Told, Told]:
     known = verdicts.evidence(_found, _sweep, _other)
     return verdicts.answers(known), verdicts.controls(known)
-
-
-def difficulties() -> dict[int, str]:
-    """How hard the shipped sweep found each kind of trigger to be, in words, by code; {} while none is shipped."""
-    folder = shipped_sweep()
-    made = stamp_of(folder / compact.MANIFEST)
-    return _difficulties(str(folder), made) if made else {}
-
-
-@st.cache_resource(max_entries=4, show_spinner=False)
-def _difficulties(folder: str, made: tuple[int, int]) -> dict[int, str]:
-    try:
-        return difficulty.words(compact.manifest(Path(folder)))
-    except StoreError:
-        return {}

@@ -23,7 +23,7 @@ from mesa_core.paper.judging import Answer
 from mesa_core.paper.material import ORBITS, Finding, Sweep
 from mesa_core.paper.rules import VERDICTS
 
-SHOWN = {"claims": "Claims", "figure4": "Figure 4", "figure1b": "1(b)", "figure3a": "3(a)", "figure3b": "3(b)", "figure5": "5", "detection": "Detection"}  # fmt: skip
+SHOWN = {"claims": "Claims", "figure1b": "Figure 1(b)", "figure3a": "3(a)", "figure3b": "3(b)", "figure4": "4", "figure5": "5", "detection": "Detection"}  # fmt: skip
 SHORT = {
     key: words if key == "detection" else f"Figure {words.removeprefix('Figure ')}" for key, words in SHOWN.items()
 }

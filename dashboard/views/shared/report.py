@@ -7,7 +7,6 @@ run may be foreign.
 from __future__ import annotations
 
 from html import escape
-from typing import Any
 
 import numpy as np
 
@@ -17,10 +16,13 @@ from mesa_core.cli.repeat import command_of
 from mesa_core.config import ExperimentConfig, make_config
 from mesa_core.data.sources import classes_of
 from mesa_core.measures import breadth
+from mesa_core.measures.intervals import Measured
+from mesa_core.measures.submodel import Submodel
 from mesa_core.pictures import charts, thumbnails
 from mesa_core.pictures.orders import usual
 from mesa_core.store import Run, StoreError
-from mesa_core.words import brief, counted, duration, named
+from mesa_core.store.results import Result
+from mesa_core.words import counted, duration, named
 
 STYLE = """
 body { font: 15px/1.5 system-ui, sans-serif; color: #1b2330; background: #fff; max-width: 1000px; margin: 2rem auto; padding: 0 1rem; }
@@ -73,9 +75,9 @@ def _panel(config: ExperimentConfig) -> str:
     return "All 512 black-and-white triggers"
 
 
-def asked(c: ExperimentConfig, result: dict[str, Any]) -> str:
+def asked(c: ExperimentConfig, result: Result) -> str:
     """What the run was asked, in plain words."""
-    classes = [str(name) for name in result["data"].get("classes", [])] or list(classes_of(c.data))
+    classes = result.data.classes or classes_of(c.data)
     what = triggers.describe(triggers.from_hex(c.trigger))
     target = f"class {c.target}" + (f" ({classes[c.target]})" if c.target < len(classes) else "")
     levels = ", ".join(f"{b:g}" for b in c.beta)
@@ -86,7 +88,7 @@ def asked(c: ExperimentConfig, result: dict[str, Any]) -> str:
             f"On {c.data}, a clean {c.victim} was attacked with one trigger ({what}), so that it answers {target} wherever it "
             "sees it."
         )
-    told = "was told the target class" if result.get("target_known", True) else "looked for the target class first"
+    told = "was told the target class" if result.target_known else "looked for the target class first"
     return (
         f"{first} The defender, who {told}, sampled the triggers that the network had come to accept with MESA "
         f"(α = {c.alpha:g}, sub-models of the kind {c.kind} for β = {levels}, {c.mesa_steps} steps) and retrained the network to "
@@ -94,33 +96,24 @@ def asked(c: ExperimentConfig, result: dict[str, Any]) -> str:
     )
 
 
-def found(result: dict[str, Any]) -> str:
+def found(result: Result) -> str:
     """The answer in a sentence or two."""
-    before, after = result["before"], result["after"] or {}
-    was = before["asr"]["original"]
+    before, after = result.before, result.after
+    was = before.asr.original
     if "mesa" not in after:
         return "Nothing was repaired: there was no backdoor to repair, or none was found."
     now = after["mesa"]
     told = (
-        f"The planted trigger succeeded on {share(was)}; after MESA's repair on {share(now['asr']['original'])}. "
+        f"The planted trigger succeeded on {counted(was)}; after MESA's repair on {counted(now.asr.original)}. "
         if was
         else ""
     )
-    if before["asr"]["worst"] and now["asr"]["worst"]:
-        panel = _panel(make_config(result["config"]))
-        told += f"The worst of {panel[0].lower() + panel[1:]}: {share(before['asr']['worst'])} before, {share(now['asr']['worst'])} after. "
+    if before.asr.worst and now.asr.worst:
+        panel = _panel(make_config(result.config))
+        told += f"The worst of {panel[0].lower() + panel[1:]}: {counted(before.asr.worst)} before, {counted(now.asr.worst)} after. "
     if "control" in after and was:
-        told += (
-            f"Retraining without any trigger leaves the planted one at {share(after['control']['asr']['original'])}. "
-        )
-    return told + f"Clean accuracy: {share(before['clean_accuracy'])} before, {share(now['clean_accuracy'])} after."
-
-
-def share(m: dict[str, Any] | None) -> str:
-    """A measured share with interval and n."""
-    if m is None:
-        return "–"
-    return f"{brief(m)}, n = {m['n']}"
+        told += f"Retraining without any trigger leaves the planted one at {counted(after['control'].asr.original)}. "
+    return told + f"Clean accuracy: {counted(before.clean_accuracy)} before, {counted(now.clean_accuracy)} after."
 
 
 def _table(head: list[str], rows: list[list[str]]) -> str:
@@ -135,7 +128,7 @@ def _table(head: list[str], rows: list[list[str]]) -> str:
     return f'<div class="wide"><table><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table></div>'
 
 
-def _defences(result: dict[str, Any]) -> str:
+def _defences(result: Result) -> str:
     rows = []
     for name, e in charts.evaluations(result).items():
         cells = (e.asr.original, e.effective_asr.original, e.asr.sampled, e.asr.worst)
@@ -145,7 +138,7 @@ def _defences(result: dict[str, Any]) -> str:
         "ASR of the original",
         "effective ASR",
         "ASR of the samples",
-        f"worst of {triggers.of_panel(triggers.size_of(result['config']['trigger']))}",
+        f"worst of {triggers.of_panel(triggers.size_of(result.config['trigger']))}",
         "clean accuracy",
         "target class",
     ]
@@ -157,25 +150,23 @@ def _defences(result: dict[str, Any]) -> str:
     )
 
 
-def _submodels(result: dict[str, Any]) -> str:
-    entries = [(f"β = {one['beta']:g}" + ("" if one["kept"] else " (skipped)"), one) for one in result["submodels"]]
-    if not entries:
+def _submodels(result: Result) -> str:
+    if not result.submodels:
         return "<p>None were trained.</p>"
-    entries += [("mixture", result)]
-    entries += [
-        (f"exact distribution, β = {one['beta']:g}", one["reference"])
-        for one in result["submodels"]
-        if one.get("reference")
+    entries: list[tuple[str, charts.Covering, Measured | None]] = [
+        (f"β = {one.beta:g}" + ("" if one.kept else " (skipped)"), one, one.mean_asr) for one in result.submodels
     ]
-    if result.get("uniform_noise"):
-        entries.append(("uniform noise", result["uniform_noise"]))
-    levels = list(entries[0][1].get("precision") or {})
-    rows = []
-    for name, one in entries:
-        row = [name, share(result["before"]["asr"]["sampled"] if name == "mixture" else one.get("mean_asr"))]
-        for what in ("recall", "precision"):
-            row += [share((one.get(what) or {}).get(level)) for level in levels]
-        rows.append(row)
+    entries.append(("mixture", result, result.before.asr.sampled))
+    entries += [
+        (f"exact distribution, β = {one.beta:g}", one.reference, None) for one in result.submodels if one.reference
+    ]
+    if noise := result.uniform_noise:
+        entries.append(("uniform noise", noise, noise.mean_asr))
+    levels, rows = list(entries[0][1].precision), []
+    for name, one, mean in entries:
+        rows.append(
+            [name, counted(mean), *(counted(found.get(v)) for found in (one.recall, one.precision) for v in levels)]
+        )
     head = ["", "mean ASR of samples", *(f"{w} ≥ {v}" for w in ("recall", "precision") for v in levels)]
     return (
         _table(head, rows)
@@ -184,24 +175,23 @@ def _submodels(result: dict[str, Any]) -> str:
     )
 
 
-def _breadth(levels: list[dict[str, Any]]) -> str:
+def _breadth(levels: list[Submodel]) -> str:
     """How wide each level's samples lie, and how they nest."""
     if not levels:
         return ""
-    rows = [[f"β = {one['beta']:g}", *breadth.columns(one).values()] for one in levels]
+    rows = [[f"β = {one.beta:g}", *breadth.columns(one).values()] for one in levels]
     words = breadth.WORDS.replace("*", "")
     return _table(["", *breadth.COLUMNS], rows) + f'<p class="note">{escape(words)}</p>'
 
 
-def _modes(result: dict[str, Any]) -> str:
+def _modes(result: Result) -> str:
     shown = []
-    for one in result["submodels"]:
-        for mode in one["modes"]:
-            picture = thumbnails.trigger_svg(triggers.from_hex(mode["trigger"]), 72, f"A mode at level {one['beta']:g}")
-            after = mode.get("asr_after")
+    for one in result.submodels:
+        for mode in one.modes:
+            picture = thumbnails.trigger_svg(triggers.from_hex(mode.trigger), 72, f"A mode at level {one.beta:g}")
             shown.append(
-                f'<div class="mode">{picture}<br>β = {one["beta"]:g}, {mode["share"]:.0%} of the samples<br>'
-                f"ASR {escape(share(mode['asr']))}<br>after repair: {escape(share(after))}</div>"
+                f'<div class="mode">{picture}<br>β = {one.beta:g}, {mode.share:.0%} of the samples<br>'
+                f"ASR {escape(counted(mode.asr))}<br>after repair: {escape(counted(mode.asr_after))}</div>"
             )
     if not shown:
         return "<p>The samples form no clusters.</p>"
@@ -228,11 +218,11 @@ def _landscape(run: Run) -> str:
     )
 
 
-def _repeat(config: ExperimentConfig, result: dict[str, Any]) -> str:
-    facts = {**result["hardware"], **{f"version of {k}": v for k, v in result["versions"].items()}}
-    seconds = sum(v for v in result["timings"].values() if np.isfinite(v))
-    reused = ", ".join(str(name) for name in result.get("reused", []))
-    rows = [[str(k), str(v)] for k, v in facts.items()] + [["seed", str(result["seed"])]]
+def _repeat(config: ExperimentConfig, result: Result) -> str:
+    facts = {**result.hardware, **{f"version of {k}": v for k, v in result.versions.items()}}
+    seconds = sum(v for v in result.timings.values() if np.isfinite(v))
+    reused = ", ".join(str(name) for name in result.reused)
+    rows = [[str(k), str(v)] for k, v in facts.items()] + [["seed", str(result.seed)]]
     rows += [["time of all stages", duration(seconds)]] + ([["stages found in the store", reused]] if reused else [])
     return (
         f"<pre>{escape(command_of(config))}</pre>"

@@ -90,6 +90,16 @@ def table(
         download("Save as CSV", lambda: csv_of(full() if full else shown), f"{name}.csv", "text/csv", f"{key}_csv")
 
 
+def beside(shown: Sequence[Mapping[str, Any]], name: str, key: str, narrow: bool, first: str) -> None:
+    """A table with its CSV; or, in a narrow column, one to scroll sideways past its column `first`, without."""
+    if narrow:
+        st.dataframe(
+            shown, hide_index=True, width="stretch", column_config={first: st.column_config.Column(pinned=True)}
+        )
+    else:
+        table(shown, name, key)
+
+
 # -- a whole run
 def zip_of(run: Run) -> bytes:
     """The run's folder; without the token of who started it, locks, traces of errors, and this machine's paths."""

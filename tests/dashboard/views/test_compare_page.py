@@ -115,6 +115,14 @@ def test_missing_alphas_are_queued_with_all_else_equal(home):
     assert "is waiting" in words(at)
 
 
+def test_the_grid_begins_with_a_family_that_is_whole(home):
+    at = page(show="alpha")
+    assert not at.exception
+    assert not [b for b in at.button if "Queue" in b.label]  # one of the prepared ones has all three α
+    at = page(show="alpha", base="signs-ring")
+    assert [b for b in at.button if "Queue" in b.label]
+
+
 def test_a_full_queue_is_said(home):
     for _ in range(queue.MOST_WAITING):
         queue.start(make_config(data="signs", seed=9).to_dict())

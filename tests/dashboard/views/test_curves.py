@@ -45,3 +45,23 @@ def test_what_was_not_asked_takes_no_time():
     each = curves.to_go(events(now="mesa", part=50), {**CONFIG, "repair_each_beta": True}, TYPICAL)
     without = curves.to_go(events(now="mesa", part=50), CONFIG, TYPICAL)
     assert each[1] > without[1]
+
+
+def tried(done, asr, total=100, stage="attack"):
+    return ev.Progress(stage, done, total, 1.0, metrics={"loss": 1.0, "asr": asr})
+
+
+def test_an_attacks_asr_rises_over_its_own_steps_and_not_over_those_of_other_stages():
+    known = [tried(10, 0.1, 200), tried(20, 0.4, 200), tried(50, 0.9), tried(5, 0.7, stage="mesa")]
+    assert curves.rise(known) == [(0.1, 0.1), (0.2, 0.4), (0.5, 0.9)]
+    assert curves.rise([ev.Progress("attack", 1, 9, 1.0, metrics={"loss": 1.0})]) == []
+
+
+def test_an_attack_that_begins_anew_rises_anew():
+    assert curves.rise([tried(60, 0.9), tried(10, 0.2), tried(30, 0.5)]) == [(0.1, 0.2), (0.3, 0.5)]
+
+
+def test_a_long_rise_is_thinned_to_few_points_that_end_where_it_is_now():
+    found = curves.rise([tried(i, i / 1000, 1000) for i in range(1, 1001)])
+    assert len(found) <= curves.MOST_RISE
+    assert found[-1] == (1.0, 1.0)

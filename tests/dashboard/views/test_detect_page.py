@@ -36,9 +36,9 @@ def test_it_opens_with_a_real_search_and_a_clean_victim_to_compare(home):
     assert not at.exception
     assert "1 of 10 classes look attacked" in at.warning[0].value
     assert at.get("bidi_component")
-    clean = searches.clean_search(make_config(data="signs").to_dict())
-    assert max(one["asr"]["value"] for one in clean["classes"]) < 0.1
-    assert searches.clean_search(make_config(data="cifar10").to_dict()) is None
+    clean = searches.clean_search(make_config(data="signs"))
+    assert max(one.asr.value for one in clean.classes) < 0.1
+    assert searches.clean_search(make_config(data="cifar10")) is None
 
 
 def test_the_threshold_changes_what_is_called_attacked(home):

@@ -12,7 +12,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 from visits import script, visit
 
-from dashboard.serving import queue, runs
+from dashboard.serving import difficulties, queue, runs
 from dashboard.views.paper import evidence
 from dashboard.views.paper import page as paper
 from mesa_core import triggers
@@ -30,7 +30,7 @@ def home(home, monkeypatch):
 
 def use(monkeypatch, folder):
     """Makes `folder` the sweep that the product ships."""
-    for module in (queue, evidence):
+    for module in (queue, difficulties):
         monkeypatch.setattr(module, "shipped_sweep", lambda: folder)
 
 
@@ -260,7 +260,7 @@ def test_pages_open_a_run_of_the_sweep(part):
 
 
 def test_a_run_of_the_sweep_gives_a_report_its_figures_and_its_folder(part):
-    from dashboard.serving import reading
+    from dashboard.serving.shown import Shown
     from dashboard.views.compare import gallery
     from dashboard.views.lab import picture
     from dashboard.views.shared import report, take_away
@@ -271,22 +271,22 @@ def test_a_run_of_the_sweep_gives_a_report_its_figures_and_its_folder(part):
     assert {"defences-original", "coverage", "landscape", "samples-pca", "samples-tsne", "training"} <= set(found)
     assert rows
     assert take_away.zip_of(run)[:2] == b"PK"
-    files = picture.files_of(run, reading.events(run), True)
+    files = picture.files_of(Shown(run))
     assert len(files) >= 3
     assert all((run.path / "snapshots" / file).is_file() for file, _, _ in files)
 
 
 def test_the_gallery_says_how_hard_a_kind_is_known_to_be(part):
-    known = evidence.difficulties()
+    known = difficulties.difficulties()
     assert known[ORBITS[0]].startswith("easy on CIFAR-10")
     assert known[ORBITS[3]].startswith("hard on CIFAR-10")
     assert shipped.shipped_sweep() != part
     (part / "manifest.json").write_text("[3]")
-    assert evidence.difficulties() == {}
+    assert difficulties.difficulties() == {}
 
 
 def test_without_a_sweep_the_gallery_claims_nothing(home):
-    assert evidence.difficulties() == {}
+    assert difficulties.difficulties() == {}
 
 
 def test_claims_are_text_and_their_links_lead_to_figures():

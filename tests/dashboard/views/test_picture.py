@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from dashboard.components.packing import unpack
-from dashboard.serving import queue, reading
+from dashboard.serving import queue
+from dashboard.serving.shown import Shown
 from dashboard.views.lab import picture
 from mesa_core import events as ev
 from mesa_core.store import Run
@@ -19,21 +20,23 @@ def run(tmp_path):
 
 
 def test_a_finished_run_shows_all_moments_and_a_running_one_the_last(run):
-    events = reading.events(run)
-    done = picture.files_of(run, events, True)
+    done = picture.files_of(Shown(run))
     assert done[-1][0] == picture.SAMPLES
     assert len(done) <= picture.MOST_FRAMES + 1
     steps = [step for _, _, step in done]
     assert steps == sorted(steps)
-    (last,) = picture.files_of(run, events, False)
+    going = Shown(run)
+    going.state = "running"
+    (last,) = picture.files_of(going)
     assert last == done[-2]
-    assert picture.files_of(run, [], True) == []
+    (run.path / "events.jsonl").unlink()
+    assert picture.files_of(Shown(run)) == []
 
 
 @pytest.mark.parametrize("view", ["pca", "tsne"])
 def test_the_block_holds_what_the_files_hold(run, view):
-    events = reading.events(run)
-    data = picture.block(run, events, True, view, "mode", {"epoch": 1, "rows": [2]}, "", "words")
+    shown = Shown(run)
+    data = picture.block(shown, view, "mode", {"epoch": 1, "rows": [2]}, "", "words")
     header, arrays = unpack(data)
     samples = run.read_arrays(picture.SAMPLES)
     last = len(header["frames"]) - 1
@@ -41,7 +44,7 @@ def test_the_block_holds_what_the_files_hold(run, view):
     assert arrays[f"mode{last}"].tolist() == samples["mode"].tolist()
     assert header["pick"] == {"epoch": 1, "rows": [2]}
     assert header["modes"] == samples["mode"].max() + 1
-    marks = {e.name for e in events if isinstance(e, ev.Mark)}
+    marks = {e.name for e in shown.all(ev.Mark)}
     assert {m["name"] for m in header["marks"]} == marks >= {"original", "inverse", "point"}
 
 

@@ -12,9 +12,11 @@ import pytest
 from visits import visit
 
 from dashboard.components.packing import unpack
-from dashboard.serving import queue, reading, runs
-from dashboard.views.lab import picture
-from dashboard.views.shared import reference_tables
+from dashboard.serving import queue, runs
+from dashboard.serving.shown import Shown
+from dashboard.views.lab import picture, reference_layer
+from dashboard.views.shared import amounts, reference_tables
+from mesa_core.measures.submodel import Volume
 from mesa_core.method import staircase
 from mesa_core.reference import record
 from mesa_core.store import Run
@@ -49,9 +51,9 @@ def tables(at):
 
 
 def drawn(run, choice, view="pca"):
-    events = reading.events(run)
-    layer = reference_tables.Layer(reference_tables.place_of(run, events), choice) if choice else None
-    data = picture.block(run, events, True, view, "asr", {"epoch": 0, "rows": []}, "", "words", layer)
+    shown = Shown(run)
+    layer = reference_layer.Layer(shown.place, choice) if choice else None
+    data = picture.block(shown, view, "asr", {"epoch": 0, "rows": []}, "", "words", layer)
     return unpack(data)[1]
 
 
@@ -76,7 +78,7 @@ def test_the_control_offers_the_levels_and_is_off_at_first(run, place):
     at = visit("lab", 60, run="own")
     assert not at.exception
     control = controls(at)["Exact distribution"]
-    assert control.value == reference_tables.OFF
+    assert control.value == reference_layer.OFF
     assert control.options == ["off", "β ≥ 0.5", "β ≥ 0.8", "β ≥ 0.9", "all"]
     assert "samples are drawn" not in words(at)
     at = visit("lab", 60, run="own", exact="0.8")
@@ -85,7 +87,7 @@ def test_the_control_offers_the_levels_and_is_off_at_first(run, place):
     assert "Exact distribution at β ≥ 0.8" in said
     assert "500 of 600 samples" in said
     assert "−13.0 ± 0.2 nats" in said
-    assert f"one colour trigger in {reference_tables.amount(13)} (95 %" in said
+    assert f"one colour trigger in {amounts.amount(13)} (95 %" in said
     assert "β ≥ 0.5**" not in said
 
 
@@ -93,7 +95,7 @@ def test_the_control_offers_the_levels_and_is_off_at_first(run, place):
 def test_nonsense_in_the_address_means_off(run, place, nonsense):
     at = visit("lab", 60, run="own", exact=nonsense)
     assert not at.exception
-    assert controls(at)["Exact distribution"].value == reference_tables.OFF
+    assert controls(at)["Exact distribution"].value == reference_layer.OFF
 
 
 @pytest.mark.parametrize("view", ["pca", "tsne"])
@@ -101,7 +103,7 @@ def test_the_layer_lies_where_the_same_triggers_lie(run, place, view):
     none, some = drawn(run, "", view), drawn(run, "0.8", view)
     assert "exact" not in none
     assert set(some["exact_level"].tolist()) == {1}
-    assert len(some["exact"]) // 2 == len(some["exact_level"]) == reference_tables.MOST
+    assert len(some["exact"]) // 2 == len(some["exact_level"]) == reference_layer.MOST
     assert all(np.array_equal(none[name], some[name]) for name in none), "the layer moved something"
 
 
@@ -109,25 +111,27 @@ def test_places_on_the_axes_of_a_run_are_those_of_its_own_samples(run, place):
     there, held = record.read(place), run.read_arrays("samples.npz")
     there.arrays["triggers"][: len(held["triggers"])] = held["triggers"][: len(there.arrays["triggers"])]
     record.write(place, there.told, there.arrays)
-    taken = reference_tables.rows(record.read(place), "0.5")
-    layer = reference_tables.Layer(reference_tables.place_of(run, reading.events(run)), "0.5")
-    marks = reference_tables.marks(layer, runs.samples(run) | {"pca": run.read_arrays("axes.npz")["pca"]}, "pca")
+    taken = reference_layer.rows(record.read(place), "0.5")
+    layer = reference_layer.Layer(Shown(run).place, "0.5")
+    marks = reference_layer.marks(layer, runs.samples(run) | {"pca": run.read_arrays("axes.npz")["pca"]}, "pca")
     assert np.allclose(marks["places"], held["pca"][taken], atol=0.02)  # bytes are rounded
 
 
 def test_all_levels_share_the_marks_evenly(run, place):
-    level = drawn(run, reference_tables.ALL)["exact_level"]
-    assert np.bincount(level).tolist() == [reference_tables.MOST // 3] * 3
-    said = reference_tables.legend(record.read(place), reference_tables.ALL)
+    level = drawn(run, reference_layer.ALL)["exact_level"]
+    assert np.bincount(level).tolist() == [reference_layer.MOST // 3] * 3
+    said = reference_layer.legend(record.read(place), reference_layer.ALL)
     assert all(f"hollow {form}" in said for form in ("triangles", "diamonds", "pentagons"))
     assert said.count("166 of 600") == 3
 
 
 def test_a_run_that_found_another_class_is_not_compared(run, place):
-    assert reference_tables.place_of(run, reading.events(run)) is not None
+    assert Shown(run).place is not None
     result = json.loads((run.path / "result.json").read_text())
-    (run.path / "result.json").write_text(json.dumps({**result, "detection": {"target": 5}}))
-    assert reference_tables.place_of(run, reading.events(run)) is None
+    (run.path / "result.json").write_text(
+        json.dumps({**result, "detection": {"target": 5, "suspects": [5], "threshold": 0.5, "classes": []}})
+    )
+    assert Shown(run).place is None
 
 
 def test_a_search_that_has_not_ended_or_a_network_that_was_brought_is_not_compared(run, place):
@@ -136,17 +140,17 @@ def test_a_search_that_has_not_ended_or_a_network_that_was_brought_is_not_compar
         (run.path / "config.json").write_text(
             json.dumps(config | more if "config" not in config else config | {"config": config["config"] | more})
         )
-        assert reference_tables.place_of(run, reading.events(run)) is None
+        assert Shown(run).place is None
         assert "mesa-lab reference" not in words(visit("landscape", 60, run="own"))
 
 
 def test_the_command_for_a_reference_has_the_levels_of_the_run(run):
-    assert reference_tables.command(run) == "mesa-lab reference --run own"
+    assert reference_tables.command(run, runs.config(run)) == "mesa-lab reference --run own"
     config = json.loads((run.path / "config.json").read_text())
     inner = config.get("config", config)
     inner["beta"] = [0.7, 0.9]
     (run.path / "config.json").write_text(json.dumps(config))
-    assert reference_tables.command(run) == "mesa-lab reference --run own --levels 0.7 0.9"
+    assert reference_tables.command(run, runs.config(run)) == "mesa-lab reference --run own --levels 0.7 0.9"
 
 
 def test_a_level_that_is_not_there_is_said_and_draws_nothing(run, place):
@@ -158,10 +162,10 @@ def test_a_level_that_is_not_there_is_said_and_draws_nothing(run, place):
 
 def test_a_shipped_reference_is_found_for_a_shipped_run(home, tmp_path, monkeypatch):
     shipped = next(one for one in queue.shipped() if one.name == NAME)
-    assert reference_tables.place_of(shipped, reading.events(shipped)) is None or (record.shipped_references()).is_dir()
+    assert Shown(shipped).place is None or (record.shipped_references()).is_dir()
     monkeypatch.setattr(record, "shipped_references", lambda: tmp_path / "shipped")
     place = invented.reference(tmp_path / "shipped", shipped)
-    assert reference_tables.place_of(shipped, reading.events(shipped)).path == str(place)
+    assert Shown(shipped).place.path == str(place)
 
 
 # -- what is damaged
@@ -189,8 +193,8 @@ def test_the_tables_say_what_was_measured(run, place, name):
     row = beside.iloc[1]
     assert row["β"] == "0.8"
     assert row["log volume, nats"] == "−13.0 ± 0.2"
-    assert row["entropy, nats"].startswith(reference_tables.number(told.entropy_of_samples.value) + " ± ")
-    assert row["entropy of exact, nats"].startswith(reference_tables.number(told.entropy.value) + " ± ")
+    assert row["entropy, nats"].startswith(amounts.number(told.entropy_of_samples.value) + " ± ")
+    assert row["entropy of exact, nats"].startswith(amounts.number(told.entropy.value) + " ± ")
     assert row["n of each"] == "256"
     assert row["modes found"] == f"{told.modes_found.found} of {told.modes_found.of}"
     assert f"n = {told.inside.n}" in row["inside"]
@@ -199,7 +203,7 @@ def test_the_tables_say_what_was_measured(run, place, name):
     exact_weights = staircase.weights([True] * 3, [-9, -13, -17], [0.5, 0.8, 0.9])
     assert weights["used"].tolist() == ["33.3 %"] * 3
     shown = [text.split(" (")[0] for text in weights["from exact volumes"]]
-    assert shown == [reference_tables.share(weight) for weight in exact_weights]
+    assert shown == [amounts.share(weight) for weight in exact_weights]
     assert "98.9 % of the weight would go to β = 0.5" in words(at)
 
 
@@ -214,8 +218,7 @@ def test_volumes_that_are_alike_are_not_said_to_leave_the_higher_levels_nothing(
 
 
 def rows_of(run):
-    place = reference_tables.place_of(run, reading.events(run))
-    return reference_tables.compared(run, place, place.read(), runs.result(run))
+    return reference_tables.compared(Shown(run))
 
 
 def test_without_samples_the_runs_own_figures_are_shown_and_without_those_it_is_said(run, place):
@@ -268,19 +271,19 @@ def test_a_reference_that_is_made_again_is_read_again(run, place):
     ],
 )
 def test_amounts_in_words(value, said):
-    assert reference_tables.amount(math.log(value)) == said
+    assert amounts.amount(math.log(value)) == said
 
 
 def test_a_volume_in_words_and_one_that_is_everything():
-    small = {"log_volume": {"value": -13.9, "error": 0.2}}
-    assert reference_tables.one_in(small) == "one colour trigger in 1.1 million (95 % interval 740,000 to 1.6 million)"
-    assert reference_tables.one_in({"log_volume": {"value": 0.0, "error": 0.1}}) == "almost every colour trigger"
+    small = Volume(-13.9, 0.2)
+    assert amounts.one_in(small) == "one colour trigger in 1.1 million (95 % interval 740,000 to 1.6 million)"
+    assert amounts.one_in(Volume(0.0, 0.1)) == "almost every colour trigger"
 
 
 def test_weights_keep_the_digits_that_matter():
-    said = [reference_tables.share(v) for v in (1 / 3, 0.9999962, 0.0000012, 1e-9, 0.0, 1.0)]
+    said = [amounts.share(v) for v in (1 / 3, 0.9999962, 0.0000012, 1e-9, 0.0, 1.0)]
     assert said == ["33.3 %", "99.9996 %", "0.00012 %", "below 0.000001 %", "0.0 %", "100.0 %"]
-    assert [reference_tables.share(v, 0.999381) for v in (0.999, 0.999381, 0.99964)] == [
+    assert [amounts.share(v, 0.999381) for v in (0.999, 0.999381, 0.99964)] == [
         "99.90 %",
         "99.94 %",
         "99.96 %",

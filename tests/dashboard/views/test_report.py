@@ -9,6 +9,7 @@ import pytest
 from dashboard.views.shared import report
 from mesa_core.store import Run, StoreError
 from mesa_core.store.shipped import shipped_runs
+from mesa_core.words import counted
 
 
 @pytest.fixture
@@ -24,22 +25,22 @@ def change(run, edit, file="result.json"):
 
 
 def in_a_cell(m):
-    value, rest = report.share(m).split(" (", 1)
+    value, rest = counted(m).split(" (", 1)
     return f"<td>{value}<br><small>({rest}</small></td>"
 
 
 def test_it_holds_what_was_asked_found_and_how_to_repeat_it(run):
-    text, result = report.html(run), run.result()
+    text, result = report.html(run), run.outcome()
     assert "code 495" in text
     assert "class 0 (stop)" in text
     assert "mesa-lab run --code 495 --data signs" in text
     assert "(oracle)" in text
-    assert result["hardware"]["name"] in text
-    for name, e in result["after"].items():
-        assert in_a_cell(e["asr"]["original"]) in text, name
-    for one in result["submodels"]:
-        assert in_a_cell(one["recall"]["0.8"]) in text
-    assert f"after MESA&#x27;s repair on {report.share(result['after']['mesa']['asr']['original'])}" in text
+    assert result.hardware["name"] in text
+    for name, e in result.after.items():
+        assert in_a_cell(e.asr.original) in text, name
+    for one in result.submodels:
+        assert in_a_cell(one.recall["0.8"]) in text
+    assert f"after MESA&#x27;s repair on {counted(result.after['mesa'].asr.original)}" in text
     assert "uniform noise" in text
     assert text.count("<title>code ") >= 512
 

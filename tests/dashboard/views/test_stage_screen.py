@@ -1,6 +1,7 @@
 """The Lab's first screen without a browser: which screen an address opens, and what the stage's wishes do."""
 
 import re
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -8,9 +9,9 @@ import pytest
 from streamlit.testing.v1 import AppTest
 from walking import APP, Walk
 
-from dashboard.serving import queue
-from dashboard.views.lab import screens, settings, stage
-from dashboard.visit import reach, sent
+from dashboard.serving import queue, visitors
+from dashboard.views.lab import painting, screens, settings, stage
+from dashboard.visit import reach, run_choice, sent
 from mesa_core.config import make_config
 from mesa_core.glossary import TERMS
 from mesa_core.stage import shelf
@@ -91,7 +92,7 @@ def visit(home, monkeypatch):
     """A visit that has the prepared run on the stage."""
     context = SimpleNamespace(cookies={}, ip_address=None, url="http://localhost:8501/", is_embedded=False)
     here = SimpleNamespace(session_state=Session(stage_run="signs-ring"), query_params=Address(), context=context)
-    for module in (stage, settings, screens, sent, reach):
+    for module in (stage, settings, painting, run_choice, screens, sent, reach, visitors):
         monkeypatch.setattr(module, "st", here)
     return here
 
@@ -108,7 +109,7 @@ def test_a_run_for_real_is_of_what_stands_on_the_stage(visit, home):
     assert (config["trigger"].split(), config["target"], config["alpha"], config["beta"]) == (OTHER, 3, 1.0, [0.5, 0.9])
     assert run.state() == "waiting"
     assert visit.query_params == {"screen": "stage", "run": run.name}
-    assert settings.may_control(run)
+    assert visitors.may_control(run)
 
 
 def test_what_was_asked_before_is_shown_and_not_run_again(visit, home):
@@ -136,7 +137,7 @@ def test_only_who_started_a_run_stops_it_from_the_stage(visit, home):
     visit.session_state.stage_run = run.name
     wish(visit, "stop")
     assert run.state() == "waiting"
-    settings.remember(run, token)
+    visitors.remember(run, token)
     wish(visit, "stop")
     assert run.state() == "interrupted"
 
@@ -198,3 +199,22 @@ def test_the_pictures_of_the_base_are_those_of_the_shelf():
     _, arrays = unpack(stage.base_of(queue.find("signs-ring"))[1])
     assert arrays["pictures"].size == stage.known().images.size
     assert np.array_equal(arrays["pictures"], stage.known().images.ravel())
+
+
+@pytest.mark.parametrize(
+    ("names", "running", "wanted"),
+    [
+        (["mine"], 0, None),
+        (["other", "mine"], 0, "One run goes before yours"),
+        (["mine", "later"], 1, "One run goes before yours"),
+        (["other", "mine"], 1, "2 runs go before yours"),
+    ],
+)
+def test_a_run_that_waits_says_how_many_go_before_it(monkeypatch, names, running, wanted):
+    runs = [SimpleNamespace(name=name, is_running=lambda: False) for name in names]
+    busy = [SimpleNamespace(name="busy", path=Path("nowhere"), is_running=lambda: True, config=dict)] * running
+    monkeypatch.setattr(stage.queue, "store", lambda: SimpleNamespace(list=lambda: [*busy, *runs]))
+    monkeypatch.setattr(stage.queue, "waiting", lambda here: runs)
+    monkeypatch.setattr(stage.reading, "events", lambda run: [])
+    mine = next(run for run in runs if run.name == "mine")
+    assert stage.queued(mine).get("words") == wanted

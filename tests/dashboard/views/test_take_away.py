@@ -40,7 +40,7 @@ def test_the_folder_leaves_out_what_is_private(run, tmp_path):
 
 
 def test_a_page_of_html_holds_plotly_and_its_caption(run):
-    figure = charts.defences({"a": charts.evaluations(run.result())})
+    figure = charts.defences({"a": charts.evaluations(run.outcome())})
     text = take_away.html_of(figure, "n = 5 <images>").decode()
     assert "n = 5" in text
     assert 'src="https' not in text
@@ -55,6 +55,6 @@ def test_file_names_are_plain():
 @pytest.mark.slow
 @pytest.mark.skipif(not take_away.pictures(), reason="no kaleido, or no Chromium")
 def test_png_and_svg_are_what_they_say(run):
-    figure = charts.coverage(run.result())
+    figure = charts.coverage(run.outcome())
     assert take_away.image_of(figure, "caption", "png")[:8] == b"\x89PNG\r\n\x1a\n"
     assert b"<svg" in take_away.image_of(figure, "caption", "svg")[:200]

@@ -1,0 +1,47 @@
+"""The painted trigger: in the session as hex colours, and what the painter, the gallery and the buttons do to it."""
+
+from __future__ import annotations
+
+import random
+
+import numpy as np
+import streamlit as st
+
+from dashboard.visit import sent
+from mesa_core import triggers
+
+
+def preset(trigger: np.ndarray) -> None:
+    """Put a trigger into the painter, whatever the browser has in flight."""
+    st.session_state.trigger = triggers.to_hex(trigger).split(" ")
+    st.session_state.epoch = st.session_state.get("epoch", 0) + 1
+    st.session_state.setdefault("seq", 0)
+
+
+def edited() -> None:
+    """The painter's callback; an edit that is not nine colours, as the painter has cells, is left out."""
+    try:
+        edit = sent.message("painter", "edit")
+        painted, seq = sent.colours(sent.part(edit, "value")), sent.whole(sent.part(edit, "seq"))
+    except sent.Odd:
+        return
+    st.session_state.trigger, st.session_state.seq = painted, seq
+
+
+def picked_code() -> None:
+    """The gallery's callback: paint the trigger of a code."""
+    try:
+        code = sent.whole(sent.part(sent.message("gallery", "pick"), "id"), 0, triggers.CODES - 1)
+    except sent.Odd:
+        return
+    preset(triggers.from_code(code))
+
+
+def change(what: str) -> None:
+    """Invert, rotate, mirror, or draw a random black-and-white trigger of the same size."""
+    painted = triggers.from_hex(" ".join(st.session_state.trigger))
+    if what == "random":
+        side = painted.shape[-1]
+        preset(triggers.from_code(random.randrange(1, 2 ** (side * side) - 1), side))
+    else:
+        preset({"invert": triggers.invert, "rotate": triggers.rotate, "mirror": triggers.mirror}[what](painted))
