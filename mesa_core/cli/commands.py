@@ -166,7 +166,8 @@ def collect(arguments: argparse.Namespace) -> int:
     from mesa_core.store import compact
     from mesa_core.sweeps import grid as sweeps
 
-    store, console, found, rest = _store(arguments), Console(), [], 0
+    store, console, rest = _store(arguments), Console(), 0
+    found: list[Run] = []
     owned.check_out(arguments.out, store.root)
     for name in arguments.names:
         if (store.root / "sweeps" / f"{name}.json").is_file():

@@ -97,8 +97,8 @@ class Console:
 def table(result: Result) -> str:
     """The figures of a finished run as text."""
     worst = f"worst of {of_panel(size_of(result.config['trigger']))}"
-    rows = [("", "ASR of the original", "effective", worst, "clean accuracy", "target class")]
-    entries = [("clean", result.clean), ("before", result.before)]
+    rows: list[tuple[str, ...]] = [("", "ASR of the original", "effective", worst, "clean accuracy", "target class")]
+    entries: list[tuple[str, Evaluation | None]] = [("clean", result.clean), ("before", result.before)]
     entries += [(f"after.{k}", v) for k, v in result.after.items()]
     entries += [(f"after.beta.{k}", v) for k, v in result.after_by_beta.items()]
     for name, e in entries:

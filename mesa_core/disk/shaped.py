@@ -64,17 +64,17 @@ Word = Annotated[str, Key(lambda name: name.replace("_", "").replace(".", "").is
 
 def later(default: Any = None, key: str = "") -> Any:
     """A field that older files lack; written from now on. `key` is its name in JSON, where it has another one."""
-    return field(default=default, kw_only=True, metadata={"later": True, "key": key})
+    return field(default=default, metadata={"later": True, "key": key})
 
 
 def rarely(key: str = "") -> Any:
     """A field that is written only where it is not None."""
-    return field(default=None, kw_only=True, metadata={"key": key})
+    return field(default=None, metadata={"key": key})
 
 
 def empty(later: bool = False) -> Any:
     """A dictionary that is written as null where it is empty; with `later` older files lack it."""
-    more: Any = {"default_factory": dict, "kw_only": True} if later else {}
+    more: Any = {"default_factory": dict} if later else {}
     return field(**more, metadata={"empty": True, "later": later})
 
 
@@ -130,7 +130,7 @@ class Shaped:
         return made
 
     @classmethod
-    def of(cls, value: Self | Any) -> Self:
+    def read(cls, value: Self | Any) -> Self:
         """The same, or what a JSON object stands for. Raises Damaged."""
         return value if isinstance(value, cls) else cls.from_json(value)
 
@@ -162,9 +162,14 @@ class _Part:
         return self.needed or value != self.default or (self.later and not known)
 
 
+def _plan(cls: Any) -> dict[str, _Part]:
+    """Every field of a class by its key in JSON, in the order in which they are declared; found out once for each."""
+    found: dict[str, _Part] = _fields(cls)
+    return found
+
+
 @functools.cache
-def _plan(cls: type[Shaped]) -> dict[str, _Part]:
-    """Every field of a class by its key in JSON, in the order in which they are declared."""
+def _fields(cls: Any) -> dict[str, _Part]:
     hints = get_type_hints(cls, include_extras=True)
     found = {}
     for one in fields(cls):

@@ -88,7 +88,7 @@ def measure_stage(lab: Context, levels: list[float]) -> Iterator[ev.Event]:
         take = c.samples
         pace = Pace("measure", (len(levels) * 2 + 3) * take * c.sample_images)
         found, rates, own_asr = yield from _each_level(lab, frozen, pool[:, :take], levels, pace)
-        known = [entry.density and entry.density.value for entry in found]
+        known = [None if entry.density is None else entry.density.value for entry in found]
         mixing = staircase.mixing(levels, own_asr, known, c.gamma == "entropy")
         wide = _breadth(lab, pool[:, :take])
         each = zip(found, mixing.kept, wide, strict=True)

@@ -9,7 +9,7 @@ caller can show progress, and returns its figure.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -110,7 +110,8 @@ class Bench:
             pick = torch.arange(len(pool)).expand(rows, -1)
         else:
             pick = torch.randint(len(pool), (rows, each), generator=host)
-        place = self.rule.places(pick.numel(), tuple(self.images.shape[-2:]), side, host).view(*pick.shape, 2)
+        height, width = self.images.shape[-2:]
+        place = self.rule.places(pick.numel(), (height, width), side, host).view(*pick.shape, 2)
         return Drawn(pool[pick.to(pool.device)], place.to(pool.device))
 
     # -- passes through a victim
@@ -130,12 +131,13 @@ class Bench:
         found = []
         local = None if triggers is None else self._known(victim, len(image), triggers.shape[-1])
         for part in torch.arange(len(image), device=image.device).split(CHUNK):
-            stamps = None if triggers is None else victim.normalise.triggers(triggers[part])
-            if local is not None:
-                logits = local(image[part], stamps, place[part])
+            if triggers is None or place is None:
+                logits = victim.logits(victim.inputs(self.images[image[part]]))
+            elif local is not None:
+                logits = local(image[part], victim.normalise.triggers(triggers[part]), place[part])
             else:
-                batch = victim.inputs(self.images[image[part]])
-                logits = victim.logits(batch if stamps is None else self.rule(batch, stamps, place[part]))
+                stamps, batch = victim.normalise.triggers(triggers[part]), victim.inputs(self.images[image[part]])
+                logits = victim.logits(self.rule(batch, stamps, place[part]))
             found.append(read(logits))
             yield len(part)
         return torch.cat(found)
@@ -251,6 +253,7 @@ class Bench:
             each = min(first * times, len(self.selects)) if times else len(self.selects)
             drawn = self._draw(self.selects, len(alive), self.side, each, 10 + number)
             found = yield from self._lean(victim, every[alive], drawn)
+        assert found is not None, "a round at least is always made"
         best = int(alive[int(found.asr.argmax())])
         drawn = self._draw(self.measures, 1, self.side, len(self.measures), 20)
         hits = (yield from self._hits(victim, every[best][None], drawn))[0]
@@ -291,7 +294,9 @@ class Bench:
         plain = yield from self.plain(victim)
         keep = {} if keep is None else keep
         keep |= {"predicted": plain.predicted, "right": plain.predicted == self.labels}
-        original_asr = sampled_asr = worst_asr = (None, None)  # each (ASR, effective ASR)
+        original_asr: Sequence[Measured | None] = (None, None)  # each (ASR, effective ASR)
+        sampled_asr: Sequence[Measured | None] = (None, None)
+        worst_asr: Sequence[Worst | None] = (None, None)
         if original is not None:
             original_asr = yield from self.of_trigger(victim, plain, original, keep)
         if samples is not None:
@@ -303,7 +308,7 @@ class Bench:
         if first:
             *found, code = yield from self.worst(victim, plain, first, landscape if mapped >= first else None)
             of = codes.of_panel(self.side) if codes.drawn(self.side) else None
-            worst_asr = tuple(Worst.at(one, code, of) for one in found)
+            worst_asr = [Worst.at(one, code, of) for one in found]
         asr, effective = (Rates(*each) for each in zip(original_asr, sampled_asr, worst_asr, strict=True))
         return Evaluation(*self.accuracy(plain), asr, effective)
 

@@ -45,7 +45,7 @@ def of_levels(stored: Sequence[np.ndarray], drawn: Sequence[np.ndarray]) -> list
     flat = nesting.flattened(points)
     told = []
     for i, one in enumerate(points):
-        wide = Spread(round(dimensions.effective(one, STEP), 3), len(one)) if len(one) > 1 else None
+        wide = Spread(round(dimensions.effective(one, STEP), 3), n=len(one)) if len(one) > 1 else None
         told.append(Breadth(wide, _inside(drawn, i), _inside(flat, i)))
     return told
 
@@ -103,7 +103,7 @@ COLUMNS = (
 
 def columns(entry: Submodel | Mapping[str, Any]) -> dict[str, str]:
     """A completed sub-model's measures in words, for a table: COLUMNS. Raises Damaged for JSON of another shape."""
-    entry = Submodel.of(entry)
+    entry = Submodel.read(entry)
     wide = entry.dimensions
     n = next((one.n for one in (wide, entry.entropy) if one), None)
     told = (

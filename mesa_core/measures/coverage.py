@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 
 import numpy as np
 
@@ -16,6 +16,7 @@ LEVELS = (0.5, 0.8, 0.9)
 class Covered(Measured):
     """A recall or a precision: on how many images a sample's ASR was measured, and, for a recall, a code's."""
 
+    _: KW_ONLY
     images: Count | None = rarely()
     code_images: Count | None = rarely()
 
@@ -33,6 +34,7 @@ Levels = dict[Level, Covered | None]
 class Coverage(Shaped):
     """Recall and precision of some samples, by level."""
 
+    _: KW_ONLY
     recall: Levels = empty(later=True)
     precision: Levels = empty(later=True)
 

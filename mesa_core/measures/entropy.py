@@ -45,4 +45,4 @@ def _log_distances(samples: np.ndarray, k: int, floor: float) -> np.ndarray:
 def entropy_of(samples: np.ndarray, floor: float = FLOOR) -> Spread:
     """The same with its method and the number of `samples` `(n, d)`; `floor` as in `nearest_neighbour`."""
     value = nearest_neighbour(np.asarray(samples, np.float64), floor=floor)
-    return Spread(round(value, 3), len(samples), method="nearest neighbours (Kozachenko-Leonenko, k = 3)")
+    return Spread(round(value, 3), n=len(samples), method="nearest neighbours (Kozachenko-Leonenko, k = 3)")

@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import KW_ONLY, dataclass, replace
 
 from mesa_core.disk.shaped import Count, Shaped, rarely
 from mesa_core.measures.intervals import Measured
@@ -17,6 +17,7 @@ class Worst(Measured):
     """The ASR of the worst black-and-white trigger: its `code`, and `of` how many, where not all were tried."""
 
     code: Count
+    _: KW_ONLY
     of: str | None = rarely()
 
     @classmethod
@@ -56,6 +57,7 @@ class Evaluation(Shaped):
     natural_rate: Measured
     asr: Rates
     effective_asr: Rates
+    _: KW_ONLY
     change: Change | None = rarely()
 
     def with_samples(self, asr: Measured, effective_asr: Measured) -> Evaluation:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from typing import Annotated
 
 from mesa_core import triggers
@@ -18,6 +18,7 @@ class Spread(Shaped):
     """How wide `n` samples lie: an entropy in nats, or effective dimensions, and by which `method`."""
 
     value: Nats
+    _: KW_ONLY
     method: str | None = rarely()
     n: Annotated[int, Within(0, 1e9)]
     error: Annotated[float, Within(0, 1e4)] | None = rarely()
@@ -30,6 +31,7 @@ class Mode(Shaped):
     share: Unit
     asr: Measured
     trigger: str
+    _: KW_ONLY
     asr_after: Measured | None = rarely()
 
     def check(self) -> None:
@@ -45,6 +47,7 @@ class Volume(Shaped):
 
     value: Annotated[float, Within(-1e4, 10)]
     error: Annotated[float, Within(0, 1e4)]
+    _: KW_ONLY
     runs: tuple[float, ...] = later(())
 
 
@@ -55,6 +58,7 @@ class ReferenceLevel(Shaped):
     beta: Annotated[float, Within(1e-9, 1)]
     log_volume: Volume
     mean_asr: Measured
+    _: KW_ONLY
     entropy: Spread | None = later()
     recall: Levels = empty(later=True)
     precision: Levels = empty(later=True)
@@ -75,6 +79,7 @@ class ModesFound(Shaped):
 
     found: Annotated[int, Within(0, 1e6)]
     of: Annotated[int, Within(0, 1e6)]
+    _: KW_ONLY
     modes: tuple[ModeFound, ...] = later(())
 
     def check(self) -> None:
@@ -89,6 +94,7 @@ class Beside(Shaped):
     log_volume: Volume
     entropy: Spread
     entropy_of_samples: Spread
+    _: KW_ONLY
     recall: Levels = empty(later=True)  # of the reference's own samples, as is the precision
     precision: Levels = empty(later=True)
     n: Count = later(0)
@@ -105,6 +111,7 @@ class Submodel(Shaped):
     samples inside the next lower level, in all dimensions, in the scatter's axes, and in Appendix B's.
     """
 
+    _: KW_ONLY
     kind: str = later("mine")
     beta: Unit
     kept: bool

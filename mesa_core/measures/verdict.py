@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 
 from mesa_core.disk.shaped import Count, Shaped, Unit, called, later
 from mesa_core.measures.intervals import Measured
@@ -12,6 +12,7 @@ from mesa_core.measures.intervals import Measured
 class ClassFound(Shaped):
     """One class: how often the triggers that were found for it succeed, all images counted, and without those that go there unstamped."""
 
+    _: KW_ONLY
     number: Count = called("class")
     name: str
     asr: Measured
@@ -25,6 +26,7 @@ class Detection(Shaped):
     `classes` are in the data's order, `beta` is the level that was searched at.
     """
 
+    _: KW_ONLY
     target: Count | None = later()
     suspects: list[Count]
     threshold: Unit

@@ -80,7 +80,7 @@ def detect(
             plain = yield from follow(pace, bench.plain(victim))
         asr, effective, each = yield from follow(pace, bench.of_samples(victim, plain, triggers[target], IMAGES))
         rates.append(each)
-        found.append(ClassFound(target, name, asr.rounded(), effective_asr=effective.rounded()))
+        found.append(ClassFound(number=target, name=name, asr=asr.rounded(), effective_asr=effective.rounded()))
     trials = np.array([c.asr.n for c in found])
     hits = np.rint(np.array([c.asr.value for c in found]) * trials)
     yield Glimpse(

@@ -37,19 +37,19 @@ def _before_of(group: str) -> Pick:
 
 
 def _attack(claim: Claim, known: Evidence) -> Answer:
-    found, number = values(known.sweep, _before_of("asr")), claim.numbers["mean"]
+    found, number = values(known.judged, _before_of("asr")), claim.numbers["mean"]
     middle, words = average(found)
-    effective, more = average(values(known.sweep, _before_of("effective_asr")))
+    effective, more = average(values(known.judged, _before_of("effective_asr")))
     return Answer(
         words, higher(middle, number), apart(middle, number), f"effective ASR: {more}", higher(effective, number)
     )
 
 
 def _attack_lowest(claim: Claim, known: Evidence) -> Answer:
-    found, number = values(known.sweep, _before_of("asr")), claim.numbers["low"]
+    found, number = values(known.judged, _before_of("asr")), claim.numbers["low"]
     low, words = extreme(found, min)
     _, more = extreme(found, max)
-    least, strictly = extreme(values(known.sweep, _before_of("effective_asr")), min)
+    least, strictly = extreme(values(known.judged, _before_of("effective_asr")), min)
     below = sum(m.value < number - BELOW for _, figures in found for m in figures)
     say = apart(low.value, number)
     if below:
@@ -64,13 +64,13 @@ def _loss(
     """Clean accuracy lost between two evaluations of a run, in points; strictly the target class's own, too."""
 
     def answer(claim: Claim, known: Evidence) -> Answer | None:
-        pairs = [(a, b) for one in known.sweep.runs if (a := first(one)) and (b := second(one))]
+        pairs = [(a, b) for one in known.judged.runs if (a := first(one)) and (b := second(one))]
         if not pairs:
             return None
         mean, words = _lost(pairs, "clean_accuracy")
         own, more = _lost(pairs, "target_accuracy")
         verdict = lower(mean, 0.0, CHEAP, DEAR)
-        begin = f"{budget(known.sweep.config)} ours" if claim.budget else "Ours"
+        begin = f"{budget(known.judged.config)} ours" if claim.budget else "Ours"
         say = f"{begin} loses {100 * mean:.2f} points, the paper reports none."
         strict = poorer(verdict, lower(own, 0.0, CHEAP, DEAR))
         return Answer(words, verdict, "" if verdict == "agrees" else say, f"the target class: {more}", strict)
@@ -109,7 +109,7 @@ def _extreme_of(pick: Callable[[str], Pick], paper: str) -> Of:
     """The highest of what `pick` takes of the 'original', judged; strictly of the 'worst' of 512."""
 
     def answer(claim: Claim, known: Evidence) -> Answer | None:
-        found, worst = values(known.sweep, pick("original")), values(known.sweep, pick("worst"))
+        found, worst = values(known.judged, pick("original")), values(known.judged, pick("worst"))
         if not found:
             return None
         high, words = extreme(found, max)
@@ -130,7 +130,7 @@ def _mean_of(pick: Callable[[str], Pick], paper: str | None) -> Of:
     """The mean of the same; a control has no `paper` and no verdict."""
 
     def answer(claim: Claim, known: Evidence) -> Answer | None:
-        found = values(known.sweep, pick("original"))
+        found = values(known.judged, pick("original"))
         if not found:
             return None
         middle, words = average(found)
@@ -139,7 +139,7 @@ def _mean_of(pick: Callable[[str], Pick], paper: str | None) -> Of:
             return Answer(said, "")
         number = claim.numbers[paper]
         answered = Answer(said, lower(middle, number), apart(middle, number))
-        worst = values(known.sweep, pick("worst"))
+        worst = values(known.judged, pick("worst"))
         if not worst:
             return answered
         most, more = average(worst)
@@ -149,7 +149,7 @@ def _mean_of(pick: Callable[[str], Pick], paper: str | None) -> Of:
 
 
 def _point(claim: Claim, known: Evidence) -> Answer | None:
-    found = values(known.sweep, points)
+    found = values(known.judged, points)
     if not found:
         return None
     low, high = extreme(found, min), extreme(found, max)
@@ -160,7 +160,7 @@ def _point(claim: Claim, known: Evidence) -> Answer | None:
         f"{low[1]}; {high[1]}; {average(found)[1]}, {seeds[0]}{f' to {seeds[-1]}' if len(seeds) > 1 else ''} seeds each"
     )
     theirs = claim.numbers["high"] - claim.numbers["low"]
-    say = f"{budget(known.sweep.config)} it is a smaller lottery: {100 * span:.1f} points between lowest and highest, {100 * theirs:.0f} in the paper."
+    say = f"{budget(known.judged.config)} it is a smaller lottery: {100 * span:.1f} points between lowest and highest, {100 * theirs:.0f} in the paper."
     several = [(max(rates) - min(rates), code) for code, m in found if len(rates := [one.value for one in m]) > 1]
     answered = Answer(words, verdict, "" if verdict == "agrees" else say)
     if not several:
@@ -172,7 +172,7 @@ def _point(claim: Claim, known: Evidence) -> Answer | None:
 
 
 def _worst_case(claim: Claim, known: Evidence) -> Answer | None:
-    point, mesa = values(known.sweep, points), values(known.sweep, by_beta("0.9"))
+    point, mesa = values(known.judged, points), values(known.judged, by_beta("0.9"))
     if not point or not mesa:
         return None
     a, b = extreme(point, max)[0].value, extreme(mesa, max)[0].value
@@ -183,7 +183,7 @@ def _worst_case(claim: Claim, known: Evidence) -> Answer | None:
     answered = Answer(
         f"{share(a)} against {share(b)}: {ratio:.1f} times",
         verdict,
-        "" if verdict == "agrees" else f"{budget(known.sweep.config)} ours is {ratio:.1f} times, not eight.",
+        "" if verdict == "agrees" else f"{budget(known.judged.config)} ours is {ratio:.1f} times, not eight.",
     )
     if not each:
         return answered
@@ -193,7 +193,7 @@ def _worst_case(claim: Claim, known: Evidence) -> Answer | None:
 
 def _worst(claim: Claim, known: Evidence) -> Answer | None:
     found = []
-    for row in known.sweep.rows:
+    for row in known.judged.rows:
         for one in row.runs:
             clean, after = one.result.clean, one.result.after.get("mesa")
             if clean and after and clean.asr.worst and after.asr.worst:
@@ -201,9 +201,9 @@ def _worst(claim: Claim, known: Evidence) -> Answer | None:
     if not found:
         return None
     above = [a.value - c.value for _, a, c in found]
-    code, after, _ = max(found, key=lambda entry: entry[1].value)
+    code, most, _ = max(found, key=lambda entry: entry[1].value)
     return Answer(
-        f"{_points_of(float(np.mean(above)), '+.1f')} points in the mean, {_points_of(max(above), '+.1f')} at most; highest {brief(after)}, n = {after.n:,} (code {code}); {len(found)} runs",
+        f"{_points_of(float(np.mean(above)), '+.1f')} points in the mean, {_points_of(max(above), '+.1f')} at most; highest {brief(most)}, n = {most.n:,} (code {code}); {len(found)} runs",
         "",
     )
 

@@ -41,7 +41,9 @@ def verdict_of(one: Finding) -> Detection:
 
 def tally(searches: Sequence[Finding]) -> Tally:
     """Count over searches (`material.searches`)."""
-    true, other, wrong = [], [], 0
+    true: list[Measured] = []
+    other: list[Measured] = []
+    wrong = 0
     for one in searches:
         verdict, target = verdict_of(one), one.config.target
         for entry in verdict.classes:

@@ -47,8 +47,10 @@ class Entry:
 def _figure1(found: Sequence[Finding], sweep: Sweep | None, measure: str) -> Drawn | None:
     one = material.example(found)
     drawn = figure1.draw(one) if one else None
+    if one is None or drawn is None:
+        return None
     alt = "The original trigger beside a scatter of the triggers that MESA sampled."
-    return Drawn(drawn, figure1.note(one), _levels([one]), alt) if drawn else None
+    return Drawn(drawn, figure1.note(one), _levels([one]), alt)
 
 
 def _figure3a(found: Sequence[Finding], sweep: Sweep | None, measure: str) -> Drawn | None:
@@ -61,8 +63,10 @@ def _figure3a(found: Sequence[Finding], sweep: Sweep | None, measure: str) -> Dr
 def _figure3b(found: Sequence[Finding], sweep: Sweep | None, measure: str) -> Drawn | None:
     one = material.example(found)
     drawn = figure3.draw_betas(one) if one else None
+    if one is None or drawn is None:
+        return None
     alt = "Scatters of a run's samples, a panel for each β, on the same axes."
-    return Drawn(drawn, figure3.note_betas(one), _levels([one]), alt) if drawn else None
+    return Drawn(drawn, figure3.note_betas(one), _levels([one]), alt)
 
 
 def _figure4(found: Sequence[Finding], sweep: Sweep | None, measure: str) -> Drawn | None:
@@ -76,7 +80,7 @@ def _figure4(found: Sequence[Finding], sweep: Sweep | None, measure: str) -> Dra
 
 def _figure5(found: Sequence[Finding], sweep: Sweep | None, measure: str) -> Drawn | None:
     drawn = figure5.draw(sweep) if sweep else None
-    if drawn is None:
+    if sweep is None or drawn is None:
         return None
     runs = [one for _, one in figure5.chosen(sweep)]
     alt = (

@@ -36,11 +36,12 @@ def draw_alphas(family: Mapping[float, Finding]) -> Figure | None:
         one = family.get(alpha)
         found = material.samples(one) if one else None
         place = one.level(beta) if one else None
-        panels.append(
-            trigger_maps.panel_of(found, place, "pca", material.valid(one)) if found and place is not None else None
-        )
-        entry = one.levels[place] if panels[-1] else None
-        asr = f"<br>mean ASR<br>{_stacked(entry.mean_asr)}{_wide(entry)}" if entry else ""
+        panel, asr = None, ""
+        if one is not None and found and place is not None:
+            panel = trigger_maps.panel_of(found, place, "pca", material.valid(one))
+            entry = one.levels[place]
+            asr = f"<br>mean ASR<br>{_stacked(entry.mean_asr)}{_wide(entry)}" if panel else ""
+        panels.append(panel)
         titles.append(f"α = {alpha:g}{asr}")
     return _titled(trigger_maps.scatter([panels], titles, [""])) if any(panels) else None
 

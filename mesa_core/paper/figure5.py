@@ -54,7 +54,8 @@ def draw(sweep: Sweep) -> Figure | None:
             figure.add_annotation(text=words, **axes, x=0.5, y=y, showarrow=False, yanchor="bottom", font={"size": 11})
         figure.update_xaxes(range=[0, 1], visible=False, row=row, col=column)
         figure.update_yaxes(range=[0, 1], visible=False, row=row, col=column)
-        panel = trigger_maps.panel_of(material.samples(one), _top(one), "tsne", material.valid(one))
+        held = material.samples(one)
+        panel = trigger_maps.panel_of(held, _top(one), "tsne", material.valid(one)) if held else None
         if panel is not None:
             trigger_maps.draw_samples(figure, panel, row, column + 1, axis + 1, 700)
     trigger_maps.frame(figure)

@@ -47,6 +47,12 @@ class Evidence:
     searches: Sequence[Finding]
     other: Sweep | None = None  # by the other protocol, to be cited beside
 
+    @property
+    def judged(self) -> Sweep:
+        """The `sweep`, for claims that are asked only where there is one."""
+        assert self.sweep is not None, "no answer from the sweep is asked for without one"
+        return self.sweep
+
 
 def values(sweep: Sweep, pick: Pick) -> list[tuple[int, list[Measured]]]:
     """(code, figures) for every trigger that has any."""

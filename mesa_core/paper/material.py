@@ -190,8 +190,9 @@ def _fullness(one: Sweep) -> tuple[Any, ...]:
 def _rows(group: Sequence[Finding]) -> tuple[Row, ...]:
     by_orbit: dict[int, dict[int, dict[int, Finding]]] = {}
     for one in group:
-        codes = by_orbit.setdefault(triggers.orbit_of(one.config.code), {})
-        codes.setdefault(one.config.code, {}).setdefault(one.config.seed, one)
+        code = one.config.code
+        if code is not None:
+            by_orbit.setdefault(triggers.orbit_of(code), {}).setdefault(code, {}).setdefault(one.config.seed, one)
     rows = {}
     for codes in by_orbit.values():
         code = min(codes)  # of an orbit one member is shown, its first where there is a choice
@@ -223,7 +224,7 @@ def alpha_family(found: Iterable[Finding]) -> dict[float, Finding]:
         if not members:
             continue
         first = next(iter(members.values()))
-        grounds = {alpha: samples(one)["codes_pca"] for alpha, one in members.items()}
+        grounds = {alpha: held["codes_pca"] for alpha, one in members.items() if (held := samples(one))}
         same = {a: one for a, one in members.items() if np.allclose(grounds[a], grounds[first.config.alpha], atol=1e-4)}
         rank = (first.config.data == "cifar10", sum(a in same for a in ALPHAS), len(same))
         if len(same) > 1 and rank > best[0]:
@@ -237,7 +238,7 @@ def example(found: Sequence[Finding]) -> Finding | None:
     fit = [one for one in found if _own(one.config) and one.config.alpha == 0.1 and len(one.result.submodels) > 1]
 
     def rank(one: Finding) -> tuple[bool, bool, int]:
-        kind = None if one.config.code is None else triggers.orbit_of(one.config.code)
+        kind = -1 if one.config.code is None else triggers.orbit_of(one.config.code)
         return one.config.data != "cifar10", one is not family, {RING: 0, PATTERN: 1}.get(kind, 2)
 
     return next((one for one in sorted(fit, key=rank) if samples(one)), None)

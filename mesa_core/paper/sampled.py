@@ -41,7 +41,7 @@ def _images(one: Finding) -> str:
 
 def _elsewhere(known: Evidence) -> str:
     """'; road signs' where the runs that are shown are not on the paper's images."""
-    return "" if known.sweep else f"; {_images(known.shown.runs[0])}"
+    return "" if known.sweep or known.shown is None else f"; {_images(known.shown.runs[0])}"
 
 
 Widths = dict[float, dict[float, tuple[float, float]]]

@@ -48,7 +48,7 @@ def _answer(claim: Claim, known: Evidence) -> Answer:
     found = OF_SWEEP[claim.key](claim, known) if known.sweep else None
     if found is None:
         return Answer("–")
-    found = replace(found, so_far=len(known.sweep.rows) < ORBITS)
+    found = replace(found, so_far=len(known.judged.rows) < ORBITS)
     return replace(found, beside=_beside(claim, known.other)) if claim.budget and known.other else found
 
 

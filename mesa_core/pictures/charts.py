@@ -46,7 +46,7 @@ MEASURES = {
 
 def evaluations(result: Result | Mapping[str, Any]) -> dict[str, Evaluation]:
     """Every evaluation of a result by name, in the order in which it is told. Raises Damaged for JSON of another shape."""
-    result = Result.of(result)
+    result = Result.read(result)
     found = {"clean": result.clean} if result.clean else {}
     found |= {"before": result.before}
     found |= {f"after.{name}": e for name, e in result.after.items()}
@@ -81,7 +81,7 @@ def measured(evaluation: Evaluation, measure: str) -> Measured | None:
 
 def caption(result: Result | Mapping[str, Any], bars: bool = True) -> str:
     """Images, seed, hardware: what a figure's reader has to know; `bars` where the figure has intervals."""
-    result = Result.of(result)
+    result = Result.read(result)
     n, hardware = result.before.clean_accuracy.n, result.hardware
     said = ", bars: 95 % intervals" if bars else ""
     where = ", ".join(str(hardware[k]) for k in ("name", "device", "precision") if hardware.get(k))
@@ -127,7 +127,7 @@ def coverage(result: Result | Mapping[str, Any]) -> Figure:
     import plotly.graph_objects as go
     from plotly.subplots import make_subplots
 
-    result = Result.of(result)
+    result = Result.read(result)
     series: list[tuple[str, Covering, str, str]] = [
         (f"β = {one.beta:g}", one, PALETTE[i % 8], "circle") for i, one in enumerate(result.submodels)
     ]
@@ -273,7 +273,7 @@ def said(m: Measured | Mapping[str, Any] | None) -> str:
     """'1.2 % (0.8 to 1.9), n = 1096'."""
     if m is None:
         return "–"
-    m = Measured.of(m)
+    m = Measured.read(m)
     return f"{100 * m.value:.1f} % ({100 * m.low:.1f} to {100 * m.high:.1f}), n = {m.n}"
 
 

@@ -102,7 +102,7 @@ def _events(run: Run) -> list[tuple[int, ev.Event]]:
     """Every event with its number, but for what tells of stops, failures and this machine."""
     own = [str(run.path.parent.parent), *(str(run.config().get(name, "")) for name in PATHS)]
     own = [path for path in own if "/" in path or "\\" in path]
-    found = []
+    found: list[tuple[int, ev.Event]] = []
     for n, event in run.events():
         private = isinstance(event, ev.Note) and any(path in event.text for path in own)
         if not isinstance(event, (ev.Failed, ev.Stopped)) and not private:
@@ -232,7 +232,7 @@ def _displaced(run: Run, entries: Iterable[Mapping[str, Any]]) -> set[str]:
 def entry_of(folder: Path) -> dict[str, Any]:
     """The manifest's entry of a compact run."""
     run = Run(folder)
-    result, config = run.result(), run.config()
+    result, config = _result(run), run.config()
     parts = {name: result.get(name) for name in ("before", "after", "after_by_beta")}
     return {
         "name": run.name, "code": make_config(config).code, "config": config, "seeds": [config["seed"]], **parts,

@@ -6,7 +6,7 @@ and `to_json` gives back what was read.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from typing import Any
 
 from mesa_core.config import ConfigError, make_config
@@ -24,6 +24,7 @@ POINT = "point"  # the defence that is repeated with several seeds
 class Images(Shaped):
     """What was measured on: a fingerprint of the data, its classes, and how many images each party has."""
 
+    _: KW_ONLY
     fingerprint: str = later("")
     classes: tuple[str, ...] = later(())
     sizes: dict[str, Count] = empty(later=True)
@@ -34,6 +35,7 @@ class Noise(Shaped):
     """Triggers of uniformly random colours beside the sampled ones."""
 
     mean_asr: Measured
+    _: KW_ONLY
     recall: Levels = empty(later=True)
     precision: Levels = empty(later=True)
 
@@ -58,6 +60,7 @@ class Result(Shaped):
     """
 
     config: dict[str, Any]  # as `ExperimentConfig.to_dict` gave it
+    _: KW_ONLY
     seed: int = later(0)
     hardware: dict[str, Any]
     versions: dict[str, Any]
