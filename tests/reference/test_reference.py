@@ -204,14 +204,14 @@ def test_success_is_fixed_and_its_slope_is_right(blobs, compute):
 
 @pytest.mark.slow
 def test_a_run_gets_its_reference_and_another_run_is_compared_with_it(store, tiny_data, monkeypatch):
-    from test_experiment import TINY
+    from small_sweep import LEAST
 
     from mesa_core.config import make_config
     from mesa_core.experiment import execute
     from mesa_core.measures.bench import finish
     from mesa_core.reference import build, record
 
-    settings = {**TINY, "landscape_images": 4}
+    settings = {**LEAST, "data": "signs", "mesa_steps": 12, "landscape_images": 4}
     run = store.create(make_config(settings).to_dict(), "one")
     assert execute(run, store) == "finished"
     assert run.result()["submodels"][1]["reference"] is None
