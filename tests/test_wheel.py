@@ -26,6 +26,11 @@ queue.ensure_worker = lambda store: None
 at = AppTest.from_file(str(site / "dashboard" / "app.py"), default_timeout=120).run()
 assert not at.exception, at.exception
 assert at.get("bidi_component"), "no component is on the page"
+from dashboard.views.listed import PAGES
+from mesa_core.registry import load
+for name in PAGES:  # each is imported when it is first shown
+    load(PAGES[name].place)
+import mesa_core.api
 """
 
 

@@ -163,7 +163,7 @@ def test_a_bench_measures_the_same_with_less_work():
         depth = None if made._local is None else windows.DEPTHS[made._local.depth]
         assert depth == {0: None, deepest: "pool2", 1000: None}.get(memory, "pool1")
     assert seen[1:] == seen[:1] * 3
-    assert seen[0][0]["asr"]["worst"]["value"] > 0, "a victim that nothing turns would prove nothing"
+    assert seen[0][0].asr.worst.value > 0, "a victim that nothing turns would prove nothing"
     assert len(set(seen[0][1])) > 2
 
 

@@ -26,7 +26,7 @@ _HTML = """<div class="scatter">
 <button type="button" class="reset">Whole picture</button></span><span class="much"></span>
 <span class="chosen" role="status"></span><button type="button" class="none" hidden>Choose none</button></div>
 <div class="plane"><canvas class="ground" aria-hidden="true"></canvas><canvas class="dots" aria-hidden="true"></canvas>
-<canvas class="over" role="img" tabindex="0" aria-keyshortcuts="+ - 0 ArrowLeft ArrowRight ArrowUp ArrowDown n p Escape"></canvas>
+<canvas class="over" role="img" aria-label="Sampled triggers, as dots" tabindex="0" aria-keyshortcuts="+ - 0 ArrowLeft ArrowRight ArrowUp ArrowDown n p Escape"></canvas>
 <div class="tip" hidden><canvas width="84" height="84"></canvas><div class="words" role="status"></div></div></div>
 <div class="time"><button type="button" class="play">Play</button>
 <input type="range" class="slider" min="0" value="0" aria-label="Step of the training"><span class="step"></span></div>

@@ -22,7 +22,7 @@ class Scatter {
   receive(data) {
     const first = !this.data, before = this.data;
     this.data = data;
-    this.over.setAttribute("aria-label", data.text);
+    this.over.setAttribute("aria-label", data.text || "Sampled triggers, as dots");
     if (data.pick && data.pick.epoch !== this.epoch) { // Python owns a selection that was made with a native control
       this.epoch = data.pick.epoch;
       this.rows = data.pick.rows;
