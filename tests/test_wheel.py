@@ -14,6 +14,8 @@ ROOT = Path(__file__).resolve().parents[1]
 PARTS = ("mesa_core", "dashboard", "assets", "pyproject.toml", "setup.py", "README.md", "LICENSE")
 OPEN = """
 import pathlib, sys
+# An editable installation would lend what the wheel lacks.
+sys.meta_path[:] = [finder for finder in sys.meta_path if "editable" not in getattr(finder, "__module__", "")]
 import dashboard, mesa_core
 from mesa_core.store.shipped import shipped_runs
 from streamlit.testing.v1 import AppTest
