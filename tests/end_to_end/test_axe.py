@@ -67,7 +67,9 @@ def findings(page) -> list[str]:
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("name", PAGES)
 def test_no_serious_finding(server, browser, name, scheme):
-    context = browser.new_context(color_scheme=scheme, viewport={"width": 1440, "height": 1000})
+    # Without motion, so that nothing is looked at while it fades in.
+    size = {"width": 1440, "height": 1000}
+    context = browser.new_context(color_scheme=scheme, viewport=size, reduced_motion="reduce")
     page = context.new_page()
     page.goto(server + PAGES[name])
     rest(page)
