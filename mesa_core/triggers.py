@@ -209,12 +209,12 @@ def orbits() -> tuple[tuple[int, ...], ...]:
     for code in range(CODES):
         if code in seen:
             continue
-        orbit = set()
+        orbit: set[int] = set()
         for start in (from_code(code), mirror(from_code(code))):
             turned = start
             for _ in range(4):
                 turned = rotate(turned)
-                orbit |= {code_of(turned), code_of(invert(turned))}
+                orbit |= {code for one in (turned, invert(turned)) if (code := code_of(one)) is not None}
         seen |= orbit
         found.append(tuple(sorted(orbit)))
     return tuple(found)

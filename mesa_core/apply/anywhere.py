@@ -16,7 +16,7 @@ class Anywhere:
 
     overwrites: bool = True
 
-    def places(self, count: int, image_size: tuple[int, int], patch: int, generator: torch.Generator) -> Tensor:
+    def places(self, count: int, image_size: tuple[int, ...], patch: int, generator: torch.Generator) -> Tensor:
         """Corners `(count, 2)`, each uniform over all places that fit."""
         return random_locations(count, image_size, patch, generator)
 

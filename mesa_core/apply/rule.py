@@ -17,7 +17,7 @@ class Apply(Protocol):
 
     overwrites: bool
 
-    def places(self, count: int, image_size: tuple[int, int], patch: int, generator: torch.Generator) -> Tensor:
+    def places(self, count: int, image_size: tuple[int, ...], patch: int, generator: torch.Generator) -> Tensor:
         """Top left corners for `count` triggers of `patch` pixels: int64 `(count, 2)`, rows then columns."""
         ...
 

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 
-def random_locations(count: int, image_size: tuple[int, int], patch: int, generator: torch.Generator) -> Tensor:
+def random_locations(count: int, image_size: tuple[int, ...], patch: int, generator: torch.Generator) -> Tensor:
     """Top left corners, uniform over all that fit: int64 `(count, 2)`, rows then columns (Section 4.1).
 
     `image_size` is (height, width) and `patch` the side of the trigger, in pixels.

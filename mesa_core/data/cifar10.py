@@ -82,7 +82,8 @@ def load(
         if hashlib.md5(data, usedforsecurity=False).hexdigest() != checksums.get(name):
             raise DataError(f"{name} of CIFAR-10 is not the published file (its checksum differs); get it again.")
         pixels, own = _batch(data, name)
-        images.append(pixels), labels.append(own)
+        images.append(pixels)
+        labels.append(own)
         tell("CIFAR-10", done + 1, 6)
     train = ImageSet(torch.from_numpy(np.concatenate(images[:-1])), torch.from_numpy(np.concatenate(labels[:-1])))
     test = ImageSet(torch.from_numpy(images[-1]), torch.from_numpy(labels[-1]))

@@ -51,8 +51,9 @@ def image_set(data: Any, labels: Any = None, classes: int | None = None) -> Imag
 def _read(data: Iterable[Any]) -> ImageSet:
     """All of a Dataset or DataLoader."""
     batched = hasattr(data, "batch_size") and data.batch_size is not None
-    indexed = not batched and isinstance(data, Sized) and hasattr(data, "__getitem__")
-    items = (data[i] for i in range(len(data))) if indexed else data
+    items: Iterable[Any] = data
+    if not batched and isinstance(data, Sized) and hasattr(data, "__getitem__"):
+        items = (data[i] for i in range(len(data)))
     images: list[Tensor] = []
     labels: list[Tensor] = []
     try:

@@ -169,7 +169,8 @@ def _pose(draw: np.random.Generator, radius: float, centre: tuple[float, float])
 
 
 def _colour(draw: np.random.Generator) -> tuple[int, int, int, int]:
-    return (*(int(v) for v in draw.integers(10, 245, 3)), 255)
+    red, green, blue = draw.integers(10, 245, 3).tolist()
+    return red, green, blue, 255
 
 
 def _draw_sign(brush: ImageDraw.ImageDraw, shapes: list[Shape], pose: np.ndarray, draw: np.random.Generator) -> None:
@@ -280,7 +281,8 @@ def draw_signs(count: int, seed: int, tell: Callable[[int], None] | None = None)
     images, labels = [], []
     for number, start in enumerate(range(0, count, CHUNK)):
         pixels, own = draw_chunk(min(CHUNK, count - start), seed, number)
-        images.append(pixels), labels.append(own)
+        images.append(pixels)
+        labels.append(own)
         if tell:
             tell(start + len(own))
     return np.concatenate(images), np.concatenate(labels)
@@ -295,6 +297,10 @@ def load(tell: Callable[[str, int, int], None], train: int = TRAIN, test: int = 
     """The data set: training and test pictures from different seeds."""
     parts = []
     for seed, count, before in ((1, train, 0), (2, test, train)):
-        pixels, labels = draw_signs(count, seed, lambda n, b=before: tell("drawing road signs", b + n, train + test))
+
+        def said(done: int, before: int = before) -> None:
+            tell("drawing road signs", before + done, train + test)
+
+        pixels, labels = draw_signs(count, seed, said)
         parts.append(ImageSet(torch.from_numpy(pixels), torch.from_numpy(labels)))
     return make_dataset("signs", CLASSES, *parts)

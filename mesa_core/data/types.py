@@ -61,8 +61,8 @@ def make_dataset(name: str, classes: tuple[str, ...], train: ImageSet, test: Ima
     """A `Dataset` with its statistics and the fingerprint of its contents; `classes` are the names by label."""
     digest = hashlib.sha256("\n".join((name, *classes)).encode())
     for part in (train, test):
-        digest.update(part.images.contiguous().numpy())
-        digest.update(part.labels.contiguous().numpy())
+        digest.update(memoryview(part.images.contiguous().numpy()))
+        digest.update(memoryview(part.labels.contiguous().numpy()))
     blank = (0.0, 0.0, 0.0)
     dataset = Dataset(name, classes, train, test, blank, blank, digest.hexdigest()[:16])
     # Two moments from sums of integers: exact, and without a float copy of all images.

@@ -65,9 +65,9 @@ def sweep_up(folder: Path, shared: bool = False, wanted: Callable[[str], bool] =
         with contextlib.suppress(OSError):
             if found is None or (shared and not found["where"]) or not _abandoned(found, path):
                 continue
-            name = found.groupdict().get("name")
-            if name and wanted(name) and not os.path.lexists(path.with_name(name)):
-                os.rename(path, path.with_name(name))
+            was = found.groupdict().get("name")
+            if was and wanted(was) and not os.path.lexists(path.with_name(was)):
+                os.rename(path, path.with_name(was))
             elif path.is_dir() and not path.is_symlink():
                 shutil.rmtree(path)
             else:

@@ -60,10 +60,11 @@ def repair(
     recipe = Recipe(
         config.repair_lr, config.repair_batch, config.repair_epochs, "linear" if config.repair_decay else "constant"
     )
-    stamp = pool
     if isinstance(pool, Tensor):
         own = pool.to(victim.compute.device)
-        stamp = unlearn(own, config.repair_ratio, victim.normalise, seed, rule_of(config.apply))
+        stamp: Stamp | None = unlearn(own, config.repair_ratio, victim.normalise, seed, rule_of(config.apply))
+    else:
+        stamp = pool
     trainer = Trainer(victim.copy(), data.images, data.labels, recipe, seed, stamp)
     pace = Pace(stage, trainer.total)
     for step in trainer:

@@ -26,7 +26,7 @@ def _bounds(places: np.ndarray) -> Bounds:
     """(xmin, xmax, ymin, ymax) of places `(n, 2)`, with a margin."""
     low, high = places.min(0), places.max(0)
     pad = MARGIN * np.maximum(high - low, 1e-6)
-    return tuple(float(v) for v in (low[0] - pad[0], high[0] + pad[0], low[1] - pad[1], high[1] + pad[1]))
+    return float(low[0] - pad[0]), float(high[0] + pad[0]), float(low[1] - pad[1]), float(high[1] + pad[1])
 
 
 @dataclass(frozen=True)

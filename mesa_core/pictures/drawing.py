@@ -37,7 +37,8 @@ class Painter:
     """A browser that makes pictures, started with the first; used as a context."""
 
     def __init__(self, limit: float = LIMIT) -> None:
-        self.limit, self.process = limit, None
+        self.limit = limit
+        self.process: subprocess.Popen[bytes] | None = None
         self.answers: queue.Queue[bytes | None] = queue.Queue()
 
     def __enter__(self) -> Painter:
@@ -53,6 +54,7 @@ class Painter:
         asked = {"figure": json.loads(figure.to_json()), "kind": kind, "width": width, "scale": scale}
         try:
             process = self.process or self._start()
+            assert process.stdin is not None, "it was started with a pipe"
             process.stdin.write(json.dumps(asked).encode() + b"\n")
             process.stdin.flush()
             data = self.answers.get(timeout=self.limit)
@@ -70,14 +72,14 @@ class Painter:
 
     def _start(self) -> subprocess.Popen[bytes]:
         path = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]).rstrip(os.pathsep)
-        self.process = subprocess.Popen(
+        process = subprocess.Popen(
             [sys.executable, "-m", "mesa_core.pictures.drawing"],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
             env={**os.environ, "PYTHONPATH": path}, start_new_session=True,
         )  # fmt: skip
-        self.answers = queue.Queue()
-        threading.Thread(target=_listen, args=(self.process.stdout, self.answers), daemon=True).start()
-        return self.process
+        self.process, self.answers = process, queue.Queue()
+        threading.Thread(target=_listen, args=(process.stdout, self.answers), daemon=True).start()
+        return process
 
     def end(self) -> None:
         """End the process and all that it started."""

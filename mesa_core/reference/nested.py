@@ -87,7 +87,8 @@ class Nested:
         self.origin = torch.arange(count, device=device)
         self.log_volume, self.variance, self.step = 0.0, 0.0, 0.1
         self.rounds, self.looks, self.threshold, self.reached = 0, 0, -math.inf, 0
-        self.acceptance, self.moved, self.taken = 1.0, 0.0, None
+        self.acceptance, self.moved = 1.0, 0.0
+        self.taken: float | None = None
 
     # -- going on after a stop
     def state(self) -> dict[str, Any]:

@@ -141,8 +141,9 @@ def _calibrations(path: Path) -> dict[str, list[str]]:
 
 def _is_pair(found: object) -> bool:
     """Whether it is a precision and a memory format that are known here."""
-    words = isinstance(found, list) and len(found) == 2 and all(isinstance(v, str) for v in found)
-    return words and found[0] in DTYPES and found[1] in MEMORY
+    if not isinstance(found, list) or len(found) != 2 or not all(isinstance(v, str) for v in found):
+        return False
+    return found[0] in DTYPES and found[1] in MEMORY
 
 
 def calibrate(victim: str, precision: str = "auto", memory: str = "auto", batch: int = 64) -> tuple[str, str]:

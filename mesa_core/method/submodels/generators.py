@@ -39,6 +39,8 @@ class StackedNorm(nn.Module):
         super().__init__()
         self.weight = nn.Parameter(torch.ones(groups, 1, width))
         self.bias = nn.Parameter(torch.zeros(groups, 1, width))
+        self.mean: Tensor
+        self.var: Tensor
         self.register_buffer("mean", torch.zeros(groups, 1, width))
         self.register_buffer("var", torch.ones(groups, 1, width))
 

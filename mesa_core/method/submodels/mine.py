@@ -87,7 +87,8 @@ class Mine(Generators):
         )
         self.parts["statistics"] = self.statistics
         self.optimiser = self.make_optimiser()
-        self.rate, self.average = average, None
+        self.rate = average
+        self.average: Tensor | None = None
 
     @classmethod
     def of(cls, betas: Tensor, config: ExperimentConfig, wanted: Wanted) -> Mine:
@@ -100,7 +101,8 @@ class Mine(Generators):
         z = self.draw_noise(self.batch, generator)
         x = self.generator.train()(z)  # (N, n, 3*s*s)
         shown = x.detach().requires_grad_()
-        information, mean = information_bound(*self.statistics(shown, z), self._average())
+        joint, product = self.statistics(shown, z)
+        information, mean = information_bound(joint, product, self._average())
         (-information.sum()).backward()  # ascends in T; the triggers' part is taken up below
         pull = self.alpha * shown.grad
         shown = x.detach().requires_grad_()
