@@ -214,7 +214,7 @@ def orbits() -> tuple[tuple[int, ...], ...]:
             turned = start
             for _ in range(4):
                 turned = rotate(turned)
-                orbit |= {code for one in (turned, invert(turned)) if (code := code_of(one)) is not None}
+                orbit |= {own for one in (turned, invert(turned)) if (own := code_of(one)) is not None}
         seen |= orbit
         found.append(tuple(sorted(orbit)))
     return tuple(found)

@@ -55,9 +55,8 @@ def add_parameters(parser: argparse.ArgumentParser, only: Iterable[str] | None =
         if param.type == "bool":
             group.add_argument(flag(name), action=argparse.BooleanOptionalAction, **common)
         elif param.type in ("floats", "strs"):
-            metavar = "NAME" if param.type == "strs" else "X"
-            count = "*" if param.type == "strs" else "+"
-            group.add_argument(flag(name), type=TYPES[param.type], nargs=count, metavar=metavar, **common)
+            each, count = ("NAME", "*") if param.type == "strs" else ("X", "+")
+            group.add_argument(flag(name), type=TYPES[param.type], nargs=count, metavar=each, **common)
         else:
             metavar = None if param.choices else {"int": "N", "float": "X", "str": "TEXT"}[param.type]
             own = architecture if name == "victim" else TYPES[param.type]

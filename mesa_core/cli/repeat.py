@@ -31,15 +31,15 @@ def arguments_of(config: ExperimentConfig | Mapping[str, Any]) -> list[str]:
     for name in ("data", "victim"):
         if getattr(config, name) == "auto":
             raise ConfigError(f"{name} is 'auto', which means another thing elsewhere; settle the configuration first.")
-    said = {name: getattr(config, name) for name in ("data", "protocol", "measure")}
+    said: dict[str, Any] = {name: getattr(config, name) for name in ("data", "protocol", "measure")}
     if config.data == "folder":
         said["data_dir"] = config.data_dir
     if config.suspect:
         words = ["mesa-lab", "detect", *flag_of("weights", config.suspect), *flag_of("arch", config.victim)]
         said["baselines"], allowed = DETECT_BASELINES, set(detect_parameters())
-        shown = {"data": config.data}
     else:
-        words, allowed, shown = ["mesa-lab", "run"], set(params()) - SPECIAL, {"data": config.data}
+        words, allowed = ["mesa-lab", "run"], set(params()) - SPECIAL
+    shown: dict[str, Any] = {"data": config.data}
     own = make_config({**said, "victim": config.victim})  # a victim has presets of its own, which go without saying
     usual, plain = dataclasses.replace(own, victim=make_config(said).victim), defaults()
     for name in ("protocol", "measure"):  # presets that the rest is told against

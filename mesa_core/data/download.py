@@ -7,7 +7,7 @@ import http.client
 import os
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 from mesa_core.data.locate import ARCHIVE, DataError
@@ -22,7 +22,7 @@ LARGEST = 2**28  # bytes; the archive has 163 MiB, and no server fills the disk
 
 def download_cifar10(
     folder: Path, address: str = ADDRESS, md5: str = MD5, timeout: float = 30.0
-) -> Iterator[tuple[int, int]]:
+) -> Generator[tuple[int, int], None, Path]:
     """Fetch the archive into `folder`; yields (bytes so far, bytes in all or 0) and returns the path.
 
     A part that an earlier try left is gone on from, however far that came. Raises DataError where the network or the

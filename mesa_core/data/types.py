@@ -57,12 +57,18 @@ class Splits:
     evaluation: ImageSet
 
 
+def _three(values: torch.Tensor) -> tuple[float, float, float]:
+    """A value a channel, from steps of 255 to shares of one."""
+    red, green, blue = (round(float(v) / 255, 4) for v in values)
+    return red, green, blue
+
+
 def make_dataset(name: str, classes: tuple[str, ...], train: ImageSet, test: ImageSet) -> Dataset:
     """A `Dataset` with its statistics and the fingerprint of its contents; `classes` are the names by label."""
     digest = hashlib.sha256("\n".join((name, *classes)).encode())
     for part in (train, test):
-        digest.update(memoryview(part.images.contiguous().numpy()))
-        digest.update(memoryview(part.labels.contiguous().numpy()))
+        digest.update(part.images.contiguous().numpy().data)
+        digest.update(part.labels.contiguous().numpy().data)
     blank = (0.0, 0.0, 0.0)
     dataset = Dataset(name, classes, train, test, blank, blank, digest.hexdigest()[:16])
     # Two moments from sums of integers: exact, and without a float copy of all images.
@@ -76,8 +82,8 @@ def make_dataset(name: str, classes: tuple[str, ...], train: ImageSet, test: Ima
     std = (squares / count - mean.square()).clamp(min=1.0).sqrt()
     return replace(
         dataset,
-        mean=tuple(round(float(v) / 255, 4) for v in mean),
-        std=tuple(round(float(v) / 255, 4) for v in std),
+        mean=_three(mean),
+        std=_three(std),
     )
 
 

@@ -17,7 +17,7 @@ import sys
 import threading
 from pathlib import Path
 from types import TracebackType
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, Self
 
 from mesa_core.disk.errors import StoreError
 
@@ -41,7 +41,7 @@ class Painter:
         self.process: subprocess.Popen[bytes] | None = None
         self.answers: queue.Queue[bytes | None] = queue.Queue()
 
-    def __enter__(self) -> Painter:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(
@@ -88,7 +88,8 @@ class Painter:
             return
         below = _below(process.pid)
         with contextlib.suppress(OSError):
-            process.stdin.close()
+            if process.stdin is not None:
+                process.stdin.close()
         with contextlib.suppress(subprocess.TimeoutExpired):
             if self.answers.empty() and process.poll() is None:
                 process.wait(0.05 if self.limit < 1 else 2)  # it closes its browser in peace

@@ -100,7 +100,7 @@ class Probe:
             "stamped": stamped.cpu().numpy(),
             "label": bench.labels[chosen].cpu().numpy(),
             "corner": corner.numpy(),
-            "target": np.int64(bench.target),
+            "target": np.array(bench.target, np.int64),
         }
         each = max(4, PASSES // len(triggers)) if len(triggers) > 1 else PASSES
         for name in FILES:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -43,7 +43,7 @@ SAVE = 30.0  # seconds between two checkpoints
 SCALE = 1000  # of the progress, which follows the threshold
 
 
-def make(run: Run, store: Store, options: Options) -> Iterator[Progress]:
+def make(run: Run, store: Store, options: Options) -> Generator[Progress, None, dict[str, Any]]:
     """Make the reference of a run's attacked network and write it into the store; yields progress, returns its JSON.
 
     A stopped one goes on from its last checkpoint when it is asked for again with the same options.
@@ -109,8 +109,8 @@ def make(run: Run, store: Store, options: Options) -> Iterator[Progress]:
                 "modes": [mode.to_json() for mode in modes.summarise(flat, each, found, options.sample_images)],
             }
         )
-        new = (np.rint(flat * 255).astype(np.uint8), np.full(len(flat), index, np.uint8), each)
-        new = (*new, found, axes.place(flat), tsne.place_first(flat))
+        new = [np.rint(flat * 255).astype(np.uint8), np.full(len(flat), index, np.uint8), each]
+        new += [found, axes.place(flat), tsne.place_first(flat)]
         for name, values in zip(arrays, new, strict=True):
             arrays[name].append(values)
     volumes = [one["log_volume"]["value"] for one in told]
@@ -133,7 +133,7 @@ def make(run: Run, store: Store, options: Options) -> Iterator[Progress]:
 
 def _one(
     success: FixedSuccess, options: Options, seed: int, repeat: int, stem: Path, compute: devices.Compute
-) -> Iterator[Progress]:
+) -> Generator[Progress, None, list[LevelSet]]:
     """One independent run of nested sampling, with checkpoints; returns its level sets."""
     path = stem.with_name(f"{stem.name}-{repeat}.pt")
     nested = Guided(

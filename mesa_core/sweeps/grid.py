@@ -9,6 +9,7 @@ exist are found, and a run that failed is tried once more, at the end. Needs no 
 from __future__ import annotations
 
 import contextlib
+import functools
 import hashlib
 import itertools
 import json
@@ -219,7 +220,7 @@ def work(
     while True:
         took = False
         for piece in to_do(store, pieces):
-            ended = attempt(store, piece, execute, lambda event, piece=piece: watch(piece, event))
+            ended = attempt(store, piece, execute, functools.partial(watch, piece))
             if ended == "stopped":
                 raise KeyboardInterrupt
             if ended != "busy":

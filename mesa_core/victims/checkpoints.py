@@ -84,8 +84,9 @@ def unnested(state: Any) -> dict[str, Tensor]:
         if type(state) is not dict:
             break
         found = {k: tensor_of(v) for k, v in state.items()} if state and all(map(_stands, state.values())) else {}
+        held = {str(k).removeprefix("module."): v for k, v in found.items() if v is not None}
         if found and all(v is not None for v in found.values()):
-            return {str(k).removeprefix("module."): v for k, v in found.items()}
+            return held
         inner = next((state[key] for key in NESTED if type(state.get(key)) is dict), None)
         if inner is None:
             break

@@ -48,7 +48,9 @@ class NumpyNet:
         except (SafetensorError, KeyError, ValueError) as error:
             raise ValueError("These are not the weights of a ResNet-9.") from error
         shape = (3, 1, 1)
-        return NumpyNet(layers, linear, np.float32(mean).reshape(shape), np.float32(std).reshape(shape))
+        return NumpyNet(
+            layers, linear, np.array(mean, np.float32).reshape(shape), np.array(std, np.float32).reshape(shape)
+        )
 
     def probabilities(self, images: np.ndarray) -> np.ndarray:
         """Softmax `(n, classes)` for uint8 images `(n, 3, 32, 32)`."""

@@ -77,7 +77,7 @@ class Trainer:
         self.victim, self.compute, self.normalise = victim, victim.compute, victim.normalise
         self.model = victim.model.to(self.compute.device, memory_format=self.compute.memory_format)
         self.labels, self.recipe, self.stamp = labels, recipe, stamp
-        self.size = tuple(images.shape[-2:])
+        self.size = (images.shape[-2], images.shape[-1])
         # Even without crops the images are laid out as NHWC, since a gather of whole pixels is the faster one.
         self.padded = im.pad_for_crops(images) if recipe.augment else images.permute(0, 2, 3, 1).contiguous()
         self.generator = self.compute.generator(seed)

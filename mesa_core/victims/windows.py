@@ -199,7 +199,9 @@ def prepare(victim: Victim, images: Tensor, size: int, passes: float, memory: in
     model, compute = victim.model, victim.compute
     if passes < PASSES * len(images) or not serves(model, images, compute, size):
         return None
+    linear = model.get_submodule("linear")
+    assert isinstance(linear, nn.Linear), "the networks that this serves end in one"
     for depth in reversed(DEPTHS):  # the deeper, the more is saved
-        if len(images) * bytes_per_image(model.linear.in_features // 8, depth, compute.dtype) <= memory:
+        if len(images) * bytes_per_image(linear.in_features // 8, depth, compute.dtype) <= memory:
             return Local(victim, images, depth, size)
     return None

@@ -53,6 +53,8 @@ class Coupling(nn.Module):
         super().__init__()
         moved = torch.ones(dim, dtype=torch.bool)
         moved[stay] = False
+        self.stay: Tensor
+        self.moved: Tensor
         self.register_buffer("stay", stay)
         self.register_buffer("moved", moved.nonzero().squeeze(1))
         self.first = StackedLinear(groups, len(stay), width, generator)
