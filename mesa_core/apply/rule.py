@@ -15,7 +15,8 @@ class Apply(Protocol):
     where that holds (see `victims.windows`).
     """
 
-    overwrites: bool
+    @property
+    def overwrites(self) -> bool: ...
 
     def places(self, count: int, image_size: tuple[int, ...], patch: int, generator: torch.Generator) -> Tensor:
         """Top left corners for `count` triggers of `patch` pixels: int64 `(count, 2)`, rows then columns."""

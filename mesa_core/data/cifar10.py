@@ -133,7 +133,8 @@ def _archive_members(archive: Path, names: tuple[str, ...]) -> Iterator[tuple[st
 def _from_parquet(folder: Path, tell: Tell, counts: Mapping[str, int]) -> Dataset:
     import pyarrow as pa
 
-    classes, parts = CLASSES, {}
+    classes: tuple[str, ...] = CLASSES
+    parts = {}
     for split in ("train", "test"):
         images, labels = [], []
         for file in sorted(folder.glob(f"{split}-*.parquet")):

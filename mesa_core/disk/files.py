@@ -51,7 +51,8 @@ def write_json(path: Path, value: Any) -> None:
 def write_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
     """Arrays as a compressed .npz, atomically."""
     buffer = io.BytesIO()
-    np.savez_compressed(buffer, **dict(arrays))
+    held: dict[str, Any] = dict(arrays)
+    np.savez_compressed(buffer, **held)
     write_atomically(path, buffer.getvalue())
 
 

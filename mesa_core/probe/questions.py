@@ -201,7 +201,8 @@ def take(root: Path, number: str) -> Question | None:
 def reply(root: Path, number: str, arrays: dict[str, np.ndarray]) -> None:
     """Write an answer."""
     buffer = io.BytesIO()
-    np.savez(buffer, **arrays)
+    held: dict[str, Any] = dict(arrays)
+    np.savez(buffer, **held)
     write_atomically(folder(root) / f"{number}.npz", buffer.getvalue())
     _tidy(folder(root))
 

@@ -42,7 +42,7 @@ class Guided(Nested):
     def __init__(
         self, *given: Any, flights: int = 2, hops: int = 60, fits: int = 80, width: int = 256, **more: Any
     ) -> None:
-        super().__init__(*given, flights=flights, **more)
+        super().__init__(*given, **{**more, "flights": flights})
         self.hops, self.fits = hops, fits
         device, dim = self.places.device, self.places.shape[1]
         host = torch.Generator().manual_seed(self.seed)

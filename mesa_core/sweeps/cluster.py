@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import logging
 import math
 import os
 import platform
@@ -130,9 +131,11 @@ def join(address: str) -> Any:
             socket.create_connection((host, int(port)), ANSWER).close()
     except (OSError, ValueError, OverflowError) as error:
         raise ConfigError(f"Nothing answers at {address!r} ({error}); is Ray started there?") from None
-    own = {"include_dashboard": False} if address == "local" else {}  # a cluster's page is its owner's choice
+    own: dict[str, Any] = (
+        {"include_dashboard": False} if address == "local" else {}
+    )  # a cluster's page is its owner's choice
     try:
-        ray.init(address, log_to_driver=False, logging_level="critical", **own)
+        ray.init(address, log_to_driver=False, logging_level=logging.CRITICAL, **own)
     except (ConnectionError, RuntimeError, ValueError, OSError) as error:
         first = str(error).strip().splitlines()[0].rstrip(".")
         token = " If it asks for a token, set RAY_AUTH_MODE=token, or say auto." if colon else ""

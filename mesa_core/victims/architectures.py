@@ -131,6 +131,10 @@ class ResNet18(nn.Module):
     def __init__(self, classes: int, block: type[nn.Module], width: int = 64) -> None:
         super().__init__()
         self.conv1 = nn.Conv2d(3, width, 3, 1, 1, bias=False)
+        self.layer1: nn.Module
+        self.layer2: nn.Module
+        self.layer3: nn.Module
+        self.layer4: nn.Module
         self.bn1: nn.Module = nn.BatchNorm2d(width) if block is BasicBlock else nn.Identity()
         inside = width
         for stage in range(4):
@@ -148,6 +152,13 @@ class ResNet18(nn.Module):
         return self.linear(x.mean((2, 3)))
 
 
+def _fused(conv: nn.Module, norm: nn.Module) -> nn.Conv2d:
+    """A convolution with the batch normalisation after it folded in."""
+    assert isinstance(conv, nn.Conv2d)
+    assert isinstance(norm, nn.BatchNorm2d)
+    return fuse_conv_bn_eval(conv, norm)
+
+
 def frozen(
     model: nn.Module, dtype: torch.dtype = torch.float32, memory_format: torch.memory_format | None = None
 ) -> nn.Module:
@@ -159,15 +170,15 @@ def frozen(
     model = copy.deepcopy(model).eval().requires_grad_(False)
     for module in list(model.modules()):
         if isinstance(module, ConvNorm):
-            module.conv, module.norm = fuse_conv_bn_eval(module.conv, module.norm), nn.Identity()
+            module.conv, module.norm = _fused(module.conv, module.norm), nn.Identity()
         elif isinstance(module, BasicBlock):
-            module.conv1, module.bn1 = fuse_conv_bn_eval(module.conv1, module.bn1), nn.Identity()
-            module.conv2, module.bn2 = fuse_conv_bn_eval(module.conv2, module.bn2), nn.Identity()
+            module.conv1, module.bn1 = _fused(module.conv1, module.bn1), nn.Identity()
+            module.conv2, module.bn2 = _fused(module.conv2, module.bn2), nn.Identity()
             if len(module.shortcut):
-                module.shortcut = nn.Sequential(fuse_conv_bn_eval(module.shortcut[0], module.shortcut[1]))
+                module.shortcut = nn.Sequential(_fused(module.shortcut[0], module.shortcut[1]))
         elif isinstance(module, PreActBlock):  # only the normalisation that follows a convolution can be folded
-            module.conv1, module.bn2 = fuse_conv_bn_eval(module.conv1, module.bn2), nn.Identity()
+            module.conv1, module.bn2 = _fused(module.conv1, module.bn2), nn.Identity()
         elif isinstance(module, ResNet18) and isinstance(module.bn1, nn.BatchNorm2d):
-            module.conv1, module.bn1 = fuse_conv_bn_eval(module.conv1, module.bn1), nn.Identity()
+            module.conv1, module.bn1 = _fused(module.conv1, module.bn1), nn.Identity()
     model = model.to(dtype).requires_grad_(False)
     return model.to(memory_format=memory_format) if memory_format else model

@@ -75,7 +75,7 @@ class Trainer:
         stamp: Stamp | None = None,
     ) -> None:
         self.victim, self.compute, self.normalise = victim, victim.compute, victim.normalise
-        self.model = victim.model.to(self.compute.device, memory_format=self.compute.memory_format)
+        self.model = victim.model.to(self.compute.device).to(memory_format=self.compute.memory_format)
         self.labels, self.recipe, self.stamp = labels, recipe, stamp
         self.size = (images.shape[-2], images.shape[-1])
         # Even without crops the images are laid out as NHWC, since a gather of whole pixels is the faster one.
