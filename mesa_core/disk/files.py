@@ -43,16 +43,16 @@ def write_atomically(path: Path, data: bytes, mode: int | None = None) -> None:
             raise
 
 
-def write_json(path: Path, value: Any) -> None:
-    """JSON, indented, atomically. Raises ValueError for NaN, which JSON does not have."""
-    write_atomically(path, (json.dumps(value, indent=1, allow_nan=False) + "\n").encode())
+def write_json(path: Path, value: Any, mode: int | None = None) -> None:
+    """JSON, indented, atomically; `mode` as for `write_atomically`. Raises ValueError for NaN, which JSON does not have."""
+    write_atomically(path, (json.dumps(value, indent=1, allow_nan=False) + "\n").encode(), mode)
 
 
-def write_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
-    """Arrays as a compressed .npz, atomically."""
+def write_arrays(path: Path, arrays: Mapping[str, np.ndarray], packed: bool = True) -> None:
+    """Arrays as a .npz, atomically; not `packed` where speed counts more than room."""
     buffer = io.BytesIO()
     held: dict[str, Any] = dict(arrays)
-    np.savez_compressed(buffer, **held)
+    (np.savez_compressed if packed else np.savez)(buffer, **held)
     write_atomically(path, buffer.getvalue())
 
 

@@ -19,8 +19,8 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from mesa_core.disk.errors import closed, naming
-from mesa_core.disk.files import StoreError, write_json
+from mesa_core.disk.errors import StoreError, closed, naming
+from mesa_core.disk.files import write_json
 from mesa_core.disk.processes import machine, process_lives
 from mesa_core.disk.untrusted import read_json
 
@@ -168,7 +168,7 @@ def _lives(path: Path) -> str | None:
             raise ValueError(pid)
     except FileNotFoundError:
         return ""
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError, OverflowError):
+    except (OSError, ValueError, KeyError, TypeError):
         return None
     return "elsewhere" if not here else "here" if process_lives(pid) else ""
 

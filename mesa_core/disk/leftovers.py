@@ -54,8 +54,8 @@ def aside(path: Path) -> Path:
 def sweep_up(folder: Path, shared: bool = False, wanted: Callable[[str], bool] = lambda name: True) -> int:
     """Remove what killed processes left in `folder`, not below; returns how many. Says nothing where that fails.
 
-    What was set aside goes back to its place, if that is empty and the name still `wanted`. In a folder that is `shared` with others, only names
-    that say whose they are count as ours.
+    What was set aside goes back to its place, if that is empty and the name still `wanted`. In a folder that is `shared`
+    with others, only names that say whose they are count as ours.
     """
     count, names = 0, []
     with contextlib.suppress(OSError), os.scandir(folder) as entries:
@@ -68,12 +68,18 @@ def sweep_up(folder: Path, shared: bool = False, wanted: Callable[[str], bool] =
             was = found.groupdict().get("name")
             if was and wanted(was) and not os.path.lexists(path.with_name(was)):
                 os.rename(path, path.with_name(was))
-            elif path.is_dir() and not path.is_symlink():
-                shutil.rmtree(path)
             else:
-                path.unlink()
+                remove(path)
             count += 1
     return count
+
+
+def remove(path: Path) -> None:
+    """Remove a file, a link, or a folder with all that is in it. Raises OSError."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink()
 
 
 def _abandoned(found: re.Match[str], path: Path) -> bool:

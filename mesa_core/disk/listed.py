@@ -7,13 +7,12 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import json
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
 from mesa_core.disk.errors import StoreError, naming
-from mesa_core.disk.files import read_json, write_atomically
+from mesa_core.disk.files import read_json, write_atomically, write_json
 from mesa_core.disk.owned import Exchange
 from mesa_core.disk.plain import plain
 from mesa_core.disk.untrusted import digest
@@ -59,8 +58,7 @@ def _read(path: Path) -> dict[str, list[str]]:
 
 
 def _write(path: Path, files: Mapping[str, list[str]]) -> None:
-    told = {"files": dict(sorted(files.items()))}
-    write_atomically(path, (json.dumps(told, indent=1) + "\n").encode(), 0o644)
+    write_json(path, {"files": dict(sorted(files.items()))}, 0o644)
 
 
 def _require_known(out: Path, names: Iterable[str], known: Known) -> None:

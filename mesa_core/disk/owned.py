@@ -15,7 +15,7 @@ from pathlib import Path
 from types import TracebackType
 
 from mesa_core.disk.errors import StoreError, closed, naming
-from mesa_core.disk.leftovers import aside, new_folder, sweep_up
+from mesa_core.disk.leftovers import aside, new_folder, remove, sweep_up
 from mesa_core.disk.plain import plain
 from mesa_core.disk.untrusted import read_bytes
 
@@ -98,11 +98,11 @@ class Exchange:
         for path, kept in reversed(self.put):
             with contextlib.suppress(OSError):
                 if kind is not None and os.path.lexists(path):
-                    _remove(path)
+                    remove(path)
                 if kept is not None and kind is not None:
                     os.rename(kept, path)
                 elif kept is not None:
-                    _remove(kept)
+                    remove(kept)
         shutil.rmtree(self.staging, ignore_errors=True)
         if kind is not None:
             self._unmake()
@@ -111,13 +111,6 @@ class Exchange:
         for path in self.made:
             with contextlib.suppress(OSError):
                 path.rmdir()
-
-
-def _remove(path: Path) -> None:
-    if path.is_dir() and not path.is_symlink():
-        shutil.rmtree(path)
-    else:
-        path.unlink()
 
 
 def remove_known(folder: Path, names: Iterable[str]) -> bool:

@@ -1,45 +1,23 @@
 """Run directories: written, read, checked, made slim; and what the product ships. Needs no torch."""
 
-from mesa_core.disk.files import StoreError
+from mesa_core.disk.errors import StoreError
 from mesa_core.store.runs import (
-    END,
     FILE,
-    MOST_CONFIG,
     MOST_EVENTS,
-    MOST_LINES,
-    MOST_RESULT,
-    MOST_SNAPSHOTS,
     NAME,
-    PARTS,
-    STATES,
-    TAIL,
     Reader,
     Run,
     Store,
-    Writer,
     home,
-    is_run,
-    new_name,
 )
 
 __all__ = [
-    "END",
     "FILE",
-    "MOST_CONFIG",
     "MOST_EVENTS",
-    "MOST_LINES",
-    "MOST_RESULT",
-    "MOST_SNAPSHOTS",
     "NAME",
-    "PARTS",
-    "STATES",
-    "TAIL",
     "Reader",
     "Run",
     "Store",
     "StoreError",
-    "Writer",
     "home",
-    "is_run",
-    "new_name",
 ]

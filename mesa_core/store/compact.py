@@ -20,8 +20,8 @@ import numpy as np
 from mesa_core import events as ev
 from mesa_core.config import ConfigError, make_config
 from mesa_core.config.identity import PATHS, identity_of
-from mesa_core.disk.errors import naming
-from mesa_core.disk.files import StoreError, read_json, write_arrays, write_atomically
+from mesa_core.disk.errors import StoreError, naming
+from mesa_core.disk.files import read_json, write_arrays, write_atomically
 from mesa_core.disk.owned import Exchange, check_out, digest_of
 from mesa_core.disk.plain import plain
 from mesa_core.store.runs import NAME, Run

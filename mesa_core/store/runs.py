@@ -27,8 +27,8 @@ from platformdirs import user_data_dir
 
 from mesa_core import events
 from mesa_core.disk import files, leases
-from mesa_core.disk.errors import closed, naming
-from mesa_core.disk.files import StoreError, read_json, write_arrays, write_atomically, write_json
+from mesa_core.disk.errors import StoreError, closed, naming
+from mesa_core.disk.files import read_json, write_arrays, write_atomically, write_json
 from mesa_core.disk.leftovers import new_folder
 from mesa_core.disk.plain import plain
 from mesa_core.disk.shaped import Damaged
@@ -39,7 +39,6 @@ if TYPE_CHECKING:
 
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,79}")
 FILE = re.compile(r"[a-z0-9][a-z0-9_-]{0,79}\.npz")
-MOST_SNAPSHOTS = 400
 MOST_CONFIG = MIB  # bytes of config.json, and of the other small files
 MOST_RESULT = 8 * MIB  # bytes of result.json
 MOST_EVENTS = 32 * MIB  # bytes of events.jsonl; a file that is larger is damaged
@@ -121,18 +120,13 @@ class Run:
         writer.append(event)
         writer.close()
 
-    def events(self, after: int = -1) -> list[tuple[int, events.Event]]:
-        """(number, event) of every event numbered above `after`; lines that cannot be read are left out."""
-        found = []
-        for number, value in self._lines():
-            if number > after:
-                with contextlib.suppress(ValueError):
-                    found.append((number, events.from_json(value)))
-        return found
-
-    def _lines(self) -> Iterator[tuple[int, dict[str, Any]]]:
-        with contextlib.suppress(OSError, Refused):  # not there (yet), or no file
-            yield from _numbered(read_bytes(self.path / "events.jsonl", MOST_EVENTS))
+    def events(self) -> list[tuple[int, events.Event]]:
+        """(number, event) of every event; lines that cannot be read are left out."""
+        try:
+            data = read_bytes(self.path / "events.jsonl", MOST_EVENTS)
+        except (OSError, Refused):  # not there (yet), or no file
+            return []
+        return list(_events(data))
 
     def _last_event(self) -> str:
         """The type of the last event, '' where there is none."""
@@ -226,6 +220,13 @@ def _numbered(data: bytes) -> Iterator[tuple[int, dict[str, Any]]]:
             continue  # a torn line
 
 
+def _events(data: bytes) -> Iterator[tuple[int, events.Event]]:
+    """(number, event) of every line that holds one."""
+    for number, value in _numbered(data):
+        with contextlib.suppress(ValueError):
+            yield number, events.from_json(value)
+
+
 class Reader:
     """Follows a run's events: each line of a file that grows is read once. May be shared by threads."""
 
@@ -249,11 +250,10 @@ class Reader:
                 return []
             whole = data[: data.rfind(b"\n") + 1]  # a line that is being written is left for the next time
             if whole:
-                fresh = []
-                for _, value in _numbered(whole):
-                    with contextlib.suppress(ValueError):
-                        fresh.append(events.from_json(value))
-                self.found = self.found + fresh  # a new list: somebody may be reading the old one
+                self.found = [
+                    *self.found,
+                    *(event for _, event in _events(whole)),
+                ]  # a new list: somebody may be reading the old one
                 self.place, self.tail = self.place + len(whole), whole[-TAIL:]
             return self.found
 
