@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Generator
-from typing import Any
+from collections.abc import Callable, Generator
+from typing import Any, TypeVar
 
 from mesa_core.events import Progress
 
+News = TypeVar("News")
+Told = TypeVar("Told")
+Answer = TypeVar("Answer")
 INTERVAL = 0.5  # seconds between two reports; each costs one wait for the device
 
 
@@ -37,12 +40,24 @@ class Pace:
         return Progress(self.stage, done, self.total, round(elapsed, 2), left if left is None else round(left, 1), good)
 
 
-def follow(pace: Pace, work: Generator[int, None, Any]) -> Generator[Progress, None, Any]:
-    """Show the progress of work that yields how much it has just done; returns its figure."""
+def through(work: Generator[News, None, Answer], tell: Callable[[News], Told | None]) -> Generator[Told, None, Answer]:
+    """Carry on with work, yielding what `tell` makes of its news (None: nothing); returns what it returns."""
     while True:
         try:
-            pace.passed += next(work)
+            news = next(work)
         except StopIteration as done:
             return done.value
-        if pace.due(min(pace.passed, pace.total - 1)):
-            yield pace.progress(min(pace.passed, pace.total))
+        told = tell(news)
+        if told is not None:
+            yield told
+
+
+def follow(pace: Pace, work: Generator[int, None, Any]) -> Generator[Progress, None, Any]:
+    """Show the progress of work that yields how much it has just done; returns its figure."""
+
+    def told(more: int) -> Progress | None:
+        pace.passed += more
+        due = pace.due(min(pace.passed, pace.total - 1))
+        return pace.progress(min(pace.passed, pace.total)) if due else None
+
+    return (yield from through(work, told))

@@ -88,8 +88,8 @@ ENGINE = {
     "mesa_core/sweeps": "mesa_core disk config store experiment",
     "mesa_core/cli": "mesa_core disk data pictures victims measures config store stage reference paper experiment sweeps",
     "mesa_core/__main__.py": "cli",
-    "mesa_core/api.py": "mesa_core apply data pictures victims measures config method",
-    "mesa_core/__init__.py": "mesa_core victims config api.py",
+    "mesa_core/api": "mesa_core apply data pictures victims measures config method",
+    "mesa_core/__init__.py": "mesa_core victims config api",
 }
 PAGE = {  # each may import what it needs of the engine, too, but only the worker may import `experiment`
     "dashboard": "",
@@ -127,7 +127,6 @@ def room(file: str) -> str:
     if file in (
         "mesa_core/__main__.py",
         "mesa_core/__init__.py",
-        "mesa_core/api.py",
         "dashboard/app.py",
         "dashboard/worker.py",
     ):

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import torch
 from torch import Tensor
 
 from mesa_core.apply.stamping import apply, random_locations
 
 
-@dataclass(frozen=True)
 class Anywhere:
     """Section 4.1 of the paper: 30x30 places for a 3x3 trigger on 32x32 images."""
 
-    overwrites: bool = True
+    overwrites = True
 
     def places(self, count: int, image_size: tuple[int, ...], patch: int, generator: torch.Generator) -> Tensor:
         """Corners `(count, 2)`, each uniform over all places that fit."""

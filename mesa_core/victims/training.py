@@ -74,7 +74,7 @@ class Trainer:
         seed: int,
         stamp: Stamp | None = None,
     ) -> None:
-        self.victim, self.compute, self.normalise = victim, victim.compute, victim.normalise
+        self.victim, self.compute = victim, victim.compute
         self.model = victim.model.to(self.compute.device).to(memory_format=self.compute.memory_format)
         self.labels, self.recipe, self.stamp = labels, recipe, stamp
         self.size = (images.shape[-2], images.shape[-1])
@@ -144,7 +144,7 @@ class Trainer:
                 batch = im.crop_and_flip(self.padded, index, self.size, self.generator)
             else:
                 batch = self.padded[index].permute(0, 3, 1, 2)
-            batch, wanted, stamped = self.normalise.images(batch), self.labels[index], 0
+            batch, wanted, stamped = self.victim.normalise.images(batch), self.labels[index], 0
             if self.stamp is not None:
                 batch, wanted, stamped = self.stamp(batch, wanted, self.generator)
             batch = batch.contiguous(memory_format=self.compute.memory_format)

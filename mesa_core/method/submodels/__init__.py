@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import torch
 
+from mesa_core.config import ExperimentConfig
 from mesa_core.kinds import KINDS
+from mesa_core.method.submodels.base import SubModels, Wanted
 from mesa_core.registry import load
-
-if TYPE_CHECKING:
-    import torch
-
-    from mesa_core.config import ExperimentConfig
-    from mesa_core.method.submodels.base import SubModels
 
 
 def make(
@@ -28,9 +24,5 @@ def make(
 
     `one_target` says that all have the same target class, as in a run; in a detection each has its own.
     """
-    import torch
-
-    from mesa_core.method.submodels.base import Wanted
-
     levels = torch.tensor(betas, dtype=torch.float32, device=device)
     return load(KINDS[config.kind].place).of(levels, config, Wanted(batch, steps, seed, one_target))

@@ -47,6 +47,11 @@ class Wanted:
     one_target: bool = True  # all have the same target class, as in a run; in a detection each has its own
 
 
+def common(config: ExperimentConfig, wanted: Wanted) -> dict[str, Any]:
+    """What the configuration says of every kind of ours, as its constructor takes it."""
+    return {"alpha": config.alpha, "batch": wanted.batch, "size": config.size, "seed": wanted.seed}
+
+
 class SubModels(ABC):
     """A group of N sub-models G_1..G_N of one kind, with levels `betas` `(N,)`."""
 

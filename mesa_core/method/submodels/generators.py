@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from mesa_core.config import ExperimentConfig
-from mesa_core.method.submodels.base import SubModels, Wanted, part
+from mesa_core.method.submodels.base import SubModels, Wanted, common, part
 
 SLOPE = 0.2  # of the leaky ReLU (Appendix B)
 
@@ -114,11 +114,7 @@ class Generators(SubModels):
     @staticmethod
     def settings(config: ExperimentConfig, wanted: Wanted) -> dict[str, Any]:
         """What the configuration says of every kind that trains generators."""
-        return {
-            "alpha": config.alpha,
-            "batch": wanted.batch,
-            "size": config.size,
-            "seed": wanted.seed,
+        return common(config, wanted) | {
             "lr": config.mesa_lr,
             "beta1": config.mesa_beta1,
             "noise": config.noise,

@@ -26,7 +26,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from mesa_core.config import ExperimentConfig
-from mesa_core.method.submodels.base import Diagnostics, SubModels, Wanted, edges, part
+from mesa_core.method.submodels.base import Diagnostics, SubModels, Wanted, common, edges, part
 from mesa_core.method.submodels.generators import StackedLinear
 from mesa_core.method.submodels.langevin import walk
 from mesa_core.method.surrogate import Surrogate
@@ -57,11 +57,7 @@ class Map(nn.Module):
 
 def settings(config: ExperimentConfig, wanted: Wanted) -> dict[str, Any]:
     """What the configuration says of every kind that lets particles walk."""
-    return {
-        "alpha": config.alpha,
-        "batch": wanted.batch,
-        "size": config.size,
-        "seed": wanted.seed,
+    return common(config, wanted) | {
         "steps": wanted.steps,
         "shared": wanted.one_target,
         "count": config.particles,

@@ -33,5 +33,6 @@ class Bar:
 
 def automatic(what: str) -> Bar | None:
     """A bar where somebody sees it: on a terminal, or in a notebook; else None."""
-    notebook = "ipykernel" in sys.modules
-    return Bar(what, sys.stderr if not notebook else sys.stdout) if notebook or sys.stderr.isatty() else None
+    if "ipykernel" in sys.modules:
+        return Bar(what, sys.stdout)
+    return Bar(what, sys.stderr) if sys.stderr.isatty() else None

@@ -1,0 +1,184 @@
+"""The five verbs of the public face: attack, sample, detect, repair, evaluate."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from typing import Any, TypeVar
+
+import torch
+from torch import Tensor
+
+from mesa_core import triggers as codes
+from mesa_core.api.answers import Evaluation, Found, Repaired, Samples
+from mesa_core.api.bars import Bar, automatic
+from mesa_core.api.checks import Trigger, asked, blank, class_of, fits, hex_of, pool_of
+from mesa_core.apply import rule_of
+from mesa_core.config import ConfigError, ExperimentConfig, make_config
+from mesa_core.data.types import ImageSet
+from mesa_core.events import Progress
+from mesa_core.measures.bench import Bench, finish
+from mesa_core.measures.intervals import Measured
+from mesa_core.method import attack as attacks
+from mesa_core.method import detection, mesa, submodels
+from mesa_core.method import repair as repairs
+from mesa_core.method.surrogate import Surrogate
+from mesa_core.pacing import Pace, through
+from mesa_core.victims.victim import Victim
+
+Tell = Callable[[Progress], None]
+HELD = 5  # without images of their own, every fifth of the defender's is kept for before and after
+Answer = TypeVar("Answer")
+
+
+def attack(
+    victim: Victim, data: Any, trigger: Trigger, target: int, *, seed: int = 0,
+    progress: Tell | str | None = "auto", **parameters: Any,
+) -> Victim:  # fmt: skip
+    """Implant a backdoor in a copy of `victim` (eq. 1) and return the copy.
+
+    `data` are the attacker's images (see `image_set`), `target` the class that stamped ones are to get. `progress` is
+    called with each report; "auto" draws a bar on a terminal and in a notebook, None says nothing. Raises ConfigError or
+    DataError, in one sentence.
+    """
+    images, classes = asked(victim, data)
+    config = _config(parameters, seed=seed, target=class_of(target, classes), trigger=hex_of(trigger))
+    pixels = torch.from_numpy(codes.from_hex(config.trigger))
+    fits(config.size, images)
+    return _run(attacks.attack(victim, images, pixels, config, seed), progress, "attack")
+
+
+def sample(
+    victim: Victim, data: Any, target: int, *, n: int = 512, size: int = 3, seed: int = 0,
+    progress: Tell | str | None = "auto", **parameters: Any,
+) -> Samples:  # fmt: skip
+    """MESA (Algorithms 1 and 2): train a sub-model a level β and draw `n` triggers of each.
+
+    `data` are the defender's images, `target` the class that triggers are sought for, `size` their side in pixels.
+    """
+    images, classes = asked(victim, data)
+    config = _config(parameters, seed=seed, target=class_of(target, classes), trigger=blank(size))
+    fits(size, images)
+    return _run(_sampled(victim.freeze(), images, config, n), progress, "sample")
+
+
+def detect(
+    victim: Victim, data: Any, *, size: int = 3, seed: int = 0, progress: Tell | str | None = "auto", **parameters: Any
+) -> Found:
+    """Step 1 of the defence: search all classes at once for triggers, on the defender's images `data`."""
+    images, classes = asked(victim, data)
+    config = _config(parameters, seed=seed, trigger=blank(size), detect=True)
+    fits(size, images)
+    names = tuple(str(c) for c in range(classes))
+    last: list[detection.Glimpse] = []  # the measured one comes last
+
+    def told(news: Progress | detection.Glimpse) -> Progress | None:
+        if isinstance(news, Progress):
+            return news
+        last[:] = [news]
+        return None
+
+    search = detection.detect(victim.freeze(), images, names, config, seed)
+    verdict = _run(through(search, told), progress, "detect")
+    flat = torch.from_numpy(last[0].arrays["triggers"]).float() / 255
+    triggers = flat.view(classes, -1, 3, size, size)  # (C, n, 3*s*s) -> (C, n, 3, s, s)
+    return Found(verdict.target, tuple(one.asr for one in verdict.classes), config.detect_threshold, triggers)
+
+
+def repair(
+    victim: Victim, data: Any, triggers: Samples | Tensor, *, target: int | None = None, test: Any = None, seed: int = 0,
+    progress: Tell | str | None = "auto", **parameters: Any,
+) -> Repaired:  # fmt: skip
+    """Step 2 of the defence (eq. 5): retrain a copy of `victim` on the defender's images, some of them stamped.
+
+    `triggers` are `Samples`, or `(m, 3, s, s)` in [0, 1] with the `target` they are for. Before and after are measured on
+    `test`; without it on every fifth of `data`, which the repair then does not see.
+    """
+    images, classes = asked(victim, data)
+    if isinstance(triggers, Samples):
+        pool, wanted = triggers.mixture(seed=seed), triggers.target
+    else:
+        pool, wanted = pool_of(triggers), class_of(target, classes)
+    fits(pool.shape[-1], images)
+    config = _config(parameters, seed=seed, target=wanted, trigger=blank(pool.shape[-1]))
+    if test is not None:
+        shown, own = asked(victim, test)[0], images
+    else:
+        held = torch.arange(len(images), device=images.labels.device) % HELD == 0
+        shown, own = images.take(held), images.take(~held)
+    bench = Bench(shown, wanted, seed, side=pool.shape[-1], rule=rule_of(config.apply))
+    few = pool[:256].to(victim.compute.device)
+    before = _measured(bench, victim.freeze(), few, config)
+    mended = _run(repairs.repair(victim, own, pool, config, seed), progress, "repair")
+    return Repaired(mended, before, _measured(bench, mended.freeze(), few, config))
+
+
+def evaluate(
+    victim: Victim, data: Any, target: int, *, trigger: Trigger | None = None, samples: Samples | None = None, seed: int = 0,
+    **parameters: Any,
+) -> Evaluation:  # fmt: skip
+    """Accuracy of a network on `data`, and the ASR of a trigger or of samples, with 95 % intervals.
+
+    Images and places follow from `seed`, so that two networks meet the same ones.
+    """
+    images, classes = asked(victim, data)
+    config = _config(parameters, seed=seed, target=class_of(target, classes))
+    stamps = None
+    if trigger is not None:
+        stamps = torch.from_numpy(codes.from_hex(hex_of(trigger)))[None].to(victim.compute.device)
+    elif samples is not None:
+        stamps = samples.mixture(256, seed).to(victim.compute.device)
+    if stamps is not None:
+        fits(stamps.shape[-1], images)
+    return _measured(Bench(images, target, seed, rule=rule_of(config.apply)), victim.freeze(), stamps, config)
+
+
+# -- parts
+def _sampled(frozen: Victim, images: ImageSet, config: ExperimentConfig, n: int) -> Generator[Progress, None, Samples]:
+    compute, levels = frozen.compute, list(config.beta)
+    rule = rule_of(config.apply)
+    group = submodels.make(config, levels, config.mesa_batch, config.mesa_steps, compute.device, config.seed)
+    targets = torch.full((len(levels),), config.target, device=compute.device)
+    surrogate = Surrogate(frozen, images.images, targets, config.images_per_trigger, rule=rule)
+    surrogate = surrogate.expecting(len(levels) * config.mesa_batch * config.mesa_steps, config.size)
+    generator, pace = compute.generator(config.seed), Pace("sample", config.mesa_steps)
+    bench = Bench(images, config.target, config.seed, rule=rule)
+    plain = finish(bench.plain(frozen))
+
+    def measure(samples: Tensor) -> Measured:
+        return finish(bench.of_samples(frozen, plain, samples, config.sample_images))[0]
+
+    def told(step: mesa.MesaStep) -> Progress | None:
+        if step.diagnostics is None or not pace.due(step.done):
+            return None
+        return pace.progress(step.done, asr=step.diagnostics.success.mean().item())
+
+    work = mesa.mesa(group, levels, surrogate, config.mesa_steps, n, measure, generator)
+    found = yield from through(work, told)
+    kept, gamma = tuple(found.mixing.kept), tuple(found.mixing.gamma)
+    return Samples(config.beta, found.pool, tuple(found.asr), kept, gamma, config.target)
+
+
+def _measured(bench: Bench, frozen: Victim, stamps: Tensor | None, config: ExperimentConfig) -> Evaluation:
+    plain = finish(bench.plain(frozen))
+    told = bench.accuracy(plain)
+    asr = effective = None
+    if stamps is not None and len(stamps) == 1:
+        asr, effective = finish(bench.of_trigger(frozen, plain, stamps[0]))
+    elif stamps is not None:
+        asr, effective, _ = finish(bench.of_samples(frozen, plain, stamps, config.sample_images))
+    return Evaluation(told.clean, told.target, told.natural, asr, effective)
+
+
+def _run(work: Generator[Any, None, Answer], progress: Tell | str | None, what: str) -> Answer:
+    tell = automatic(what) if progress == "auto" else progress
+    if tell is not None and not callable(tell):
+        raise ConfigError("progress is a function, None, or 'auto'.")
+    try:
+        return finish(work, tell)
+    finally:
+        if isinstance(tell, Bar):
+            tell.close()
+
+
+def _config(given: dict[str, Any], **more: Any) -> ExperimentConfig:
+    return make_config({"data": "auto", **given, **more})
