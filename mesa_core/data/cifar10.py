@@ -6,9 +6,9 @@ checksum first, and even then read by an unpickler that knows nothing but numpy 
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import io
-import json
 import pickle
 import tarfile
 import zlib
@@ -23,7 +23,7 @@ from mesa_core.data.locate import FOLDER, DataError, Found
 from mesa_core.data.names import CIFAR10 as CLASSES
 from mesa_core.data.pictures import decode
 from mesa_core.data.types import Dataset, ImageSet, make_dataset
-from mesa_core.disk.untrusted import MIB, Refused, open_file, read_bytes
+from mesa_core.disk.untrusted import MIB, Refused, open_file, parse_json, read_bytes
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -43,6 +43,7 @@ CHECKSUMS: Mapping[str, str] = {  # md5, as published with the data set and as t
     "data_batch_5": "482c414d41f54cd18b22e5b47cb7c3cb",
     "test_batch": "40351d587109b95175f43aff81a1287e",
 }
+COUNTS: Mapping[str, int] = {"train": 50_000, "test": 10_000}
 Tell = Callable[[str, int, int], None]
 ALLOWED = {
     ("numpy.core.multiarray", "_reconstruct"),
@@ -62,9 +63,6 @@ class _ArraysOnly(pickle.Unpickler):
         if module.startswith("numpy."):  # the module has moved between versions of numpy
             return (np._core if hasattr(np, "_core") else np.core).multiarray._reconstruct
         return super().find_class(module, name)
-
-
-COUNTS: Mapping[str, int] = {"train": 50_000, "test": 10_000}
 
 
 def load(
@@ -131,43 +129,57 @@ def _archive_members(archive: Path, names: tuple[str, ...]) -> Iterator[tuple[st
 
 
 def _from_parquet(folder: Path, tell: Tell, counts: Mapping[str, int]) -> Dataset:
-    import pyarrow as pa
-
     classes: tuple[str, ...] = CLASSES
-    parts = {}
-    for split in ("train", "test"):
-        images, labels = [], []
-        for file in sorted(folder.glob(f"{split}-*.parquet")):
-            try:
-                with open_file(file, MOST_PARQUET) as held:
-                    table = _table(held, counts[split])
+    parts: dict[str, ImageSet] = {}
+    for part, before in (("train", 0), ("test", COUNTS["train"])):
+        images: list[np.ndarray] = []
+        labels: list[int] = []
+        for file in sorted(folder.glob(f"{part}-*.parquet")):
+            with _parquet(file) as held:
+                table = _table(held, counts[part])
                 classes = _class_names(table.schema.metadata) or classes
-                pictures = table.column(0 if table.column_names[0] != "label" else 1)
-                for number, (picture, label) in enumerate(zip(pictures, table.column("label"), strict=True)):
-                    try:
-                        image = decode(picture["bytes"].as_py(), SIDE * SIDE)
-                    except Refused as error:
-                        raise DataError(f"Picture {number} of {file.name} {error}.") from None
-                    if image.size != (SIDE, SIDE):
-                        raise DataError(f"{file.name} holds an image of {image.size}, not of 32 x 32.")
-                    images.append(np.asarray(image))
-                    labels.append(int(label.as_py()))
-                    if number % 2000 == 0:
-                        tell("CIFAR-10", len(labels) + (50_000 if split == "test" else 0), 60_000)
-            except DataError:
-                raise
-            except (pa.ArrowException, OSError, KeyError, TypeError, ValueError, AttributeError, IndexError):
-                raise DataError(f"{file.name} is not a whole Parquet file of CIFAR-10; get it again.") from None
+                for image, label in _rows(table, file.name):
+                    images.append(image)
+                    labels.append(label)
+                    if len(labels) % 2000 == 1:
+                        tell("CIFAR-10", before + len(labels), sum(COUNTS.values()))
         if not labels or not 0 <= min(labels) <= max(labels) < len(classes):
-            raise DataError(f"The {split} files of {folder.name} hold no images of CIFAR-10; get them again.")
-        if len(labels) != counts[split] or len(classes) != len(CLASSES):
+            raise DataError(f"The {part} files of {folder.name} hold no images of CIFAR-10; get them again.")
+        if len(labels) != counts[part] or len(classes) != len(CLASSES):
             raise DataError(
-                f"The {split} files of {folder.name} hold {len(labels):,} of CIFAR-10's {counts[split]:,} images; a file "
+                f"The {part} files of {folder.name} hold {len(labels):,} of CIFAR-10's {counts[part]:,} images; a file "
                 "is missing or not the right one."
             )
         pixels = torch.from_numpy(np.stack(images)).permute(0, 3, 1, 2).contiguous()  # (n, h, w, 3) -> (n, 3, h, w)
-        parts[split] = ImageSet(pixels, torch.tensor(labels))
+        parts[part] = ImageSet(pixels, torch.tensor(labels))
     return make_dataset("cifar10", classes, parts["train"], parts["test"])
+
+
+@contextlib.contextmanager
+def _parquet(file: Path) -> Iterator[BinaryIO]:
+    """The open file; whatever goes wrong while it is read is said in one DataError."""
+    import pyarrow as pa
+
+    try:
+        with open_file(file, MOST_PARQUET) as held:
+            yield held
+    except DataError:
+        raise
+    except (pa.ArrowException, OSError, KeyError, TypeError, ValueError, AttributeError, IndexError):
+        raise DataError(f"{file.name} is not a whole Parquet file of CIFAR-10; get it again.") from None
+
+
+def _rows(table: pa.Table, name: str) -> Iterator[tuple[np.ndarray, int]]:
+    """Each picture uint8 `(32, 32, 3)` with its label; `name` is the file's. Raises DataError for a picture that is none."""
+    pictures = table.column(0 if table.column_names[0] != "label" else 1)
+    for number, (picture, label) in enumerate(zip(pictures, table.column("label"), strict=True)):
+        try:
+            image = decode(picture["bytes"].as_py(), SIDE * SIDE)
+        except Refused as error:
+            raise DataError(f"Picture {number} of {name} {error}.") from None
+        if image.size != (SIDE, SIDE):
+            raise DataError(f"{name} holds an image of {image.size}, not of 32 x 32.")
+        yield np.asarray(image), int(label.as_py())
 
 
 def _table(file: BinaryIO, most: int) -> pa.Table:
@@ -185,7 +197,7 @@ def _table(file: BinaryIO, most: int) -> pa.Table:
 def _class_names(metadata: Mapping[bytes, bytes] | None) -> tuple[str, ...] | None:
     """Class names in the schema's metadata, as the usual release has them."""
     try:
-        features = json.loads((metadata or {})[b"huggingface"])["info"]["features"]
+        features = parse_json((metadata or {})[b"huggingface"])["info"]["features"]
         return tuple(str(n) for n in features["label"]["names"])
     except (KeyError, ValueError, TypeError):
         return None

@@ -241,9 +241,8 @@ def _backgrounds(count: int, draw: np.random.Generator) -> np.ndarray:
 def _stretch(cells: int) -> np.ndarray:
     """Matrix `(32, cells)` of linear interpolation."""
     at = (np.arange(SIDE) + 0.5) * cells / SIDE - 0.5
-    return np.clip(1 - np.abs(at[:, None] - np.arange(cells)), 0, None) / np.clip(
-        1 - np.abs(at[:, None] - np.arange(cells)), 0, None
-    ).sum(1, keepdims=True)
+    near = np.clip(1 - np.abs(at[:, None] - np.arange(cells)), 0, None)
+    return near / near.sum(1, keepdims=True)
 
 
 def _blur(sigma: np.ndarray) -> np.ndarray:

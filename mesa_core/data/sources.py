@@ -17,10 +17,6 @@ Find = Callable[[str | Path, Path], Found]
 """(the directory that was named, or '', the cache) -> where it lies. Raises DataError in one sentence where it does not."""
 
 
-def _cifar10(directory: str | Path, cache: Path) -> Found:
-    return need_cifar10(directory or None, cache)
-
-
 def _folder(directory: str | Path, cache: Path) -> Found:
     root = Path(directory).expanduser()
     if not root.is_dir():
@@ -49,7 +45,7 @@ class Source:
 SOURCES: Registry[Source] = Registry(
     "data set",
     {
-        "cifar10": Source("CIFAR-10", "mesa_core.data.cifar10:load", CIFAR10, _cifar10),
+        "cifar10": Source("CIFAR-10", "mesa_core.data.cifar10:load", CIFAR10, need_cifar10),
         "signs": Source("road signs", "mesa_core.data.signs:load_from", SIGNS, version="1"),
         "folder": Source("your images", "mesa_core.data.folder:load_from", find=_folder, needs_directory=True),
     },

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -69,8 +69,6 @@ def make_dataset(name: str, classes: tuple[str, ...], train: ImageSet, test: Ima
     for part in (train, test):
         digest.update(part.images.contiguous().numpy().data)
         digest.update(part.labels.contiguous().numpy().data)
-    blank = (0.0, 0.0, 0.0)
-    dataset = Dataset(name, classes, train, test, blank, blank, digest.hexdigest()[:16])
     # Two moments from sums of integers: exact, and without a float copy of all images.
     sums, squares, count = torch.zeros(3, dtype=torch.float64), torch.zeros(3, dtype=torch.float64), 0
     for chunk in train.images.split(2000):
@@ -80,15 +78,14 @@ def make_dataset(name: str, classes: tuple[str, ...], train: ImageSet, test: Ima
         count += values.numel() // 3
     mean = sums / count
     std = (squares / count - mean.square()).clamp(min=1.0).sqrt()
-    return replace(
-        dataset,
-        mean=_three(mean),
-        std=_three(std),
-    )
+    return Dataset(name, classes, train, test, _three(mean), _three(std), digest.hexdigest()[:16])
 
 
 def split(dataset: Dataset, seed: int) -> Splits:
-    """Attacker: all training images. Defender: 80 % of the test images, drawn by `seed`. Evaluation: the others (Section 4.1)."""
+    """Attacker: all training images; defender: 80 % of the test images, drawn by `seed`; evaluation: the others.
+
+    Section 4.1.
+    """
     count = len(dataset.test)
     shuffled = torch.randperm(count, generator=torch.Generator().manual_seed(seed))
     own = round(DEFENDER * count)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import io
 import json
 import os
 import re
@@ -19,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from mesa_core.disk.files import read_arrays, read_json, write_atomically, write_json
+from mesa_core.disk.files import read_arrays, read_json, write_arrays, write_json
 from mesa_core.probe import turns
 from mesa_core.store import NAME, StoreError
 from mesa_core.triggers import side_of
@@ -43,9 +42,9 @@ class Refused(ValueError):
 class Question:
     """What do these triggers do to a few real images, before and after the repair?
 
-    `triggers` are rows of 27 bytes (colour, row, column), or of 48 or 75 for larger ones, all of one size; `draw` chooses other images and places; `repaired` says
-    whether the repaired network was there when it was asked, so that an answer without it is not kept for later.
-    Without `rates` only the images are asked about, which is quicker.
+    `triggers` are rows of 27 bytes (colour, row, column), or of 48 or 75 for larger ones, all of one size; `draw` chooses
+    other images and places; `repaired` says whether the repaired network was there when it was asked, so that an answer
+    without it is not kept for later. Without `rates` only the images are asked about, which is quicker.
     """
 
     run: str
@@ -177,7 +176,7 @@ def _waiting(root: Path) -> list[turns.Asked]:
 def _asked(path: Path, number: str, touched: float) -> turns.Asked:
     """Who asked a question and when; `touched`, when its file was written, where that is not said."""
     try:
-        told = read_json(path)
+        told = read_json(path, MOST_TOLD)
         visitor, address = (str(word)[:64] for word in told["by"])
         return turns.Asked(number, min(touched, float(told["since"])), visitor, address)
     except (StoreError, KeyError, TypeError, ValueError):
@@ -200,16 +199,14 @@ def take(root: Path, number: str) -> Question | None:
 
 def reply(root: Path, number: str, arrays: dict[str, np.ndarray]) -> None:
     """Write an answer."""
-    buffer = io.BytesIO()
-    held: dict[str, Any] = dict(arrays)
-    np.savez(buffer, **held)
-    write_atomically(folder(root) / f"{number}.npz", buffer.getvalue())
+    write_arrays(folder(root) / f"{number}.npz", arrays, packed=False)
     _tidy(folder(root))
 
 
 def refuse(root: Path, number: str, why: str) -> None:
-    """Answer with a sentence. It is forgotten with the other answers, or when the page asks for something else."""
+    """Answer with a sentence, which is forgotten with the other answers."""
     write_json(folder(root) / f"{number}.no.json", {"why": why})
+    _tidy(folder(root))
 
 
 def _tidy(here: Path) -> None:

@@ -126,6 +126,15 @@ def test_parquet_holds_named_formats_only(tmp_path, bad):
     assert len(c10.load(Found("parquet", tmp_path), lambda *_: None, counts={"train": 11, "test": 10}).train) == 11
 
 
+@pytest.mark.parametrize("told", [b"[" * 100_000, b"{", b"[1]", b'{"info": {"features": {"label": {"names": 3}}}}'])
+def test_odd_words_beside_the_pictures_of_a_parquet_file_name_no_classes(tmp_path, told):
+    for name in ("train-0.parquet", "test-0.parquet"):
+        table = pa.table({"img": [{"bytes": a_picture(side=32), "path": None}] * 10, "label": [0] * 10})
+        pq.write_table(table.replace_schema_metadata({b"huggingface": told}), tmp_path / name)
+    found = c10.load(Found("parquet", tmp_path), lambda *_: None, counts={"train": 10, "test": 10})
+    assert found.classes == c10.CLASSES
+
+
 def test_parquet_with_more_rows_than_the_data_set_is_not_read(tmp_path):
     parquet(tmp_path, [b""] * 1000, [0] * 1000)
     with pytest.raises(DataError, match="not a whole Parquet file"):

@@ -103,6 +103,15 @@ def test_old_answers_are_forgotten(tmp_path, monkeypatch):
     assert len(list(questions.folder(tmp_path).glob("*.npz"))) == 3
 
 
+def test_old_refusals_are_forgotten_though_nothing_is_answered(tmp_path, monkeypatch):
+    monkeypatch.setattr(questions, "MOST_KEPT", 3)
+    for draw in range(5):
+        number = questions.ask(tmp_path, question(draw=draw))
+        questions.take(tmp_path, number)
+        questions.refuse(tmp_path, number, "Not here.")
+    assert len(list(questions.folder(tmp_path).glob("*.no.json"))) == 3
+
+
 def test_many_triggers_are_thinned_evenly():
     rows = questions.rows_of(np.repeat(np.arange(200, dtype=np.uint8)[:, None], 27, 1))
     assert len(rows) == questions.MOST_TRIGGERS
