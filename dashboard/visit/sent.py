@@ -84,3 +84,9 @@ def colours(value: Any) -> list[str]:
         return triggers.to_hex(triggers.from_hex(words)).split(" ")
     except (ValueError, TypeError):
         raise Odd("those are no colours") from None
+
+
+def painted(key: str) -> tuple[list[str], int]:
+    """An edit of the painter of this key: its nine colours, and its number; Odd for all else."""
+    edit = message(key, "edit")
+    return colours(part(edit, "value")), whole(part(edit, "seq"))

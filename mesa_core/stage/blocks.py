@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import struct
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -42,3 +42,23 @@ def unpack(block: bytes) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
         for name, (kind, at, count) in header.pop("arrays").items()
     }
     return header, found
+
+
+# -- how places and shares are written in a block
+def placed(places: np.ndarray, bounds: Sequence[float]) -> np.ndarray:
+    """Places `(n, 2)` on axes with `bounds` (xmin, xmax, ymin, ymax) as uint16: 0 is half a width below the bounds."""
+    low, high = np.array([bounds[0], bounds[2]], np.float64), np.array([bounds[1], bounds[3]], np.float64)
+    unit = (np.asarray(places, np.float64).reshape(-1, 2) - low) / np.maximum(high - low, 1e-9)
+    unit = np.nan_to_num(unit, nan=0.5, posinf=1.5, neginf=-0.5)
+    return np.rint((np.clip(unit, -0.5, 1.5) + 0.5) * 32767.5).astype(np.uint16)
+
+
+def rates(asr: np.ndarray) -> np.ndarray:
+    """Shares as uint8, 255 for 1."""
+    return np.rint(np.clip(np.nan_to_num(np.asarray(asr, np.float64)), 0, 1) * 255).astype(np.uint8)
+
+
+def share_of(place: Sequence[float], bounds: Sequence[float]) -> list[float]:
+    """One place as shares of the axes' width and height, as exact as `placed` writes them."""
+    x, y = placed(np.array([place]), bounds)[0] / 32767.5 - 0.5
+    return [float(x), float(y)]

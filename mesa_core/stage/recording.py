@@ -18,7 +18,7 @@ import numpy as np
 from mesa_core import events as ev
 from mesa_core import triggers
 from mesa_core.disk.files import StoreError
-from mesa_core.stage.blocks import pack, unpack
+from mesa_core.stage.blocks import pack, placed, rates, share_of, unpack
 from mesa_core.store import Run
 
 LARGEST = 200_000  # bytes of a shipped recording
@@ -30,19 +30,6 @@ VIEWS = ("pca", "tsne")
 FIGURES = (("asr", "original"), ("asr", "sampled"), ("asr", "worst"), ("effective_asr", "original"),
            ("clean_accuracy",), ("target_accuracy",), ("natural_rate",))  # fmt: skip
 OTHERS = ("control", "uniform", "random", "mesa", "point", "ideal")  # defences, in the order in which they are compared
-
-
-def placed(places: np.ndarray, bounds: Sequence[float]) -> np.ndarray:
-    """Places `(n, 2)` on axes with `bounds` (xmin, xmax, ymin, ymax) as uint16: 0 is half a width below the bounds."""
-    low, high = np.array([bounds[0], bounds[2]], np.float64), np.array([bounds[1], bounds[3]], np.float64)
-    unit = (np.asarray(places, np.float64).reshape(-1, 2) - low) / np.maximum(high - low, 1e-9)
-    unit = np.nan_to_num(unit, nan=0.5, posinf=1.5, neginf=-0.5)
-    return np.rint((np.clip(unit, -0.5, 1.5) + 0.5) * 32767.5).astype(np.uint16)
-
-
-def rates(asr: np.ndarray) -> np.ndarray:
-    """Shares as uint8, 255 for 1."""
-    return np.rint(np.clip(np.nan_to_num(np.asarray(asr, np.float64)), 0, 1) * 255).astype(np.uint8)
 
 
 def recording(
@@ -90,7 +77,11 @@ def recording(
         "ground_images": int(fixed.get("codes_images", config["landscape_images"])) if axes else 0,
         "explained": [round(float(v), 4) for v in axes.explained] if axes else [],
         "marks": [
-            {"name": e.name, "trigger": e.trigger, **{v: _unit(getattr(e, v), bounds[v]) for v in VIEWS}}
+            {
+                "name": e.name,
+                "trigger": e.trigger,
+                **{v: [round(s, 4) for s in share_of(getattr(e, v), bounds[v])] for v in VIEWS},
+            }
             for e in {e.name: e for e in events if isinstance(e, ev.Mark)}.values()
             if e.name in NAMED and bounds
         ],
@@ -128,12 +119,6 @@ def thinned(shots: Sequence[ev.Snapshot], most: int) -> list[ev.Snapshot]:
     if len(shots) <= most:
         return list(shots)
     return [shots[round((i / (most - 1)) ** 2 * (len(shots) - 1))] for i in range(most)]
-
-
-def _unit(place: Sequence[float], bounds: Sequence[float]) -> list[float]:
-    """A place as shares of the axes' width and height."""
-    x, y = placed(np.array([place]), bounds)[0] / 32767.5 - 0.5
-    return [round(float(x), 4), round(float(y), 4)]
 
 
 # -- as a file

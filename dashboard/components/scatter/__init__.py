@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 
 from dashboard.components import register
-from dashboard.components.packing import pack
 from mesa_core import triggers
+from mesa_core.stage.blocks import pack, placed, rates, share_of
 
 _HTML = """<div class="scatter">
 <div class="tools" role="toolbar" aria-label="Tools of the picture">
@@ -33,19 +33,6 @@ _HTML = """<div class="scatter">
 <div class="under"><fieldset class="layers" aria-label="Layers"></fieldset><div class="legend"></div></div>
 </div>"""
 MOUNT = register(__file__, _HTML, "drawing")
-
-
-def placed(places: np.ndarray, bounds: Sequence[float]) -> np.ndarray:
-    """Places `(n, 2)` on axes with `bounds` (xmin, xmax, ymin, ymax) as uint16: 0 is half a width below the bounds."""
-    low, high = np.array([bounds[0], bounds[2]], np.float64), np.array([bounds[1], bounds[3]], np.float64)
-    unit = (np.asarray(places, np.float64).reshape(-1, 2) - low) / np.maximum(high - low, 1e-9)
-    unit = np.nan_to_num(unit, nan=0.5, posinf=1.5, neginf=-0.5)
-    return np.rint((np.clip(unit, -0.5, 1.5) + 0.5) * 32767.5).astype(np.uint16)
-
-
-def rates(asr: np.ndarray) -> np.ndarray:
-    """Shares as uint8, 255 for 1."""
-    return np.rint(np.clip(np.nan_to_num(np.asarray(asr, np.float64)), 0, 1) * 255).astype(np.uint8)
 
 
 def block(
@@ -74,15 +61,13 @@ def block(
         if frame.get("mode") is not None:
             arrays[f"mode{i}"] = np.clip(frame["mode"], -1, 127).astype(np.int8).reshape(n)
         described.append({"file": frame["file"], "label": frame["label"], "step": frame["step"], "n": n})
-    shown = []
+    shown: list[dict[str, Any]] = []
     if ground is not None:
         arrays |= {"ground": placed(ground["places"], ground["bounds"]), "ground_asr": rates(ground["asr"])}
         if behind is not None:
             arrays["exact"] = placed(behind["places"], ground["bounds"])
             arrays["exact_level"] = np.asarray(behind["level"], np.uint8)
-        for mark in marks:
-            x, y = placed(np.array([mark["place"]]), ground["bounds"])[0] / 32767.5 - 0.5
-            shown.append({**mark, "place": [float(x), float(y)]})
+        shown = [{**mark, "place": share_of(mark["place"], ground["bounds"])} for mark in marks]
     return pack({**header, "frames": described, "marks": shown}, arrays)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
 
 import numpy as np
@@ -20,12 +21,8 @@ def preset(trigger: np.ndarray) -> None:
 
 def edited() -> None:
     """The painter's callback; an edit that is not nine colours, as the painter has cells, is left out."""
-    try:
-        edit = sent.message("painter", "edit")
-        painted, seq = sent.colours(sent.part(edit, "value")), sent.whole(sent.part(edit, "seq"))
-    except sent.Odd:
-        return
-    st.session_state.trigger, st.session_state.seq = painted, seq
+    with contextlib.suppress(sent.Odd):
+        st.session_state.trigger, st.session_state.seq = sent.painted("painter")
 
 
 def picked_code() -> None:

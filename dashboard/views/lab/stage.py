@@ -233,17 +233,9 @@ def provenance(run: Run, name: str) -> str:
 
 def painted() -> list[str] | None:
     """The nine colours of a shared address."""
-    try:
-        return (
-            triggers.to_hex(triggers.from_hex(st.query_params[PAINT].replace(",", " "))).split(" ") if nine() else None
-        )
-    except (KeyError, ValueError, TypeError):
-        return None
-
-
-def nine() -> bool:
-    """Whether the shared address has nine colours."""
-    return st.query_params.get(PAINT, "").count(",") == triggers.SIZE**2 - 1
+    with contextlib.suppress(sent.Odd):
+        return sent.colours(st.query_params.get(PAINT, "").split(","))
+    return None
 
 
 def links() -> list[tuple[str, str]]:

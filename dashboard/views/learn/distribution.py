@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import numpy as np
 import streamlit as st
 
@@ -17,13 +19,9 @@ VALID = 0.8
 
 def painted() -> None:
     """The painter's callback; an edit that is not nine colours is left out."""
-    try:
-        edit = sent.message("learn_painter", "edit")
-        value, seq = sent.colours(sent.part(edit, "value")), sent.whole(sent.part(edit, "seq"))
-    except sent.Odd:
-        return
-    st.session_state.learn_paint, st.session_state.learn_paint_seq = value, seq
-    show(value)
+    with contextlib.suppress(sent.Odd):
+        st.session_state.learn_paint, st.session_state.learn_paint_seq = sent.painted("learn_painter")
+        show(st.session_state.learn_paint)
 
 
 def show(value: list[str]) -> None:
@@ -51,13 +49,7 @@ def picked(order: np.ndarray) -> None:
 
 def read_paint(word: str) -> list[str]:
     """Nine colours from the address. Raises ValueError."""
-    return _nine(word.replace("-", " "))
-
-
-def _nine(words: str) -> list[str]:
-    if triggers.size_of(words) != triggers.SIZE:
-        raise ValueError("The painter has nine cells.")
-    return triggers.to_hex(triggers.from_hex(words)).split(" ")
+    return sent.colours(word.replace(",", "-").split("-"))
 
 
 def draw() -> None:
@@ -108,8 +100,6 @@ def paint(shown: shipped_networks.Pictures) -> None:
     """The painter and what the network says to it."""
     start = triggers.to_hex(shown.trigger).split(" ")
     lesson.setting("paint", start, read_paint)
-    if st.session_state.get("learn_paint_shown") != st.session_state.learn_paint:
-        st.session_state.learn_paint_shown = st.session_state.learn_paint
     a, b = st.columns([1, 1.6])
     with a:
         painter(

@@ -5,7 +5,7 @@ import shutil
 import numpy as np
 import pytest
 
-from dashboard.components.packing import unpack
+from mesa_core.stage.blocks import unpack
 from dashboard.serving import queue
 from dashboard.serving.shown import Shown
 from dashboard.views.lab import picture

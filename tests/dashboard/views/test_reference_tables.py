@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from visits import visit
 
-from dashboard.components.packing import unpack
+from mesa_core.stage.blocks import unpack
 from dashboard.serving import queue, runs
 from dashboard.serving.shown import Shown
 from dashboard.views.lab import picture, reference_layer

@@ -1,10 +1,9 @@
-"""The block of bytes that a component gets, and what the scatter puts into it."""
+"""The block of bytes that the browser gets, and how places and shares are written in it."""
 
 import numpy as np
 import pytest
 
-from dashboard.components.packing import pack, unpack
-from dashboard.components.scatter import block, placed, rates
+from mesa_core.stage.blocks import pack, placed, rates, share_of, unpack
 
 
 def test_what_is_packed_is_unpacked_and_lies_at_multiples_of_eight():
@@ -27,28 +26,8 @@ def test_places_are_shares_of_the_axes_and_wild_ones_are_cut():
     bounds = [0.0, 10.0, -1.0, 1.0]
     unit = placed(np.array([[0, -1], [10, 1], [5, 0], [1e9, np.nan]]), bounds) / 32767.5 - 0.5
     assert np.allclose(unit, [[0, 0], [1, 1], [0.5, 0.5], [1.5, 0.5]], atol=1e-4)
+    assert share_of([10, -1], bounds) == pytest.approx([1, 0], abs=1e-4)
 
 
 def test_rates_are_bytes():
     assert rates(np.array([0, 0.5, 1, 2, np.nan])).tolist() == [0, 128, 255, 255, 0]
-
-
-def test_a_frame_keeps_its_rows_and_a_short_array_is_refused():
-    frame = {
-        "file": "samples.npz",
-        "label": "step 1",
-        "step": 1,
-        "triggers": np.zeros((4, 27), np.uint8),
-        "places": np.zeros((4, 2)),
-        "asr": np.ones(4),
-        "level": np.zeros(4),
-        "mode": np.array([0, -1, 300, 1]),
-    }
-    ground = {"places": np.zeros((512, 2)), "asr": np.zeros(512), "bounds": [0, 1, 0, 1]}
-    mark = {"name": "original", "kind": "original", "trigger": "#000000 " * 9, "place": [1.0, 0.0]}
-    header, arrays = unpack(block([frame], ground, [mark], {"betas": [0.5]}))
-    assert header["frames"] == [{"file": "samples.npz", "label": "step 1", "step": 1, "n": 4}]
-    assert arrays["mode0"].tolist() == [0, -1, 127, 1]
-    assert header["marks"][0]["place"] == pytest.approx([1, 0], abs=1e-4)
-    with pytest.raises(ValueError, match="reshape"):
-        block([{**frame, "asr": np.ones(3)}], ground, [], {})
