@@ -113,13 +113,13 @@ def before_stage(lab: Context) -> Iterator[ev.Event]:
     def body(scribe: Scribe) -> Generator[ev.Event, None, Made]:
         bench = lab.bench(target)
         each = c.landscape_images or 2  # the axes need a map, if a rough one
-        networks = {"clean": (lab.clean, c.landscape_images), "before": (lab.victim, each)}
+        networks = {"clean": (lab.frozen_clean, c.landscape_images), "before": (lab.frozen, each)}
         asked = {name: (network, mapped) for name, (network, mapped) in networks.items() if network is not None}
         pace = Pace("before", sum(bench.size(original is not None, 0, 0, first, n) for _, n in asked.values()))
         value: dict[str, Any] = {"clean": None}
         kept: dict[str, dict[str, torch.Tensor]] = {"clean": {}, "before": {}}
         for name, (network, mapped) in asked.items():
-            work = bench.evaluate(network.freeze(), original, None, 0, first, mapped, kept[name])
+            work = bench.evaluate(network, original, None, 0, first, mapped, kept[name])
             value[name] = (yield from follow(pace, work)).to_json()
             yield ev.Evaluated(name, value[name])
         landscape = kept["before"]["landscape"].numpy()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import queue
 from collections.abc import Callable, Generator, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -88,6 +89,16 @@ class Context:
         assert self.target is not None, "no stage that needs a target runs without one"
         return self.target
 
+    @functools.cached_property
+    def frozen(self) -> Victim:
+        """`victim` as searches and measures ask it, made once for all stages."""
+        return self.victim.freeze()
+
+    @functools.cached_property
+    def frozen_clean(self) -> Victim | None:
+        """`clean` likewise."""
+        return None if self.clean is None else self.clean.freeze()
+
     @property
     def before(self) -> Evaluation:
         """What the network is worth that the defence finds, once that is measured."""
@@ -96,14 +107,14 @@ class Context:
     @property
     def axes(self) -> PcaAxes:
         """The scatter's linear axes."""
-        return self.both_axes()[0]
+        return self._both_axes()[0]
 
     @property
     def tsne(self) -> TsneMap:
         """The scatter's curved ones."""
-        return self.both_axes()[1]
+        return self._both_axes()[1]
 
-    def both_axes(self) -> tuple[PcaAxes, TsneMap]:
+    def _both_axes(self) -> tuple[PcaAxes, TsneMap]:
         """Both; made again from the landscape where the stage that fixes them was found in the store."""
         if self._axes is None:
             self.fix_axes(self.results["before"].tensors["landscape"].numpy())
@@ -207,6 +218,7 @@ class Context:
         """A victim's weights in the run's folder, for whoever wants to go on with them."""
         weights.save(victim.model, self.run.path / "weights" / f"{name}.safetensors")
 
-    def surrogate(self, frozen: Victim, groups: int) -> Surrogate:
+    def surrogate(self, groups: int) -> Surrogate:
+        """F of as many groups of triggers on the network that the defence finds, by the defender's images."""
         targets = torch.full((groups,), self.wanted, device=self.compute.device)
-        return Surrogate(frozen, self.defender.images, targets, self.config.images_per_trigger, rule=self.rule)
+        return Surrogate(self.frozen, self.defender.images, targets, self.config.images_per_trigger, rule=self.rule)

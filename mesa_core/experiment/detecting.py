@@ -15,9 +15,7 @@ def detect_stage(lab: Context) -> Iterator[ev.Event]:
     """Step 1: which class, if any?"""
 
     def body(scribe: Scribe) -> Generator[ev.Event, None, Made]:
-        search = detection.detect(
-            lab.victim.freeze(), lab.defender, lab.dataset.classes, lab.config, lab.seed("detect")
-        )
+        search = detection.detect(lab.frozen, lab.defender, lab.dataset.classes, lab.config, lab.seed("detect"))
         verdict = yield from _shown(search, scribe)
         found = verdict.target
         name = "no class" if found is None else f"class {found} ({lab.dataset.classes[found]})"

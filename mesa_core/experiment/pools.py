@@ -104,7 +104,7 @@ def point_stage(lab: Context) -> Iterator[ev.Event]:
 
     def body(scribe: Scribe) -> Generator[ev.Event, None, Made]:
         found = yield from point.reverse(
-            lab.surrogate(lab.victim.freeze(), 1),
+            lab.surrogate(1),
             c.point_seeds,
             c.mesa_batch,
             c.point_steps,
@@ -134,7 +134,7 @@ def cleanse_stage(lab: Context) -> Iterator[ev.Event]:
 
     def body(scribe: Scribe) -> Generator[ev.Event, None, Made]:
         found = yield from neural_cleanse.reverse(
-            lab.victim.freeze(),
+            lab.frozen,
             lab.defender.images,
             len(lab.dataset.classes),
             c.detect_batch,

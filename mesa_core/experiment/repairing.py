@@ -53,10 +53,9 @@ def repair_with(lab: Context, pool: Pool) -> Iterator[ev.Event]:
     repaired = lab.load(out.tensors)
     if name == "mesa":
         lab.keep_weights("repaired", repaired)
-    frozen = repaired.freeze()
 
     def body(scribe: Scribe) -> Generator[ev.Event, None, Made]:
-        bench = lab.bench(c.target if not c.suspect else lab.wanted)
+        bench, frozen = lab.bench(c.target if not c.suspect else lab.wanted), repaired.freeze()
         mixture = lab.results["measure"].tensors["mixture"][: c.samples]
         original = None if c.suspect else lab.pixels
         each = c.landscape_images if name == "mesa" else 0

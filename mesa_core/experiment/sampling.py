@@ -30,7 +30,6 @@ from mesa_core.pacing import Pace, follow
 from mesa_core.reference import record
 from mesa_core.store import StoreError
 from mesa_core.store.results import Noise
-from mesa_core.victims.victim import Victim
 
 MOST_SNAPSHOTS = 200
 POOL = 2048  # triggers that a repair draws from, or as many as are measured, if those are more
@@ -45,13 +44,12 @@ def pool_size(c: ExperimentConfig) -> int:
 def defence_stages(lab: Context) -> Iterator[ev.Event]:
     """MESA's sub-models, and what they are worth."""
     c, levels = lab.config, list(lab.config.beta)
-    frozen = lab.victim.freeze()
 
     def train(scribe: Scribe) -> Generator[ev.Event, None, Made]:
         yield from ()
         group = submodels.make(c, levels, c.mesa_batch, c.mesa_steps, lab.compute.device, lab.seed("mesa"))
         gradients = len(levels) * c.mesa_batch * c.mesa_steps * c.images_per_trigger
-        surrogate = lab.surrogate(frozen, len(levels)).expecting(gradients, c.size)
+        surrogate = lab.surrogate(len(levels)).expecting(gradients, c.size)
         generator, pace, place = lab.compute.generator(lab.seed("mesa")), Pace("mesa", c.mesa_steps), None
         every = max(c.snapshot_every, -(-c.mesa_steps // MOST_SNAPSHOTS))
         for step in mesa.train(group, surrogate, c.mesa_steps, generator):
@@ -81,13 +79,13 @@ def defence_stages(lab: Context) -> Iterator[ev.Event]:
 
 def measure_stage(lab: Context, levels: list[float]) -> Iterator[ev.Event]:
     """Every sub-model measured, the skipping rule, the mixture, and the mixture's ASR on both victims."""
-    c, frozen = lab.config, lab.victim.freeze()
+    c = lab.config
 
     def body(scribe: Scribe) -> Generator[ev.Event, None, Made]:
         pool = lab.results["mesa"].tensors["pool"].to(lab.compute.device)  # (N, POOL, 3, s, s)
         take = c.samples
         pace = Pace("measure", (len(levels) * 2 + 3) * take * c.sample_images)
-        found, rates, own_asr = yield from _each_level(lab, frozen, pool[:, :take], levels, pace)
+        found, rates, own_asr = yield from _each_level(lab, pool[:, :take], levels, pace)
         known = [None if entry.density is None else entry.density.value for entry in found]
         mixing = staircase.mixing(levels, own_asr, known, c.gamma == "entropy")
         wide = _breadth(lab, pool[:, :take])
@@ -132,13 +130,13 @@ def _digest_of_reference(lab: Context) -> str:
 
 
 def _each_level(
-    lab: Context, frozen: Victim, pool: Tensor, levels: list[float], pace: Pace
+    lab: Context, pool: Tensor, levels: list[float], pace: Pace
 ) -> Generator[ev.Event, None, tuple[list[Submodel], list[np.ndarray], list[Measured]]]:
     """What is known of each sub-model; each sample's ASR; and each level's ASR on the defender's own images.
 
     The skipping rule is the defender's, so it looks at the defender's images; all that is reported comes from the others.
     """
-    c, bench = lab.config, lab.bench(lab.wanted)
+    c, frozen, bench = lab.config, lab.frozen, lab.bench(lab.wanted)
     own = Bench(lab.defender, lab.wanted, lab.seed("own"), OWN_IMAGES, rule=lab.rule)
     plain, own_plain = finish(bench.plain(frozen)), finish(own.plain(frozen))
     entries: list[Submodel] = []
@@ -197,11 +195,10 @@ def _mixture(lab: Context, samples: Tensor, pace: Pace) -> Generator[ev.Event, N
     c = lab.config
     value: dict[str, Any] = {}
     bench = lab.bench(lab.wanted if c.suspect else c.target)
-    for name, victim in (("clean", lab.clean), ("before", lab.victim)):
+    for name, frozen in (("clean", lab.frozen_clean), ("before", lab.frozen)):
         value[name] = None
-        if victim is None:
+        if frozen is None:
             continue
-        frozen = victim.freeze()
         plain = finish(bench.plain(frozen))
         asr, effective, each = yield from follow(pace, bench.of_samples(frozen, plain, samples, c.sample_images))
         value[name] = {"asr": asr.to_json(), "effective_asr": effective.to_json()}
@@ -209,7 +206,9 @@ def _mixture(lab: Context, samples: Tensor, pace: Pace) -> Generator[ev.Event, N
         yield ev.Evaluated(name, bare.with_samples(asr, effective).to_json())
     value |= _covered(lab, samples.flatten(1).cpu().numpy(), each).to_json()
     noise = random.uniform_colours(len(samples), torch.Generator().manual_seed(lab.seed("noise")), c.size)
-    asr, _, each = yield from follow(pace, bench.of_samples(frozen, plain, noise.to(samples.device), c.sample_images))
+    asr, _, each = yield from follow(
+        pace, bench.of_samples(lab.frozen, plain, noise.to(samples.device), c.sample_images)
+    )
     covered = _covered(lab, noise.flatten(1).numpy(), each)
     value["uniform_noise"] = Noise(asr, recall=covered.recall, precision=covered.precision).to_json()
     return value
