@@ -20,6 +20,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import torch
+
 HANG = 10.0  # seconds after which nothing that is attacked may still be silent
 MEMORY = 2 << 30  # bytes that a process may hold at its peak
 HERE = Path(__file__).parent
@@ -88,6 +90,7 @@ def carry_out(attack: Attack) -> Outcome:
 
 def _child(attack: Attack, place: Path, out) -> None:
     os.environ["MESA_LAB_HOME"] = str(place / "home")
+    torch.set_num_threads(1)  # the parent's OpenMP threads are not here, and torch would wait for them for ever
     try:
         attack.run(place)
     except BaseException:

@@ -5,11 +5,11 @@ import shutil
 import numpy as np
 import pytest
 
-from mesa_core.stage.blocks import unpack
 from dashboard.serving import queue
 from dashboard.serving.shown import Shown
 from dashboard.views.lab import picture
 from mesa_core import events as ev
+from mesa_core.stage.blocks import unpack
 from mesa_core.store import Run
 
 

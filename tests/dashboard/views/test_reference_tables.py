@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 from visits import visit
 
-from mesa_core.stage.blocks import unpack
 from dashboard.serving import queue, runs
 from dashboard.serving.shown import Shown
 from dashboard.views.lab import picture, reference_layer
@@ -19,6 +18,7 @@ from dashboard.views.shared import amounts, reference_tables
 from mesa_core.measures.submodel import Volume
 from mesa_core.method import staircase
 from mesa_core.reference import record
+from mesa_core.stage.blocks import unpack
 from mesa_core.store import Run
 from mesa_core.store.shipped import shipped_runs
 
