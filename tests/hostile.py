@@ -1,11 +1,14 @@
-"""Runs whose every free text is hostile, and a look for what came through; no test of its own."""
+"""What hostile people bring: runs whose every free text is hostile, what is no file; and a look for what came through."""
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
 import random
 import re
 import shutil
+import socket
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -136,3 +139,19 @@ def came_through(at: Any) -> list[str]:
 def _all(node: Any) -> list[Any]:
     below = getattr(node, "children", None)
     return [node] if below is None else [one for child in below.values() for one in [child, *_all(child)]]
+
+
+def no_file(path, kind):
+    """Put a pipe, a link to a device, a folder, a socket, or a sparse file of a terabyte at `path`."""
+    if kind == "pipe":
+        os.mkfifo(path)
+    elif kind == "device":
+        path.symlink_to("/dev/zero")
+    elif kind == "folder":
+        path.mkdir()
+    elif kind == "socket":
+        with contextlib.chdir(path.parent):  # the name of a socket must be short
+            socket.socket(socket.AF_UNIX).bind(path.name)
+    else:
+        with open(path, "wb") as file:
+            file.truncate(1 << 40)

@@ -12,14 +12,13 @@ import streamlit as st
 from dashboard.serving import queue
 from mesa_core import events as ev
 from mesa_core import triggers
-from mesa_core.disk.files import read_json
 from mesa_core.measures.intervals import proportion
+from mesa_core.stage.pictures import SIDE, Pictures, read
 from mesa_core.store import Run, StoreError
 from mesa_core.store.results import Result
 from mesa_core.store.shipped import assets_dir, shipped_weights
 from mesa_core.victims.numpy_resnet9 import NumpyNet, stamped
 
-SIDE = 32
 NETWORKS = {
     "clean": "before the attack",
     "attacked": "with the backdoor",
@@ -107,36 +106,12 @@ def _story(path: str, changed: float) -> Story:
         raise NotPrepared("The prepared run of this lesson cannot be read; it may be damaged.") from None
 
 
-@dataclass(frozen=True)
-class Pictures:
-    """A few pictures that neither attack nor repair trained on."""
-
-    images: np.ndarray  # uint8 (n, 3, 32, 32)
-    labels: np.ndarray  # (n,)
-    classes: tuple[str, ...]
-    target: int
-    trigger: np.ndarray
-    mean: list[float]
-    std: list[float]
-    chosen: str
-    run: str  # name of the shipped run whose networks these are
-    config: dict[str, Any]  # what tells that run from others
-
-
 @st.cache_resource(show_spinner=False)
 def pictures() -> Pictures:
     """The lessons' pictures. Raises NotPrepared."""
-    folder = assets_dir() / "lessons"
     try:
-        card = read_json(folder / "card.json")
-        labels = np.array(card["labels"], int)
-        images = np.frombuffer((folder / "pictures.bin").read_bytes(), np.uint8).reshape(len(labels), 3, SIDE, SIDE)
-        config = card["config"]
-        return Pictures(
-            images, labels, tuple(card["classes"]), int(config["target"]), triggers.from_hex(config["trigger"]),
-            list(card["mean"]), list(card["std"]), str(card["chosen"]), str(card["run"]), dict(config),
-        )  # fmt: skip
-    except (OSError, StoreError, KeyError, TypeError, ValueError):
+        return read()
+    except StoreError:
         raise NotPrepared("The pictures of this lesson are missing or damaged.") from None
 
 

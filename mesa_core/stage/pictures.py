@@ -40,6 +40,16 @@ class Pictures:
     run: str  # the run whose networks lie beside them
     config: Mapping[str, Any]  # what tells that run from others
 
+    @property
+    def target(self) -> int:
+        """That run's target class."""
+        return int(self.config["target"])
+
+    @property
+    def trigger(self) -> np.ndarray:
+        """And its original trigger, `(3, s, s)`."""
+        return triggers.from_hex(self.config["trigger"])
+
     def shown(self, target: int) -> list[int]:
         """The six pictures of other classes that are drawn large."""
         found = []
@@ -57,11 +67,13 @@ def read() -> Pictures:
         card = read_json(folder / "card.json")
         labels = np.array(card["labels"], int)
         images = np.frombuffer((folder / "pictures.bin").read_bytes(), np.uint8).reshape(len(labels), 3, SIDE, SIDE)
+        config = dict(card["config"])
+        int(config["target"]), triggers.from_hex(config["trigger"])  # refused here, not where they are used
         return Pictures(
             images, labels, tuple(card["classes"]), tuple(card["mean"]), tuple(card["std"]), str(card["chosen"]),
-            str(card["run"]), dict(card["config"]),
+            str(card["run"]), config,
         )  # fmt: skip
-    except (OSError, KeyError, TypeError, ValueError):
+    except (OSError, StoreError, KeyError, TypeError, ValueError):
         raise StoreError("The pictures of the stage are missing or damaged.") from None
 
 

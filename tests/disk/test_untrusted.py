@@ -8,6 +8,7 @@ import zipfile
 
 import numpy as np
 import pytest
+from hostile import no_file
 
 from mesa_core.cli import main
 from mesa_core.disk import archives, leases, untrusted
@@ -22,22 +23,9 @@ POSIX = pytest.mark.skipif(os.name == "nt", reason="made with POSIX calls")
 
 @POSIX
 @pytest.mark.parametrize("kind", ["pipe", "device", "folder", "socket", "sparse"])
-def test_only_regular_files_of_a_stated_size_are_opened(tmp_path, kind, monkeypatch):
+def test_only_regular_files_of_a_stated_size_are_opened(tmp_path, kind):
     path = tmp_path / "x.json"
-    if kind == "pipe":
-        os.mkfifo(path)
-    elif kind == "device":
-        path.symlink_to("/dev/zero")
-    elif kind == "folder":
-        path.mkdir()
-    elif kind == "socket":
-        import socket
-
-        monkeypatch.chdir(tmp_path)
-        socket.socket(socket.AF_UNIX).bind("x.json")
-    else:
-        with open(path, "wb") as file:
-            file.truncate(1 << 40)
+    no_file(path, kind)
     for read in (untrusted.read_json, lambda p: untrusted.digest(p, 10**6), archives.read_npz):
         with pytest.raises(Refused, match="larger than" if kind == "sparse" else kind):
             read(path)

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import torch
 from bad_checkpoints import Pickle, legacy, object_field, zipped
+from hostile import no_file
 
 from mesa_core.victims import pickles, weights
 
@@ -145,15 +146,7 @@ def test_broken_pickles_are_one_sentence(tmp_path, made, write):
 @pytest.mark.parametrize("kind", ["pipe", "device", "folder", "sparse"])
 def test_only_a_file_of_a_stated_size_is_opened(tmp_path, kind, suffix):
     path = tmp_path / f"a.{suffix}"
-    if kind == "pipe":
-        os.mkfifo(path)
-    elif kind == "device":
-        path.symlink_to("/dev/zero")
-    elif kind == "folder":
-        path.mkdir()
-    else:
-        with open(path, "wb") as file:
-            file.truncate(2**40)
+    no_file(path, kind)
     assert ("larger than" if kind == "sparse" else kind) in refused(path)
 
 
