@@ -58,6 +58,10 @@ def test_point_arrange_mark_walk_and_paint(page):
     assert label.startswith("Code ")
     assert not label.startswith("Code 487,")
     code = int(re.match(r"Code (\d+)", label)[1])
+    page.keyboard.press("Enter")  # holds it, and goes to the button
+    cell(page, 3).dispatch_event("pointerover")
+    assert page.locator(".codemap .words").inner_text().startswith(f"Code {code},")
+    assert "/landscape" in page.url
     page.keyboard.press("Enter")
     page.get_by_text(f"code {code}", exact=True).wait_for(timeout=20_000)
     assert page.evaluate("location.search").startswith("?run=signs-ring")
@@ -67,5 +71,7 @@ def test_point_arrange_mark_walk_and_paint(page):
     page.wait_for_url("**/landscape?run=signs-ring")  # the run that the Lab showed
     cell(page, 20).wait_for(timeout=20_000)
     cell(page, 20).click()
+    cell(page, 3).dispatch_event("pointerover")
+    page.get_by_role("button", name="Paint it in the Lab").click()
     page.get_by_text("code 20", exact=True).wait_for(timeout=20_000)
     assert page.errors == []

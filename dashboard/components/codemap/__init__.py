@@ -1,8 +1,8 @@
 """The map of the 512 black-and-white triggers: each drawn as itself in a frame whose colour is its ASR.
 
 They are known by their places in the panel of their size; of 3x3 ones a place is the code, larger ones have `codes`.
-One map or two beside each other; hover or arrow keys show a trigger large, a click or Enter sends `pick` with its
-place. New data moves and recolours what is there; nothing is drawn anew.
+One map or two beside each other; hover or arrow keys show a trigger large, a click or Enter holds it, and the button
+beside it sends `pick` with its place. New data moves and recolours what is there; nothing is drawn anew.
 """
 
 from __future__ import annotations

@@ -66,11 +66,11 @@ const percent = (v) => `${(100 * v).toFixed(v > 0 && v < 0.1 ? 1 : 0)} %`;
 export default function ({ data, parentElement, setTriggerValue }) {
   let own = memory.get(parentElement);
   if (!own) {
-    own = { place: data.first, panels: [], touch: false, columns: 0 };
+    own = { place: data.first, panels: [], held: null, columns: 0 };
     memory.set(parentElement, own);
     const find = (name) => parentElement.querySelector(name);
-    Object.assign(own, { box: find(".panels"), words: find(".words"), large: find(".large"), legend: find(".legend") });
-    find(".paint").addEventListener("click", () => own.send({ place: own.place }));
+    Object.assign(own, { box: find(".panels"), words: find(".words"), large: find(".large"), legend: find(".legend"), button: find(".paint") });
+    own.button.addEventListener("click", () => own.send({ place: own.place }));
 
     own.says = (place) => {
       const parts = [];
@@ -107,6 +107,10 @@ export default function ({ data, parentElement, setTriggerValue }) {
       own.detail();
     };
 
+    own.mark = () => {
+      for (const panel of own.panels) panel.cells.forEach((cell, place) => cell.classList.toggle("held", place === own.held));
+    };
+
     // The nearest one in a direction; steps off the line count threefold.
     own.towards = (dx, dy) => {
       const [x, y] = own.at.places[own.place];
@@ -129,9 +133,10 @@ export default function ({ data, parentElement, setTriggerValue }) {
         const order = [...Array(512).keys()].sort((a, b) => value(a) - value(b));
         next = event.key === "Home" ? order[0] : order[511];
       }
-      if (event.key === "Enter" || event.key === " ") { event.preventDefault(); own.send({ place: own.place }); }
+      if (event.key === "Enter" || event.key === " ") { event.preventDefault(); own.held = own.place; own.mark(); own.button.focus(); }
       if (next === null) return;
       event.preventDefault();
+      own.held = null; own.mark();
       own.point(next);
       panel.cells[next].focus({ preventScroll: false });
     };
@@ -152,15 +157,15 @@ export default function ({ data, parentElement, setTriggerValue }) {
           cells.push(cell);
         }
         const placeOf = (event) => { const cell = event.target.closest(".cell"); return cell ? Number(cell.dataset.place) : null; };
-        svg.addEventListener("pointerover", (event) => { const place = placeOf(event); if (place !== null) own.point(place); });
-        svg.addEventListener("pointerdown", (event) => { own.touch = event.pointerType === "touch"; });
+        svg.addEventListener("pointerover", (event) => { const place = placeOf(event); if (place !== null && own.held === null) own.point(place); });
         svg.addEventListener("focusin", (event) => { const place = placeOf(event); if (place !== null) own.point(place); });
         svg.addEventListener("keydown", (event) => own.keys(event, panel));
         svg.addEventListener("click", (event) => {
           const place = placeOf(event);
           if (place === null) return;
+          own.held = own.held === place ? null : place; // chosen, so that the way to the button changes nothing
           own.point(place);
-          if (!own.touch) own.send({ place }); // a finger chooses first, then the button paints
+          own.mark();
         });
         return panel;
       });
@@ -175,7 +180,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
       for (const panel of own.panels) {
         const rate = own.data.asr[panel.name];
         panel.svg.setAttribute("viewBox", `-0.1 -0.1 ${wide + 0.2} ${high + 0.2}`);
-        panel.svg.setAttribute("aria-label", `${panel.caption.textContent}: the 512 black-and-white triggers${own.data.family ? "" : " that were drawn"}. Arrow keys move, Enter ${own.data.family ? "paints one in" : "takes one to"} the Lab.`);
+        panel.svg.setAttribute("aria-label", `${panel.caption.textContent}: the 512 black-and-white triggers${own.data.family ? "" : " that were drawn"}. Arrow keys move, Enter chooses one and goes to the button.`);
         panel.labels.replaceChildren();
         for (const name of names) element("text", { class: "group", x: 0, y: name.y }, panel.labels).textContent = name.text;
         panel.cells.forEach((cell, place) => {
@@ -202,8 +207,8 @@ export default function ({ data, parentElement, setTriggerValue }) {
   const rebuilt = !own.data || shape(own.data) !== shape(data);
   own.data = data;
   own.send = (pick) => setTriggerValue("pick", pick);
-  parentElement.querySelector(".paint").textContent = data.family ? "Paint it in the Lab" : "Take it to the Lab";
-  if (rebuilt) { if (own.side && own.side !== data.side) own.place = data.first; own.side = data.side; own.build(); own.pointed = false; }
+  own.button.textContent = data.family ? "Paint it in the Lab" : "Take it to the Lab";
+  if (rebuilt) { if (own.side && own.side !== data.side) own.place = data.first; own.side = data.side; own.held = null; own.build(); own.pointed = false; }
   own.panels.forEach((panel, i) => { panel.caption.textContent = data.panels[i][1]; });
   own.draw();
   if (!own.pointed) own.point(own.place); else own.detail();

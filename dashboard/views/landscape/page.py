@@ -134,8 +134,8 @@ def _map(run: Run, found: runs.Maps, result: Result | None) -> None:
                 found.size, "codemap", _picked,
             )  # fmt: skip
         st.caption(
-            f"{ABOUT[order]} Click a trigger, or press Enter on it, to {'take it to' if triggers.drawn(found.size) else 'paint it in'} "
-            f"the Lab.{_fewer(found, result)}"
+            f"{ABOUT[order]} Click a trigger, or press Enter on it, to keep it above while you go to the button."
+            f"{_fewer(found, result)}"
         )
         one, two = st.columns(2)
         note = f"ASR of the {triggers.of_panel(found.size)} black-and-white triggers, n = {found.n} images each. Run {run.name}."
