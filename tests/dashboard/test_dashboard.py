@@ -99,21 +99,42 @@ def test_a_full_queue_is_said(home):
     assert any("waiting" in e.value for e in press(page(seed="77"), "Run").error)
 
 
-def test_images_that_are_not_here_are_said(home):
+def test_images_that_are_not_here_are_not_offered_and_a_link_to_them_is_answered(home):
     at = page(data="cifar10")
-    at = press(at, "Run")
     assert not at.exception
-    assert any("CIFAR-10 was not found" in e.value for e in at.error)
-    assert home.list() == []
+    assert any("data=cifar10 (not here)" in w.value for w in at.warning)
+    images = next(b for b in at.selectbox if b.label == "Images")
+    assert [option for option in images.options if "CIFAR-10" in option] == ["CIFAR-10 if found, else road signs"]
+    assert any("mesa-lab data cifar10 --download" in c.value for c in at.caption)
 
 
 def test_other_images_bring_their_own_victim(home, monkeypatch):
     monkeypatch.setattr(settings, "ready", lambda config, cache: config)  # as if CIFAR-10 were here
+    monkeypatch.setattr(settings, "_here", lambda *_: ("cifar10", "signs"))
     at = page()
+    assert not any("--download" in c.value for c in at.caption)
     next(b for b in at.selectbox if b.label == "Images").set_value("cifar10").run()
     at = press(at, "Run")
     assert not at.exception
     assert home.list()[0].config()["victim"] == "resnet9-32"
+
+
+@pytest.mark.parametrize(("typed", "said"), [(-5, True), (2**31, True), (10**15, True), (7, False)])
+def test_a_seed_that_is_not_taken_is_told_why(home, typed, said):
+    at = page()
+    at.number_input(key="c_seed").set_value(typed).run()
+    assert not at.exception
+    assert any("whole number from 0 to 2,147,483,647" in c.value for c in at.caption) == said
+    assert at.session_state.c_seed == (0 if said else 7)
+    assert not any("whole number" in c.value for c in at.number_input(key="c_seed").set_value(3).run().caption)
+
+
+def test_zero_is_a_level_of_its_own(home):
+    at = page()
+    levels = next(m for m in at.multiselect if "β" in m.label)
+    assert levels.options[0] == "0"  # what a typed 0 finds first
+    at = levels.set_value(["0", "0.8"]).run()
+    assert at.query_params["beta"] in ("0,0.8", ["0,0.8"])
 
 
 def test_everything_that_the_address_can_set_can_be_set_on_the_page(home):

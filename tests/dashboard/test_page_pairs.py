@@ -6,6 +6,7 @@ import pytest
 from walking import PAGES, Walk
 
 from dashboard import keys
+from dashboard.views.lab import settings
 from mesa_core.data.sources import classes_of
 
 
@@ -41,7 +42,8 @@ def control(walk, key):
     return next(one for one in walk.controls() if one.id.endswith(f"-{key}"))
 
 
-def test_a_label_of_other_images_is_read_back_and_reaches_neither_settings_nor_address():
+def test_a_label_of_other_images_is_read_back_and_reaches_neither_settings_nor_address(monkeypatch):
+    monkeypatch.setattr(settings, "_here", lambda *_: ("cifar10", "signs"))
     walk = Walk(data="signs")
     old = control(walk, "c_target")
     old.string_value = f"3 · {classes_of('signs')[3]}"

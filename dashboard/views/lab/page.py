@@ -23,7 +23,7 @@ from mesa_core.glossary import TERMS
 from mesa_core.pictures.thumbnails import trigger_img
 from mesa_core.store import StoreError
 
-LEVELS = ("0.1", "0.3", "0.5", "0.7", "0.8", "0.9", "0.95", "1")
+LEVELS = ("0", "0.1", "0.3", "0.5", "0.7", "0.8", "0.9", "0.95", "1")
 ALPHAS = (0.0, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0)
 MOST_STEPS = 5000  # of MESA, that a page may ask of a shared server
 
@@ -130,6 +130,8 @@ def question() -> None:
     settings.put_right()
     offered = settings.images()
     choice("Images", list(offered), "data", lambda name: offered.get(name, name))
+    if "cifar10" not in offered:
+        st.caption("CIFAR-10 can be chosen once it is on this machine: `mesa-lab data cifar10 --download`.")
     data = settings.control("data")
     names, count = settings.classes(data), settings.targets(data)
     choice(
@@ -148,6 +150,7 @@ def question() -> None:
         key="c_beta",
         help=about("beta") + " Type a number from 0 to 1 for another level.",
         accept_new_options=True,
+        filter_mode="prefix",  # else 0 would choose 0.1
         select_all=False,  # else it would be what a typed number chooses first
         on_change=settings.edited_beta,
     )
@@ -184,7 +187,13 @@ def number(label: str, name: str, most: int) -> None:
     low, key = int(params()[name].low), f"c_{name}"
     if not low <= st.session_state[key] <= most:
         st.session_state[key] = max(low, min(most, st.session_state[key]))
-    st.number_input(label, low, most, max(low, min(most, st.session_state.held[name])), key=key, help=about(name))
+    # Bounds of the control itself would turn a number away without a word.
+    st.number_input(
+        label, value=max(low, min(most, st.session_state.held[name])), step=1, key=key, help=about(name),
+        on_change=settings.edited_number, args=(name, most),
+    )  # fmt: skip
+    if why := st.session_state.get(f"{key}_why"):
+        st.caption(f":red[{why}]")
 
 
 def start() -> None:

@@ -6,6 +6,7 @@ shows the same; the browser's back button goes back through them.
 
 from __future__ import annotations
 
+import contextlib
 import os
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from dashboard.visit import reach, sent
 from mesa_core import triggers
 from mesa_core.config import ConfigError, make_config, params
 from mesa_core.config.settle import ready, settle
-from mesa_core.data.locate import find_data
+from mesa_core.data.locate import DataError, find_data
 from mesa_core.data.sources import SOURCES, classes_of
 from mesa_core.store import Run, StoreError
 
@@ -97,15 +98,28 @@ def settings_of(run: Run | None) -> dict[str, Any]:
 
 
 def images() -> dict[str, str]:
-    """The images that can be chosen on a page, with their names: those for which nobody need name a folder."""
-    open_to_all = {name: source.words for name, source in SOURCES.items() if not source.needs_directory}
-    named = {name: words[:1].upper() + words[1:] for name, words in open_to_all.items()}
+    """The images that can be chosen on a page, with their names: those that are here, and need no folder named."""
+    here = _here(str(queue.store().cache), os.environ.get("MESA_LAB_DATA", ""))
+    named = {name: SOURCES[name].words[:1].upper() + SOURCES[name].words[1:] for name in here}
     return {"auto": "CIFAR-10 if found, else road signs", **named}
 
 
 def classes(data: str) -> tuple[str, ...]:
     """The classes of a choice of images, for `auto` of what it would take; empty where only the images tell."""
     return classes_of(_taken(str(queue.store().cache), os.environ.get("MESA_LAB_DATA", "")) if data == "auto" else data)
+
+
+@st.cache_resource(ttl=60, max_entries=8, show_spinner=False)
+def _here(cache: str, named: str) -> tuple[str, ...]:
+    """The data sets that could be read at this moment; looked for once a minute, for all visitors."""
+    found = []
+    for name, source in SOURCES.items():
+        with contextlib.suppress(OSError, DataError):
+            if not source.needs_directory:
+                if source.find is not None:
+                    source.find(named, Path(cache))
+                found.append(name)
+    return tuple(found)
 
 
 @st.cache_resource(ttl=60, max_entries=8, show_spinner=False)
@@ -218,7 +232,11 @@ def from_address(data: str = "auto") -> dict[str, Any]:
             ignored.append(f"{key}={word}")
             continue
         if key == "data" and value not in images():
-            continue  # paths are named on the command line only
+            # A folder is named on the command line only.
+            ignored.append(
+                f"{key}={word}" + ("" if value not in SOURCES or SOURCES[value].needs_directory else " (not here)")
+            )
+            continue
         found[key] = list(value) if isinstance(value, tuple) else value
     if not 0 <= found.get("target", 0) < targets(found.get("data", data)):
         ignored.append(f"target={found.pop('target')}")
@@ -245,6 +263,16 @@ def edited_beta() -> None:
             bad.append(word)
     s.c_beta = [f"{b:g}" for b in sorted(good)]
     s.problem = f"{', '.join(bad)[:60]} is not a level: β is a number from 0 to 1." if bad else ""
+
+
+def edited_number(name: str, most: int) -> None:
+    """A number control's callback: what is out of bounds is not taken, and why is said beside it."""
+    s, low = st.session_state, int(params()[name].low or 0)
+    key, value = f"c_{name}", s.get(f"c_{name}")
+    fits = isinstance(value, int) and low <= value <= most
+    s[f"{key}_why"] = "" if fits else f"It is a whole number from {low:,} to {most:,}."
+    if not fits:
+        s[key] = s.held[name]
 
 
 def settings() -> dict[str, Any]:
