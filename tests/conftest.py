@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import cores  # before torch
 import pytest
 import torch
 
@@ -13,6 +14,11 @@ from mesa_core.store import Run, Store
 from mesa_core.victims.devices import Compute
 
 CIFAR10 = Path(__file__).resolve().parents[2] / "shared" / "data" / "cifar10"
+
+
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """The whole suite goes over the cores; a few files are quicker in this process."""
+    return min(cores.MOST_WORKERS, cores.CORES) if config.args == config.getini("testpaths") else 0
 
 
 @pytest.fixture(scope="session")

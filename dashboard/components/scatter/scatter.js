@@ -227,7 +227,7 @@ class Scatter {
     if (by === "asr") box.innerHTML = `<span>fails</span><span class="bar" role="img" aria-label="Colour scale from dark blue, 0 %, to yellow, 100 %"></span><span>always succeeds</span>
       <ol><li>0 %</li><li>ASR</li><li>100 %</li></ol>`;
     else if (by === "level") box.innerHTML = `<ul>${d.betas.map((b, i) => item(PALETTE[i % PALETTE.length], `β = ${b}`)).join("")}</ul>`;
-    else box.innerHTML = `<ul>${Array.from({ length: d.modes }, (_, i) => item(PALETTE[i % PALETTE.length], `mode ${i + 1}`)).join("")}${item(GREY, "in no mode")}</ul>`;
+    else box.innerHTML = `<span>of all levels together</span><ul>${Array.from({ length: d.modes }, (_, i) => item(PALETTE[i % PALETTE.length], `mode ${i + 1}`)).join("")}${item(GREY, "in no mode")}</ul>`;
     box.className = `legend by-${by}`;
     const kinds = [...new Set(d.marks.map((m) => m.kind))];
     const names = [...d.betas.map((b, i) => [`level${i}`, `β = ${b}`]), ...kinds.map((k) => [`mark:${k}`, k]), ["codes", "the 512"]];

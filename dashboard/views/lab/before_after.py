@@ -328,4 +328,6 @@ def modes(entries: Sequence[Submodel]) -> None:
             "<th>trigger</th><th>mode</th><th>share</th><th>ASR before, after</th></tr></thead>"
             f"<tbody>{''.join(rows)}</tbody></table><style>.mesa-modes td{{padding:3px 8px 3px 0;vertical-align:middle}}</style>"
         )
-        st.caption("A mode is a cluster of similar samples, shown by its middle one. In brackets the 95 % interval.")
+        st.caption(
+            "A mode is a cluster of similar samples of one level, shown by its middle one; the picture colours those of all levels together. In brackets the 95 % interval."
+        )
