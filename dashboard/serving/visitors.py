@@ -8,6 +8,7 @@ import secrets
 
 import streamlit as st
 
+from dashboard import address
 from dashboard.serving import queue
 from mesa_core.store import Run
 
@@ -21,7 +22,7 @@ def may_control(run: Run) -> bool:
     if queue.visitor_of(run) and queue.visitor_of(run) == visitor():
         return True
     tokens = st.session_state.setdefault("tokens", {})
-    token = st.query_params.get("by") or tokens.get(run.name, "")
+    token = address.said("by") or tokens.get(run.name, "")
     if not queue.owns(run, token):
         return False
     tokens[run.name] = token
@@ -42,7 +43,7 @@ def visitor() -> str:
     return hashlib.sha256(str(known).encode()).hexdigest()[:16]
 
 
-def address() -> str:
+def where() -> str:
     """An opaque word for where this browser is, for turns in the queue; '' for this machine itself."""
     try:
         found = ipaddress.ip_address(st.context.ip_address or "")

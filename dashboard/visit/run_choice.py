@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from dashboard import keys
+from dashboard import address, keys
 from dashboard.serving import queue, runs
 from mesa_core.store import Run, StoreError
 
@@ -12,14 +12,16 @@ from mesa_core.store import Run, StoreError
 def current_run() -> Run | None:
     """The run that the URL names, else a shipped one; says so where the named one is not there."""
     returned = "adopted" in st.session_state and "c_data" not in st.session_state
-    if returned and "run" not in st.query_params and st.session_state.get("shown"):
-        st.query_params.update(st.session_state.shown)  # back from another page, whose address has no run
-    name = st.query_params.get("run")
+    if returned and not address.names("run") and st.session_state.get("shown"):
+        address.become(
+            {**address.besides(()), **st.session_state.shown}
+        )  # back from another page, whose address has no run
+    name = address.said("run")
     shipped = queue.shipped()
     if name is not None:
         try:
             run = queue.find(name)
-            st.session_state.shown = {k: st.query_params[k] for k in ("run", "by") if k in st.query_params}
+            st.session_state.shown = address.part(("run", "by"))
             return run
         except StoreError:
             st.session_state.pop("shown", None)
@@ -36,21 +38,21 @@ def current() -> Run | None:
     It is put into the address when the page is entered, and not again, or the back button would never get past that.
     """
     name = st.session_state.get("adopted")
-    if "run" in st.query_params or not name:
+    if address.names("run") or not name:
         return current_run()
     try:
         found = queue.find(name)
     except StoreError:
         return current_run()
     if keys.own("pick_run") not in st.session_state:  # Streamlit forgets a page's controls while another is shown
-        st.query_params["run"] = found.name
+        address.put("run", found.name)
     return found
 
 
 def run_at(parameter: str, fallback: int) -> Run | None:
     """The run that the address names under `parameter`, else the one at place `fallback` of the list."""
     options = runs.listed()
-    name = st.query_params.get(parameter)
+    name = address.said(parameter)
     if name is not None:
         try:
             return queue.find(name)
@@ -75,7 +77,7 @@ def picker(words: str, parameter: str, run: Run | None, help: str) -> Run | None
 
     def chosen() -> None:
         if name := keys.meant(key, known, None):
-            st.query_params[parameter] = name
+            address.put(parameter, name)
 
     labels = {name: runs.label(known[name]) for name in options}
     keys.said(key, {words: name for name, words in labels.items()})  # a label ends with the run's name and its state

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from dashboard import address
 from dashboard.serving import queue, visitors
 from dashboard.views.lab import curves, live, painting, selection, settings
 from dashboard.visit import run_choice
@@ -404,17 +405,17 @@ class Address(dict):
 @pytest.fixture
 def visit(home, monkeypatch):
     """A visit without a browser: its state and its address."""
-    here = SimpleNamespace(session_state=Session(), query_params={}, warning=lambda text: None)
-    for module in (settings, painting, run_choice):
+    here = SimpleNamespace(session_state=Session(), query_params=Address(), warning=lambda text: None)
+    for module in (address, settings, painting, run_choice):
         monkeypatch.setattr(module, "st", here)
     return here
 
 
-def leave_and_come_back(visit, **address):
+def leave_and_come_back(visit, **query):
     """What Streamlit does while another page is shown: the controls are forgotten, the address is emptied."""
     for key in settings.KEPT:
         visit.session_state.pop(f"c_{key}")
-    visit.query_params = dict(address)
+    visit.query_params = Address(query)
     run = run_choice.current_run()
     settings.adopt(run)
     return run
@@ -422,7 +423,7 @@ def leave_and_come_back(visit, **address):
 
 def test_another_page_can_paint_a_trigger_and_the_other_controls_stay(home, visit):
     run = finished(home)
-    visit.query_params = {"run": run.name, "alpha": "3"}
+    visit.query_params = Address({"run": run.name, "alpha": "3"})
     settings.adopt(run_choice.current_run())
     visit.session_state.held["seed"] = visit.session_state.c_seed = 41
     assert leave_and_come_back(visit).name == run.name, "the run was lost"
@@ -432,9 +433,9 @@ def test_another_page_can_paint_a_trigger_and_the_other_controls_stay(home, visi
     assert (visit.session_state.c_alpha, visit.session_state.c_seed) == (3.0, 41)
 
 
-def redraw(visit, **address):
+def redraw(visit, **query):
     """What the Lab does with an address that the browser has sent."""
-    visit.query_params = Address(address)
+    visit.query_params = Address(query)
     settings.set_right()
     settings.adopt(run_choice.current_run())
     settings.to_address()
@@ -471,7 +472,7 @@ def test_the_back_button_and_a_link_come_without_a_change_and_are_obeyed(home, v
 def test_another_run_brings_its_own_settings(home, visit):
     first, second = finished(home, "one", alpha=1.0), finished(home, "two", alpha=0.3)
     for run in (first, second):
-        visit.query_params = {"run": run.name}
+        visit.query_params = Address({"run": run.name})
         settings.adopt(run_choice.current_run())
         assert visit.session_state.c_alpha == run.config()["alpha"]
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from dashboard import stored
+from dashboard import address, stored
 from dashboard.serving import queue, runs, visitors
 from dashboard.views.shared import take_away
 from dashboard.visit import controls, run_choice
@@ -101,7 +101,7 @@ def draw() -> None:
     run = run_choice.picker(
         "Run that gives all other settings",
         "base",
-        run_choice.run_at("base", 0 if "base" in st.query_params else fullest()),
+        run_choice.run_at("base", 0 if address.names("base") else fullest()),
         "Runs that differ from it in α only make the rows.",
     )
     if run is None:
@@ -149,7 +149,7 @@ def _offer(base: ExperimentConfig, best: dict[float, Run], waits: dict[float, Ru
 def _queue(base: ExperimentConfig, missing: list[float]) -> None:
     for alpha in missing:
         try:
-            run, token = queue.start({**base.to_dict(), "alpha": alpha}, visitors.visitor(), visitors.address())
+            run, token = queue.start({**base.to_dict(), "alpha": alpha}, visitors.visitor(), visitors.where())
             visitors.remember(run, token)  # so that its starter may stop it
         except StoreError as error:
             st.session_state.alpha_problem = str(error)

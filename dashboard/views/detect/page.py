@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from dashboard import keys, places, stored
+from dashboard import address, keys, places, stored
 from dashboard.components.panels import Panel, panels
 from dashboard.serving import queue, reading, visitors
 from dashboard.views.detect.searches import clean_search, config_of, prepared, sampled, searches, verdict_of
@@ -289,7 +289,7 @@ def class_names(known: Sequence[str], count: int) -> list[str]:
 def start(run: Run | None) -> None:
     """Buttons that queue a search of the current victim, or of a clean one."""
     config = config_of(run)
-    named = run is not None and st.query_params.get("run") == run.name
+    named = run is not None and address.said("run") == run.name
     whose = "of the run in the address" if named else "of the prepared example"
     if config is None or SOURCES[config.data].needs_directory:  # which nobody names on a page
         config, whose = make_config(data="signs"), "that the Lab begins with on the road signs"
@@ -318,12 +318,12 @@ def begin(config: dict[str, Any]) -> None:
         asked = make_config({**config, "baselines": []}).to_dict()
         run = queue.twin(asked)
         if run is None:
-            run, token = queue.start(asked, visitors.visitor(), visitors.address())
+            run, token = queue.start(asked, visitors.visitor(), visitors.where())
             visitors.remember(run, token)
     except (ConfigError, StoreError) as error:
         st.session_state.detect_problem = str(error)
         return
-    st.query_params.from_dict({"run": run.name})
+    address.become({"run": run.name})
 
 
 def own_model() -> None:

@@ -13,7 +13,7 @@ from typing import Any
 
 import streamlit as st
 
-from dashboard import places, stored
+from dashboard import address, places, stored
 from dashboard.components import scatter as dots
 from dashboard.components.curves import curves
 from dashboard.serving import queue, reading, runs, visitors
@@ -89,7 +89,7 @@ def gone() -> None:
     """The run's folder was deleted while it was shown."""
     st.warning("This run has been deleted from the server's disk. Your settings on the left are kept; press Run.")
     if st.button("Show the prepared example", key="forget"):
-        st.query_params.clear()
+        address.become({})
         st.rerun()
 
 

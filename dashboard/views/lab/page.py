@@ -8,7 +8,7 @@ from typing import Any
 
 import streamlit as st
 
-from dashboard import keys, stored
+from dashboard import address, keys, stored
 from dashboard.components.painter import painter
 from dashboard.components.picker import picker
 from dashboard.serving import queue, visitors
@@ -45,7 +45,7 @@ def everything() -> None:
     st.session_state.brought = bool(run and settings.brought(run))
     with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
         st.title("MESA Lab", anchor=False)
-        name = run.name if run and "run" in st.query_params else ""
+        name = run.name if run and address.names("run") else ""
         if run and stage.possible(run):
             st.button("Back to the stage", key="to_stage", on_click=screens.show, args=(screens.STAGE, name))
     st.markdown(
@@ -227,7 +227,7 @@ def begin(again: bool = False) -> None:
         config = settings.settings()
         twin = None if again else queue.twin(config)
         if twin is None:
-            run, token = queue.start(config, visitors.visitor(), visitors.address())
+            run, token = queue.start(config, visitors.visitor(), visitors.where())
             settings.show_run(run, token)
             return
     except (ConfigError, DataError, StoreError) as error:

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import streamlit as st
 
+from dashboard import address
 from dashboard.serving.references import Place
 from dashboard.serving.shown import Shown
 from dashboard.views.shared.amounts import one_in, volume
@@ -46,7 +46,7 @@ def control(shown: Shown, where: Any) -> tuple[Layer | None, str]:
         return None, ""
     levels = [f"{one.beta:g}" for one in there.levels]
     names = {OFF: "off", **{word: f"β ≥ {word}" for word in levels}, **({ALL: "all"} if len(levels) > 1 else {})}
-    asked = st.query_params.get("exact")
+    asked = address.said("exact")
     choice = controls.segmented("Exact distribution", "exact", names, OFF, HELP, where)
     if choice == OFF:
         if asked is None or asked in names:

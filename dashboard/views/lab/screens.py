@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from dashboard import keys
+from dashboard import address, keys
 from dashboard.views.lab import settings
 
 PARAMETER = "screen"
@@ -20,26 +20,26 @@ SAID = ("run", "by", "view", "colour", "exact", *settings.SAID)  # what the rese
 def now() -> str:
     """Which screen to draw; the address says it afterwards where it is not the usual one."""
     s = st.session_state
-    said = st.query_params.get(PARAMETER)
+    said = address.said(PARAMETER)
     if said not in (STAGE, ALL):
-        bare = not any(name in st.query_params for name in SAID)
+        bare = not address.names(*SAID)
         # Back from another page, whose address has no room for it, or a change that brought an older address with it.
         kept = s.get(HELD, STAGE) if s.get(keys.BEFORE) not in (None, "lab") or settings.changed() else STAGE
         said = kept if bare else ALL
         if bare and said == ALL:
-            st.query_params[PARAMETER] = ALL
+            address.put(PARAMETER, ALL)
     s[HELD] = said
     return said
 
 
 def stay() -> None:
     """Let the address go on to mean the researcher's view once nothing else in it does."""
-    if PARAMETER not in st.query_params and not any(name in st.query_params for name in SAID):
-        st.query_params[PARAMETER] = ALL
+    if not address.names(PARAMETER, *SAID):
+        address.put(PARAMETER, ALL)
 
 
 def show(screen: str, run: str = "") -> None:
     """Go to a screen, with a run on it ('' for the prepared one): a callback."""
-    st.query_params.from_dict({PARAMETER: screen, **({"run": run} if run else {})})
+    address.become({PARAMETER: screen, **({"run": run} if run else {})})
     st.session_state.pop("adopted", None)  # or the controls would be those of the run before
     st.session_state.pop("shown", None)

@@ -179,7 +179,7 @@ def answer(run: Run, flat: np.ndarray, rates: Mapping[str, Measured]) -> bool:
     )
     try:
         queue.ensure_worker(queue.store())
-        number = questions.ask(root, question, visitors.visitor(), visitors.address())
+        number = questions.ask(root, question, visitors.visitor(), visitors.where())
         until = time.monotonic() + WAIT
         while (found := questions.answer_to(root, number)) is None and time.monotonic() < until:
             time.sleep(0.02)

@@ -13,6 +13,7 @@ from typing import Any
 
 import streamlit as st
 
+from dashboard import address
 from dashboard.serving import queue, visitors
 from dashboard.views.lab import painting
 from dashboard.visit import reach, sent
@@ -36,8 +37,7 @@ def set_right() -> None:
     s = st.session_state
     if not changed():
         return
-    others = {key: value for key, value in st.query_params.to_dict().items() if key not in (*SAID, "run", "by")}
-    st.query_params.from_dict({**others, **s.named, **s.heard})
+    address.become({**address.besides((*SAID, "run", "by")), **s.named, **s.heard})
 
 
 def changed() -> bool:
@@ -51,16 +51,16 @@ def changed() -> bool:
 
 def adopt(run: Run | None) -> None:
     """Set the controls to a run's settings and the address's, once each time one of them has changed."""
-    s, name, address = st.session_state, run.name if run else "", heard()
-    s.named = {key: st.query_params[key] for key in ("run", "by") if key in st.query_params}
+    s, name, words_there = st.session_state, run.name if run else "", heard()
+    s.named = address.part(("run", "by"))
     known = s.get("adopted") == name and "held" in s
     back = known and "c_data" not in s  # Streamlit forgets controls while another page is shown
-    if known and (s.get("heard") == address or (back and not address)):
+    if known and (s.get("heard") == words_there or (back and not words_there)):
         for key, value in s.held.items():
             s.setdefault(f"c_{key}", value)
         return
     config = settings_of(run)
-    s.adopted, s.heard, s.base = name, address, words(config)
+    s.adopted, s.heard, s.base = name, words_there, words(config)
     if back:  # another page sent us here with a setting or two: the others stay as they were
         config |= s.held | {"beta": [float(b) for b in s.held["beta"]], "trigger": " ".join(s.trigger)}
     config |= from_address(config["data"])
@@ -138,7 +138,7 @@ def targets(data: str) -> int:
 
 def heard() -> dict[str, str]:
     """The settings in the address, as they stand there."""
-    return {key: st.query_params[key] for key in SAID if key in st.query_params}
+    return address.part(SAID)
 
 
 def words(config: dict[str, Any]) -> dict[str, str]:
@@ -208,8 +208,7 @@ def to_address() -> None:
     s.held, s.painted = {key: control(key) for key in KEPT}, s.trigger
     wanted = {key: word for key, word in now().items() if word != s.base.get(key)}
     if wanted != heard():
-        others = {key: value for key, value in st.query_params.to_dict().items() if key not in SAID}
-        st.query_params.from_dict({**others, **wanted})
+        address.become({**address.besides(SAID), **wanted})
     s.heard = wanted
 
 
@@ -291,5 +290,4 @@ def show_run(run: Run, token: str = "") -> None:
     s.adopted, s.heard, s.base = run.name, {}, now()
     s.shown = s.named = {"run": run.name}
     visitors.remember(run, token)
-    others = {k: v for k, v in st.query_params.to_dict().items() if k not in (*SAID, "run", "by")}
-    st.query_params.from_dict({**s.shown, **others})
+    address.become({**s.shown, **address.besides((*SAID, "run", "by"))})

@@ -12,7 +12,7 @@ from typing import Any
 import segno
 import streamlit as st
 
-from dashboard import style
+from dashboard import address, style
 from dashboard.components import stage as component
 from dashboard.serving import queue, reading, visitors
 from dashboard.views.lab import curves as progress
@@ -71,7 +71,7 @@ def draw() -> bool:
 
 def chosen() -> Run | None:
     """The run of the address, the prepared one where it names none; None where that run has no stage."""
-    name = st.query_params.get("run")
+    name = address.said("run")
     try:
         run = queue.find(name) if name else next(iter(queue.shipped()), None)
     except StoreError:
@@ -234,7 +234,7 @@ def provenance(run: Run, name: str) -> str:
 def painted() -> list[str] | None:
     """The nine colours of a shared address."""
     with contextlib.suppress(sent.Odd):
-        return sent.colours(st.query_params.get(PAINT, "").split(","))
+        return sent.colours((address.said(PAINT) or "").split(","))
     return None
 
 
@@ -292,7 +292,7 @@ def begin() -> None:
         return
     visitors.remember(run, token)
     s.stage_want, s.stage_again = None, True
-    st.query_params.from_dict({screens.PARAMETER: screens.STAGE, "run": run.name})
+    address.become({screens.PARAMETER: screens.STAGE, "run": run.name})
 
 
 def stop() -> None:
@@ -362,7 +362,7 @@ def everything() -> None:
         run = queue.find(s.get("stage_run", ""))
     except (sent.Odd, StoreError):
         return
-    screens.show(screens.ALL, run.name if st.query_params.get("run") else "")
+    screens.show(screens.ALL, run.name if address.said("run") else "")
     if " ".join(colours) != run.config().get("trigger"):
-        st.query_params["trigger"] = ",".join(map(reach.short, colours))
+        address.put("trigger", ",".join(map(reach.short, colours)))
     s.stage_again = True

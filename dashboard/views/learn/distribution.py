@@ -7,6 +7,7 @@ import contextlib
 import numpy as np
 import streamlit as st
 
+from dashboard import address
 from dashboard.components.painter import painter
 from dashboard.components.tiles import tiles
 from dashboard.serving import shipped_networks
@@ -27,8 +28,7 @@ def painted() -> None:
 def show(value: list[str]) -> None:
     """Put the painted trigger into the address."""
     word = "-".join(colour.lstrip("#") for colour in value)
-    st.session_state.learn_paint_seen = word
-    st.query_params["paint"] = word
+    address.written("learn_paint", "paint", word)
 
 
 def preset(trigger: np.ndarray) -> None:

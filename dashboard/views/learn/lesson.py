@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 
 import streamlit as st
 
-from dashboard import keys
+from dashboard import address, keys
 from dashboard.serving import queue, runs, shipped_networks
 from mesa_core.measures import breadth
 from mesa_core.measures.intervals import Measured
@@ -32,7 +32,7 @@ class Lesson:
 
 def hidden() -> set[str]:
     """What the address asks to hide, of HIDES."""
-    return set(st.query_params.get("hide", "").split(",")) & set(HIDES)
+    return set((address.said("hide") or "").split(",")) & set(HIDES)
 
 
 def setting(name: str, default: Any, read: Read, options: Sequence[Any] | None = None) -> str:
@@ -41,28 +41,26 @@ def setting(name: str, default: Any, read: Read, options: Sequence[Any] | None =
     Another word in the address than last time wins (a link, or the browser's Back); else the widget's own value, if it
     is one of `options`, where they are given.
     """
-    key, seen, word = f"learn_{name}", f"learn_{name}_seen", st.query_params.get(name)
+    key = f"learn_{name}"
+
+    def meant(word: str | None) -> Any:
+        try:
+            return default if word is None else read(word)
+        except (ValueError, OverflowError):
+            return default
+
     st.session_state[f"{key}_of"] = options
-    odd = options is not None and not keys.fits(st.session_state.get(key), options)
-    if odd or st.session_state.get(seen) != word or key not in st.session_state:
-        value = default
-        if word is not None:
-            try:
-                value = read(word)
-            except (ValueError, OverflowError):
-                value = default
-        st.session_state[key], st.session_state[seen] = value, word
+    address.in_step(key, name, meant, lambda value: options is None or keys.fits(value, options))
     return key
 
 
 def written(name: str) -> None:
     """A widget's callback: put its value into the address."""
-    value, options = st.session_state.get(f"learn_{name}"), st.session_state.get(f"learn_{name}_of")
+    key = f"learn_{name}"
+    value, options = st.session_state.get(key), st.session_state.get(f"{key}_of")
     if options is not None and not keys.fits(value, options):
         return  # what the browser sent is none of them
-    word = f"{value:g}" if isinstance(value, float) else str(value)
-    st.session_state[f"learn_{name}_seen"] = word
-    st.query_params[name] = word
+    address.written(key, name, f"{value:g}" if isinstance(value, float) else str(value))
 
 
 def one_of(options: Sequence[Any]) -> Read:

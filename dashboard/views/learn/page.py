@@ -6,7 +6,7 @@ from urllib.parse import urlencode, urlsplit
 
 import streamlit as st
 
-from dashboard import keys, stored, style
+from dashboard import address, keys, stored, style
 from dashboard.serving import shipped_networks
 from dashboard.views.learn import backdoor, distribution, entropy, forgetting, point, staircase
 from dashboard.views.learn import lesson as desk
@@ -31,14 +31,13 @@ LESSONS = (
 
 def step() -> int:
     """The step that the address names, from 1; the first where it names none."""
-    word = st.query_params.get("step", "1")
+    word = address.said("step") or "1"
     return int(word) if word in {str(i + 1) for i in range(len(LESSONS))} else 1
 
 
 def go(to: int) -> None:
     """Show a step; settings of others leave the address, what is hidden stays hidden."""
-    kept = {k: st.query_params[k] for k in ("hide",) if k in st.query_params}
-    st.query_params.from_dict({"step": str(to), **kept})
+    address.become({"step": str(to), **address.part(("hide",))})
 
 
 def chosen() -> None:
@@ -51,8 +50,8 @@ def chosen() -> None:
 def page() -> None:
     """Draw the whole page."""
     now = step()
-    if st.query_params.get("step", str(now)) != str(now):
-        st.query_params["step"] = str(now)  # the address names no step; let it say what is shown
+    if address.names("step"):
+        address.put("step", str(now))  # the address names no step; let it say what is shown
     lesson = LESSONS[now - 1]
     st.title(f"{now} · {lesson.title}", anchor=False)
     if "nav" in desk.hidden():
@@ -100,7 +99,7 @@ def link(now: int, lesson: desk.Lesson) -> None:
             for name, what in desk.HIDES.items()
             if st.checkbox(f"Hide {what}", key=f"learn_hide_{name}", help="For whoever opens the link.")
         ]
-        fixed = {k: st.query_params[k] for k in lesson.settings if k in st.query_params}
+        fixed = address.part(lesson.settings)
         query = urlencode({"step": now, **fixed, **({"hide": ",".join(hide)} if hide else {})}, safe=",")
         here = urlsplit(st.context.url or "")
         base = f"{here.scheme}://{here.netloc}{here.path}" if here.netloc else "learn"

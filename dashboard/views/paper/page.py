@@ -8,14 +8,13 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from dashboard import keys
+from dashboard import address, keys
 from dashboard.components.picker import picker
 from dashboard.serving import reading
 from dashboard.views import links
 from dashboard.views.paper import evidence
 from dashboard.views.shared import take_away
-from dashboard.visit import controls as address
-from dashboard.visit import sent
+from dashboard.visit import controls, sent
 from mesa_core import triggers
 from mesa_core.paper import claims, everything, figure4, material
 from mesa_core.paper.claims import Claim
@@ -67,8 +66,8 @@ def page() -> None:
     found, other = _protocol(evidence.findings())
     sweeps = material.sweeps(found)
     # Streamlit writes the run that is opened into this page's address before it leaves: who comes back sees its figure.
-    first = "figure4" if "run" in st.query_params else "claims"
-    shown = address.segmented("Show", "show", SHOWN, first, label_visibility="collapsed")
+    first = "figure4" if address.names("run") else "claims"
+    shown = controls.segmented("Show", "show", SHOWN, first, label_visibility="collapsed")
     sweep = _choose(sweeps) if shown in OF_SWEEP else next(iter(sweeps), None)
     with reading.readable("The runs behind this page"):
         if shown in OF_SWEEP:
@@ -84,7 +83,7 @@ def _protocol(found: Sequence[Finding]) -> tuple[Sequence[Finding], Sweep | None
     parts = material.of_protocol(found)
     if not parts["paper"] or not parts["fast"]:
         return found, None
-    chosen = address.segmented(
+    chosen = controls.segmented(
         "Runs by", "protocol", material.PROTOCOLS, "fast",
         "The paper's: Appendix B to the letter but for the network, for some of the 51 triggers. Fast: a quicker attack and "
         "a larger repair, for all of them. What hangs on the budget is answered from both.",
@@ -101,13 +100,13 @@ def _choose(sweeps: Sequence[Sweep]) -> Sweep | None:
     names = {
         one.runs[0].run.name: f"{material.what(one.config)} · {one.told()} · {len(one.runs)} runs" for one in sweeps
     }
-    asked = st.query_params.get("set")
+    asked = address.said("set")
     chosen = asked if asked in names else next(iter(names))
     st.session_state["paper_set"] = chosen
 
     def changed() -> None:
         if name := keys.meant("paper_set", names, None):
-            st.query_params["set"] = name
+            address.put("set", name)
 
     keys.said("paper_set", {words: name for name, words in names.items()})
 
@@ -138,7 +137,7 @@ def _standing(sweep: Sweep | None) -> None:
 
 # -- the claims
 def _claims(found: Sequence[Finding], sweep: Sweep | None, other: Sweep | None) -> None:
-    told, controls = evidence.answers(found, sweep, other)
+    told, checks = evidence.answers(found, sweep, other)
     counts = Counter(answer.verdict for _, answer in told)
     strict = Counter(answer.strict for _, answer in told)
     many = sum(strict[v] for v in VERDICTS)
@@ -152,7 +151,7 @@ def _claims(found: Sequence[Finding], sweep: Sweep | None, other: Sweep | None) 
     st.html(STYLE + table(told, True))
     st.subheader("What the paper does not show", anchor=False)
     st.caption("Controls and stricter measures from the same runs; read the figures above beside them.")
-    st.html(STYLE + table(controls, False))
+    st.html(STYLE + table(checks, False))
     with st.expander("How each verdict is found"):
         st.markdown("\n".join(_rules(claim) for claim, _ in told))
         st.caption(
@@ -160,7 +159,7 @@ def _claims(found: Sequence[Finding], sweep: Sweep | None, other: Sweep | None) 
         )
     left, _ = st.columns([1, 2])
     with left:
-        rows = everything.claim_rows([*told, *controls])
+        rows = everything.claim_rows([*told, *checks])
         take_away.download(
             "All claims as CSV", lambda: take_away.csv_of(rows), "paper-claims.csv", "text/csv", "claims_csv"
         )
@@ -181,7 +180,7 @@ def table(told: Sequence[tuple[Claim, Answer]], judged: bool) -> str:
 
 
 def _row(claim: Claim, answer: Answer, judged: bool) -> str:
-    protocol = "&amp;protocol=paper" if st.query_params.get("protocol") == "paper" else ""
+    protocol = "&amp;protocol=paper" if address.said("protocol") == "paper" else ""
     link = f"<a href='?show={claim.figure}{protocol}' target='_self'>{SHORT[claim.figure]}</a>"
     place = f"{html.escape(claim.place)} · our {link}" if judged else f"our {link}"
     differs = f"<br><small>{html.escape(answer.differs)}</small>" if answer.differs and answer.verdict != "" else ""
@@ -207,7 +206,7 @@ def _figure(key: str, found: Sequence[Finding], sweep: Sweep | None, other: Swee
     st.subheader(entry.title, anchor=False)
     measure = "original"
     if key == "figure4" and sweep is not None:
-        measure = address.segmented(
+        measure = controls.segmented(
             "After each defence", "figure", MEASURES, "original",
             "Plain: the paper's. Effective: without images that go to the target class unstamped. Worst of 512: half of the "
             "images selects the most successful black-and-white trigger, the other half measures it.",
@@ -222,14 +221,14 @@ def _figure(key: str, found: Sequence[Finding], sweep: Sweep | None, other: Swee
             _pick(sweep)
         with st.expander("The numbers as a table", expanded=key == "detection"):
             take_away.table(drawn.table, f"paper-{key}", f"paper_{key}")
-    told, controls = evidence.answers(found, sweep, other)
+    told, checks = evidence.answers(found, sweep, other)
     st.subheader("Claims about it", anchor=False)
     about = [pair for pair in told if pair[0].figure == key]
     if about:
         st.html(STYLE + table(about, True))
     else:
         st.caption("The paper draws this figure to show what a backdoor is; it states no number about it.")
-    if beside := [pair for pair in controls if pair[0].figure == key]:
+    if beside := [pair for pair in checks if pair[0].figure == key]:
         st.html(STYLE + table(beside, False))
 
 

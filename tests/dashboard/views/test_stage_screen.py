@@ -9,6 +9,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 from walking import APP, Walk
 
+from dashboard import address
 from dashboard.serving import queue, visitors
 from dashboard.views.lab import painting, screens, settings, stage
 from dashboard.visit import reach, run_choice, sent
@@ -82,6 +83,8 @@ class Session(dict):
 class Address(dict):
     """An address's query as Streamlit gives it."""
 
+    to_dict = dict.copy
+
     def from_dict(self, query):
         self.clear()
         self.update(query)
@@ -92,7 +95,7 @@ def visit(home, monkeypatch):
     """A visit that has the prepared run on the stage."""
     context = SimpleNamespace(cookies={}, ip_address=None, url="http://localhost:8501/", is_embedded=False)
     here = SimpleNamespace(session_state=Session(stage_run="signs-ring"), query_params=Address(), context=context)
-    for module in (stage, settings, painting, run_choice, screens, sent, reach, visitors):
+    for module in (address, stage, settings, painting, run_choice, screens, sent, reach, visitors):
         monkeypatch.setattr(module, "st", here)
     return here
 
