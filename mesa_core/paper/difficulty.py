@@ -16,7 +16,18 @@ THIRDS = ("easy", "middling", "hard")
 
 
 def words(entries: Iterable[Mapping[str, Any]]) -> dict[int, str]:
-    """For each code, and for the first of its kind, how hard it was found to be; from a manifest's entries.
+    """For each code, and for the first of its kind, how hard it was found to be; from a manifest's entries."""
+    points, data = _largest(entries)
+    return _words(points, data) if points else {}
+
+
+def ranked(entries: Iterable[Mapping[str, Any]]) -> list[int]:
+    """The codes of a manifest's entries from easy to hard."""
+    return by_difficulty(_largest(entries)[0])
+
+
+def _largest(entries: Iterable[Mapping[str, Any]]) -> tuple[dict[int, list[float]], str]:
+    """What the point defence left of each code, and on which data.
 
     Only the largest group counts whose entries differ in trigger and seed alone, or ranks would not compare.
     """
@@ -34,9 +45,9 @@ def words(entries: Iterable[Mapping[str, Any]]) -> dict[int, str]:
             groups.setdefault(group, {}).setdefault(config.code, []).extend(left)
             data[group] = NAMES.get(config.data, config.data)
     if not groups:
-        return {}
+        return {}, ""
     best = max(groups, key=lambda group: len(groups[group]))
-    return _words(groups[best], data[best])
+    return groups[best], data[best]
 
 
 def _words(points: Mapping[int, Sequence[float]], data: str) -> dict[int, str]:

@@ -321,7 +321,9 @@ def test_difficulty_in_words_is_by_rank_and_known_for_the_first_of_a_kind(tmp_pa
         "easy on CIFAR-10: the point defence leaves 2.5 % in the mean of 2 seeds, place 1 of 4"
     )
     assert found[CODES[3]].startswith("hard")
+    assert difficulty.ranked(compact.manifest(tmp_path / "runs")) == list(CODES)
     assert difficulty.words([]) == {}
+    assert difficulty.ranked([]) == []
     assert difficulty.words([{"config": {"alpha": "x"}, "after": 3}]) == {}
 
 
