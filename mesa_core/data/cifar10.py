@@ -8,17 +8,16 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import io
-import pickle
 import tarfile
 import zlib
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
 import torch
 
+from mesa_core.data import arrays_only
 from mesa_core.data.locate import FOLDER, DataError, Found
 from mesa_core.data.names import CIFAR10 as CLASSES
 from mesa_core.data.pictures import decode
@@ -45,24 +44,6 @@ CHECKSUMS: Mapping[str, str] = {  # md5, as published with the data set and as t
 }
 COUNTS: Mapping[str, int] = {"train": 50_000, "test": 10_000}
 Tell = Callable[[str, int, int], None]
-ALLOWED = {
-    ("numpy.core.multiarray", "_reconstruct"),
-    ("numpy._core.multiarray", "_reconstruct"),
-    ("numpy", "ndarray"),
-    ("numpy", "dtype"),
-    ("_codecs", "encode"),
-}
-
-
-class _ArraysOnly(pickle.Unpickler):
-    """Refuses every name but those that rebuild a numpy array."""
-
-    def find_class(self, module: str, name: str) -> Any:
-        if (module, name) not in ALLOWED:
-            raise pickle.UnpicklingError(f"{module}.{name} is not allowed")
-        if module.startswith("numpy."):  # the module has moved between versions of numpy
-            return (np._core if hasattr(np, "_core") else np.core).multiarray._reconstruct
-        return super().find_class(module, name)
 
 
 def load(
@@ -91,7 +72,7 @@ def load(
 def _batch(data: bytes, name: str) -> tuple[np.ndarray, np.ndarray]:
     """Images uint8 `(n, 3, 32, 32)` and labels of one batch whose checksum was right."""
     try:
-        content = _ArraysOnly(io.BytesIO(data), encoding="bytes").load()
+        content = arrays_only.read(data)
         pixels, labels = content[b"data"], np.asarray(content[b"labels"], np.int64)
         return np.ascontiguousarray(pixels.reshape(-1, 3, 32, 32)), labels  # (n, 3072) -> (n, 3, 32, 32)
     except Exception as error:  # a damaged pickle raises many types

@@ -16,10 +16,16 @@ class DataError(ValueError):
 
 @dataclass(frozen=True)
 class Found:
-    """A source of CIFAR-10: its layout ('archive', 'folder', 'parquet') and the path to it."""
+    """Where a data set lies: its layout ('archive', 'folder', 'parquet', 'packed') and the path to it.
+
+    `side` is the size in pixels to which its images are to be brought (0: its own), `classes` the file with the names of its
+    classes ('': as the data says).
+    """
 
     layout: str
     path: Path
+    side: int = 0
+    classes: str = ""
 
 
 def find_cifar10(directory: str | Path | None = None, cache: Path | None = None) -> Found | None:

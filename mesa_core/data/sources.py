@@ -9,7 +9,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from mesa_core.data.locate import DataError, Found, need_cifar10
+from mesa_core.data.forms import form_of
+from mesa_core.data.locate import Found, need_cifar10
 from mesa_core.data.names import CIFAR10, SIGNS
 from mesa_core.registry import Registry
 
@@ -18,10 +19,7 @@ Find = Callable[[str | Path, Path], Found]
 
 
 def _folder(directory: str | Path, cache: Path) -> Found:
-    root = Path(directory).expanduser()
-    if not root.is_dir():
-        raise DataError(f"There is no folder {directory}; name one with --data-dir.")
-    return Found("folder", root)
+    return form_of(Path(directory).expanduser())
 
 
 @dataclass(frozen=True)
@@ -47,7 +45,9 @@ SOURCES: Registry[Source] = Registry(
     {
         "cifar10": Source("CIFAR-10", "mesa_core.data.cifar10:load", CIFAR10, need_cifar10),
         "signs": Source("road signs", "mesa_core.data.signs:load_from", SIGNS, version="1"),
-        "folder": Source("your images", "mesa_core.data.folder:load_from", find=_folder, needs_directory=True),
+        "folder": Source(
+            "your images", "mesa_core.data.folder:load_from", find=_folder, version="2", needs_directory=True
+        ),
     },
 )
 

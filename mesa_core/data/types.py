@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
+
+from mesa_core.data.seen import Seen
 
 DEFENDER = 0.8  # share of the test images that the defender has
 
@@ -32,7 +34,11 @@ class ImageSet:
 
 @dataclass(frozen=True)
 class Dataset:
-    """A whole data set. `mean` and `std` are the training images', for each colour, pixels in [0, 1]."""
+    """A whole data set. `mean` and `std` are the training images', for each colour, pixels in [0, 1].
+
+    `groups` int64 `(test,)` are numbers of what belongs together among the test images, such as a track of GTSRB, and is
+    never split; None where each stands alone. `seen` is what there is to say of how it was read.
+    """
 
     name: str
     classes: tuple[str, ...]
@@ -41,6 +47,8 @@ class Dataset:
     mean: tuple[float, float, float]
     std: tuple[float, float, float]
     fingerprint: str
+    seen: Seen = field(default_factory=Seen, compare=False)
+    groups: Tensor | None = field(default=None, compare=False)
 
     @property
     def size(self) -> int:
@@ -63,12 +71,21 @@ def _three(values: torch.Tensor) -> tuple[float, float, float]:
     return red, green, blue
 
 
-def make_dataset(name: str, classes: tuple[str, ...], train: ImageSet, test: ImageSet) -> Dataset:
+def make_dataset(
+    name: str,
+    classes: tuple[str, ...],
+    train: ImageSet,
+    test: ImageSet,
+    seen: Seen | None = None,
+    groups: Tensor | None = None,
+) -> Dataset:
     """A `Dataset` with its statistics and the fingerprint of its contents; `classes` are the names by label."""
     digest = hashlib.sha256("\n".join((name, *classes)).encode())
     for part in (train, test):
         digest.update(part.images.contiguous().numpy().data)
         digest.update(part.labels.contiguous().numpy().data)
+    if groups is not None:  # they decide the splits
+        digest.update(groups.contiguous().numpy().data)
     # Two moments from sums of integers: exact, and without a float copy of all images.
     sums, squares, count = torch.zeros(3, dtype=torch.float64), torch.zeros(3, dtype=torch.float64), 0
     for chunk in train.images.split(2000):
@@ -78,15 +95,39 @@ def make_dataset(name: str, classes: tuple[str, ...], train: ImageSet, test: Ima
         count += values.numel() // 3
     mean = sums / count
     std = (squares / count - mean.square()).clamp(min=1.0).sqrt()
-    return Dataset(name, classes, train, test, _three(mean), _three(std), digest.hexdigest()[:16])
+    return Dataset(
+        name, classes, train, test, _three(mean), _three(std), digest.hexdigest()[:16], seen or Seen(), groups
+    )
 
 
 def split(dataset: Dataset, seed: int) -> Splits:
     """Attacker: all training images; defender: 80 % of the test images, drawn by `seed`; evaluation: the others.
 
-    Section 4.1.
+    Section 4.1. Test images of one group, such as a track, go to one side.
     """
+    if dataset.groups is not None:
+        shuffled, own = _by_groups(dataset.test.labels, dataset.groups, seed)
+        return Splits(dataset.train, dataset.test.take(shuffled[:own]), dataset.test.take(shuffled[own:]))
     count = len(dataset.test)
     shuffled = torch.randperm(count, generator=torch.Generator().manual_seed(seed))
     own = round(DEFENDER * count)
     return Splits(dataset.train, dataset.test.take(shuffled[:own]), dataset.test.take(shuffled[own:]))
+
+
+def _by_groups(labels: Tensor, groups: Tensor, seed: int) -> tuple[Tensor, int]:
+    """An order of the test images in which no group is cut at the returned place, some 80 % of each class before it.
+
+    A class of two groups or more has one on either side.
+    """
+    draw = torch.Generator().manual_seed(seed)
+    before: list[Tensor] = []
+    for label in labels.unique().tolist():
+        names = groups[labels == label].unique()
+        names = names[torch.randperm(len(names), generator=draw)]
+        keep = min(len(names) - 1, max(1, round(DEFENDER * len(names)))) if len(names) > 1 else 1
+        before.append(names[:keep])
+    first = torch.isin(groups, torch.cat(before)).nonzero().squeeze(1)
+    last = (~torch.isin(groups, torch.cat(before))).nonzero().squeeze(1)
+    first = first[torch.randperm(len(first), generator=draw)]
+    last = last[torch.randperm(len(last), generator=draw)]
+    return torch.cat([first, last]), len(first)
