@@ -28,12 +28,12 @@ from mesa_core.store import Run, Store, StoreError, home
 from mesa_core.words import duration, share
 
 
-def _print_json(value: Any) -> None:
+def print_json(value: Any) -> None:
     json.dump(value, sys.stdout, indent=1)
     print()
 
 
-def _store(arguments: argparse.Namespace) -> Store:
+def store_of(arguments: argparse.Namespace) -> Store:
     """The store that is meant; what killed processes left there is swept up. ConfigError where it is no folder."""
     root = (arguments.home or home()).expanduser()
     there = next((path for path in (root, *root.parents) if os.path.lexists(path)), root)
@@ -51,7 +51,7 @@ def _store(arguments: argparse.Namespace) -> Store:
 
 def run(arguments: argparse.Namespace) -> int:
     """Attack, sample, repair, measure; or go on with a run."""
-    store = _store(arguments)
+    store = store_of(arguments)
     if arguments.resume is not None:
         if said := flags.given(arguments):
             raise ConfigError(f"A resumed run keeps its settings; leave out {', '.join(flags.flag(n) for n in said)}.")
@@ -60,15 +60,6 @@ def run(arguments: argparse.Namespace) -> int:
     else:
         run = store.create(ready(settle(flags.given(arguments), store.cache), store.cache).to_dict(), arguments.name)
     return _execute(run, store, arguments.json)
-
-
-def detect(arguments: argparse.Namespace) -> int:
-    """Examine and repair a network that someone brings."""
-    store = _store(arguments)
-    suspect, arguments.weights = arguments.weights, None  # here --weights is no clean victim
-    said = {"baselines": flags.DETECT_BASELINES, **flags.given(arguments)}
-    config = settle({**said, "suspect": suspect, "victim": arguments.arch}, store.cache)
-    return _execute(store.create(ready(config, store.cache).to_dict(), arguments.name), store, arguments.json)
 
 
 def _execute(run: Any, store: Store, as_json: bool) -> int:
@@ -80,7 +71,7 @@ def _execute(run: Any, store: Store, as_json: bool) -> int:
     if state != "finished":
         return 130 if state == "stopped" else 1
     if as_json:
-        _print_json(run.result())
+        print_json(run.result())
         return 0
     outcome = run.outcome()
     assert outcome is not None, "a run that has finished has a result"
@@ -94,7 +85,7 @@ def landscape(arguments: argparse.Namespace) -> int:
     """The success of the 512 black-and-white triggers of a size."""
     from mesa_core.experiment import landscape as mapping
 
-    store, console = _store(arguments), Console()
+    store, console = store_of(arguments), Console()
     if arguments.images < 1:
         raise ConfigError("images must be at least 1.")
     said = flags.given(arguments)
@@ -106,7 +97,7 @@ def landscape(arguments: argparse.Namespace) -> int:
     found = mapping.landscape(config, store, arguments.weights, run, arguments.images, console.moving)
     console.line("")
     if arguments.json:
-        _print_json(found)
+        print_json(found)
     else:
         say(tables.of_landscape(found, config.size), lines=True)
     return 0
@@ -116,7 +107,7 @@ def sweep(arguments: argparse.Namespace) -> int:
     """A run for every point of a grid, shared with whoever gives the same command."""
     from mesa_core.sweeps import grid as sweeps
 
-    store, console = _store(arguments), Console()
+    store, console = store_of(arguments), Console()
     axes: dict[str, Any] = {}
     if arguments.codes:
         axes["trigger"] = flags.codes(arguments.codes, sweeps.SETS)
@@ -156,7 +147,7 @@ def sweep(arguments: argparse.Namespace) -> int:
     if now.failed:
         console.line("Once its cause is mended, try one again with: mesa-lab run --resume NAME")
     if arguments.json:
-        _print_json({"name": arguments.sweep, **vars(now), "runs": [piece.name for piece in pieces]})
+        print_json({"name": arguments.sweep, **vars(now), "runs": [piece.name for piece in pieces]})
     return 1 if now.failed else 0
 
 
@@ -166,7 +157,7 @@ def collect(arguments: argparse.Namespace) -> int:
     from mesa_core.store import compact
     from mesa_core.sweeps import grid as sweeps
 
-    store, console, rest = _store(arguments), Console(), 0
+    store, console, rest = store_of(arguments), Console(), 0
     found: list[Run] = []
     owned.check_out(arguments.out, store.root)
     for name in arguments.names:
@@ -181,7 +172,7 @@ def collect(arguments: argparse.Namespace) -> int:
         console.line(f"{run.name}: {compact.size_of(arguments.out / run.name) / 1000:.0f} kB")
     entries = compact.manifest(arguments.out)
     if arguments.json:
-        _print_json({"collected": [run.name for run in found], "not_finished": rest, "there": len(entries)})
+        print_json({"collected": [run.name for run in found], "not_finished": rest, "there": len(entries)})
     else:
         waits = f"; {rest} of the sweep not finished yet" if rest else ""
         say(f"{len(found)} runs collected{waits}. {arguments.out} holds {len(entries)}.")
@@ -194,16 +185,16 @@ def figures(arguments: argparse.Namespace) -> int:
     from mesa_core.paper import everything, material
     from mesa_core.store.shipped import shipped_detections, shipped_paper_sweep, shipped_runs, shipped_sweep
 
-    folders = [shipped_sweep(), shipped_paper_sweep(), _store(arguments).runs, shipped_runs(), shipped_detections()]
+    folders = [shipped_sweep(), shipped_paper_sweep(), store_of(arguments).runs, shipped_runs(), shipped_detections()]
     if arguments.results:
         if not arguments.results.is_dir():
             raise StoreError(f"There is no folder {arguments.results}.")
         inside = arguments.results / "runs"
         folders = [inside if inside.is_dir() else arguments.results]
-    check_out(arguments.out, _store(arguments).root)
+    check_out(arguments.out, store_of(arguments).root)
     told = everything.write(material.read(folders), arguments.out, Console().line)
     if arguments.json:
-        _print_json(told)
+        print_json(told)
     else:
         say(f"{len(told['files'])} files in {arguments.out}.")
     return 0
@@ -214,7 +205,7 @@ def reference(arguments: argparse.Namespace) -> int:
     from mesa_core.measures.bench import finish
     from mesa_core.reference import build
 
-    store, console = _store(arguments), Console()
+    store, console = store_of(arguments), Console()
     names = [field.name for field in dataclasses.fields(build.Options)]
     said = {name: value for name in names if (value := getattr(arguments, name, None)) is not None}
     if "levels" in said:
@@ -224,7 +215,7 @@ def reference(arguments: argparse.Namespace) -> int:
     told = finish(build.make(run, store, build.Options(**said)), console)
     console.line("")
     if arguments.json:
-        _print_json(told)
+        print_json(told)
         return 0
     say(tables.of_reference(told), lines=True)
     return 0
@@ -234,63 +225,22 @@ def train(arguments: argparse.Namespace) -> int:
     """Train a clean victim."""
     from mesa_core.experiment.train_victim import train_victim
 
-    store, console = _store(arguments), Console()
+    store, console = store_of(arguments), Console()
     config = settle(flags.given(arguments), store.cache)
     out = arguments.out or Path(f"{config.data}-{config.victim}.safetensors")
     if arguments.epochs is not None and not 1 <= arguments.epochs <= 300:
         raise ConfigError("epochs must lie between 1 and 300.")
     card = train_victim(config, arguments.epochs or config.clean_epochs, out, store, console)
     if arguments.json:
-        _print_json(card)
+        print_json(card)
     else:
         say(f"{out}: test accuracy {share(card['accuracy'])}, measured from the file.")
     return 0
 
 
-def data(arguments: argparse.Namespace) -> int:
-    """Say what images are there, or fetch CIFAR-10."""
-    from mesa_core.data.download import download_cifar10
-    from mesa_core.data.locate import find_data
-
-    store, console = _store(arguments), Console()
-    name = arguments.name
-    if arguments.download:
-        if name not in ("auto", "cifar10"):
-            raise ConfigError(f"Only cifar10 can be downloaded, not {name}.")
-        folder = Path(arguments.data_dir).expanduser() if arguments.data_dir else store.cache
-        for have, total in download_cifar10(folder):
-            console.moving(f"{have / 2**20:.0f} of {total / 2**20:.0f} MiB")
-        name = "cifar10"
-    if name == "auto":
-        name = find_data(arguments.data_dir or None, store.cache)
-    from mesa_core.data import load_data
-
-    dataset = load_data(
-        name,
-        arguments.data_dir,
-        cache=store.cache,
-        progress=lambda what, done, of: console.moving(f"{what} {done}/{of}"),
-    )
-    told = {
-        "name": dataset.name,
-        "classes": list(dataset.classes),
-        "train": len(dataset.train),
-        "test": len(dataset.test),
-        "fingerprint": dataset.fingerprint,
-    }
-    console.line("")
-    if arguments.json:
-        _print_json(told)
-    else:
-        say(
-            f"{dataset.name}: {told['train']} training and {told['test']} test images, {len(dataset.classes)} classes: {', '.join(dataset.classes)}."
-        )
-    return 0
-
-
 def runs(arguments: argparse.Namespace) -> int:
     """List the runs, or show one."""
-    store = _store(arguments)
+    store = store_of(arguments)
     if arguments.name is not None:
         run = store.open(arguments.name)
         if arguments.stop:
@@ -301,7 +251,7 @@ def runs(arguments: argparse.Namespace) -> int:
             say("Asked to stop; it ends within a step.", sys.stderr)
             return 0
         if arguments.json:
-            _print_json(run.result())
+            print_json(run.result())
         else:
             outcome = run.outcome()
             say(table(outcome) if outcome else f"{run.name} is {run.state()}.", lines=True)
@@ -310,7 +260,7 @@ def runs(arguments: argparse.Namespace) -> int:
         raise ConfigError("Name the run that is to stop.")
     rows = [_row(run) for run in store.list()]
     if arguments.json:
-        _print_json(rows)
+        print_json(rows)
     else:
         for row in rows:
             say(f"{row['state']:<12} {row['name']}" + (f" ({row['why']})" if "why" in row else ""))
@@ -327,7 +277,7 @@ def export(arguments: argparse.Namespace) -> int:
     from mesa_core.store import Run
     from mesa_core.store.shipped import shipped_runs
 
-    store = _store(arguments)
+    store = store_of(arguments)
     require_page_of_ours(arguments.out)
     prepared = {path.parent.name: Run(path.parent) for path in shipped_runs().glob("*/config.json")}
     own = (store.runs / arguments.name).is_dir() or arguments.name not in prepared
@@ -359,7 +309,7 @@ def dashboard(arguments: argparse.Namespace) -> int:
             raise ConfigError(f"--host-name takes a name such as lab.example, not {word!r}.")
     if arguments.host_name:
         os.environ[hosts.SETTING] = ",".join([*arguments.host_name, *hosts.named()])
-    os.environ["MESA_LAB_HOME"] = str(_store(arguments).root.resolve())
+    os.environ["MESA_LAB_HOME"] = str(store_of(arguments).root.resolve())
     if arguments.data_dir:
         os.environ["MESA_LAB_DATA"] = str(Path(arguments.data_dir).expanduser().resolve())
     found = find_spec("dashboard")  # found, not imported: the engine knows of the page only where it lies

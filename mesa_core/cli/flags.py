@@ -10,8 +10,9 @@ from mesa_core import triggers
 from mesa_core.config import DATA_PRESETS, VICTIM_PRESETS, ConfigError, Param, defaults, params
 from mesa_core.victims.names import ARCHITECTURES
 
-SPECIAL = {"trigger", "suspect", "detect"}  # spelt differently on the command line
-DETECT_BASELINES = ("control",)  # what `mesa-lab detect` compares with, where nothing else is said
+SPECIAL = {"trigger", "suspect", "suspect_digest", "detect"}  # spelt differently on the command line
+# What `mesa-lab scan` and `detect` do where nothing else is said: what they compare with, and how often they repair at most.
+SCAN_USUAL: Mapping[str, Any] = {"baselines": ("control",), "repair_rounds": 4}
 TYPES = {"int": int, "float": float, "str": str, "floats": float, "strs": str}
 
 

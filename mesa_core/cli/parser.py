@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from mesa_core.cli import commands, flags
+from mesa_core.cli import commands, flags, pictures
 from mesa_core.cli.console import say
 from mesa_core.config import Auto, ConfigError
 from mesa_core.data.locate import DataError
@@ -264,10 +264,11 @@ def _data(verbs: Verbs) -> None:
         "data",
         "find, check or download the images",
         "Say what images are there. CIFAR-10 is downloaded on your word only: mesa-lab data cifar10 --download",
-        commands.data,
+        pictures.data,
     )
     parser.add_argument("name", nargs="?", default="auto", choices=Auto(SOURCES))
-    parser.add_argument("--data-dir", default="", metavar="DIR", help="Where to look.")
+    flags.add_parameters(parser, ["data_dir", "image_size", "classes"])
+    parser.set_defaults(data_dir="")
     parser.add_argument(
         "--download",
         action="store_true",

@@ -11,7 +11,7 @@ import shlex
 from collections.abc import Mapping
 from typing import Any
 
-from mesa_core.cli.flags import DETECT_BASELINES, SPECIAL, detect_parameters, flag
+from mesa_core.cli.flags import SCAN_USUAL, SPECIAL, detect_parameters, flag
 from mesa_core.config import ConfigError, ExperimentConfig, defaults, make_config, params
 from mesa_core.triggers import SIZE
 
@@ -36,7 +36,8 @@ def arguments_of(config: ExperimentConfig | Mapping[str, Any]) -> list[str]:
         said["data_dir"] = config.data_dir
     if config.suspect:
         words = ["mesa-lab", "detect", *flag_of("weights", config.suspect), *flag_of("arch", config.victim)]
-        said["baselines"], allowed = DETECT_BASELINES, set(detect_parameters())
+        allowed = set(detect_parameters())
+        said |= SCAN_USUAL
     else:
         words, allowed = ["mesa-lab", "run"], set(params()) - SPECIAL
     shown: dict[str, Any] = {"data": config.data}
@@ -51,8 +52,9 @@ def arguments_of(config: ExperimentConfig | Mapping[str, Any]) -> list[str]:
             shown[name] = value
     if config.suspect and config.size != SIZE:
         words += ["--size", str(config.size)]
-    if config.suspect and config.baselines != DETECT_BASELINES:
-        shown["baselines"] = config.baselines
+    for name, value in SCAN_USUAL.items() if config.suspect else ():
+        if getattr(config, name) != value:
+            shown[name] = getattr(config, name)
     if "data_dir" in said:
         shown["data_dir"] = said["data_dir"]
     if not config.suspect:

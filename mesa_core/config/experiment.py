@@ -21,6 +21,8 @@ from mesa_core.defences import Baselines
 from mesa_core.kinds import KINDS
 from mesa_core.victims.names import ARCHITECTURES
 
+LEAST_IMAGE = 16  # pixels on a side
+
 
 @dataclass(frozen=True)
 class ExperimentConfig:
@@ -41,6 +43,20 @@ class ExperimentConfig:
         "Where the data lies (CIFAR-10 as archive, extracted folder or Parquet; or the image "
         "folder). Empty: look in the usual places.",
     )
+    image_size: int = parameter(
+        0,
+        "data",
+        "Pixels on a side to which images are brought. 0: the data's own size, and 32 for a folder of pictures.",
+        0,
+        256,
+        unit="pixels",
+    )
+    classes: str = parameter(
+        "",
+        "data",
+        "File with the class names of an image folder, a name a line, in the order of the network's answers. Empty: numbers "
+        "are sorted as numbers, names as text.",
+    )
     victim: str = parameter(
         "auto",
         "victim",
@@ -57,6 +73,11 @@ class ExperimentConfig:
         "File with the weights of a network that may carry a backdoor (safetensors, or a "
         "checkpoint of weights only). There is no attack then: classes are searched, and what is found "
         "is repaired. The word shipped stands for the shipped clean victim of these images, to compare with.",
+    )
+    suspect_digest: str = parameter(
+        "",
+        "victim",
+        "Digest of the suspect's file, by which two networks of one name are told apart. It is found by itself.",
     )
     clean_epochs: int = parameter(
         20, "victim", "Epochs of clean training where no weights are shipped for this victim.", 1, 300, unit="epochs"
@@ -199,6 +220,16 @@ class ExperimentConfig:
     repair_batch: int = parameter(128, "repair", "Images in one step of the repair.", 2, 4096, unit="images")
     repair_epochs: float = parameter(2.0, "repair", "Passes over the defender's images.", 0.0, 200.0, unit="epochs")
     repair_decay: bool = parameter(True, "repair", "Let the learning rate fall linearly to zero over the repair.")
+    repair_rounds: int = parameter(
+        0,
+        "repair",
+        "A suspect's repair judges itself: after each round the sub-models are trained anew on the repaired network, and it "
+        "is repaired again, until no sub-model's effective ASR exceeds 5 %, or this many rounds are over. 0: one repair, "
+        "unjudged.",
+        0,
+        20,
+        unit="rounds",
+    )
     repair_each_beta: bool = parameter(False, "repair", "Also repair with each level's sub-model alone.")
     # -- baselines and controls
     baselines: tuple[str, ...] = parameter(
@@ -283,6 +314,11 @@ class ExperimentConfig:
         }
 
     @property
+    def reading(self) -> dict[str, Any]:
+        """How `load_data` is to bring the images: `side` in pixels (0: the data's own) and the file of `classes`."""
+        return {"side": self.image_size, "classes": self.classes}
+
+    @property
     def size(self) -> int:
         """Pixels on a side of the trigger, and of all that is sampled, searched and compared with it."""
         return triggers.size_of(self.trigger)
@@ -352,6 +388,14 @@ def _check_whole(config: ExperimentConfig) -> None:
     if config.gamma == "entropy" and not KINDS[config.kind].density:
         raise ConfigError(
             f"gamma is 'entropy', but sub-models of the kind {config.kind!r} do not know their entropy; choose uniform."
+        )
+    if 0 < config.image_size < LEAST_IMAGE:
+        raise ConfigError(
+            f"image_size is {config.image_size}; the least is {LEAST_IMAGE} pixels, or 0 for the data's own."
+        )
+    if config.classes and config.data not in ("auto", "folder"):
+        raise ConfigError(
+            f"classes names a list of classes, but {config.data} has names of its own; it is for data 'folder'."
         )
     if config.data in SOURCES and SOURCES[config.data].needs_directory and not config.data_dir:
         raise ConfigError(f"data is {config.data!r}, but no folder is given; name it with --data-dir.")

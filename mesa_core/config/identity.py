@@ -7,7 +7,7 @@ from typing import Any
 
 from mesa_core.config.experiment import ExperimentConfig
 
-PATHS = ("data_dir", "weights", "suspect")
+PATHS = ("data_dir", "weights", "suspect", "classes")
 # Where and how to compute, and how hard to look for the worst of 512; no part of the question.
 HOW = ("device", "precision", "memory", "threads", "data_dir", "worst_images")
 MORE = ("baselines", "point_seeds", "repair_each_beta")  # defences beside MESA's, which change none of its figures

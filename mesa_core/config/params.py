@@ -10,7 +10,13 @@ from typing import Any
 
 # Parameters that were added later: at these values keys, names and files leave them out, so that a new parameter repeats
 # nothing that is stored. Such a value is what an older file means, so it is the default, and stays it.
-SILENT: Mapping[str, Any] = {"apply": "anywhere"}
+SILENT: Mapping[str, Any] = {
+    "apply": "anywhere",
+    "image_size": 0,
+    "classes": "",
+    "suspect_digest": "",
+    "repair_rounds": 0,
+}
 SHIPPED = "shipped"  # as a suspect: the clean victim that the product brings, so that no path has to be named
 
 

@@ -29,19 +29,19 @@ class Skipped(Shaped):
 class Seen(Shaped):
     """What there is to say of a data set beside its pictures.
 
-    `layout` says how the place was read, `order` how its classes are numbered, `notes` what else was decided. `examples`
+    `layout` says how the place was read, `numbering` how its classes are numbered, `notes` what else was decided. `examples`
     holds a file's name by class, '' where a class has none.
     """
 
     layout: str = ""
-    order: str = ""
+    numbering: str = ""
     notes: tuple[str, ...] = ()
     skipped: tuple[Skipped, ...] = ()
     examples: tuple[str, ...] = ()
 
     def told(self) -> Iterator[str]:
         """Sentences for people, the most telling first."""
-        yield from (text for text in (self.layout, self.order, *self.notes) if text)
+        yield from (text for text in (self.layout, self.numbering, *self.notes) if text)
         if self.skipped:
             yield f"Skipped: {'; '.join(map(str, self.skipped))}."
 

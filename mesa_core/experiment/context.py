@@ -133,6 +133,8 @@ class Context:
         def body(scribe: Scribe) -> Generator[ev.Event, None, Made]:
             yield ev.Note(f"Reading {c.data}.")
             self.dataset = yield from self._read()
+            for text in self.dataset.seen.told():
+                yield ev.Note(text)
             self.splits: Splits = split(self.dataset, c.seed)
             return {
                 "fingerprint": self.dataset.fingerprint,
@@ -154,10 +156,10 @@ class Context:
     def _read(self) -> Generator[ev.Event, None, Dataset]:
         """Read the data in a thread, so that progress is told and Stop is heard meanwhile."""
         news: queue.SimpleQueue[tuple[str, int, int]] = queue.SimpleQueue()
-        pace = Pace("data", 1)
+        pace, c = Pace("data", 1), self.config
         with ThreadPoolExecutor(1) as pool:
             tell = lambda *what: news.put(what)
-            work = pool.submit(load_data, self.config.data, self.config.data_dir, cache=self.store.cache, progress=tell)
+            work = pool.submit(load_data, c.data, c.data_dir, cache=self.store.cache, progress=tell, **c.reading)
             while not work.done():
                 with contextlib.suppress(queue.Empty):
                     _, done, pace.total = news.get(timeout=0.1)

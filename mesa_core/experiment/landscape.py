@@ -31,7 +31,7 @@ def landscape(
 ) -> dict[str, Any]:
     """ASR of the 512 black-and-white triggers (of the size of the configured one) on a weights file, on a run's backdoored
     victim, or on the shipped clean victim; where they are drawn, `codes` names them."""
-    dataset = load_data(config.data, config.data_dir, cache=store.cache)
+    dataset = load_data(config.data, config.data_dir, cache=store.cache, **config.reading)
     if not 0 <= config.target < len(dataset.classes):
         raise ConfigError(f"target is {config.target}, but the classes are 0 to {len(dataset.classes) - 1}.")
     compute = computing(config, store)[0]

@@ -49,7 +49,7 @@ def train_victim(
         handle, attempt = new_file(out.parent)
         os.close(handle)
         os.unlink(attempt)
-    dataset = load_data(config.data, config.data_dir, cache=store.cache)
+    dataset = load_data(config.data, config.data_dir, cache=store.cache, **config.reading)
     compute = computing(config, store)[0]
     checkpoint = store.cache / f"train-{config.data}-{config.victim}-{epochs}-{config.seed}.pt"
     work = clean.train(dataset, config.victim, epochs, config.seed, compute, checkpoint)

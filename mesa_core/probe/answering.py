@@ -160,9 +160,9 @@ class Probe:
         compute = devices.Compute(
             devices.pick_device(known.get("device", "cpu")), known.get("precision", "fp32"), known.get("memory", "nchw")
         )
-        what = f"{config.data} {config.data_dir}"
+        what = f"{config.data} {config.data_dir} {config.reading}"
         if self.data is None or self.data[0] != what:
-            self.data = (what, load_data(config.data, config.data_dir, cache=self.store.cache))
+            self.data = (what, load_data(config.data, config.data_dir, cache=self.store.cache, **config.reading))
         dataset = self.data[1]
         images = split(dataset, config.seed).evaluation.to(compute.device)
         normalise = Normalise(dataset.mean, dataset.std)

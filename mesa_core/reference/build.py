@@ -57,7 +57,7 @@ def make(run: Run, store: Store, options: Options) -> Generator[Progress, None, 
     if known is None:
         raise StoreError(f"{run.name} has not begun yet.")
     compute = devices.resolve(known["device"], known["precision"], known["memory"], known["threads"], config.victim)
-    dataset = load_data(config.data, config.data_dir, cache=store.cache)
+    dataset = load_data(config.data, config.data_dir, cache=store.cache, **config.reading)
     splits = split(dataset, config.seed)
     state = weights.read(run.path / "weights" / "attacked.safetensors")
     model = weights.load_into(build(config.victim, len(dataset.classes)), state)

@@ -52,7 +52,7 @@ def test_parts_are_known_in_any_spelling(tmp_path, train, test):
 
 def test_a_class_called_train_is_a_class(tmp_path):
     for name in ("car", "train", "truck"):
-        fill(tmp_path / name, 60)
+        fill(tmp_path / name, 90)
     assert load(tmp_path, told).classes == ("car", "train", "truck")
 
 
@@ -133,7 +133,7 @@ def test_a_track_is_never_on_both_sides_of_a_split(tmp_path, layout):
 def test_without_tracks_images_of_one_class_are_split_one_by_one(tmp_path):
     """The control: names that only look alike are no tracks."""
     for name in ("a", "b"):
-        fill(tmp_path / name, 60, ending=".ppm")
+        fill(tmp_path / name, 90, ending=".ppm")
     assert load(tmp_path, told).groups is None
 
 
@@ -180,8 +180,8 @@ def test_tiny_imagenets_layout_is_read(tmp_path):
 
 
 def test_links_are_followed_and_never_in_circles(tmp_path):
-    fill(tmp_path / "elsewhere" / "one", 60, 3)
-    fill(tmp_path / "elsewhere", 60, 4)
+    fill(tmp_path / "elsewhere" / "one", 90, 3)
+    fill(tmp_path / "elsewhere", 90, 4)
     root = tmp_path / "in"
     (root / "b").mkdir(parents=True)
     (root / "a").symlink_to(tmp_path / "elsewhere" / "one")
@@ -194,7 +194,7 @@ def test_links_are_followed_and_never_in_circles(tmp_path):
         os.mkfifo(root / "b" / "pipe.png")
     found = load(root, told)
     assert found.classes == ("a", "b")
-    assert len(found.train) + len(found.test) == 120
+    assert len(found.train) + len(found.test) == 150
     assert shade_of(found, "b") == [4]
     words = " ".join(found.seen.told())
     assert "link back" in words
@@ -203,7 +203,7 @@ def test_links_are_followed_and_never_in_circles(tmp_path):
 
 def test_what_systems_leave_behind_is_skipped_and_named(tmp_path):
     for name in ("cat", "dog"):
-        fill(tmp_path / "in" / name, 60)
+        fill(tmp_path / "in" / name, 90)
     (tmp_path / "in" / "__MACOSX" / "cat").mkdir(parents=True)
     (tmp_path / "in" / "__MACOSX" / "cat" / "._p0.png").write_bytes(b"x")
     for stray in ("cat/._x.png", "cat/Thumbs.db", "dog/.DS_Store", "notes.txt", "dog/labels.xml", ".git"):
@@ -258,8 +258,8 @@ def test_numbers_sort_as_numbers_and_that_is_said(tmp_path):
         fill(tmp_path / str(i), 40, i)
     found = load(tmp_path, told)
     assert found.classes == tuple(map(str, range(1, 11)))
-    assert "1 is label 0, 10 label 9" in found.seen.order
-    assert "1, 10, 2" in found.seen.order
+    assert "1 is label 0, 10 label 9" in found.seen.numbering
+    assert "1, 10, 2" in found.seen.numbering
 
 
 def test_a_number_that_is_missing_keeps_its_place(tmp_path):
@@ -272,9 +272,9 @@ def test_a_number_that_is_missing_keeps_its_place(tmp_path):
 
 
 def test_an_empty_class_is_named_and_keeps_its_place(tmp_path):
-    fill(tmp_path / "bird", 60, 1)
+    fill(tmp_path / "bird", 90, 1)
     (tmp_path / "ant").mkdir()
-    fill(tmp_path / "cat", 60, 2)
+    fill(tmp_path / "cat", 90, 2)
     found = load(tmp_path, told)
     assert found.classes == ("ant", "bird", "cat")
     assert any("0 (ant)" in text for text in found.seen.told())
@@ -282,7 +282,7 @@ def test_an_empty_class_is_named_and_keeps_its_place(tmp_path):
 
 def test_a_list_of_ones_own_numbers_the_classes(tmp_path):
     for i, name in enumerate(("cat", "Dog", "bird")):
-        fill(tmp_path / "in" / name, 60, i)
+        fill(tmp_path / "in" / name, 90, i)
     (tmp_path / "classes.txt").write_text("dog\n\nfrog\ncat\nbird\n", "utf-8")
     found = load_data("folder", tmp_path / "in", cache=tmp_path / "cache", classes=str(tmp_path / "classes.txt"))
     assert found.classes == ("dog", "frog", "cat", "bird")
@@ -326,7 +326,7 @@ def test_parts_with_other_classes_are_refused_by_name(tmp_path):
 @pytest.mark.parametrize("side", [28, 64, 224])
 def test_the_size_is_the_data_sets(tmp_path, side):
     for name in ("cat", "dog"):
-        fill(tmp_path / "in" / name, 60)
+        fill(tmp_path / "in" / name, 90)
     found = load_data("folder", tmp_path / "in", cache=tmp_path / "cache", side=side)
     assert found.size == side
     again = load_data("folder", tmp_path / "in", cache=tmp_path / "cache", side=side)
@@ -356,11 +356,11 @@ def test_tif_is_read(tmp_path):
 
 
 def test_a_link_that_changes_is_read_anew(tmp_path):
-    fill(tmp_path / "elsewhere", 60, 3)
-    fill(tmp_path / "in" / "a", 60, 1)
+    fill(tmp_path / "elsewhere", 90, 3)
+    fill(tmp_path / "in" / "a", 90, 1)
     (tmp_path / "in" / "b").symlink_to(tmp_path / "elsewhere")
     first = load_data("folder", tmp_path / "in", cache=tmp_path / "cache")
-    fill(tmp_path / "elsewhere", 60, 77)
+    fill(tmp_path / "elsewhere", 90, 77)
     second = load_data("folder", tmp_path / "in", cache=tmp_path / "cache")
     assert (shade_of(first, "b"), shade_of(second, "b")) == ([3], [77])
 
