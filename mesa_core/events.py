@@ -96,6 +96,19 @@ class Note:
 
 
 @dataclass(frozen=True)
+class Judged:
+    """What a repair says of itself once MESA was trained anew on the repaired network; where not `healed` it is a warning.
+
+    `worst` is the highest effective ASR of a sub-model that is left, `rounds` how often it was repaired.
+    """
+
+    healed: bool
+    worst: float
+    rounds: int
+    text: str
+
+
+@dataclass(frozen=True)
 class Finished:
     """The run is whole; its result is in result.json."""
 
@@ -126,6 +139,7 @@ Event = (
     | Evaluated
     | Submodels
     | Note
+    | Judged
     | Finished
     | Failed
     | Stopped

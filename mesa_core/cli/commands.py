@@ -59,10 +59,10 @@ def run(arguments: argparse.Namespace) -> int:
         run.request("run")  # whatever was asked before it stopped
     else:
         run = store.create(ready(settle(flags.given(arguments), store.cache), store.cache).to_dict(), arguments.name)
-    return _execute(run, store, arguments.json)
+    return execute_run(run, store, arguments.json)
 
 
-def _execute(run: Any, store: Store, as_json: bool) -> int:
+def execute_run(run: Any, store: Store, as_json: bool) -> int:
     from mesa_core.experiment import execute
 
     console = Console(run=run.name)

@@ -13,6 +13,7 @@ from mesa_core.store.results import Result
 from mesa_core.triggers import of_panel, size_of
 from mesa_core.words import duration, named, share
 
+RED, PLAIN = "\x1b[31m", "\x1b[0m"
 QUIET = 10.0  # seconds between two progress lines in a log
 
 
@@ -34,10 +35,15 @@ class Console:
         self.live = self.stream.isatty()
         self.label, self.last, self.width = "", 0.0, 0
 
-    def line(self, text: str) -> None:
-        """A line that stays."""
+    def line(self, text: str, alarm: bool = False) -> None:
+        """A line that stays, on a terminal in red where it is an alarm."""
         self._clear()
+        if alarm and self.live:
+            self.stream.write(RED)
         say(text, self.stream)
+        if alarm and self.live:
+            self.stream.write(PLAIN)
+            self.stream.flush()
 
     def moving(self, text: str, due: bool = False) -> None:
         """A line that the next one overwrites; in a log it is written every few seconds only."""
@@ -88,6 +94,8 @@ class Console:
                 )
             case ev.Note() | ev.Failed():
                 self.line(f"    {event.text if isinstance(event, ev.Note) else event.message}")
+            case ev.Judged(healed=healed, text=text):
+                self.line(f"    {text}", alarm=not healed)
             case ev.Stopped():
                 self.line(f"Stopped; finished stages are kept. Go on with: mesa-lab run --resume {self.run}")
             case ev.Finished():

@@ -12,7 +12,7 @@ from mesa_core.victims.names import ARCHITECTURES
 
 SPECIAL = {"trigger", "suspect", "suspect_digest", "detect"}  # spelt differently on the command line
 # What `mesa-lab scan` and `detect` do where nothing else is said: what they compare with, and how often they repair at most.
-SCAN_USUAL: Mapping[str, Any] = {"baselines": ("control",), "repair_rounds": 4}
+SCAN_USUAL: Mapping[str, Any] = {"baselines": ("control",), "repair_rounds": 4, "repair_steps": 100}
 TYPES = {"int": int, "float": float, "str": str, "floats": float, "strs": str}
 
 

@@ -1,7 +1,7 @@
 """The command line, `mesa-lab`: a thin adapter over the path that the dashboard uses too.
 
 What there is to say and how it is checked; `mesa_core.cli.commands` does it. Exit status: 0 done, 1 failed, 2 asked
-wrongly, 130 stopped.
+wrongly, 3 something was found (scan), 130 stopped.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from mesa_core.cli import commands, flags, pictures
+from mesa_core.cli import commands, flags, pictures, scan
 from mesa_core.cli.console import say
 from mesa_core.config import Auto, ConfigError
 from mesa_core.data.locate import DataError
@@ -28,9 +28,13 @@ RUN = """Attack a clean network with a trigger, sample the whole distribution of
 (MESA), retrain the network to forget them, and measure everything before and after. Without any flag this runs on
 CIFAR-10 where it is found, else on road signs that the program draws itself; the latter takes a few minutes on a
 laptop. An interrupted run goes on when the same command is given again, since every stage's result is kept."""
-DETECT = """Look at a network that someone brings: search all classes for triggers (step 1), and where there are
-any, sample their distribution (step 2) and retrain the network to forget them (step 3). The repaired weights lie in
-the run's folder."""
+SCAN = """Look at networks that someone brings, one after another: does each classify these images at all, and has any
+class triggers (step 1)? Where one has, sample their distribution (step 2) and retrain the network to forget them
+(step 3), until MESA, trained anew on it, finds no more or the rounds are over. The repaired weights lie in the run's
+folder. Exit status: 3 where something was found in any of them, 0 where nothing was, 1 where one could not be scanned."""
+DETECT = """The same as scan for one network, whose exit status is 0 whatever was found: search all classes for triggers
+(step 1), and where there are any, sample their distribution (step 2) and retrain the network to forget them (step 3).
+The repaired weights lie in the run's folder."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -78,6 +82,7 @@ def build_parser() -> argparse.ArgumentParser:
     verbs = parser.add_subparsers(title="commands", metavar="COMMAND")
     for add in (
         _run,
+        _scan,
         _detect,
         _landscape,
         _sweep,
@@ -108,22 +113,28 @@ def _run(verbs: Verbs) -> None:
 
 
 def _detect(verbs: Verbs) -> None:
-    parser = _command(verbs, "detect", "examine and repair a network that someone brings", DETECT, commands.detect)
+    parser = _command(verbs, "detect", "examine and repair a network that someone brings", DETECT, scan.detect)
     parser.add_argument(
         "--weights",
         required=True,
         metavar="FILE",
         help="Its weights: safetensors, or a checkpoint of weights only; 'shipped': the clean victim that comes with this program.",
     )
-    parser.add_argument(
-        "--arch",
-        required=True,
-        type=flags.architecture,
-        choices=ARCHITECTURES,
-        help="Its architecture, or package.module:function of your own, which is called with the number of classes.",
-    )
+    _architecture(parser)
     parser.add_argument("--name", help="Name of the run's folder.")
     flags.add_size(parser, "the triggers that are searched")
+    flags.add_parameters(parser, flags.detect_parameters())
+    _json(parser)
+
+
+def _scan(verbs: Verbs) -> None:
+    parser = _command(verbs, "scan", "examine networks that someone brings, and repair what is found", SCAN, scan.scan)
+    parser.add_argument(
+        "files", nargs="+", metavar="FILE", help="Networks: safetensors, or checkpoints of weights only."
+    )
+    _architecture(parser, required=False)
+    flags.add_size(parser, "the triggers that are searched")
+    parser.add_argument("--csv", action="store_true", help="Print the table as CSV on standard output.")
     flags.add_parameters(parser, flags.detect_parameters())
     _json(parser)
 
@@ -313,6 +324,16 @@ def _dashboard(verbs: Verbs) -> None:
 
 
 # -- parts
+def _architecture(parser: argparse.ArgumentParser, required: bool = True) -> None:
+    parser.add_argument(
+        "--arch",
+        required=required,
+        type=flags.architecture,
+        choices=ARCHITECTURES,
+        help="Its architecture, or package.module:function of your own, which is called with the number of classes.",
+    )
+
+
 def _path(text: str) -> Path:
     if not text:
         raise argparse.ArgumentTypeError("an empty word names no place")

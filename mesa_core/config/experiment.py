@@ -230,6 +230,14 @@ class ExperimentConfig:
         20,
         unit="rounds",
     )
+    repair_steps: int = parameter(
+        0,
+        "repair",
+        "Steps of a repair at least, however few the defender's images are (0: as many as the passes take).",
+        0,
+        100_000,
+        unit="steps",
+    )
     repair_each_beta: bool = parameter(False, "repair", "Also repair with each level's sub-model alone.")
     # -- baselines and controls
     baselines: tuple[str, ...] = parameter(
@@ -317,6 +325,11 @@ class ExperimentConfig:
     def reading(self) -> dict[str, Any]:
         """How `load_data` is to bring the images: `side` in pixels (0: the data's own) and the file of `classes`."""
         return {"side": self.image_size, "classes": self.classes}
+
+    @property
+    def judges(self) -> bool:
+        """Whether the repair judges itself, as it does for networks that are scanned."""
+        return bool(self.suspect) and self.repair_rounds > 0
 
     @property
     def size(self) -> int:

@@ -16,7 +16,8 @@ MORE = ("baselines", "point_seeds", "repair_each_beta")  # defences beside MESA'
 def identity_of(config: ExperimentConfig) -> dict[str, Any]:
     """What decides the figures of a run: two runs that differ in nothing of this ask the same question.
 
-    Files are told by their names, since their folders mean nothing on another machine.
+    Files are told by their names, since their folders mean nothing on another machine; a suspect also by its digest, since
+    half of all networks are called model.pt.
     """
     asked = {name: value for name, value in config.to_dict().items() if name not in HOW}
     return {name: Path(value).name if name in PATHS else value for name, value in asked.items()}

@@ -16,6 +16,7 @@ SILENT: Mapping[str, Any] = {
     "classes": "",
     "suspect_digest": "",
     "repair_rounds": 0,
+    "repair_steps": 0,
 }
 SHIPPED = "shipped"  # as a suspect: the clean victim that the product brings, so that no path has to be named
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,10 @@ from mesa_core.config.identity import PATHS
 from mesa_core.config.params import SHIPPED, ConfigError
 from mesa_core.data.locate import DataError, find_cifar10, find_data
 from mesa_core.data.sources import SOURCES
+from mesa_core.disk.plain import plain
+from mesa_core.disk.untrusted import MIB, Refused, digest
+
+MOST_FILE = 2048 * MIB  # bytes of a network's file
 
 
 def settle(said: Mapping[str, Any], cache: Path) -> ExperimentConfig:
@@ -43,6 +48,10 @@ def ready(config: ExperimentConfig, cache: Path) -> ExperimentConfig:
         path = getattr(config, name)
         if path not in ("", SHIPPED) and not Path(path).is_file():
             raise ConfigError(f"There is no weights file {path}.")
+    if config.classes and not Path(config.classes).is_file():
+        raise ConfigError(f"There is no class list {config.classes}.")
+    if config.suspect not in ("", SHIPPED):
+        config = replace(config, suspect_digest=digest_of(Path(config.suspect)))
     if config.device not in ("auto", "cpu"):
         from mesa_core.victims.devices import pick_device  # torch is needed only where a device is named
 
@@ -51,6 +60,16 @@ def ready(config: ExperimentConfig, cache: Path) -> ExperimentConfig:
         except ValueError as error:
             raise ConfigError(str(error)) from None
     return config
+
+
+def digest_of(path: Path) -> str:
+    """What tells a brought network's file from another of its name. ConfigError where it cannot be read."""
+    try:
+        return digest(path, MOST_FILE)[:16]
+    except Refused as error:
+        raise ConfigError(f"{plain(path.name)} {error}.") from None
+    except OSError as error:
+        raise ConfigError(f"{plain(path.name)} cannot be opened ({error.strerror}).") from None
 
 
 def require_settled(config: ExperimentConfig) -> ExperimentConfig:

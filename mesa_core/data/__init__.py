@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from mesa_core.data.loading import load_data
     from mesa_core.data.locate import DataError, find_cifar10, find_data
-    from mesa_core.data.types import Dataset, ImageSet, Splits, split
+    from mesa_core.data.types import Dataset, ImageSet, Splits, split, split_brought
 
 _HOME = {
     "DataError": "locate",
@@ -21,9 +21,20 @@ _HOME = {
     "ImageSet": "types",
     "Splits": "types",
     "split": "types",
+    "split_brought": "types",
     "load_data": "loading",
 }
-__all__ = ["DataError", "Dataset", "ImageSet", "Splits", "find_cifar10", "find_data", "load_data", "split"]
+__all__ = [
+    "DataError",
+    "Dataset",
+    "ImageSet",
+    "Splits",
+    "find_cifar10",
+    "find_data",
+    "load_data",
+    "split",
+    "split_brought",
+]
 
 
 def __getattr__(name: str) -> Any:

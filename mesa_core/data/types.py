@@ -11,6 +11,8 @@ from torch import Tensor
 from mesa_core.data.seen import Seen
 
 DEFENDER = 0.8  # share of the test images that the defender has
+JUDGE, MOST_JUDGES = 0.2, 2000  # of a brought network's images: the share that evaluates, and how many at most
+MOST_OWN = 8000  # of them the defender's at most, as many as of CIFAR-10
 
 
 @dataclass(frozen=True)
@@ -112,6 +114,29 @@ def split(dataset: Dataset, seed: int) -> Splits:
     shuffled = torch.randperm(count, generator=torch.Generator().manual_seed(seed))
     own = round(DEFENDER * count)
     return Splits(dataset.train, dataset.test.take(shuffled[:own]), dataset.test.take(shuffled[own:]))
+
+
+def split_brought(dataset: Dataset, seed: int) -> Splits:
+    """For a network that somebody brings, which nobody attacks here: all images are the defender's, but those that evaluate.
+
+    Evaluation: test images, a fifth of all or 2,000 at most, whole groups of them. Defender: the other test images, then
+    training images, 8,000 at most; drawn by `seed`.
+    """
+    draw = torch.Generator().manual_seed(seed)
+    test, train = len(dataset.test), len(dataset.train)
+    wanted = min(test, MOST_JUDGES, max(1, round(JUDGE * (test + train))))
+    groups = torch.arange(test) if dataset.groups is None else dataset.groups
+    names, which = groups.unique(return_inverse=True)
+    rank = torch.randperm(len(names), generator=draw)[which]  # a random order in which groups stay whole
+    order = torch.argsort(rank, stable=True)
+    while 0 < wanted < test and rank[order[wanted]] == rank[order[wanted - 1]]:
+        wanted += 1
+    rest = order[wanted:]
+    rest = rest[torch.randperm(len(rest), generator=draw)][:MOST_OWN]
+    more = torch.randperm(train, generator=draw)[: MOST_OWN - len(rest)]
+    parts = (dataset.test.take(rest), dataset.train.take(more))
+    defender = ImageSet(torch.cat([p.images for p in parts]), torch.cat([p.labels for p in parts]))
+    return Splits(dataset.train, defender, dataset.test.take(order[:wanted]))
 
 
 def _by_groups(labels: Tensor, groups: Tensor, seed: int) -> tuple[Tensor, int]:

@@ -34,6 +34,10 @@ def victim_stages(lab: Context) -> Iterator[ev.Event]:
         lab.victim = lab.load(state)
         lab.check_finite(lab.victim, path.name)
         key = weights.digest(path)[:24]
+        if c.suspect_digest and c.suspect_digest != key[: len(c.suspect_digest)]:
+            raise ConfigError(f"{path.name} has changed since this run was made; scan it anew.")
+        if c.judges and c.data == "folder":  # the defender has other images than where a repair is not judged
+            key = key_of({"network": key, "images": "all but those that evaluate"})
         lab.results["attack"] = Output(key, {}, state)
         lab.keep_weights("attacked", lab.victim)
         yield from detect_stage(lab)

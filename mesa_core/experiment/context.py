@@ -18,7 +18,7 @@ from mesa_core import events as ev
 from mesa_core import triggers as codes
 from mesa_core.apply import rule_of
 from mesa_core.config import ConfigError, ExperimentConfig, params
-from mesa_core.data import Dataset, Splits, load_data, split
+from mesa_core.data import Dataset, Splits, load_data, split, split_brought
 from mesa_core.defences import DEFENCES
 from mesa_core.experiment.stages import Made, Output, Scribe, Stages
 from mesa_core.keys import seed_of
@@ -33,7 +33,17 @@ from mesa_core.victims.architectures import build
 from mesa_core.victims.images import Normalise
 from mesa_core.victims.victim import Victim
 
-VERSION = {"attack": 1, "before": 6, "detect": 3, "mesa": 3, "measure": 5, "point": 2, "repair": 2, "after": 5}
+VERSION = {
+    "attack": 1,
+    "before": 6,
+    "detect": 3,
+    "mesa": 3,
+    "measure": 5,
+    "point": 2,
+    "repair": 2,
+    "after": 5,
+    "judge": 1,
+}
 VERSION_OF_KIND = {"particles": 4, "flow": 6}  # of "mesa", where a kind was changed since
 
 
@@ -75,7 +85,8 @@ class Context:
         extra = sum(one.searches for one in asked)
         seeds = sum(getattr(c, one.seeds) - 1 for one in asked if one.seeds)
         self.searches = c.detect or bool(c.suspect)
-        count = 3 + self.searches + 1 + 2 + extra + 2 * (defences + seeds)
+        rounds = max(0, 2 * c.repair_rounds - 1) if c.judges else 0  # at most
+        count = 3 + self.searches + 1 + 2 + extra + 2 * (defences + seeds) + rounds
         self.stages = Stages(self.run, self.store, count, self.between)
         self.results: dict[str, Output] = {}
         self.target: int | None = None if self.searches else c.target  # what the defender takes for the target
@@ -135,7 +146,8 @@ class Context:
             self.dataset = yield from self._read()
             for text in self.dataset.seen.told():
                 yield ev.Note(text)
-            self.splits: Splits = split(self.dataset, c.seed)
+            brought = c.judges and c.data == "folder"
+            self.splits: Splits = (split_brought if brought else split)(self.dataset, c.seed)
             return {
                 "fingerprint": self.dataset.fingerprint,
                 "classes": list(self.dataset.classes),
@@ -213,7 +225,9 @@ class Context:
     def bench(self, target: int) -> Bench:
         """The evaluation's bench; the same for all victims of a run."""
         c = self.config
-        return Bench(self.evaluation, target, self.seed("bench"), c.eval_images, c.size, rule=self.rule)
+        return Bench(
+            self.evaluation, target, self.seed("bench"), c.eval_images, c.size, rule=self.rule, absent=bool(c.suspect)
+        )
 
     # -- small parts
     def keep_weights(self, name: str, victim: Victim) -> None:

@@ -3,18 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import torch
 
 from mesa_core import events as ev
 from mesa_core.experiment.context import VERSION, Context
 from mesa_core.experiment.stages import Made, Scribe
+from mesa_core.measures import premise
+from mesa_core.measures.bench import CHUNK
 from mesa_core.measures.verdict import Detection
 from mesa_core.method import detection
+from mesa_core.victims.weights import WeightsError
+from mesa_core.words import share
 
 
 def detect_stage(lab: Context) -> Iterator[ev.Event]:
     """Step 1: which class, if any?"""
 
     def body(scribe: Scribe) -> Generator[ev.Event, None, Made]:
+        yield from _premise(lab)
         search = detection.detect(lab.frozen, lab.defender, lab.dataset.classes, lab.config, lab.seed("detect"))
         verdict = yield from _shown(search, scribe)
         found = verdict.target
@@ -32,7 +41,31 @@ def detect_stage(lab: Context) -> Iterator[ev.Event]:
     for name in ("beta", "mesa_steps", "mesa_batch", "gamma"):
         recipe["parameters"].pop(name)
     out = yield from lab.stages.stage("detect", "Searching every class for triggers", recipe, body)
-    lab.results["detect"], lab.target = out, Detection.from_json(out.value["detection"]).target
+    stored = Detection.from_json(out.value["detection"])
+    verdict = stored.judged()  # one that was kept before may have gone by the plain ASR
+    if verdict.target != stored.target:
+        name = "no class" if verdict.target is None else f"class {verdict.target}"
+        yield ev.Note(f"By the effective ASR {name} looks attacked.")
+    lab.results["detect"] = replace(out, value={"detection": verdict.to_json()})
+    lab.target = verdict.target
+
+
+def _premise(lab: Context) -> Iterator[ev.Event]:
+    """Whether a brought network classifies these images at all. Raises WeightsError where it does not."""
+    if not lab.config.suspect:
+        return
+    draw = torch.Generator().manual_seed(lab.seed("premise"))
+    index = torch.randperm(len(lab.defender), generator=draw)[: premise.MOST].to(lab.defender.labels.device)
+    images, labels = lab.defender.images[index], lab.defender.labels[index]
+    with torch.no_grad():
+        logits = [lab.frozen.logits(lab.frozen.inputs(part)) for part in images.split(CHUNK)]
+    predicted = torch.cat(logits).argmax(1).cpu().numpy()
+    found = premise.judge(predicted, labels.cpu().numpy(), lab.dataset.classes)
+    if found.refusal:
+        raise WeightsError(f"{Path(lab.config.suspect).name} {found.refusal}")
+    yield ev.Note(f"The network classifies {share(found.accuracy)} of the defender's images rightly.")
+    if found.warning:
+        yield ev.Note(found.warning)
 
 
 def _shown(

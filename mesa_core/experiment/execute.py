@@ -91,7 +91,10 @@ def experiment(run: Run, store: Store, between: Callable[[], object] | None = No
             for level in config.beta:
                 yield from repair_with(lab, one_level(lab, level))
     elif config.suspect:
-        yield ev.Note("No class stands out: no backdoor of this kind was found, and nothing is repaired.")
+        yield ev.Note(
+            "No class stands out: no backdoor of this kind was found, and nothing is repaired, so the network stays as it "
+            f"is (clean accuracy {lab.before.clean_accuracy.value:.1%})."
+        )
     elif lab.target is None:
         yield ev.Note("Detection found no attacked class, so the defence ends here and nothing is repaired.")
     else:

@@ -15,6 +15,7 @@ from mesa_core import events as ev
 from mesa_core import triggers as codes
 from mesa_core.defences import DEFENCES
 from mesa_core.experiment.context import VERSION, Context
+from mesa_core.experiment.judging import cost_of, go_on
 from mesa_core.experiment.pools import Pool
 from mesa_core.experiment.stages import Made, Scribe
 from mesa_core.measures.bench import Plain
@@ -49,6 +50,8 @@ def repair_with(lab: Context, pool: Pool) -> Iterator[ev.Event]:
     recipe = lab.recipe("repair", victim=lab.results["attack"].key, pool=pool.key, version=VERSION["repair"])
     recipe["parameters"].pop("repair_each_beta")
     out = yield from lab.stages.stage(f"repair.{name}", f"Retraining with {words}", recipe, mend)
+    if name == "mesa" and c.judges:
+        out = yield from go_on(lab, pool, out)
     lab.results[f"repair.{name}"] = out
     repaired = lab.load(out.tensors)
     if name == "mesa":
@@ -87,6 +90,8 @@ def repair_with(lab: Context, pool: Pool) -> Iterator[ev.Event]:
         version=VERSION["after"],
     )
     lab.results[f"after.{name}"] = yield from lab.stages.stage(f"after.{name}", f"Measuring: {words}", recipe, body)
+    if name == "mesa" and c.judges:
+        yield cost_of(lab)
 
 
 def _medoids(lab: Context) -> Tensor | None:

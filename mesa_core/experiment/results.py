@@ -13,7 +13,7 @@ from mesa_core.measures.coverage import Coverage
 from mesa_core.measures.evaluation import Evaluation
 from mesa_core.measures.intervals import Measured
 from mesa_core.measures.submodel import Mode, Submodel
-from mesa_core.measures.verdict import Detection
+from mesa_core.measures.verdict import Detection, Judged
 from mesa_core.store.results import Cleanse, Images, Noise, Result
 
 LEVEL = "beta."  # how the name of a repair with one level's sub-model alone begins
@@ -67,6 +67,7 @@ def assemble(
         recall=covered.recall,
         precision=covered.precision,
         uniform_noise=None if noise is None else Noise.from_json(noise),
+        judged=Judged.from_json(values["judged"]) if "judged" in values else None,
         neural_cleanse=Cleanse.from_json(values["cleanse"]) if "cleanse" in values else None,
     )
 

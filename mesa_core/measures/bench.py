@@ -70,7 +70,8 @@ class Bench:
     `images` are the evaluation images on the victims' device (the first `limit` of them, 0: all), `target` the class whose ASR is asked,
     `side` that of the 512 black-and-white triggers of `landscape` and `worst` (see `triggers.panel_codes`), `memory` the
     bytes that may be used to compute of stamped images only what differs from the clean ones (0: always all),
-    `rule` how triggers are put on them.
+    `rule` how triggers are put on them. Without any image of the target its own accuracy cannot be told, so that is refused
+    unless `absent` says that it may be so: triggers are measured on images of other classes.
     """
 
     def __init__(
@@ -82,6 +83,7 @@ class Bench:
         side: int = codes.SIZE,
         memory: int = MEMORY,
         rule: Apply | None = None,
+        absent: bool = False,
     ) -> None:
         self.rule = Anywhere() if rule is None else rule
         self.side, self.memory = side, memory
@@ -93,7 +95,7 @@ class Bench:
         self.images = images.images[:count]
         self.labels = images.labels[:count]
         self.others = (self.labels != target).nonzero().squeeze(1)  # images that the attack has to turn
-        if len(self.others) < 2 or len(self.others) == len(self.labels):
+        if len(self.others) < 2 or (len(self.others) == len(self.labels) and not absent):
             raise DataError(
                 f"Of {count} evaluation images {len(self.labels) - len(self.others)} are of the target class; some of it "
                 "and at least two of others are needed, so give more images, or a larger eval-images."

@@ -1,8 +1,8 @@
 """Detection, step 1 of the defence: which class, if any, has triggers?
 
 A group of sub-models, one a class, is trained in one vectorised pass, each class with an equal batch and the same
-level. Only a class with a backdoor has small patches that send most images to it; the verdict is the measured ASR
-of the samples, on the defender's own images. Source: Section 3.3, step 1.
+level. Only a class with a backdoor has small patches that send most images to it; the verdict is the measured effective
+ASR of the samples, on the defender's own images. Source: Section 3.3, step 1.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def detect(
     """Search all classes at once; yields progress and glimpses of the samples, returns the verdict.
 
     `victim` is frozen; `defender` are the defender's images, all the data that this sees. The verdict's `target` is
-    the class with the highest mean ASR among those above `config.detect_threshold`, None where there is none.
+    the class with the highest effective ASR among those above `config.detect_threshold`, None where there is none.
     """
     count, compute = len(classes), victim.compute
     group = submodels.make(
@@ -75,7 +75,7 @@ def detect(
     pace = Pace("detect", len(defender) + count * SAMPLES * IMAGES)
     plain: Plain | None = None  # what the victim says without any trigger is the same for every class
     for target, name in enumerate(classes):
-        bench = Bench(defender, target, seed, rule=rule)
+        bench = Bench(defender, target, seed, rule=rule, absent=True)
         if plain is None:
             plain = yield from follow(pace, bench.plain(victim))
         asr, effective, each = yield from follow(pace, bench.of_samples(victim, plain, triggers[target], IMAGES))
@@ -93,14 +93,8 @@ def detect(
         },
         True,
     )
-    above = sorted((c for c in found if c.asr.value > config.detect_threshold), key=lambda c: -c.asr.value)
-    return Detection(
-        target=above[0].number if above else None,
-        suspects=[c.number for c in above],
-        threshold=config.detect_threshold,
-        beta=config.detect_beta,
-        classes=found,
-    )
+    told = Detection(suspects=[], threshold=config.detect_threshold, beta=config.detect_beta, classes=found)
+    return told.judged()
 
 
 def _bytes(triggers: torch.Tensor) -> np.ndarray:

@@ -10,6 +10,7 @@ ones, the original (an oracle), or none at all (the control).
 from __future__ import annotations
 
 from collections.abc import Generator
+from dataclasses import replace
 
 import torch
 from torch import Tensor
@@ -44,6 +45,15 @@ def unlearn(pool: Tensor, ratio: float, normalise: Normalise, seed: int, rule: A
     return stamp
 
 
+def recipe_of(config: ExperimentConfig, count: int) -> Recipe:
+    """How a repair on `count` images trains: as many passes as the configuration says, but its least steps."""
+    schedule = "linear" if config.repair_decay else "constant"
+    recipe = Recipe(config.repair_lr, config.repair_batch, config.repair_epochs, schedule)
+    if 0 < recipe.steps(count) < config.repair_steps:
+        return replace(recipe, epochs=config.repair_steps * config.repair_batch / count)
+    return recipe
+
+
 def repair(
     victim: Victim,
     data: ImageSet,
@@ -57,9 +67,7 @@ def repair(
     `pool` is a set of triggers `(m, 3, s, s)` in [0, 1], or a stamp of another form (Neural Cleanse's mask); with None
     nothing is stamped, the control. The same seed shows every defence the same images in the same order.
     """
-    recipe = Recipe(
-        config.repair_lr, config.repair_batch, config.repair_epochs, "linear" if config.repair_decay else "constant"
-    )
+    recipe = recipe_of(config, len(data))
     if isinstance(pool, Tensor):
         own = pool.to(victim.compute.device)
         stamp: Stamp | None = unlearn(own, config.repair_ratio, victim.normalise, seed, rule_of(config.apply))

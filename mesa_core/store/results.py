@@ -15,7 +15,7 @@ from mesa_core.measures.coverage import Levels
 from mesa_core.measures.evaluation import Evaluation
 from mesa_core.measures.intervals import Measured
 from mesa_core.measures.submodel import Submodel
-from mesa_core.measures.verdict import Detection
+from mesa_core.measures.verdict import Detection, Judged
 
 POINT = "point"  # the defence that is repeated with several seeds
 
@@ -81,6 +81,7 @@ class Result(Shaped):
     precision: Levels = empty(later=True)
     uniform_noise: Noise | None = later()
     neural_cleanse: Cleanse | None = rarely()
+    judged: Judged | None = rarely()  # of a scanned network that was repaired
 
     def check(self) -> None:
         try:

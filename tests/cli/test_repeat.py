@@ -6,7 +6,7 @@ import shlex
 import pytest
 
 from mesa_core.cli import build_parser
-from mesa_core.cli.flags import DETECT_BASELINES, given
+from mesa_core.cli.flags import SCAN_USUAL, given
 from mesa_core.cli.repeat import command_of
 from mesa_core.config import ConfigError, make_config, params
 from mesa_core.config.settle import settle
@@ -14,7 +14,11 @@ from mesa_core.kinds import KINDS
 from mesa_core.triggers import code_to_hex
 from mesa_core.victims.names import ARCHITECTURES
 
-DRAWN = [n for n in params() if n not in ("data", "data_dir", "victim", "weights", "suspect", "trigger", "gamma")]
+DRAWN = [
+    n
+    for n in params()
+    if n not in ("data", "data_dir", "victim", "weights", "suspect", "trigger", "gamma", "classes", "suspect_digest")
+]
 
 
 def read_back(command, cache):
@@ -23,7 +27,7 @@ def read_back(command, cache):
     parsed = build_parser().parse_args(words[1:])
     if words[1] == "detect":
         path, parsed.weights = parsed.weights, None
-        said = {"baselines": DETECT_BASELINES, **given(parsed)}
+        said = {**SCAN_USUAL, **given(parsed)}
         return settle({**said, "suspect": path, "victim": parsed.arch}, cache)
     return settle(given(parsed), cache)
 
