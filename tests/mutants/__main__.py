@@ -13,6 +13,7 @@ import json
 import random
 import sys
 import time
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -91,8 +92,9 @@ class Session:
         """All mutants, file by file."""
         for file in self.files:
             source = (server.ROOT / file).read_text("utf-8")
+            every = told(file, source)
             for mutant in chosen(source, file, self.given.most, self.given.seed):
-                one = told(file, source, mutant)
+                one = dict(every[mutant.number])
                 before = self.known.get(one["id"])
                 if before and not (self.given.again and before["verdict"] == "survived"):
                     continue
@@ -127,18 +129,26 @@ def chosen(source: str, file: str, most: int, seed: int) -> list[Mutant]:
     return sorted(random.Random(f"{seed} {Path(file).name}").sample(every, most), key=lambda one: one.number)
 
 
-def told(file: str, source: str, mutant: Mutant) -> dict[str, Any]:
-    """One mutant for the output; its number follows from the function's text, so that it stays when others change."""
-    line = source.splitlines()[mutant.first - 1].strip() if mutant.first else ""
-    said = f"{Path(file).name} {mutant.function} {line} {mutant.what}"
-    return {
-        "id": hashlib.sha256(f"{said} {mutant.number if not mutant.function else ''}".encode()).hexdigest()[:12],
-        "file": file,
-        "line": mutant.first,
-        "function": mutant.function,
-        "text": line,
-        "what": mutant.what,
-    }
+def told(file: str, source: str) -> list[dict[str, Any]]:
+    """Every mutant of a file for the output. Its id follows from the function and the text of the line, so that it stays
+    when others change; of those that read the same (two ones on a line), the second and later are counted."""
+    lines, seen, every = source.splitlines(), Counter[str](), []
+    for mutant in mutants(source):
+        line = lines[mutant.first - 1].strip() if mutant.first else ""
+        said = f"{Path(file).name} {mutant.function} {line} {mutant.what}"
+        number = mutant.number if not mutant.function else seen[said] or ""
+        seen[said] += 1
+        every.append(
+            {
+                "id": hashlib.sha256(f"{said} {number}".encode()).hexdigest()[:12],
+                "file": file,
+                "line": mutant.first,
+                "function": mutant.function,
+                "text": line,
+                "what": mutant.what,
+            }
+        )
+    return every
 
 
 def meeting(file: str, mutant: Mutant, reach: dict[str, server.Reach], budget: float) -> list[str]:
@@ -196,9 +206,7 @@ def main() -> int:
     ignored = [f"--ignore-glob=*/tests/{folder}/*" for folder in HEAVY]
     words = [*given.tests, "-q", "-p", "no:cacheprovider", "-m", "not slow", *ignored]
     status = pytest.main(words, plugins=[plugin])
-    ours = {
-        told(file, s, m)["id"] for file in files for s in [(server.ROOT / file).read_text("utf-8")] for m in mutants(s)
-    }
+    ours = {one["id"] for file in files for one in told(file, (server.ROOT / file).read_text("utf-8"))}
     print("\n".join(table(one for one in plugin.known.values() if one["id"] in ours)))
     return int(status not in (0, 5))
 

@@ -198,9 +198,6 @@ class Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
 
 def anew(mutant: Mutant, file: str, names: Sequence[str]) -> str:
     """Import everything of ours again with the mutant among it, and run tests by name; the first that failed, or ''."""
-    for name, module in list(sys.modules.items()):
-        if str(getattr(module, "__file__", None) or "").startswith(f"{ROOT}/") and not name.startswith("tests.mutants"):
-            del sys.modules[name]
     sys.meta_path.insert(0, Finder(mutant, file))
     failed: list[str] = []
 
@@ -213,8 +210,20 @@ def anew(mutant: Mutant, file: str, names: Sequence[str]) -> str:
             if report.failed:
                 failed.append(report.nodeid)
 
-    status = pytest.main([*names, "-x", "-q", "-p", "no:cacheprovider", "-p", "no:randomly"], plugins=[Ear()])
-    return (failed or [""])[0] if status in (0, 1, 2) and (failed or status == 0) else f"ended with {int(status)}"
+    whole = list(dict.fromkeys(name.partition("[")[0] for name in names))
+    status = 0
+    for asked in (names, whole):  # a constant may stand in the names of a test's cases: then all its cases are meant
+        _forget()
+        status = pytest.main([*asked, "-x", "-q", "-p", "no:cacheprovider", "-p", "no:randomly"], plugins=[Ear()])
+        if failed or status != pytest.ExitCode.USAGE_ERROR:
+            break
+    return (failed or [""])[0] if failed or status == 0 else f"ended with {int(status)}"
+
+
+def _forget() -> None:
+    for name, module in list(sys.modules.items()):
+        if str(getattr(module, "__file__", None) or "").startswith(f"{ROOT}/") and not name.startswith("tests.mutants"):
+            del sys.modules[name]
 
 
 def meet(mutant: Mutant, file: str, items: Mapping[str, pytest.Item], names: Sequence[str]) -> str:
