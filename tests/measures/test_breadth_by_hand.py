@@ -52,7 +52,7 @@ def test_every_measure_is_that_of_its_own_level_and_the_one_below():
         else:
             assert nested == tuple(inside(each[i], each[i - 1], STEP).rounded() for each in (points, drawn, flat))
             seen |= {share.value for share in nested}
-    assert len(seen) >= 5, "else one could stand for another"
+    assert len(seen) >= 4, "else one could stand for another"
 
 
 @pytest.mark.parametrize("kept", sorted(OTHER))
