@@ -44,7 +44,7 @@ class Held:
 
     def sample(self, n, generator):
         self.drawn.append((n, generator.initial_seed()))
-        found = torch.full((5, n, 3, 3, 3), 0.5035)
+        found = torch.full((5, n, 3, 3, 3), 0.5015)  # between two bytes, nearer to 128
         for number, ink in INK.items():
             found[number, : round(SHARE[number] * n)] = torch.tensor(ink)[:, None, None]
         return found
@@ -133,3 +133,25 @@ def test_glimpses_hold_what_was_found(compute, monkeypatch):
     assert reports[0].metrics == pytest.approx(
         {"highest": 0.4, "median": 0.2, **{f"class_asr_{i}": i / 10 for i in range(5)}}
     )
+
+
+def test_hits_are_whole_numbers_that_no_rounding_of_the_share_changes(compute, monkeypatch):
+    """Shares are written with six digits: of 9 in 1024 that leaves 8.99994."""
+
+    class Torn(SeesInk):
+        """Its backdoors work on images of the classes above their target alone."""
+
+        def forward(self, x):
+            own, found = (x[:, 0, 0, 0] * 10).round().long().clamp(0, 4), super().forward(x).argmax(1)
+            return nn.functional.one_hot(torch.where(own > found, found, own), 5).float()
+
+    monkeypatch.setattr(detection.submodels, "make", lambda *_: Held([], 0, 0, 0, False))
+    monkeypatch.setattr(pacing, "INTERVAL", 0.0)
+    config, torn = make_config(data="signs", detect_steps=1, detect_batch=7), 0
+    for seed in range(4):
+        told = list(detection.detect(Victim(Torn(), PLAIN, compute), images(), NAMES, config, seed))
+        found = told[-1].arrays
+        whole = (found["asr"].astype(float) * 16).round().sum(1)
+        assert found["hits"].tolist() == whole.tolist()
+        torn += sum(int(round(h / 1024, 6) * 1024) < h for h in whole)
+    assert torn > 0, "else cutting off would do as well"

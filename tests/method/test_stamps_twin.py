@@ -96,6 +96,7 @@ class Scripted:
     """A training whose every step stamps ten images, of which a growing number go to the target."""
 
     made: "Scripted"
+    stamped = 10
 
     def __init__(self, victim, images, labels, recipe, seed, stamp=None):
         self.victim, self.recipe, self.total, self.cooling, self.done, self.cooled = victim, recipe, 400, None, 0, None
@@ -104,8 +105,8 @@ class Scripted:
     def __iter__(self):
         while self.done < self.total:
             self.done += 1
-            hits = 10 if self.done > 100 else 2
-            yield TrainStep(self.done, self.total, torch.tensor(0.0), 10, torch.tensor(hits))
+            hits = self.stamped if self.done > 100 else 2
+            yield TrainStep(self.done, self.total, torch.tensor(0.0), self.stamped, torch.tensor(hits))
 
     def trained(self):
         return self.victim.of(self.victim.model.eval())
@@ -138,6 +139,13 @@ def test_the_attack_ends_once_the_asr_of_the_last_200_stamped_images_is_there(mo
     found = [rates[step] for step in (1, 4, 5, 9, 10, 100, 104, 105, 110, 115, 120, 150)]
     assert found == pytest.approx([0, 0, 0.2, 0.2, 0.2, 0.2, 0.2, 0.4, 0.6, 0.8, 1, 1])
     assert told[-1].total == made.total
+
+
+def test_the_running_asr_is_not_believed_before_200_images_were_stamped(monkeypatch):
+    for stamped, step in ((199, 2), (200, 1)):
+        monkeypatch.setattr(Scripted, "stamped", stamped)
+        made, _ = trained(monkeypatch, attack_stop=2 / 200)
+        assert made.cooling == step
 
 
 def test_the_attack_goes_on_where_it_is_to_go_on(monkeypatch):
