@@ -94,6 +94,15 @@ def test_noise_is_normal_or_uniform_around_zero():
     assert flat.std().item() == pytest.approx(3**-0.5, abs=0.01)
 
 
+def test_what_is_not_said_is_as_in_appendix_b():
+    config = make_config(data="cifar10", protocol="paper")
+    made = Plainly(torch.zeros(1), alpha=0.1, batch=4, lr=0.1, beta1=0.5)
+    assert (made.noise_dim, made.hidden) == (config.noise_dim, config.hidden) == (64, 512)
+    assert made.size == 3
+    assert made.generator.layers[1].weight.shape[2] == 512
+    assert made.generator.parts == (22, 21, 21), "noise enters every layer, as in the authors' code"
+
+
 def test_samples_do_not_depend_on_their_company_and_settle_on_a_thousand():
     made = Plainly(torch.zeros(2), size=4, **GIVEN)
     found = made.sample(5, torch.Generator().manual_seed(2))

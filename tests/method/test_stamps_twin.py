@@ -152,6 +152,8 @@ def test_the_attack_goes_on_where_it_is_to_go_on(monkeypatch):
     made, _ = trained(monkeypatch, attack_stop=1.0)
     assert made.cooling is None
     assert made.done == 400
+    part, _ = trained(monkeypatch, attack_cool=0.51)
+    assert (part.cooled, part.done) == (31, 151), "of 30.6 steps, whole ones"
     short, _ = trained(monkeypatch, attack_cool=0.0)
     assert short.cooled == 1
     long, _ = trained(monkeypatch, attack_cool=20.0)

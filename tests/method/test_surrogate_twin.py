@@ -4,8 +4,11 @@ import pytest
 import torch
 from torch import nn
 
+from mesa_core.apply.anywhere import Anywhere
 from mesa_core.apply.stamping import random_locations
 from mesa_core.method.surrogate import Surrogate
+from mesa_core.victims.architectures import ResNet9
+from mesa_core.victims.devices import Compute
 from mesa_core.victims.images import Normalise
 from mesa_core.victims.victim import Victim
 
@@ -73,3 +76,26 @@ def test_it_looks_at_one_image_a_trigger_where_nothing_else_is_said():
 def test_each_call_draws_anew():
     made, triggers, draw = surrogate(), torch.rand(2, 20, 3, 3, 3), torch.Generator().manual_seed(0)
     assert not torch.allclose(made(triggers, draw), made(triggers, draw), atol=1e-3)
+
+
+class Blends(Anywhere):
+    """Leaves half of what lies beneath, so that kept maps of clean images are of no use."""
+
+    overwrites = False
+
+    def __call__(self, images, triggers, places):
+        return (images + super().__call__(images, triggers, places)) / 2
+
+
+def test_what_triggers_change_is_computed_alone_only_where_they_overwrite():
+    compute = Compute(torch.device("cpu"), "fp32", "nhwc")
+    torch.manual_seed(0)
+    victim = Victim(compute.freeze(ResNet9(3, 8)), NORMALISE, compute)
+    images = torch.randint(0, 256, (20, 3, 32, 32), dtype=torch.uint8, generator=torch.Generator().manual_seed(1))
+    triggers = torch.rand(1, 6, 3, 3, 3, generator=torch.Generator().manual_seed(2))
+    for rule in (Anywhere(), Blends()):
+        whole = Surrogate(victim, images, torch.tensor([1]), rule=rule)
+        ready = whole.expecting(1000, 3)
+        assert (ready.local is not None) == rule.overwrites
+        first, second = (one(triggers, torch.Generator().manual_seed(0)) for one in (whole, ready))
+        assert torch.allclose(first, second, atol=1e-5)

@@ -90,3 +90,15 @@ def test_a_run_s_number_of_threads_does_not_stay_for_the_next():
     assert torch.get_num_threads() == other
     devices.resolve("cpu", "fp32", "nchw", 0, "resnet9-16")
     assert torch.get_num_threads() == devices.THREADS
+
+
+def test_where_no_number_of_threads_is_said_it_is_that_of_the_start(monkeypatch):
+    monkeypatch.setattr(devices, "THREADS", 3)
+    try:
+        devices.resolve("cpu", "fp32", "nchw")
+        assert torch.get_num_threads() == 3
+        devices.resolve("cpu", "fp32", "nchw", 1)
+        assert torch.get_num_threads() == 1
+    finally:
+        monkeypatch.undo()
+        torch.set_num_threads(devices.THREADS)
