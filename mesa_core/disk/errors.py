@@ -19,6 +19,7 @@ class Closed(StoreError, OSError):
     """A place that cannot be used now, or is full; the message says what and where. `errno` is the system's."""
 
 
+BUSY = (errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EIO)  # which say nothing of the file itself
 SAYS = {  # `{place}` is the file or folder that was asked for
     errno.ENOSPC: "The disk is full at {place}; make room there, then try again.",
     errno.EFBIG: "{place} would be larger than a file may be here (a limit of the session, see ulimit -f, or of the disk).",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import errno
 import io
 import json
 import os
@@ -14,11 +13,9 @@ from typing import Any
 import numpy as np
 
 from mesa_core.disk import archives, untrusted
-from mesa_core.disk.errors import StoreError, closed, naming
+from mesa_core.disk.errors import BUSY, StoreError, closed, naming
 from mesa_core.disk.leftovers import new_file
 from mesa_core.disk.untrusted import Refused
-
-BUSY = (errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EIO)  # which say nothing of the file itself
 
 
 def write_atomically(path: Path, data: bytes, mode: int | None = None) -> None:

@@ -108,7 +108,8 @@ def hold(path: Path, name: str, still: Callable[[], bool] | None = None) -> Iter
             raise Busy(f"{name} is being run by another process.")
         if still is not None and not still():
             raise Busy(f"{name} has been done by another process.")
-        write_json(path, {"pid": os.getpid(), "where": machine(), "id": lease.id})
+        with naming(path):
+            write_json(path, {"pid": os.getpid(), "where": machine(), "id": lease.id})
     done = threading.Event()
 
     def beat() -> None:

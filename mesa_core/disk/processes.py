@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import os
 import platform
 from pathlib import Path
 
+from mesa_core.disk.errors import BUSY
+
+BOOT, SPACE = Path("/proc/sys/kernel/random/boot_id"), Path("/proc/self/ns/pid")
+
 
 @functools.cache
 def machine() -> str:
-    """What tells this machine, and its space of process numbers, from others that see the same files."""
+    """What tells this machine, and its space of process numbers, from others that see the same files.
+
+    Raises OSError where it cannot be asked at this moment: without its parts it would be another machine's.
+    """
     parts = [platform.node()]
-    with contextlib.suppress(OSError):
-        parts.append(Path("/proc/sys/kernel/random/boot_id").read_text("utf-8").strip())
-    with contextlib.suppress(OSError):
-        parts.append(os.readlink("/proc/self/ns/pid"))
+    for read in (lambda: BOOT.read_text("utf-8").strip(), lambda: os.readlink(SPACE)):
+        try:
+            parts.append(read())
+        except OSError as error:  # a system that has no such file never has it
+            if error.errno in BUSY:
+                raise
     return " ".join(parts)
 
 
