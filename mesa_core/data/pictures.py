@@ -16,6 +16,7 @@ from typing import BinaryIO
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
+from mesa_core.data.costly import timed
 from mesa_core.disk.untrusted import MIB, Refused, open_file
 
 FORMATS = ("PNG", "JPEG", "PPM", "BMP", "GIF", "TIFF", "WEBP")  # as Pillow names them; PPM stands for PGM and PBM, too
@@ -43,7 +44,7 @@ def open_picture(path: Path, most_pixels: int = MOST_PIXELS) -> Image.Image:
 
 def decode(file: BinaryIO | bytes, most_pixels: int = MOST_PIXELS) -> Image.Image:
     """A picture from its bytes, in RGB. Its size is looked at before it is unpacked. Raises Refused."""
-    file = io.BytesIO(file) if isinstance(file, bytes) else file
+    file = timed(file)
     try:
         if file.read(2) in (b"P1", b"P2", b"P3") and file.seek(0, io.SEEK_END) > MOST_TEXT:
             raise Refused(f"is written out in digits and larger than {MOST_TEXT // MIB} MiB; save it as PNG")

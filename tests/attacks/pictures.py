@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import random
 import struct
+import sys
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,6 +20,9 @@ from mesa_core.disk.untrusted import Refused
 from tests.attacks.attack import Attack
 from tests.attacks.bad_files import EVERY, spoil
 
+sys.path.append(str(Path(__file__).resolve().parents[1]))
+import costly_pictures as costly
+
 FORMS = ("PNG", "JPEG", "PPM", "BMP", "GIF", "TIFF", "WEBP", "ICO", "TGA", "PCX", "SGI", "EPS", "PDF", "ICNS")
 MODES = ("RGB", "L", "1", "P", "RGBA", "CMYK", "I;16", "F", "LA")
 
@@ -28,6 +32,7 @@ def attacks(rng: random.Random) -> Iterator[Attack]:
         seed = rng.randrange(1 << 30)
         yield Attack("a drawn picture, damaged", _damaged(seed))
         yield Attack("a header that asks for much", _huge(seed))
+        yield Attack("a small picture that costs much", _costly(seed))
         way = rng.choice([way for way in EVERY if way not in ("a socket",)])
         yield Attack(f"{way} in a folder of pictures", _in_folder(way, seed), limit=30)
 
@@ -48,7 +53,7 @@ def _decoded(data: bytes) -> None:
         said = decode(data).mode
     except Refused as error:
         said = str(error)
-    assert said == "RGB" or said.startswith(("is ", "has ")), said
+    assert said == "RGB" or said.startswith(("is ", "has ", "takes ")), said
 
 
 def _damaged(seed: int):
@@ -89,6 +94,20 @@ def _huge(seed: int):
                 b"%%!PS-Adobe-3.0 EPSF-3.0\n%%%%BoundingBox: 0 0 %d %d\n%%%%EndComments\nshowpage\n" % (wide, high),
             )  # fmt: skip
             _decoded(rng.choice(made))
+
+    return run
+
+
+def _costly(seed: int):
+    def run(place: Path) -> None:
+        rng = random.Random(seed)
+        size = int(10 ** rng.uniform(2, 7))  # bytes, roughly
+        made = (
+            lambda: costly.jpeg(size // 80), lambda: costly.strips(1 + size // 8, rng.choice("<>")), lambda: costly.fractions(size // 8),
+            lambda: costly.tile(int((100 * size) ** 0.5)), lambda: costly.parts("PNG", size // 12), lambda: costly.parts("JPEG", size // 4),
+            lambda: costly.parts("PPM", size),
+        )  # fmt: skip
+        _decoded(rng.choice(made)())
 
     return run
 
