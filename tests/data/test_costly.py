@@ -51,7 +51,7 @@ def test_a_little_of_the_same_is_read(made, size):
 def test_a_picture_in_many_parts_is_given_up_once_it_took_its_time(form, monkeypatch):
     used = iter(range(10**9))
     monkeypatch.setattr(bounds.time, "thread_time", lambda: next(used) / 1000)  # a thousandth for each part
-    with pytest.raises(Refused, match="takes more than 4 seconds"):
+    with pytest.raises(Refused, match="takes more than 3 seconds"):
         decode(costly.parts(form, 10_000))
 
 
