@@ -30,7 +30,7 @@ from mesa_core.disk.scrub import scrubbed
 from mesa_core.experiment import execute
 from mesa_core.pictures import saving
 from mesa_core.pictures.drawing import NoPicture, Painter
-from mesa_core.store import Run, Store
+from mesa_core.store import Run, Store, home
 from mesa_core.store.shipped import shipped_runs
 
 APP = str(Path(__file__).resolve().parents[1] / "dashboard" / "app.py")
@@ -86,6 +86,18 @@ def test_the_page_says_what_is_closed_in_one_sentence(tmp_path, monkeypatch, how
     assert any("New runs cannot be kept here" in w.value and str(tmp_path / "home") in w.value for w in at.warning)
 
 
+def test_prepared_runs_are_shown_where_no_worker_can_be_started(tmp_path, monkeypatch):
+    (tmp_path / "worker.json").mkdir()
+    os.utime(tmp_path / "worker.json", (0, 0))  # so that no worker is taken to live
+    monkeypatch.setenv("MESA_LAB_HOME", str(tmp_path))
+    at = AppTest.from_file(APP, default_timeout=60)
+    at.query_params["run"] = "signs-ring"
+    at.run()
+    assert not at.exception
+    assert not at.error, [one.value for one in at.error]
+    assert [one.value for one in at.title] == ["MESA Lab"]
+
+
 def test_a_page_with_a_usable_home_says_nothing(tmp_path, monkeypatch):
     assert places.trouble(tmp_path) == places.trouble(tmp_path / "new") == ""
     monkeypatch.setattr(places.shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(10**9, 10**9, 0))
@@ -125,6 +137,28 @@ def test_a_run_on_a_full_disk_says_so(store, monkeypatch, tiny_signs):
 
 
 # -- words
+def test_a_user_that_nobody_knows_is_no_traceback(tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert main(["--home", "~nobody-at-all/x", "runs"]) == 0
+    assert "No runs yet" in capsys.readouterr().err
+    assert main(["data", "folder", "--data-dir", "~nobody-at-all/x"]) == 2
+    assert "~nobody-at-all/x" in one_sentence(capsys)
+
+
+def test_a_home_and_a_place_for_results_may_begin_with_a_tilde(tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("MESA_LAB_HOME", "~/lab")
+    run = Store(tmp_path / "lab").create(make_config(data="signs").to_dict(), "one")
+    assert main(["runs"]) == 0
+    assert run.name in capsys.readouterr().out
+    assert main(["collect", "one", "--out", "~/lab/runs/x"]) == 2
+    assert "lies in the store" in capsys.readouterr().err
+    assert home() == tmp_path / "lab"
+    assert not (tmp_path / "~").exists()
+
+
 def test_words_that_name_nothing_are_refused(tmp_path, capsys):
     home = ["--home", str(tmp_path / "home")]
     assert main([*home, "run", "--resume", ""]) == 2

@@ -237,6 +237,12 @@ def ensure_worker(here: Store) -> None:
         )
 
 
+def wake(here: Store) -> None:
+    """`ensure_worker` for who only looks: where the home is closed or full, the page says so once (`places.warn`) and goes on."""
+    with contextlib.suppress(OSError):
+        ensure_worker(here)
+
+
 def alive(here: Store) -> bool:
     """Whether a worker has shown itself lately, and its process is there."""
     return leases.held(here.root / "worker.json")  # also while it is being started, and has not said its number yet

@@ -35,7 +35,7 @@ def print_json(value: Any) -> None:
 
 def store_of(arguments: argparse.Namespace) -> Store:
     """The store that is meant; what killed processes left there is swept up. ConfigError where it is no folder."""
-    root = (arguments.home or home()).expanduser()
+    root = arguments.home or home()
     there = next((path for path in (root, *root.parents) if os.path.lexists(path)), root)
     if not os.path.isdir(there):
         raise ConfigError(
@@ -311,7 +311,7 @@ def dashboard(arguments: argparse.Namespace) -> int:
         os.environ[hosts.SETTING] = ",".join([*arguments.host_name, *hosts.named()])
     os.environ["MESA_LAB_HOME"] = str(store_of(arguments).root.resolve())
     if arguments.data_dir:
-        os.environ["MESA_LAB_DATA"] = str(Path(arguments.data_dir).expanduser().resolve())
+        os.environ["MESA_LAB_DATA"] = str(Path(os.path.expanduser(arguments.data_dir)).resolve())
     found = find_spec("dashboard")  # found, not imported: the engine knows of the page only where it lies
     if found is None or found.origin is None:
         raise ConfigError("The page is not installed here: the package dashboard is missing.")

@@ -337,7 +337,7 @@ def _architecture(parser: argparse.ArgumentParser, required: bool = True) -> Non
 def _path(text: str) -> Path:
     if not text:
         raise argparse.ArgumentTypeError("an empty word names no place")
-    return Path(text)
+    return Path(os.path.expanduser(text))  # which leaves a user that it does not know as he is written
 
 
 def _command(verbs: Verbs, name: str, short: str, long: str, function: Any) -> argparse.ArgumentParser:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,7 +28,7 @@ def data(arguments: argparse.Namespace) -> int:
     if arguments.download:
         if name not in ("auto", "cifar10"):
             raise ConfigError(f"Only cifar10 can be downloaded, not {name}.")
-        folder = Path(arguments.data_dir).expanduser() if arguments.data_dir else store.cache
+        folder = Path(os.path.expanduser(arguments.data_dir)) if arguments.data_dir else store.cache
         for have, total in download_cifar10(folder):
             console.moving(f"{have / 2**20:.0f} of {total / 2**20:.0f} MiB")
         name = "cifar10"

@@ -69,6 +69,8 @@ class Param:
         if self.type == "str":
             if not isinstance(value, str):
                 raise ConfigError(f"{name} must be text, not {value!r}.")
+            if "\0" in value:
+                raise ConfigError(f"{name} holds a zero byte, which no file's name can.")
             if self.choices and value not in self.choices:
                 raise ConfigError(f"{name} is {value!r}; choose one of {', '.join(self.choices)}.")
             return value

@@ -28,7 +28,7 @@ def settle(said: Mapping[str, Any], cache: Path) -> ExperimentConfig:
     said = {k: v for k, v in said.items() if not (k in ("data", "victim") and v == "auto")}
     for name in PATHS:  # a run may be resumed from another folder
         if isinstance(said.get(name), str) and said[name] not in ("", SHIPPED):
-            said[name] = str(Path(said[name]).expanduser().resolve())
+            said[name] = str(Path(os.path.expanduser(said[name])).resolve())
     named = said.get("data_dir") or os.environ.get("MESA_LAB_DATA")
     if not said.get("data") and named and find_cifar10(named) is None:
         raise DataError(f"There is no CIFAR-10 in {named}; name its directory, or say --data signs.")

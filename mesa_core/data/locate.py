@@ -34,7 +34,7 @@ def find_cifar10(directory: str | Path | None = None, cache: Path | None = None)
     A named directory is the only one that is looked in: who names one does not want another.
     """
     named = directory or os.environ.get("MESA_LAB_DATA")
-    root = Path(named).expanduser() if named else cache
+    root = Path(os.path.expanduser(named)) if named else cache
     if root is None or not root.exists():
         return None
     if root.is_file():

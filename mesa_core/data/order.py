@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -45,7 +46,7 @@ def number_of(name: str) -> int | None:
 
 def read_list(path: str | Path) -> tuple[str, ...]:
     """The classes of a list, a name a line, in the order of their labels. Raises DataError."""
-    place = Path(path).expanduser()
+    place = Path(os.path.expanduser(path))
     try:
         text = read_bytes(place, MIB).decode("utf-8-sig")
     except UnicodeDecodeError:

@@ -5,6 +5,7 @@ A data set is a file of its own that returns a `Dataset`, and one line here.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +20,7 @@ Find = Callable[[str | Path, Path], Found]
 
 
 def _folder(directory: str | Path, cache: Path) -> Found:
-    return form_of(Path(directory).expanduser())
+    return form_of(Path(os.path.expanduser(directory)))
 
 
 @dataclass(frozen=True)

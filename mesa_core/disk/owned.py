@@ -25,11 +25,11 @@ LARGEST = 1 << 26  # bytes of a folder that is compared with what was written in
 def check_out(out: Path, *homes: Path) -> None:
     """StoreError in one sentence where `out` cannot be a folder for results: a file, a home, or a folder inside one."""
     with naming(out):
-        there = out.expanduser().resolve()
+        there = out.resolve()
         if os.path.lexists(out) and not there.is_dir():
             raise StoreError(f"{plain(str(out))} is not a folder; name another one with --out.")
         for home in homes:
-            own = home.expanduser().resolve()
+            own = home.resolve()
             if there == own or own in there.parents:
                 raise StoreError(
                     f"{plain(str(out))} lies in the store of runs ({own}); name a folder outside with --out."

@@ -51,7 +51,7 @@ STATES = ("waiting", "running", "finished", "failed", "stopped", "interrupted")
 
 def home() -> Path:
     """Where runs and caches live: MESA_LAB_HOME, else the user's data folder."""
-    return Path(os.environ.get("MESA_LAB_HOME") or user_data_dir("mesa-lab"))
+    return Path(os.path.expanduser(os.environ.get("MESA_LAB_HOME") or user_data_dir("mesa-lab")))
 
 
 class Taken(StoreError):

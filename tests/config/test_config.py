@@ -152,3 +152,9 @@ def test_what_can_be_known_is_said_before_work_starts(tmp_path, monkeypatch, sai
 def test_paths_are_kept_whole(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert settle({"data": "folder", "data_dir": "images"}, tmp_path).data_dir == str(tmp_path / "images")
+
+
+@pytest.mark.parametrize("name", ["data_dir", "weights", "suspect"])
+def test_a_zero_byte_in_a_place_is_refused(name):
+    with pytest.raises(ConfigError, match="zero byte"):
+        make_config({"data": "folder", "data_dir": "a", name: "a\0b"})

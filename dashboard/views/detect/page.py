@@ -27,7 +27,7 @@ from mesa_core.words import duration
 @keys.page("detect")
 def page() -> None:
     """Draw the whole page."""
-    queue.ensure_worker(queue.store())
+    queue.wake(queue.store())
     st.title("Detect", anchor=False)
     with st.container(width=820, key="detect_words"):
         st.markdown(

@@ -133,7 +133,7 @@ def header(shown: Shown) -> None:
 def place_in_queue(run: Run) -> None:
     """How many are before this run, and how many wait in all."""
     here = queue.store()
-    queue.ensure_worker(here)
+    queue.wake(here)
     names = [r.name for r in queue.waiting(here)]
     place = names.index(run.name) if run.name in names else 0
     busy = any(r.is_running() for r in here.list()[:40])

@@ -31,7 +31,7 @@ MOST_STEPS = 5000  # of MESA, that a page may ask of a shared server
 @keys.page("lab")
 def page() -> None:
     """Draw the stage, or all controls and figures."""
-    queue.ensure_worker(queue.store())
+    queue.wake(queue.store())
     if screens.now() == screens.STAGE and stage.draw():
         return
     everything()
