@@ -24,7 +24,7 @@ MOST_AXES = 8
 DIRECTORY = 100_000  # bytes of a zip's list of members
 NUMBERS = "biufU"  # kinds of numpy's that hold data only
 DAMAGED = "is not a whole .npz file; it may be damaged"
-HEADER = 16 * MIB  # bytes of the header of a safetensors file
+HEADER = MIB  # bytes of the header of a safetensors file; some ten thousand tensors
 WIDTHS: Mapping[str, int] = {  # bytes a number of those of safetensors' kinds that torch knows
     "BOOL": 1, "U8": 1, "I8": 1, "F8_E4M3": 1, "F8_E5M2": 1, "U16": 2, "I16": 2, "F16": 2, "BF16": 2, "U32": 4,
     "I32": 4, "F32": 4, "U64": 8, "I64": 8, "F64": 8,

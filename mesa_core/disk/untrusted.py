@@ -18,6 +18,7 @@ from typing import Any, BinaryIO
 MIB = 1 << 20
 MOST_JSON = 16 * MIB  # bytes
 MOST_DEPTH = 40  # of lists and dictionaries in each other
+MOST_VALUES = 1_000_000  # in one document; a value costs half a microsecond and a hundred bytes
 MOST_DIGITS = 20  # of a whole number
 LARGEST = 1 << 63  # what a whole number stays below, whatever its sign
 KINDS = {
@@ -82,9 +83,11 @@ def digest(path: Path | str, most: int) -> str:
 
 # -- JSON
 def parse_json(data: bytes | str) -> Any:
-    """What JSON holds: finite numbers, whole ones of 64 bits, at most MOST_DEPTH deep. Raises Refused."""
+    """What JSON holds: at most MOST_VALUES, finite numbers, whole ones of 64 bits, MOST_DEPTH deep. Raises Refused."""
     try:
         text = data.decode("utf-8") if isinstance(data, bytes) else data
+        if sum(map(text.count, ",[{")) > MOST_VALUES:  # each value but the first has one of these before it
+            raise Refused(f"holds more than {MOST_VALUES:,} values")
         value = json.loads(text, parse_float=_finite, parse_int=_whole, parse_constant=_constant)
     except Refused:
         raise

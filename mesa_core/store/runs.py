@@ -213,6 +213,8 @@ class Run:
 def _numbered(data: bytes) -> Iterator[tuple[int, dict[str, Any]]]:
     """(number, value) of every line that can be read, of the first MOST_LINES."""
     for line in itertools.islice(io.BytesIO(data), MOST_LINES):
+        if len(line) > END:  # no event is that long, and `_last_event` would not see it either
+            continue
         try:
             value = parse_json(line)
             yield int(value["n"]), value

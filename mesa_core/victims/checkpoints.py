@@ -22,6 +22,7 @@ from mesa_core.victims.pickles import DAMAGED, LONG_WINDED, Machine, Made, Named
 
 MOST_BYTES = 256 << 20  # of all tensors of a state dict, floats counted as float32 at least
 MOST_TENSORS = 20_000
+MOST_HEAD = 1 << 20  # bytes of what is said of them; as of every safetensors file that is read here
 MOST_PICKLE = 64 << 20  # bytes
 MOST_AXES = 8
 MEMORY = 1 << 30  # bytes of address space for the whole process
@@ -202,6 +203,8 @@ def convert(file: BinaryIO, out: BinaryIO) -> None:
     except UnicodeEncodeError:  # half of a pair of surrogates
         raise Unreadable(DAMAGED) from None
     head += b" " * (-len(head) % 8)
+    if len(head) > MOST_HEAD:
+        raise Unreadable(LONG_WINDED)
     out.write(struct.pack("<Q", len(head)) + head)
     for tensor in state.values():
         for piece in _numbers(file, places[tensor.storage.key][0], tensor, swapped):

@@ -266,5 +266,9 @@ def _stored(told: Any) -> Storage:
 
 
 def text_of(value: Any) -> str:
-    """A value as a short text, whatever it is: at most 200 letters of what is no text."""
-    return value.decode("ascii", "replace") if isinstance(value, bytes) else str(value)[:200]
+    """A word or a number as text. Raises Unreadable for all else, which could be endless once it is written out."""
+    if isinstance(value, bytes):
+        return value.decode("ascii", "replace")
+    if not isinstance(value, (str, int)):
+        raise Unreadable(DAMAGED)
+    return value if isinstance(value, str) else str(value)[:200]

@@ -65,6 +65,14 @@ def test_json_that_programs_write_is_read():
         parse_json("[" * (MOST_DEPTH + 1) + "]" * (MOST_DEPTH + 1))
 
 
+@pytest.mark.parametrize("one", ["[]", "{}", "1"])
+def test_a_document_of_very_many_small_values_is_not_built(one):
+    few = untrusted.MOST_VALUES // 3
+    assert len(parse_json(f"[{','.join([one] * few)}]")) == few
+    with pytest.raises(Refused, match="values"):
+        parse_json(f"[{','.join([one] * (3 * few + 3))}]")
+
+
 # -- arrays
 def packed(path, *bodies, how=zipfile.ZIP_DEFLATED):
     with zipfile.ZipFile(path, "w", how) as archive:
@@ -193,6 +201,15 @@ def test_odd_numbers_in_events_hurt_nobody(two, line):
     assert len(Reader(run.path / "events.jsonl").events()) == len(before)
     with run.lease() as writer:
         assert writer.next > 0
+
+
+def test_one_endless_line_of_events_is_passed_over(two):
+    run = two.open("bad")
+    with open(run.path / "events.jsonl", "a") as file:
+        file.write('{"n": 9998, "type": "Note", "text": "%s"}\n' % ("x" * 300_000))
+        file.write('{"n": 9999, "type": "Note", "text": "after it"}\n')
+    assert [number for number, _ in run.events()][-1] == 9999
+    assert 9998 not in [number for number, _ in run.events()]
 
 
 @pytest.mark.parametrize("pid", ["9" * 20, "-1", "0", "4294967296", "Infinity", '"x"', "null"])

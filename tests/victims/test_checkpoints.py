@@ -158,6 +158,23 @@ def header(path: Path, text: str, size: int = 16) -> Path:
 GOOD = '{"w":{"dtype":"F32","shape":[4],"data_offsets":[0,16]}}'
 
 
+def test_a_value_that_would_be_endless_once_written_out_is_no_word(tmp_path):
+    doubling = b"".join(b"(h%sh%stq%s0" % (bytes([i]), bytes([i]), bytes([i + 1])) for i in range(60))
+    made = Pickle()(b"}").tensor("0", 4, (4,), (1,)).end().replace(b"X\1\0\0\x000", b"]q\x000" + doubling + b"h\x3c")
+    assert doubling in made
+    assert "not a checkpoint" in refused(zipped(tmp_path / "a.pt", made, {"0": bytes(16)}))
+
+
+def test_a_header_of_very_many_tensors_is_refused_before_it_is_read(tmp_path):
+    entry = b',"%d":{"dtype":"F32","shape":[0],"data_offsets":[0,0]}'
+    many = b"{" + b"".join(entry % i for i in range(30_000))[1:] + b"}"
+    (tmp_path / "a.safetensors").write_bytes(struct.pack("<Q", len(many)) + many)
+    assert "not a whole safetensors file" in refused(tmp_path / "a.safetensors")
+    few = b"{" + b"".join(entry % i for i in range(1000))[1:] + b"}"
+    (tmp_path / "b.safetensors").write_bytes(struct.pack("<Q", len(few)) + few)
+    assert len(weights.read(tmp_path / "b.safetensors")) == 1000
+
+
 @pytest.mark.parametrize(
     ("this", "by"), [("F32", "F4"), ("[4]", "[-4]"), ("[4]", "[1e999]"), ("[4]", f"[{9**50}]"), ("[0,16]", "[0,17]"), ("[0,16]", "[4,20]"),
                      ("[4]", "[" * 3000 + "]" * 3000), ("[4]", "null"), ('"F32"', "[]"), ("[4]", "[2,4]"), (GOOD, "[]"), (GOOD, "{"),
