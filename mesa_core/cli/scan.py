@@ -69,7 +69,7 @@ def scan(arguments: argparse.Namespace) -> int:
             rows.append(Scanned(str(file), "not scanned", why=str(error)))
             continue
         run = store.create(config.to_dict(), None)
-        console.run, last = run.name, []
+        console.run, last = run.name, list[str]()
 
         def watch(event: ev.Event, last: list[str] = last) -> None:
             if isinstance(event, ev.Failed):

@@ -253,7 +253,7 @@ def _refused(walker: Walker, root: Folder, top: Folder, count: int) -> DataError
     folders, files = walker.inside(top)
     seen = [f"{len(folders)} folders" if folders else "", f"{len(files)} files" if files else ""]
     there = " and ".join(word for word in seen if word) or "nothing"
-    few = ", ".join(fit(one.name) for one in (*folders, *files)[:5])
+    few = ", ".join(fit(name) for name in [*(one.name for one in folders), *(one.name for one in files)][:5])
     walker.only_pictures(files)
     where = "/".join((root.name, *top.within[len(root.within) :]))
     return DataError(

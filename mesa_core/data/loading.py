@@ -115,7 +115,7 @@ def _cached(cache: Path, what: str, make: Callable[[], Dataset]) -> Dataset:
         if groups is not None and (groups.dtype != torch.int64 or groups.shape != test.labels.shape):
             raise ValueError("groups")
         seen = Seen.from_json(known["seen"])
-        dataset = make_dataset(known["name"], tuple(known["classes"]), train, test, seen, groups)
+        dataset = make_dataset(known["name"], tuple(known["classes"]), train, test, seen=seen, groups=groups)
         if dataset.fingerprint == known["fingerprint"]:
             return dataset
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RuntimeError, SafetensorError):

@@ -71,7 +71,7 @@ class Rows:
 
 def load(place: Path, tell: Tell, side: int, listed: tuple[str, ...]) -> Dataset:
     """All Parquet files in a folder, or one; scaled to `side`. Raises DataError."""
-    skips, notes = Skips(), []
+    skips, notes = Skips(), list[str]()
     files = [_rows(path) for path in _files(place, skips)]
     if len({(file.columns.picture, file.columns.label) for file in files}) > 1:
         raise DataError(

@@ -78,6 +78,7 @@ def make_dataset(
     classes: tuple[str, ...],
     train: ImageSet,
     test: ImageSet,
+    *,
     seen: Seen | None = None,
     groups: Tensor | None = None,
 ) -> Dataset:
