@@ -21,12 +21,12 @@ from mesa_core.victims.names import ARCHITECTURES
 
 
 def build(name: str, classes: int = 10) -> nn.Module:
-    """A fresh, randomly initialised victim. Raises ValueError for an unknown name."""
+    """A fresh, randomly initialised victim. Raises ValueError for an unknown name, and for what cannot be built."""
     try:
-        make = load(ARCHITECTURES[name])
+        place = ARCHITECTURES[name]
     except KeyError as error:
         raise ValueError(error.args[0]) from None
-    return make(classes)
+    return load(place)(classes)
 
 
 def resnet9_16(classes: int) -> nn.Module:
@@ -159,6 +159,17 @@ def _fused(conv: nn.Module, norm: nn.Module) -> nn.Conv2d:
     return fuse_conv_bn_eval(conv, norm)
 
 
+def _fold(module: nn.Module) -> None:
+    """Fold the pairs that a module of `forms` names in FOLDS, and a shortcut's."""
+    for conv, norm in getattr(module, "FOLDS", ()):
+        if isinstance(getattr(module, norm, None), nn.BatchNorm2d):
+            setattr(module, conv, _fused(getattr(module, conv), getattr(module, norm)))
+            setattr(module, norm, nn.Identity())
+    shortcut = getattr(module, "shortcut", None)
+    if hasattr(module, "FOLDS") and isinstance(shortcut, nn.Sequential) and len(shortcut) == 2:
+        module.shortcut = nn.Sequential(_fused(shortcut[0], shortcut[1]))
+
+
 def frozen(
     model: nn.Module, dtype: torch.dtype = torch.float32, memory_format: torch.memory_format | None = None
 ) -> nn.Module:
@@ -180,5 +191,7 @@ def frozen(
             module.conv1, module.bn2 = _fused(module.conv1, module.bn2), nn.Identity()
         elif isinstance(module, ResNet18) and isinstance(module.bn1, nn.BatchNorm2d):
             module.conv1, module.bn1 = _fused(module.conv1, module.bn1), nn.Identity()
+        else:
+            _fold(module)
     model = model.to(dtype).requires_grad_(False)
     return model.to(memory_format=memory_format) if memory_format else model

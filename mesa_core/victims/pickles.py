@@ -14,8 +14,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from mesa_core.victims.filekinds import SAVE, WHOLE
+
 MOST_STEPS = 1_000_000  # of a pickle's program; a network's is some ten thousand
-CODE = "holds more than weights, which could run code; save its state dict alone"
+CODE = "holds more than weights, which could run code{named}; where it was made, save its state dict alone: " + SAVE
 DAMAGED = "is not a checkpoint that torch can read"
 LONG_WINDED = "holds too much beside its weights; save its state dict alone"
 STORAGES: Mapping[str, tuple[str, int]] = {  # torch's names of storages: kind, and bytes a number
@@ -32,7 +34,13 @@ HARMLESS = re.compile(
     r"|numpy\.dtypes\.\w+DType|collections\.(OrderedDict|Counter|defaultdict|deque)|_codecs\.encode|argparse\.Namespace"
     r"|(builtins|__builtin__)\.(set|frozenset|bytearray|complex|list|dict|tuple|str|int|float|bool|bytes|slice|range)"
     r"|pathlib\.(Pure)?(Posix|Windows)?Path|datetime\.(datetime|date|time|timedelta|timezone)"
+    # containers of settings, as toolkits keep them beside the weights
+    r"|(pytorch_lightning|lightning|lightning_fabric)(\.\w+)*\.AttributeDict|omegaconf(\.\w+)+|yacs\.config\.CfgNode"
+    r"|easydict\.EasyDict|addict(\.\w+)?\.Dict|(mmcv|mmengine)(\.\w+)*\.(ConfigDict|Config)|types\.SimpleNamespace"
+    r"|ml_collections(\.\w+)*\.(Frozen)?ConfigDict|typing\.Any|decimal\.Decimal|fractions\.Fraction|uuid\.UUID"
+    r"|copyreg\._reconstructor|copy_reg\._reconstructor|(builtins|__builtin__)\.object"
 )
+WORD = re.compile(r"[\w.]{1,80}")
 PLAIN_KEYS = (str, int, float, bool, bytes, type(None))
 
 
@@ -180,7 +188,7 @@ class Machine:
                     raise Unreadable(DAMAGED)
             elif step in b"c\x93":
                 name = f"{self._line()}.{self._line()}" if step == b"c" else f"{stack.pop(-2)}.{stack.pop()}"
-                stack.append(_looked_up(name))
+                stack.append(self._looked_up(name))
             elif step in b"R\x81\x92":
                 if step == b"\x92":
                     stack.pop()  # arguments by name
@@ -207,6 +215,14 @@ class Machine:
             else:
                 raise Unreadable(DAMAGED)
 
+    def _looked_up(self, name: str) -> Named:
+        """A stand-in of what a pickle names; Unreadable where that is more than weights need."""
+        if not HARMLESS.fullmatch(name):
+            named = f" ({name})" if WORD.fullmatch(name) else ""
+            module = b"_parameters" in self.data and b"_modules" in self.data  # what every torch module consists of
+            raise Unreadable((WHOLE if module else CODE).format(named=named))
+        return Named(name)
+
     def _fixed(self) -> Mapping[bytes, Callable[[], Any]]:
         """Steps that put one value on the stack."""
 
@@ -224,12 +240,6 @@ class Machine:
             b"U": lambda: self._take(self._number("<B")), b"T": lambda: self._take(self._number("<I")),
             b"C": lambda: self._take(self._number("<B")), b"B": lambda: self._take(self._number("<I")),
         }  # fmt: skip
-
-
-def _looked_up(name: str) -> Named:
-    if not HARMLESS.fullmatch(name):
-        raise Unreadable(CODE)
-    return Named(name)
 
 
 def _called(what: Any, arguments: Any) -> Any:

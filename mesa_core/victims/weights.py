@@ -27,7 +27,8 @@ from mesa_core.disk.archives import HEADER, check_safetensors, read_safetensors
 from mesa_core.disk.errors import StoreError
 from mesa_core.disk.files import write_atomically
 from mesa_core.disk.untrusted import MIB, Refused, open_file
-from mesa_core.victims.checkpoints import MOST_BYTES
+from mesa_core.victims.checkpoints import FACTOR, FEW_BYTES, MOST_BYTES
+from mesa_core.victims.filekinds import HEAD, unlike
 from mesa_core.victims.pickles import LONG_WINDED
 
 MOST_FILE = 2048 * MIB  # bytes of a checkpoint with all that lies beside its weights
@@ -66,16 +67,33 @@ def load_checkpoint(path: Path, device: torch.device) -> dict[str, Any] | None:
 
 
 def read(path: Path) -> dict[str, Tensor]:
-    """The state dict in a file, plain or nested, floats as float32. Raises WeightsError.
+    """The state dict in a file, plain or nested, floats as float32, without the prefix of parallel training. Raises WeightsError.
 
-    It may take 256 MiB as float32, several times the largest network here.
+    It may take 640 MiB as float32, from small files 256.
+    """
+    _, state = read_whole(path)
+    if not state:
+        raise WeightsError(f"{path.name} holds no weights.")
+    return {k.removeprefix("module."): v.float() if v.is_floating_point() else v for k, v in state.items()}
+
+
+def read_whole(path: Path) -> tuple[bytes, dict[str, Tensor]]:
+    """A file of weights as safetensors, checked whole, and its tensors as they are.
+
+    Of other checkpoints the safetensors' metadata tells where the numbers lie in the file (`checkpoints.NOTES`).
+
+    Raises WeightsError in one sentence, which says what the file is instead where that can be told.
     """
     try:
         with open_file(path, MOST_FILE) as file:
-            plain = path.suffix == ".safetensors" or _looks_like_safetensors(file)
+            head = file.read(HEAD)
+            if path.suffix == ".safetensors" and (said := unlike(head)):
+                raise Refused(said)
+            plain = _looks_like_safetensors(head) or (path.suffix == ".safetensors" and head[:4] != b"PK\x03\x04")
+            most = min(MOST_BYTES, max(FEW_BYTES, FACTOR * os.fstat(file.fileno()).st_size))
             data = read_safetensors(path, MOST_BYTES + HEADER) if plain else _converted(file)
-        check_safetensors(data[: 8 + HEADER], len(data), MOST_BYTES, least=4)  # floats are read as float32
-        state = load_bytes(data)
+        check_safetensors(data[: 8 + HEADER], len(data), most, least=4)  # floats are read as float32
+        return data, load_bytes(data)
     except FileNotFoundError:
         raise WeightsError(f"There is no weights file {path}.") from None
     except OSError as error:
@@ -84,9 +102,6 @@ def read(path: Path) -> dict[str, Tensor]:
         raise WeightsError(f"{path.name} {error}.") from None
     except (SafetensorError, ValueError, KeyError, RuntimeError) as error:  # whatever is left to find out
         raise WeightsError(f"{path.name} is not a whole safetensors file ({error}).") from None
-    if not state:
-        raise WeightsError(f"{path.name} holds no weights.")
-    return {k.removeprefix("module."): v.float() if v.is_floating_point() else v for k, v in state.items()}
 
 
 def digest(path: Path) -> str:
@@ -125,10 +140,9 @@ def _converted(file: BinaryIO) -> bytes:
         return out.read()
 
 
-def _looks_like_safetensors(file: BinaryIO) -> bool:
+def _looks_like_safetensors(head: bytes) -> bool:
     """A length of eight bytes, then JSON; people rename files."""
-    head = file.read(9)
-    return len(head) == 9 and head[8:] == b"{" and int.from_bytes(head[:8], "little") <= HEADER
+    return len(head) >= 9 and head[8:9] == b"{" and int.from_bytes(head[:8], "little") <= HEADER
 
 
 def load_into(model: nn.Module, state: Mapping[str, Tensor], what: str = "The file") -> nn.Module:
