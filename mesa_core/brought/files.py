@@ -69,7 +69,9 @@ class Brought:
     state: Mapping[str, Tensor]
     slots: Mapping[str, Slot]
     swapped: bool = False
-    sums: tuple[tuple[int, int, tuple[int, ...]], ...] = ()  # of a zip's members: first byte, bytes, where the checksum stands
+    sums: tuple[
+        tuple[int, int, tuple[int, ...]], ...
+    ] = ()  # of a zip's members: first byte, bytes, where the checksum stands
     told: Mapping[str, str | int] = field(default_factory=dict)
     beside: tuple[str, ...] = ()
     graph: Any = None  # of an ONNX file: what it computes
@@ -100,7 +102,10 @@ def read(path: Path) -> Brought:
         arch = meta.get("arch") if isinstance(meta, dict) else None
         said = {"arch": arch} if isinstance(arch, str) and 0 < len(arch) <= 60 else {}
         return Brought(path, weights.digest(path), "safetensors", held, slots, told=said)
-    slots = {name: Slot(begin, kind, tuple(shape), tuple(strides)) for name, (begin, kind, shape, strides) in notes["slots"].items()}
+    slots = {
+        name: Slot(begin, kind, tuple(shape), tuple(strides))
+        for name, (begin, kind, shape, strides) in notes["slots"].items()
+    }
     sums = tuple((begin, count, tuple(where)) for begin, count, where in notes["sums"])
     return Brought(
         path, weights.digest(path), notes["kind"], held, slots, notes["swapped"], sums, notes["told"], tuple(notes["beside"]),

@@ -48,7 +48,12 @@ OF_TIMM: tuple[tuple[str, tuple[str, ...]], ...] = (
     (r"conv_stem", ("timm:efficientnet_b0", "timm:efficientnet_b3", "timm:mobilenetv3_large_100", "timm:mobilenetv3_small_100", "timm:mobilenetv2_100", "timm:efficientnet_b1", "timm:efficientnet_b2")),
     (r"stages\.0\.blocks\.0\.(conv_dw|gamma)", ("timm:convnext_tiny", "timm:convnext_small", "timm:convnext_base", "timm:convnext_nano", "timm:convnext_atto")),
 )  # fmt: skip
-SPELT = {"preactresnet18": "preact-resnet18", "preact_resnet18": "preact-resnet18", "wideresnet": "wrn", "densenet_cifar": "densenet-cifar"}
+SPELT = {
+    "preactresnet18": "preact-resnet18",
+    "preact_resnet18": "preact-resnet18",
+    "wideresnet": "wrn",
+    "densenet_cifar": "densenet-cifar",
+}
 
 
 def candidates(shapes: Mapping[str, Shape], told: Mapping[str, str | int] | None = None) -> list[str]:
@@ -92,7 +97,11 @@ def wide(shapes: Mapping[str, Shape]) -> list[str]:
         return []
     depth, width = len(convs) - 1 + 4, heads[-1][1] / 64
     name = f"wrn-{depth}-{int(width)}"
-    return [name] if depth % 6 == 4 and width == int(width) and name in ARCHITECTURES and 10 <= depth <= 100 and width <= 20 else []
+    return (
+        [name]
+        if depth % 6 == 4 and width == int(width) and name in ARCHITECTURES and 10 <= depth <= 100 and width <= 20
+        else []
+    )
 
 
 def side_of(arch: str, shapes: Mapping[str, Shape]) -> int:
@@ -100,6 +109,8 @@ def side_of(arch: str, shapes: Mapping[str, Shape]) -> int:
     if not arch.startswith("torchvision:vit_"):
         return 0
     tokens = next((shape[1] for key, shape in shapes.items() if key.endswith("pos_embedding") and len(shape) == 3), 0)
-    patch = next((shape[-1] for key, shape in shapes.items() if key.endswith("conv_proj.weight") and len(shape) == 4), 0)
+    patch = next(
+        (shape[-1] for key, shape in shapes.items() if key.endswith("conv_proj.weight") and len(shape) == 4), 0
+    )
     root = math.isqrt(max(0, tokens - 1))
     return root * patch if tokens and root * root == tokens - 1 else 0

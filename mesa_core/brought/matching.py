@@ -116,7 +116,12 @@ def match(network: Mapping[str, Shape], file: Mapping[str, Shape]) -> Match:
     """How the weights of `file` fill `network`, both by names and shapes; `problem` says why they do not."""
     wanted = {k: v for k, v in network.items() if not k.endswith("num_batches_tracked")}
     weights, ignored, inside = aside(file, network)
-    keys = _by_prefix(wanted, weights) or _by_tree(wanted, weights) or _by_parts(wanted, weights) or _by_order(wanted, weights)
+    keys = (
+        _by_prefix(wanted, weights)
+        or _by_tree(wanted, weights)
+        or _by_parts(wanted, weights)
+        or _by_order(wanted, weights)
+    )
     if not keys:
         return Match(problem=_problem(wanted, weights))
     left = [k for k in weights if k not in set(keys.values())]
@@ -127,8 +132,21 @@ def match(network: Mapping[str, Shape], file: Mapping[str, Shape]) -> Match:
 
 def _spare(left: list[str], keys: Mapping[str, str]) -> bool:
     """Whether what is left over belongs to a part beside the network: a projection head, a second classifier."""
-    beside = ("aux", "proj", "projector", "projection", "rotation", "AuxLogits", "queue", "prototypes", "head_dist", "aux_classifier")
-    return len(left) < len(keys) and all(any(part in beside or part.startswith(("aux", "proj")) for part in k.split(".")) for k in left)
+    beside = (
+        "aux",
+        "proj",
+        "projector",
+        "projection",
+        "rotation",
+        "AuxLogits",
+        "queue",
+        "prototypes",
+        "head_dist",
+        "aux_classifier",
+    )
+    return len(left) < len(keys) and all(
+        any(part in beside or part.startswith(("aux", "proj")) for part in k.split(".")) for k in left
+    )
 
 
 # -- names that agree but for what stands in front
@@ -150,10 +168,19 @@ def _by_parts(wanted: Mapping[str, Shape], file: Mapping[str, Shape]) -> dict[st
     fronts: Counter[str] = Counter()
     for name in clean:
         parts = name.split(".")
-        fronts.update(front for i in range(len(parts)) if parts[i:] and ".".join(parts[i:]) in wanted for front in [".".join(parts[:i])])
+        fronts.update(
+            front
+            for i in range(len(parts))
+            if parts[i:] and ".".join(parts[i:]) in wanted
+            for front in [".".join(parts[:i])]
+        )
     for front, count in fronts.most_common(3):
         begin = f"{front}." if front else ""
-        keys = {k: clean[begin + k] for k in wanted if begin + k in clean and plain(file[clean[begin + k]]) == plain(wanted[k])}
+        keys = {
+            k: clean[begin + k]
+            for k in wanted
+            if begin + k in clean and plain(file[clean[begin + k]]) == plain(wanted[k])
+        }
         rest = {k: v for k, v in wanted.items() if k not in keys}
         used = set(keys.values())
         others = {k: v for k, v in file.items() if k not in used}
@@ -257,7 +284,12 @@ def _flat(node: Node, like: Node) -> Node:
 
 def _alike(name: str, node: Node, other: str, there: Node) -> bool:
     if node.shape is not None or there.shape is not None:
-        return name == other and node.shape is not None and there.shape is not None and plain(node.shape) == plain(there.shape)
+        return (
+            name == other
+            and node.shape is not None
+            and there.shape is not None
+            and plain(node.shape) == plain(there.shape)
+        )
     return node.leaves == there.leaves
 
 

@@ -65,7 +65,9 @@ class Network:
         try:
             return Normalise(*units.checked(mean, std))
         except ValueError as error:
-            raise WeightsError(f"{self.brought.path.name} normalises inside with {self.match.mean}, which makes no sense: {error}") from None
+            raise WeightsError(
+                f"{self.brought.path.name} normalises inside with {self.match.mean}, which makes no sense: {error}"
+            ) from None
 
     def fresh(self) -> nn.Module:
         """The architecture as it is used here, with its front, in evaluation mode."""
@@ -95,7 +97,12 @@ class Network:
 
     def told(self) -> str:
         """In one sentence what was read, and what of the file was passed over."""
-        kind = {"safetensors": "safetensors", "zip": "a checkpoint of torch's", "legacy": "an old checkpoint of torch's", "onnx": "ONNX"}
+        kind = {
+            "safetensors": "safetensors",
+            "zip": "a checkpoint of torch's",
+            "legacy": "an old checkpoint of torch's",
+            "onnx": "ONNX",
+        }
         parts = [f"{self.brought.path.name} ({kind[self.brought.kind]}) is {self.arch} with {self.classes} classes"]
         if self.grey:
             parts.append("for grey images")
@@ -129,7 +136,9 @@ def fits(brought: Brought, arch: str = "auto", classes: int | None = None) -> It
     shapes = {k: tuple(v.shape) for k, v in brought.state.items()}
     there = classes_of(aside(shapes)[0])
     if there is None and arch == "auto":
-        raise WeightsError(f"{brought.path.name} has no linear layer at its end, so it is no classifier that is known here.")
+        raise WeightsError(
+            f"{brought.path.name} has no linear layer at its end, so it is no classifier that is known here."
+        )
     if arch != "auto":
         found, why = of(brought, arch, there or classes or 10)
         if found is None and classes and there != classes:
@@ -157,7 +166,11 @@ def _why_not(brought: Brought, arch: str, classes: int | None, there: int | None
     if classes and there and there != classes and not why.startswith("does not fit"):
         return f"{brought.path.name} has {there} classes, the images {classes}."
     shapes = {k: tuple(v.shape) for k, v in brought.state.items()}
-    better = [name for name in finder.candidates(shapes, brought.told) if name != arch and there and of(brought, name, there)[0]]
+    better = [
+        name
+        for name in finder.candidates(shapes, brought.told)
+        if name != arch and there and of(brought, name, there)[0]
+    ]
     hint = f" By its keys and shapes it is {better[0]}." if better else ""
     return f"{brought.path.name} {why}.{hint}"
 

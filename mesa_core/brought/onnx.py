@@ -1,3 +1,7 @@
 """placeholder"""
+
 from __future__ import annotations
-def looks_like(path): return path.suffix == ".onnx"
+
+
+def looks_like(path):
+    return path.suffix == ".onnx"

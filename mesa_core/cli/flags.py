@@ -8,9 +8,17 @@ from typing import Any
 
 from mesa_core import triggers
 from mesa_core.config import DATA_PRESETS, VICTIM_PRESETS, ConfigError, Param, defaults, params
+from mesa_core.registry import load
+from mesa_core.victims import units
 from mesa_core.victims.names import ARCHITECTURES
 
-SPECIAL = {"trigger", "suspect", "suspect_digest", "detect"}  # spelt differently on the command line
+SPECIAL = {
+    "trigger",
+    "suspect",
+    "suspect_digest",
+    "units",
+    "detect",
+}  # spelt differently on the command line, or not at all
 # What `mesa-lab scan` and `detect` do where nothing else is said: what they compare with, and how often they repair at most.
 SCAN_USUAL: Mapping[str, Any] = {"baselines": ("control",), "repair_rounds": 4, "repair_steps": 100}
 TYPES = {"int": int, "float": float, "str": str, "floats": float, "strs": str}
@@ -19,7 +27,9 @@ TYPES = {"int": int, "float": float, "str": str, "floats": float, "strs": str}
 def detect_parameters() -> list[str]:
     """The parameters that are flags of `mesa-lab detect`, which has no attack of its own."""
     skip = {"weights", "victim", "target", "attack_took", "clean_epochs", "repair_each_beta", *SPECIAL}
-    return [name for name, param in params().items() if param.group != "attack" and name not in skip]
+    return [
+        name for name, param in params().items() if (param.group != "attack" and name not in skip) or name == "units"
+    ]
 
 
 def flag(name: str) -> str:
@@ -47,7 +57,7 @@ def add_parameters(parser: argparse.ArgumentParser, only: Iterable[str] | None =
     start = defaults()
     groups: dict[str, Any] = {}
     for name, param in params().items():
-        if name in SPECIAL or (only is not None and name not in only):
+        if name not in only if only is not None else name in SPECIAL:
             continue
         if param.group not in groups:
             groups[param.group] = parser.add_argument_group(param.group)
@@ -68,10 +78,23 @@ def architecture(name: str) -> str:
     """The name of a victim; `package.module:function` brings one's own, called with a number of classes."""
     if ":" in name:
         try:
-            ARCHITECTURES.bring(name)
+            if name in ARCHITECTURES:
+                load(ARCHITECTURES[name])  # torchvision's or timm's: do they have it?
+            else:
+                ARCHITECTURES.bring(name)
         except ValueError as error:
             raise argparse.ArgumentTypeError(str(error)) from None
     return name
+
+
+def add_units(parser: argparse.ArgumentParser) -> None:
+    """`--mean` and `--std`, beside `--units`."""
+    group = parser.add_argument_group("units", "In which units the network sees pixels; without a word they are found.")
+    for name in ("mean", "std"):
+        group.add_argument(
+            f"--{name}", type=float, nargs="+", metavar="X",
+            help=f"The {name} with which its images were normalised: one number, or three, for pixels in [0, 1] or [0, 255].",
+        )  # fmt: skip
 
 
 def add_trigger(parser: argparse.ArgumentParser) -> None:
@@ -165,4 +188,11 @@ def given(arguments: argparse.Namespace) -> dict[str, Any]:
         said["trigger"] = " ".join(arguments.trigger)
     if getattr(arguments, "detect", False):
         said["detect"] = True
+    if getattr(arguments, "units", None) is not None:
+        said["units"] = arguments.units
+    try:
+        if pair := units.said(getattr(arguments, "mean", None), getattr(arguments, "std", None)):
+            said["units"] = pair
+    except ValueError as error:
+        raise ConfigError(str(error)) from None
     return said

@@ -20,7 +20,7 @@ from mesa_core.data.locate import DataError
 from mesa_core.data.sources import SOURCES
 from mesa_core.disk.errors import Closed, said
 from mesa_core.store import StoreError
-from mesa_core.victims.names import ARCHITECTURES
+from mesa_core.victims.names import ARCHITECTURES, FORMS
 
 Verbs = Any
 """What argparse's `add_subparsers` returns; its class has no public name."""
@@ -122,6 +122,7 @@ def _detect(verbs: Verbs) -> None:
     )
     _architecture(parser)
     parser.add_argument("--name", help="Name of the run's folder.")
+    flags.add_units(parser)
     flags.add_size(parser, "the triggers that are searched")
     flags.add_parameters(parser, flags.detect_parameters())
     _json(parser)
@@ -132,7 +133,8 @@ def _scan(verbs: Verbs) -> None:
     parser.add_argument(
         "files", nargs="+", metavar="FILE", help="Networks: safetensors, or checkpoints of weights only."
     )
-    _architecture(parser, required=False)
+    _architecture(parser)
+    flags.add_units(parser)
     flags.add_size(parser, "the triggers that are searched")
     parser.add_argument("--csv", action="store_true", help="Print the table as CSV on standard output.")
     flags.add_parameters(parser, flags.detect_parameters())
@@ -324,13 +326,16 @@ def _dashboard(verbs: Verbs) -> None:
 
 
 # -- parts
-def _architecture(parser: argparse.ArgumentParser, required: bool = True) -> None:
+def _architecture(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--arch",
-        required=required,
+        default="auto",
         type=flags.architecture,
-        choices=ARCHITECTURES,
-        help="Its architecture, or package.module:function of your own, which is called with the number of classes.",
+        choices=Auto(ARCHITECTURES),
+        metavar="NAME",
+        help=f"Its architecture; auto (the default) finds it by the file's names and shapes. One of {', '.join(ARCHITECTURES)}; a form "
+        f"for small images: {', '.join(FORMS)}, wrn-D-K; torchvision:NAME or timm:NAME; or package.module:function of your own, which "
+        "is called with the number of classes.",
     )
 
 

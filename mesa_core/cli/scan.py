@@ -103,10 +103,12 @@ def configured(arguments: argparse.Namespace, file: str | Path, store: Store) ->
 
 
 def architecture_of(arguments: argparse.Namespace, file: str | Path) -> str:
-    """The architecture that was named. Raises ConfigError where none was."""
-    if arguments.arch is None:
-        raise ConfigError(f"Which architecture is {Path(file).name}? Name it with --arch.")
-    return arguments.arch
+    """The architecture that was named, else found by the names and shapes in the file. Raises StoreError."""
+    if arguments.arch != "auto" or file == SHIPPED:
+        return arguments.arch
+    from mesa_core.brought import files, networks
+
+    return networks.fit(files.read(Path(file))).arch
 
 
 def row_of(file: str, run: Run, why: str) -> Scanned:

@@ -8,6 +8,7 @@ a dictionary of differences from the defaults (`presets.py`), each with a word o
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any
@@ -20,6 +21,7 @@ from mesa_core.data.sources import SOURCES
 from mesa_core.defences import Baselines
 from mesa_core.kinds import KINDS
 from mesa_core.victims.names import ARCHITECTURES
+from mesa_core.victims.units import PRESETS, parse
 
 LEAST_IMAGE = 16  # pixels on a side
 
@@ -74,11 +76,13 @@ class ExperimentConfig:
         "checkpoint of weights only). There is no attack then: classes are searched, and what is found "
         "is repaired. The word shipped stands for the shipped clean victim of these images, to compare with.",
     )
-    suspect_digest: str = parameter(
-        "",
+    units: str = parameter(
+        "auto",
         "victim",
-        "Digest of the suspect's file, by which two networks of one name are told apart. It is found by itself.",
+        "Units in which the suspect sees pixels: auto (tries them on the images and takes what classifies best), images (their "
+        f"own mean and std), {', '.join(PRESETS)}, or mean / std for pixels in [0, 1], as in 0.5 / 0.25.",
     )
+    suspect_digest: str = parameter("", "victim", "The suspect's SHA-256, by which it is told from others of its name.")
     clean_epochs: int = parameter(
         20, "victim", "Epochs of clean training where no weights are shipped for this victim.", 1, 300, unit="epochs"
     )
@@ -390,6 +394,13 @@ def _check_whole(config: ExperimentConfig) -> None:
         triggers.from_hex(config.trigger)
     except ValueError as error:
         raise ConfigError(str(error)) from None
+    if config.units not in ("auto", "images"):
+        try:
+            parse(config.units)
+        except ValueError as error:
+            raise ConfigError(str(error)) from None
+    if config.suspect_digest and not re.fullmatch(r"[0-9a-f]{8,64}", config.suspect_digest):
+        raise ConfigError("suspect_digest is the beginning of a SHA-256, in hex.")
     if not config.beta:
         raise ConfigError("No level β is chosen; give at least one, for example beta 0.8.")
     if len({f"{level:g}" for level in config.beta}) != len(config.beta):  # as they are written in the result

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from mesa_core.config.experiment import ExperimentConfig
+from mesa_core.config.params import SHIPPED
 
 PATHS = ("data_dir", "weights", "suspect", "classes")
 # Where and how to compute, and how hard to look for the worst of 512; no part of the question.
@@ -16,8 +17,12 @@ MORE = ("baselines", "point_seeds", "repair_each_beta")  # defences beside MESA'
 def identity_of(config: ExperimentConfig) -> dict[str, Any]:
     """What decides the figures of a run: two runs that differ in nothing of this ask the same question.
 
-    Files are told by their names, since their folders mean nothing on another machine; a suspect also by its digest, since
-    half of all networks are called model.pt.
+    Files are told by their names, since their folders mean nothing on another machine; a network that was brought is
+    told by its bytes.
     """
     asked = {name: value for name, value in config.to_dict().items() if name not in HOW}
+    if config.suspect in ("", SHIPPED):
+        asked.pop("suspect_digest", None)
+    elif config.suspect_digest:
+        asked["suspect"] = ""
     return {name: Path(value).name if name in PATHS else value for name, value in asked.items()}

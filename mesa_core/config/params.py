@@ -14,6 +14,7 @@ SILENT: Mapping[str, Any] = {
     "apply": "anywhere",
     "image_size": 0,
     "classes": "",
+    "units": "auto",
     "suspect_digest": "",
     "repair_rounds": 0,
     "repair_steps": 0,

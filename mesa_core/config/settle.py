@@ -6,6 +6,7 @@ defaults have been filled in already. Command line and page both come through he
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Mapping
 from dataclasses import replace
@@ -20,7 +21,7 @@ from mesa_core.data.sources import SOURCES
 from mesa_core.disk.plain import plain
 from mesa_core.disk.untrusted import MIB, Refused, digest
 
-MOST_FILE = 2048 * MIB  # bytes of a network's file
+MOST = 2048 * MIB  # bytes of a network that is brought
 
 
 def settle(said: Mapping[str, Any], cache: Path) -> ExperimentConfig:
@@ -29,6 +30,12 @@ def settle(said: Mapping[str, Any], cache: Path) -> ExperimentConfig:
     for name in PATHS:  # a run may be resumed from another folder
         if isinstance(said.get(name), str) and said[name] not in ("", SHIPPED):
             said[name] = str(Path(os.path.expanduser(said[name])).resolve())
+    suspect = said.get("suspect")
+    if not isinstance(suspect, str) or suspect in ("", SHIPPED):
+        said.pop("suspect_digest", None)
+    elif not said.get("suspect_digest"):
+        with contextlib.suppress(ConfigError):  # `ready` says why it cannot be read
+            said["suspect_digest"] = digest_of(Path(suspect))
     named = said.get("data_dir") or os.environ.get("MESA_LAB_DATA")
     if not said.get("data") and named and find_cifar10(named) is None:
         raise DataError(f"There is no CIFAR-10 in {named}; name its directory, or say --data signs.")
@@ -65,7 +72,7 @@ def ready(config: ExperimentConfig, cache: Path) -> ExperimentConfig:
 def digest_of(path: Path) -> str:
     """What tells a brought network's file from another of its name. ConfigError where it cannot be read."""
     try:
-        return digest(path, MOST_FILE)[:16]
+        return digest(path, MOST)[:24]
     except Refused as error:
         raise ConfigError(f"{plain(path.name)} {error}.") from None
     except OSError as error:

@@ -11,7 +11,7 @@ import torch
 
 from mesa_core import events as ev
 from mesa_core import triggers as codes
-from mesa_core.config import SHIPPED, ConfigError, ExperimentConfig
+from mesa_core.experiment.bringing import bring, suspect_file
 from mesa_core.experiment.context import VERSION, Context
 from mesa_core.experiment.detecting import detect_stage
 from mesa_core.experiment.snapshots import mark
@@ -29,16 +29,11 @@ def victim_stages(lab: Context) -> Iterator[ev.Event]:
     c = lab.config
     if c.suspect:
         lab.clean, lab.took = None, True
-        path = suspect_file(c)
-        state = weights.read(path)
+        key, state = yield from bring(lab, suspect_file(lab))
         lab.victim = lab.load(state)
-        lab.check_finite(lab.victim, path.name)
-        key = weights.digest(path)[:24]
-        if c.suspect_digest and c.suspect_digest != key[: len(c.suspect_digest)]:
-            raise ConfigError(f"{path.name} has changed since this run was made; scan it anew.")
         if c.judges and c.data == "folder":  # the defender has other images than where a repair is not judged
             key = key_of({"network": key, "images": "all but those that evaluate"})
-        lab.results["attack"] = Output(key, {}, state)
+        lab.results["attack"] = Output(key, {}, dict(state))
         lab.keep_weights("attacked", lab.victim)
         yield from detect_stage(lab)
         lab.took = lab.target is not None
@@ -61,16 +56,6 @@ def victim_stages(lab: Context) -> Iterator[ev.Event]:
     if lab.took and c.detect:
         yield from detect_stage(lab)
         lab.took = lab.target is not None
-
-
-def suspect_file(c: ExperimentConfig) -> Path:
-    """The file of the network to examine. ConfigError where the shipped one is asked for and there is none."""
-    if c.suspect != SHIPPED:
-        return Path(c.suspect)
-    path = shipped_weights(c.data, c.victim)
-    if path is None:
-        raise ConfigError(f"No clean weights are shipped for {c.victim} on {c.data}; name a file as the suspect.")
-    return path
 
 
 def clean_stage(lab: Context) -> Iterator[ev.Event]:

@@ -17,6 +17,7 @@ from torch import Tensor
 from mesa_core import events as ev
 from mesa_core import triggers as codes
 from mesa_core.apply import rule_of
+from mesa_core.brought.networks import Network
 from mesa_core.config import ConfigError, ExperimentConfig, params
 from mesa_core.data import Dataset, Splits, load_data, split, split_brought
 from mesa_core.defences import DEFENCES
@@ -76,6 +77,7 @@ class Context:
     dataset: Dataset = field(init=False)
     clean: Victim | None = field(init=False, default=None)  # None where the network was brought
     victim: Victim = field(init=False)
+    network: Network | None = field(init=False, default=None)  # the one that was brought
     took: bool = field(init=False, default=False)
 
     def __post_init__(self) -> None:
@@ -210,17 +212,11 @@ class Context:
 
     def load(self, state: Mapping[str, Tensor]) -> Victim:
         """A victim with these weights, on the device."""
-        model = weights.load_into(build(self.config.victim, len(self.dataset.classes)), state)
+        if self.network is not None:
+            model = weights.load_into(self.network.fresh(), state)
+        else:
+            model = weights.load_into(build(self.config.victim, len(self.dataset.classes)), state)
         return Victim(model.to(self.compute.device).eval(), self.normalise, self.compute)
-
-    def check_finite(self, victim: Victim, what: str) -> None:
-        """Raise WeightsError where a network that was brought gives no numbers for real images."""
-        with torch.no_grad():
-            logits = victim.model(victim.normalise.images(self.defender.images[:64]))
-        if not torch.isfinite(logits).all():
-            raise weights.WeightsError(
-                f"{what} loads, but its answers are not numbers; is it a whole, trained network?"
-            )
 
     def bench(self, target: int) -> Bench:
         """The evaluation's bench; the same for all victims of a run."""

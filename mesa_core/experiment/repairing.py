@@ -14,6 +14,7 @@ from mesa_core import defences
 from mesa_core import events as ev
 from mesa_core import triggers as codes
 from mesa_core.defences import DEFENCES
+from mesa_core.experiment.bringing import heal
 from mesa_core.experiment.context import VERSION, Context
 from mesa_core.experiment.judging import cost_of, go_on
 from mesa_core.experiment.pools import Pool
@@ -56,6 +57,8 @@ def repair_with(lab: Context, pool: Pool) -> Iterator[ev.Event]:
     repaired = lab.load(out.tensors)
     if name == "mesa":
         lab.keep_weights("repaired", repaired)
+        if (told := heal(lab, out.tensors)) is not None:
+            yield told
 
     def body(scribe: Scribe) -> Generator[ev.Event, None, Made]:
         bench, frozen = lab.bench(c.target if not c.suspect else lab.wanted), repaired.freeze()

@@ -37,7 +37,14 @@ MOST_DICTS = 1000  # dictionaries in each other that are looked through
 DEEPEST = 4
 NONE = f"holds no state dict (looked at the top and under {', '.join(NESTED[:6])}, and whatever else lies there)"
 NOTES = "brought"  # under which safetensors' metadata tells where the numbers lie in the file that they came from
-ARCHITECTURE = ("arch", "model_name", "architecture", "model", "net", "backbone")  # keys under which a file says what it is of
+ARCHITECTURE = (
+    "arch",
+    "model_name",
+    "architecture",
+    "model",
+    "net",
+    "backbone",
+)  # keys under which a file says what it is of
 CLASSES = ("num_classes", "n_classes", "nb_classes", "classes")
 MAGIC = 0x1950A86A20F9469CFC6C  # of torch's format before 1.6
 KINDS: Mapping[str, tuple[str, int]] = {  # of safetensors, and bytes a number

@@ -11,7 +11,10 @@ from collections.abc import Iterable
 
 HEAD = 512  # bytes that are enough to tell
 SAVE = "torch.save(model.state_dict(), 'weights.pt')"
-WHOLE = "is a whole pickled module{named}, which could run code when it is opened; where it was made, save its weights alone: " + SAVE
+WHOLE = (
+    "is a whole pickled module{named}, which could run code when it is opened; where it was made, save its weights alone: "
+    + SAVE
+)
 SCRIPT = "is a TorchScript program, not weights; where it was made, save its weights alone: " + SAVE
 EXPORTED = "is a program of torch.export, not weights; where it was made, save its weights alone: torch.save(program.state_dict, 'weights.pt')"
 PAGE = re.compile(rb"\s*(<!doctype\s+html|<html|<head|<\?xml|<!--)", re.IGNORECASE)
@@ -71,5 +74,7 @@ def of_zip(names: Iterable[str]) -> str | None:
         return "holds arrays of numpy (.npz), not a checkpoint of torch; save one with: " + SAVE
     if {"config.json", "metadata.json"} <= leaves:
         return "is a Keras file; networks of torch and ONNX are read here"
-    inner = next((leaf for leaf in sorted(leaves) if leaf.endswith((".pt", ".pth", ".ckpt", ".safetensors", ".onnx"))), None)
+    inner = next(
+        (leaf for leaf in sorted(leaves) if leaf.endswith((".pt", ".pth", ".ckpt", ".safetensors", ".onnx"))), None
+    )
     return f"is a zip of files{f', among them {inner[:60]}' if inner else ''}; unpack it first" if names else None

@@ -47,7 +47,9 @@ def parse(word: str) -> Pair:
         return PRESETS[word]
     found = SAID.fullmatch(word) if len(word) <= 200 else None
     if found is None:
-        raise ValueError(f"units are {word[:60]!r}; give {AUTO}, one of {', '.join(PRESETS)}, or mean / std as in 0.5 / 0.5.")
+        raise ValueError(
+            f"units are {word[:60]!r}; give {AUTO}, one of {', '.join(PRESETS)}, or mean / std as in 0.5 / 0.5."
+        )
     return checked(*([float(n) for n in re.split(r"[\s,]+", part.strip())] for part in found.groups()))
 
 
@@ -55,7 +57,11 @@ def checked(mean: Sequence[float], std: Sequence[float]) -> Pair:
     """Mean and std of one or three numbers each, for pixels in [0, 1] or, where they are larger than 1, in [0, 255]."""
     if len(mean) not in (1, 3) or len(std) not in (1, 3):
         raise ValueError("mean and std take one number, or three, one for each colour.")
-    if not all(map(math.isfinite, (*mean, *std))) or not all(1e-4 <= v <= 1e4 for v in std) or any(abs(v) > 1e4 for v in mean):
+    if (
+        not all(map(math.isfinite, (*mean, *std)))
+        or not all(1e-4 <= v <= 1e4 for v in std)
+        or any(abs(v) > 1e4 for v in mean)
+    ):
         raise ValueError("mean and std must be numbers, std from 0.0001 to 10,000.")
     scale = 255.0 if max(mean) > 1.5 or (max(std) > 2.0 and max(mean) >= 0) else 1.0
     red, green, blue = (v / scale for v in (mean if len(mean) == 3 else list(mean) * 3))

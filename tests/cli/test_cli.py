@@ -6,7 +6,7 @@ from mesa_core.cli import main
 from mesa_core.config import params
 from mesa_core.store.shipped import shipped_weights
 
-SPELT_DIFFERENTLY = {"trigger", "suspect", "detect"}
+SPELT_DIFFERENTLY = {"trigger", "suspect", "suspect_digest", "units", "detect"}
 
 
 def test_every_parameter_has_a_flag(capsys):

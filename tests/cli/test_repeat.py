@@ -14,11 +14,8 @@ from mesa_core.kinds import KINDS
 from mesa_core.triggers import code_to_hex
 from mesa_core.victims.names import ARCHITECTURES
 
-DRAWN = [
-    n
-    for n in params()
-    if n not in ("data", "data_dir", "victim", "weights", "suspect", "trigger", "gamma", "classes", "suspect_digest")
-]
+SAID = ("data", "data_dir", "victim", "weights", "suspect", "suspect_digest", "units", "trigger", "gamma", "classes")
+DRAWN = [n for n in params() if n not in SAID]
 
 
 def read_back(command, cache):
@@ -93,6 +90,7 @@ def test_so_is_an_examination(tmp_path):
             {
                 "data": "signs",
                 "suspect": draw.choice(["/m y/w.pt", "shipped"]),
+                "units": draw.choice(["auto", "images", "cifar10", "-0.5 0.1 0.2 / 0.25", "0-255"]),
                 "victim": "resnet18",
                 "baselines": baselines,
                 **said,

@@ -19,12 +19,16 @@ def __getattr__(name: str) -> Callable[..., nn.Module]:
     if name.startswith("_"):
         raise AttributeError(name)
     if name not in names():
-        raise ValueError(f"torchvision has no classifier {name!r}; it has {', '.join(names()[:6])} and {len(names()) - 6} more.")
+        raise ValueError(
+            f"torchvision has no classifier {name!r}; it has {', '.join(names()[:6])} and {len(names()) - 6} more."
+        )
 
     def build(classes: int, side: int = 0) -> nn.Module:
         from torchvision import models
 
-        more: dict[str, bool | int] = {"init_weights": False, "aux_logits": False} if name in ("inception_v3", "googlenet") else {}
+        more: dict[str, bool | int] = (
+            {"init_weights": False, "aux_logits": False} if name in ("inception_v3", "googlenet") else {}
+        )
         if side and name.startswith("vit_"):
             more = {"image_size": side}
         return models.get_model(name, weights=None, num_classes=classes, **more)

@@ -36,7 +36,14 @@ class VGG(nn.Module):
         self.features = nn.Sequential(*layers)
         self.classifier: nn.Module = nn.Linear(inside, classes)
         if hidden:
-            between = [nn.Linear(inside, hidden), nn.ReLU(), nn.Dropout(), nn.Linear(hidden, hidden), nn.ReLU(), nn.Dropout()]
+            between = [
+                nn.Linear(inside, hidden),
+                nn.ReLU(),
+                nn.Dropout(),
+                nn.Linear(hidden, hidden),
+                nn.ReLU(),
+                nn.Dropout(),
+            ]
             self.classifier = nn.Sequential(*between, nn.Linear(hidden, classes))
 
     def forward(self, x: Tensor) -> Tensor:
@@ -50,7 +57,10 @@ class Separable(nn.Module):
 
     def __init__(self, inside: int, outside: int, stride: int) -> None:
         super().__init__()
-        self.conv1, self.bn1 = nn.Conv2d(inside, inside, 3, stride, 1, groups=inside, bias=False), nn.BatchNorm2d(inside)
+        self.conv1, self.bn1 = (
+            nn.Conv2d(inside, inside, 3, stride, 1, groups=inside, bias=False),
+            nn.BatchNorm2d(inside),
+        )
         self.conv2, self.bn2 = nn.Conv2d(inside, outside, 1, bias=False), nn.BatchNorm2d(outside)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -104,7 +114,15 @@ class MobileNetV2(nn.Module):
         super().__init__()
         self.conv1, self.bn1 = nn.Conv2d(3, 32, 3, 1, 1, bias=False), nn.BatchNorm2d(32)
         blocks, inside = [], 32
-        stages = ((1, 16, 1, 1), (6, 24, 2, 1), (6, 32, 3, 2), (6, 64, 4, 2), (6, 96, 3, 1), (6, 160, 3, 2), (6, 320, 1, 1))
+        stages = (
+            (1, 16, 1, 1),
+            (6, 24, 2, 1),
+            (6, 32, 3, 2),
+            (6, 64, 4, 2),
+            (6, 96, 3, 1),
+            (6, 160, 3, 2),
+            (6, 320, 1, 1),
+        )
         for wider, outside, count, stride in stages:
             for i in range(count):
                 blocks.append(Inverted(inside, outside, wider, 1 if i else stride))
@@ -186,6 +204,11 @@ def __getattr__(name: str) -> Callable[[int], nn.Module]:
         return lambda classes: DenseNet(classes, *DENSE[name])
     depth, _, rest = name.removeprefix("vgg").partition("_bn")
     hidden = rest.removeprefix("_") or "0"
-    if not name.startswith("vgg") or not depth.isdecimal() or int(depth) not in WIDTHS or hidden not in ("0", "512", "4096"):
+    if (
+        not name.startswith("vgg")
+        or not depth.isdecimal()
+        or int(depth) not in WIDTHS
+        or hidden not in ("0", "512", "4096")
+    ):
         raise AttributeError(name)
     return lambda classes: VGG(classes, WIDTHS[int(depth)], int(hidden))

@@ -82,7 +82,14 @@ class ResNet(nn.Module):
 
     FOLDS = (("conv1", "bn1"),)
 
-    def __init__(self, classes: int, block: Callable[..., nn.Module], counts: Sequence[int], width: int = 64, before: bool = False) -> None:
+    def __init__(
+        self,
+        classes: int,
+        block: Callable[..., nn.Module],
+        counts: Sequence[int],
+        width: int = 64,
+        before: bool = False,
+    ) -> None:
         super().__init__()
         self.conv1 = nn.Conv2d(3, width, 3, 1, 1, bias=False)
         self.before = before  # normalised before each convolution: then there is none after the stem

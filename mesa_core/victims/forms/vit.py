@@ -27,7 +27,9 @@ class FeedForward(nn.Module):
 
     def __init__(self, width: int, hidden: int) -> None:
         super().__init__()
-        self.net = nn.Sequential(nn.Linear(width, hidden), nn.GELU(), nn.Identity(), nn.Linear(hidden, width), nn.Identity())
+        self.net = nn.Sequential(
+            nn.Linear(width, hidden), nn.GELU(), nn.Identity(), nn.Linear(hidden, width), nn.Identity()
+        )
 
     def forward(self, x: Tensor) -> Tensor:
         return self.net(x)
@@ -68,7 +70,9 @@ class Transformer(nn.Module):
 class ViT(nn.Module):
     """Patches, a class token, a transformer, a linear layer; images of one size, 3 channels."""
 
-    def __init__(self, classes: int, side: int, patch: int, width: int, depth: int, heads: int, hidden: int, each: int = 64) -> None:
+    def __init__(
+        self, classes: int, side: int, patch: int, width: int, depth: int, heads: int, hidden: int, each: int = 64
+    ) -> None:
         super().__init__()
         self.patch, self.side = patch, side
         self.pos_embedding = nn.Parameter(torch.randn(1, (side // patch) ** 2 + 1, width))
@@ -80,7 +84,11 @@ class ViT(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         n, channels, height, width = x.shape
         p = self.patch
-        x = x.reshape(n, channels, height // p, p, width // p, p).permute(0, 2, 4, 3, 5, 1).reshape(n, -1, p * p * channels)
+        x = (
+            x.reshape(n, channels, height // p, p, width // p, p)
+            .permute(0, 2, 4, 3, 5, 1)
+            .reshape(n, -1, p * p * channels)
+        )
         x = torch.cat([self.cls_token.expand(n, -1, -1), self.to_patch_embedding(x)], 1) + self.pos_embedding
         return self.mlp_head(self.transformer(x)[:, 0])
 
