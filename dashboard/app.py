@@ -27,9 +27,13 @@ if __name__ == "__main__":
 else:
     from starlette.middleware import Middleware
 
-    from dashboard.serving import opening
+    from dashboard.serving import opening, uploading
     from dashboard.serving.door import Door
     from dashboard.serving.preview import Preview
     from mesa_core.cli.hosts import named
 
-    app = st.App(__file__, middleware=[Middleware(Door, names=named()), Middleware(Preview)], lifespan=opening.lifespan)
+    app = st.App(
+        __file__,
+        middleware=[Middleware(Door, names=named(), uploads=uploading.bounds()), Middleware(Preview)],
+        lifespan=opening.lifespan,
+    )

@@ -22,6 +22,11 @@ def duration(seconds: float | None) -> str:
     return f"{whole // 3600} h {whole % 3600 // 60} min"
 
 
+def counted_bytes(count: int) -> str:
+    """A number of bytes in words: '812 kB', '45.3 MB'."""
+    return f"{count / 1e6:.1f} MB" if count >= 10**6 else f"{count / 1e3:.0f} kB"
+
+
 def named(key: str) -> str:
     """An evaluation's name in words: 'after.mesa' is 'MESA', 'after.point_2' a further seed of the point defence."""
     return NAMES.get(key) or defences.named(key.removeprefix("after."))

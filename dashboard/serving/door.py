@@ -29,6 +29,8 @@ class Uploads:
     size: int  # bytes of one
     number: int  # at a time, of all visitors
     seconds: float  # that one may take
+    most_held: int = 1 << 62  # bytes of all that lie in memory and that no page has taken yet
+    held: Callable[[], int] = int  # how many these are now
 
 
 class Door:
@@ -62,7 +64,9 @@ class Door:
         if self.uploads is None:
             await refuse(scope, send, REFUSED, "Nothing can be uploaded here.")
             return
-        if self.taken >= self.uploads.number:
+        putting = scope.get("method") == "PUT"  # a browser also asks first whether it may, and deletes
+        full = self.uploads.held() + self.uploads.size * (self.taken + 1) > self.uploads.most_held
+        if putting and (self.taken >= self.uploads.number or full):
             await refuse(scope, send, BUSY, "Others are uploading; try again in a moment.")
             return
         end, held = time.monotonic() + self.uploads.seconds, 0

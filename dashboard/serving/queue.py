@@ -39,11 +39,11 @@ def store() -> Store:
     return Store(home())
 
 
-def start(config: Mapping[str, Any], visitor: str = "", address: str = "") -> tuple[Run, str]:
+def start(config: Mapping[str, Any], visitor: str = "", address: str = "", name: str | None = None) -> tuple[Run, str]:
     """Queue a run; returns it and the token that allows its control.
 
-    `visitor` and `address` are opaque words for who asks from where ('' for nobody in particular). StoreError where
-    the queue takes no more from there.
+    `visitor` and `address` are opaque words for who asks from where ('' for nobody in particular); `name` is the run's,
+    where it is not to tell what it is. StoreError where the queue takes no more from there.
     """
     here = store()
     queued = [asked for asked, _ in _queued(here)]
@@ -56,7 +56,7 @@ def start(config: Mapping[str, Any], visitor: str = "", address: str = "") -> tu
     if why:
         where = "from your address " if why == "address" else ""
         raise StoreError(f"{len(queued)} runs are waiting already, and no more are taken {where}until some are done.")
-    run, token = here.create(config), secrets.token_hex(8)
+    run, token = here.create(config, name), secrets.token_hex(8)
     write_json(run.path / "owner.json", {"token": token, "visitor": visitor, "address": address})
     with naming(run.path):
         (run.path / "waiting").touch()

@@ -9,7 +9,7 @@ import numpy as np
 import streamlit as st
 
 from dashboard import stored
-from dashboard.serving import queue, reading
+from dashboard.serving import brought, queue, reading, visitors
 from dashboard.serving.reading import stamp_of
 from mesa_core import triggers
 from mesa_core.config import ConfigError, ExperimentConfig, make_config
@@ -23,10 +23,12 @@ DAMAGED = "The figures of {} cannot be read; its result.json may be damaged or o
 
 
 def listed() -> list[Run]:
-    """Runs of this server, the newest first, and the shipped ones."""
+    """Runs of this server, the newest first, and the shipped ones; none of a network that another visitor brought."""
     shipped = queue.shipped()
     hidden = {run.name for run in (*shipped, *queue.swept())}  # a name means the shipped run, as in `queue.find`
-    return shipped + [run for run in queue.store().list() if run.name not in hidden]
+    whose = visitors.visitor()
+    own = [run for run in queue.store().list() if run.name not in hidden and not brought.hidden(run, whose)]
+    return shipped + own
 
 
 def config(run: Run) -> ExperimentConfig:

@@ -9,7 +9,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from dashboard import address
-from dashboard.serving import queue, visitors
+from dashboard.serving import images, queue, visitors
 from dashboard.views.lab import curves, live, painting, selection, settings
 from dashboard.visit import run_choice
 from mesa_core import events as ev
@@ -111,7 +111,7 @@ def test_images_that_are_not_here_are_not_offered_and_a_link_to_them_is_answered
 
 def test_other_images_bring_their_own_victim(home, monkeypatch):
     monkeypatch.setattr(settings, "ready", lambda config, cache: config)  # as if CIFAR-10 were here
-    monkeypatch.setattr(settings, "_here", lambda *_: ("cifar10", "signs"))
+    monkeypatch.setattr(images, "_here", lambda *_: ("cifar10", "signs"))
     at = page()
     assert not any("--download" in c.value for c in at.caption)
     next(b for b in at.selectbox if b.label == "Images").set_value("cifar10").run()

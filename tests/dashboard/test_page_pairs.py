@@ -6,7 +6,7 @@ import pytest
 from walking import PAGES, Walk
 
 from dashboard import keys
-from dashboard.views.lab import settings
+from dashboard.serving import images
 from mesa_core.data.sources import classes_of
 
 
@@ -43,7 +43,7 @@ def control(walk, key):
 
 
 def test_a_label_of_other_images_is_read_back_and_reaches_neither_settings_nor_address(monkeypatch):
-    monkeypatch.setattr(settings, "_here", lambda *_: ("cifar10", "signs"))
+    monkeypatch.setattr(images, "_here", lambda *_: ("cifar10", "signs"))
     walk = Walk(data="signs")
     old = control(walk, "c_target")
     old.string_value = f"3 · {classes_of('signs')[3]}"

@@ -12,6 +12,7 @@ import streamlit as st
 from dashboard import address, keys, places, stored
 from dashboard.components.panels import Panel, panels
 from dashboard.serving import queue, reading, visitors
+from dashboard.views.detect import bring, outcome
 from dashboard.views.detect.searches import clean_search, config_of, prepared, sampled, searches, verdict_of
 from dashboard.visit import run_choice
 from mesa_core import events as ev
@@ -35,6 +36,7 @@ def page() -> None:
             "searches **every** class for small triggers that send most images to it. A clean network has none; a network with "
             "a backdoor has them for the **target class**, and there the bar rises."
         )
+    bring.zone()
     current = run_choice.current_run()  # once: it says so where the address names a run that is not here
     run, example = chosen(current)
     if run is None:
@@ -43,8 +45,9 @@ def page() -> None:
         live(run)
     else:
         finished(run, example)
+        if bring.is_brought(run):
+            outcome.draw(run, bring.whose(run))
     start(current)
-    own_model()
 
 
 def chosen(run: Run | None) -> tuple[Run | None, bool]:
@@ -324,14 +327,3 @@ def begin(config: dict[str, Any]) -> None:
         st.session_state.detect_problem = str(error)
         return
     address.become({"run": run.name})
-
-
-def own_model() -> None:
-    """Room for an upload."""
-    with st.expander("A network of your own"):
-        st.file_uploader(
-            "Weights (safetensors)", type=["safetensors"], disabled=True, key="detect_upload",
-            help="Not on the page yet. The command line does it today.",
-        )  # fmt: skip
-        st.markdown("The page cannot take uploads yet. The command line examines and repairs a network that you bring:")
-        st.code("mesa-lab detect --weights FILE --arch resnet18 --data cifar10", language="sh")

@@ -6,7 +6,6 @@ shows the same; the browser's back button goes back through them.
 
 from __future__ import annotations
 
-import contextlib
 import os
 from pathlib import Path
 from typing import Any
@@ -14,13 +13,14 @@ from typing import Any
 import streamlit as st
 
 from dashboard import address
+from dashboard.serving import images as offered
 from dashboard.serving import queue, visitors
 from dashboard.views.lab import painting
 from dashboard.visit import reach, sent
 from mesa_core import triggers
 from mesa_core.config import ConfigError, make_config, params
 from mesa_core.config.settle import ready, settle
-from mesa_core.data.locate import DataError, find_data
+from mesa_core.data.locate import find_data
 from mesa_core.data.sources import SOURCES, classes_of
 from mesa_core.store import Run, StoreError
 
@@ -99,27 +99,13 @@ def settings_of(run: Run | None) -> dict[str, Any]:
 
 def images() -> dict[str, str]:
     """The images that can be chosen on a page, with their names: those that are here, and need no folder named."""
-    here = _here(str(queue.store().cache), os.environ.get("MESA_LAB_DATA", ""))
-    named = {name: SOURCES[name].words[:1].upper() + SOURCES[name].words[1:] for name in here}
+    named = {name: offer.words for name, offer in offered.offers().items() if not offer.directory}
     return {"auto": "CIFAR-10 if found, else road signs", **named}
 
 
 def classes(data: str) -> tuple[str, ...]:
     """The classes of a choice of images, for `auto` of what it would take; empty where only the images tell."""
     return classes_of(_taken(str(queue.store().cache), os.environ.get("MESA_LAB_DATA", "")) if data == "auto" else data)
-
-
-@st.cache_resource(ttl=60, max_entries=8, show_spinner=False)
-def _here(cache: str, named: str) -> tuple[str, ...]:
-    """The data sets that could be read at this moment; looked for once a minute, for all visitors."""
-    found = []
-    for name, source in SOURCES.items():
-        with contextlib.suppress(OSError, DataError):
-            if not source.needs_directory:
-                if source.find is not None:
-                    source.find(named, Path(cache))
-                found.append(name)
-    return tuple(found)
 
 
 @st.cache_resource(ttl=60, max_entries=8, show_spinner=False)

@@ -1,6 +1,7 @@
 """Whose requests the page obeys."""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
@@ -97,9 +98,9 @@ def through(scope, uploads=None, body=b"", names=()):
     return said, given
 
 
-def scope(kind="http", host=b"localhost:8501", path="/", **headers):
+def scope(kind="http", host=b"localhost:8501", path="/", method="GET", **headers):
     named = [(k.encode(), v) for k, v in headers.items()]
-    return {"type": kind, "path": path, "headers": [(b"host", host), *named], "server": (HERE, 8501)}
+    return {"type": kind, "path": path, "method": method, "headers": [(b"host", host), *named], "server": (HERE, 8501)}
 
 
 def test_a_refused_page_is_told_why_and_a_refused_socket_is_closed():
@@ -111,15 +112,20 @@ def test_a_refused_page_is_told_why_and_a_refused_socket_is_closed():
 
 
 def test_nothing_is_uploaded_where_nothing_uploads():
-    said, given = through(scope(path="/lab/_stcore/upload_file/a/b"), body=b"x" * 10)
+    said, given = through(scope(path="/lab/_stcore/upload_file/a/b", method="PUT"), body=b"x" * 10)
     assert (said[0]["status"], given) == (403, {})
 
 
 def test_an_upload_is_bounded_once_there_is_one():
     path, few = "/_stcore/upload_file/a/b", Uploads(size=10, number=1, seconds=5)
-    assert through(scope(path=path), few, b"x" * 10)[0][0]["status"] == 204
-    assert through(scope(path=path), few, b"x" * 11)[0][0]["status"] == 413
-    assert through(scope(path=path), Uploads(size=10, number=0, seconds=5), b"x")[0][0]["status"] == 503
+    put = scope(path=path, method="PUT")
+    assert through(put, few, b"x" * 10)[0][0]["status"] == 204
+    assert through(put, few, b"x" * 11)[0][0]["status"] == 413
+    assert through(put, Uploads(size=10, number=0, seconds=5), b"x")[0][0]["status"] == 503
+    full = Uploads(size=10, number=1, seconds=5, most_held=25, held=lambda: 16)
+    assert through(put, full, b"x")[0][0]["status"] == 503
+    assert through(put, replace(full, held=lambda: 15), b"x")[0][0]["status"] == 204
+    assert through(scope(path=path, method="DELETE"), full, b"")[0][0]["status"] == 204  # makes room
 
 
 def test_streamlit_is_given_the_origin_as_the_host_is_spelled():
