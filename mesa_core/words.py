@@ -56,7 +56,9 @@ def brief(measured: Share | Mapping[str, Any] | None) -> str:
     """A measured share with its interval, for a table: '1.2 % (0.8–1.9)'."""
     if measured is None:
         return "–"
-    value, low, high, _ = _parts(measured)
+    value, low, high, n = _parts(measured)
+    if n == 0:  # nothing was there to measure on
+        return "–"
     return f"{100 * value:.1f} % ({100 * low:.1f}–{100 * high:.1f})"
 
 
@@ -70,4 +72,6 @@ def share(measured: Share | Mapping[str, Any] | None) -> str:
     if measured is None:
         return "–"
     value, low, high, n = _parts(measured)
+    if n == 0:
+        return "– (n=0)"
     return f"{value:.1%} [{low:.1%}, {high:.1%}], n={n}"
