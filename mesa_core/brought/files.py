@@ -11,7 +11,7 @@ import math
 import shutil
 import tempfile
 import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -96,7 +96,7 @@ def read(path: Path) -> Brought:
     notes = _notes(meta.get(NOTES)) if isinstance(meta, dict) and not plain else None
     if notes is None:
         slots = {
-            name: Slot(8 + length + one["data_offsets"][0], OF_SAFETENSORS[one["dtype"]], tuple(one["shape"]), _row(one["shape"]))
+            name: Slot(8 + length + one["data_offsets"][0], OF_SAFETENSORS[one["dtype"]], tuple(one["shape"]), row(one["shape"]))
             for name, one in told.items()
         }  # fmt: skip
         arch = meta.get("arch") if isinstance(meta, dict) else None
@@ -127,7 +127,7 @@ def _notes(text: Any) -> dict[str, Any] | None:
     return json.loads(text) if isinstance(text, str) else None
 
 
-def _row(shape: list[int]) -> tuple[int, ...]:
+def row(shape: Sequence[int]) -> tuple[int, ...]:
     """Strides in numbers of a tensor that lies in one piece."""
     strides, step = [], 1
     for n in reversed(shape):

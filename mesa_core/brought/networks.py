@@ -129,6 +129,8 @@ def fits(brought: Brought, arch: str = "auto", classes: int | None = None) -> It
     """Every architecture that a file can be of, the likeliest first; at least one. Raises as `fit` does."""
     from mesa_core.brought import onnx
 
+    if arch == "onnx" and brought.kind != "onnx":
+        raise WeightsError(f"{brought.path.name} is no ONNX file.")
     if brought.kind == "onnx":
         found = onnx.network(brought)
         yield _counted(found, classes)

@@ -135,7 +135,7 @@ def judge(
         except (RuntimeError, ValueError, AssertionError) as error:
             size = "x".join(map(str, images.shape[1:]))
             raise WeightsError(
-                f"{name} does not take images of {size}: {(str(error).splitlines() or [''])[0][:200]}"
+                f"{name} does not take images of {size}: {(str(error).splitlines() or [''])[0][:160]}; name its size with --image-size"
             ) from None
         if logits.ndim != 2 or logits.shape[1] != network.classes:
             raise WeightsError(

@@ -34,6 +34,7 @@ FORMS: Mapping[str, str] = {  # for 32x32 images, with the parameter names of th
     **{f"densenet{n}": f"mesa_core.victims.forms.plain:densenet{n}" for n in (121, 161, 169, 201)},
     "vit-small": "mesa_core.victims.forms.vit:vit_small",
     "vit-tiny": "mesa_core.victims.forms.vit:vit_tiny",
+    "onnx": "mesa_core.victims.forms.of_onnx:none",  # what an ONNX file says itself
 }
 WIDE = re.compile(r"wrn-(\d{2,3})-(\d{1,2})")
 ELSEWHERE = re.compile(r"(torchvision|timm):([a-z]\w{0,79})(\.\w+)?", re.ASCII)  # timm names its weights after a dot
