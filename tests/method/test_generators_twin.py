@@ -100,6 +100,8 @@ def test_what_is_not_said_is_as_in_appendix_b():
     assert (made.noise_dim, made.hidden) == (config.noise_dim, config.hidden) == (64, 512)
     assert made.size == 3
     assert made.generator.layers[1].weight.shape[2] == 512
+    first = Plainly(torch.zeros(1), alpha=0.1, batch=4, lr=0.1, beta1=0.5, seed=0)
+    assert torch.equal(made.generator.layers[0].weight, first.generator.layers[0].weight)
     assert made.generator.parts == (22, 21, 21), "noise enters every layer, as in the authors' code"
 
 
@@ -136,6 +138,7 @@ def test_neighbours_take_the_gradient_of_hinge_less_alpha_times_the_mean_log_dis
     assert torch.allclose(told.hinge, (torch.tensor([[0.5], [0.9]]) - success).clamp(min=0).mean(1), atol=1e-5)
     assert torch.isnan(told.information).all()
     assert not told.success.requires_grad
+    assert not told.hinge.requires_grad
     still = Neighbours(torch.tensor([0.5, 0.9]), **{**GIVEN, "lr": 0.0})
     for _ in range(2):  # nothing of the step before is left
         still.step(Half(), torch.Generator().manual_seed(4))
@@ -146,6 +149,11 @@ def test_neighbours_take_the_gradient_of_hinge_less_alpha_times_the_mean_log_dis
 def test_fewer_than_four_triggers_have_the_farthest_neighbour():
     found = neighbours.log_distance(torch.tensor([[[0.0], [1.0], [3.0]]]))
     assert found.item() == pytest.approx((math.log(3) + math.log(2) + math.log(3)) / 3)
+
+
+def test_equal_triggers_count_as_a_ten_thousandth_apart():
+    found = neighbours.log_distance(torch.full((2, 6, 27), 0.3))
+    assert found.tolist() == pytest.approx([math.log(1e-4)] * 2)
 
 
 @pytest.mark.parametrize("one_target", [True, False])

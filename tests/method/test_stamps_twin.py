@@ -175,6 +175,7 @@ def test_the_recipes_are_those_of_the_configuration(monkeypatch):
         assert mended.model is not model
         assert not mended.model.training
         recipe = Scripted.made.recipe
+        assert (recipe.weight_decay, recipe.nesterov, recipe.augment) == (0.0, False, True), "plain momentum"
         assert (recipe.lr, recipe.batch, recipe.epochs, recipe.schedule) == (0.04, 12, 3.0, schedule)
 
 

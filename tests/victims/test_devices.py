@@ -1,9 +1,11 @@
+import io
 import json
 import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import torch
+from torch import nn
 
 from mesa_core.victims import devices
 from mesa_core.victims.architectures import build
@@ -102,3 +104,46 @@ def test_where_no_number_of_threads_is_said_it_is_that_of_the_start(monkeypatch)
     finally:
         monkeypatch.undo()
         torch.set_num_threads(devices.THREADS)
+
+
+class Notes(nn.Module):
+    """Notes what it is given, and whether a gradient came back for it."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv, self.seen, self.back = nn.Conv2d(3, 2, 3), [], []
+
+    def forward(self, x):
+        self.seen.append((self.training, tuple(x.shape)))
+        if x.requires_grad:
+            x.register_hook(lambda gradient: self.back.append(tuple(gradient.shape)))
+        return self.conv(x).mean((2, 3))
+
+
+def test_what_is_timed_is_a_training_step_and_a_gradient_of_the_input_both_once_more_than_counted(compute, monkeypatch):
+    model, still = Notes(), Notes()
+    monkeypatch.setattr(Compute, "freeze", lambda self, given: still.eval())
+    clock = iter([0.0, 5.0, 10.0, 13.0])
+    monkeypatch.setattr(devices.time, "perf_counter", lambda: next(clock))
+    assert devices._time_pair(model, compute, 4) == 3, "the faster of two"
+    assert model.seen == [(True, (4, 3, 32, 32))] * 3, "the first prepares kernels"
+    assert still.seen == [(False, (4, 3, 32, 32))] * 3
+    assert still.back == [(4, 3, 32, 32)] * 3
+    assert model.conv.weight.grad.any()
+
+
+def test_the_record_names_processor_settings_and_the_units_that_it_has(monkeypatch):
+    flags = "model name\t: Some CPU: 9000\nflags\t\t: sse4 avx512_bf16 avx2\n"
+    monkeypatch.setattr(devices, "open", lambda path: io.StringIO(flags), raising=False)
+    told = devices.hardware(Compute(torch.device("cpu"), "bf16", "nhwc"))
+    assert (told["name"], told["bf16_units"]) == ("Some CPU: 9000", "avx512_bf16")
+    assert (told["device"], told["precision"], told["memory"]) == ("cpu", "bf16", "nhwc")
+    assert told["threads"] == torch.get_num_threads()
+    monkeypatch.setattr(devices, "open", lambda path: io.StringIO("flags: sse4"), raising=False)
+    assert devices.hardware(Compute(torch.device("cpu")))["bf16_units"] == "none"
+
+    def closed(path):
+        raise OSError
+
+    monkeypatch.setattr(devices, "open", closed, raising=False)
+    assert devices.hardware(Compute(torch.device("cpu")))["bf16_units"] == "none"
