@@ -30,6 +30,7 @@ from mesa_core.disk.scrub import scrubbed
 from mesa_core.experiment import execute
 from mesa_core.pictures import saving
 from mesa_core.pictures.drawing import NoPicture, Painter
+from mesa_core.reference import record
 from mesa_core.store import Run, Store, home
 from mesa_core.store.shipped import shipped_runs
 
@@ -300,3 +301,15 @@ def test_figures_without_a_usable_browser_are_html(tmp_path, monkeypatch, capsys
     assert (tmp_path / "out" / "figure1b.html").exists()
     assert not saving.pictures(), "the next one does not wait again"
     monkeypatch.setitem(saving._rest(), "until", 0.0)
+
+
+def test_a_closed_folder_of_references_holds_none(tmp_path, monkeypatch):
+    real, store = os.stat, Store(tmp_path)
+
+    def stat(path, *given, **more):
+        if str(path).startswith(str(tmp_path / "references")):
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return real(path, *given, **more)
+
+    monkeypatch.setattr(os, "stat", stat)
+    assert not record._whole(record.lying(store, "0" * 24, 3))

@@ -200,7 +200,7 @@ def token_of(run: Run) -> str:
 
 def ask(run: Run, command: str) -> None:
     """Stop, pause, step or go on; a run that still waits is taken from the queue, one that was stopped is queued."""
-    if command == "stop" and (run.path / "waiting").exists():
+    if command == "stop" and os.path.exists(run.path / "waiting"):
         (run.path / "waiting").unlink(missing_ok=True)
         return
     run.request(command)

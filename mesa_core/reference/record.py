@@ -97,7 +97,7 @@ def find(store: Store, events: Iterable[Event], target: int, size: int = SIZE) -
 
 
 def _whole(place: Path) -> bool:
-    return (place / "reference.json").is_file()
+    return os.path.isfile(place / "reference.json")  # False, too, where a folder is closed
 
 
 def write(place: Path, told: dict[str, Any], arrays: dict[str, np.ndarray]) -> None:

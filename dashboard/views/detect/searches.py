@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 
 import numpy as np
 
@@ -20,7 +21,7 @@ MOST_LOOKED_AT = 60  # runs of the store, when one is sought to compare with
 def prepared(name: str) -> Run | None:
     """A search that the product ships, or None."""
     run = Run(shipped_detections() / name)
-    return run if (run.path / "result.json").is_file() else None
+    return run if os.path.isfile(run.path / "result.json") else None
 
 
 def config_of(run: Run | None) -> ExperimentConfig | None:

@@ -6,6 +6,7 @@ Redrawn each second while the run goes on, and not at all afterwards.
 from __future__ import annotations
 
 import contextlib
+import os
 import secrets
 import time
 from collections.abc import Callable
@@ -40,7 +41,7 @@ def show(run: Run, middle: Any, right: Any, draw_cards: Callable[[Shown], None])
     @st.fragment(run_every=every if busy else 0.4 if awaited else None)
     def centre() -> None:
         with st.container(key="centre"):
-            if not run.path.is_dir():
+            if not os.path.isdir(run.path):
                 gone()
                 return
             shown = Shown(run)

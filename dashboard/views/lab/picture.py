@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +36,7 @@ def files_of(shown: Shown) -> list[tuple[str, str, int]]:
         return [(shots[-1].file, f"step {shots[-1].step}", shots[-1].step)]
     every = -(-len(shots) // MOST_FRAMES)
     chosen = [(s.file, f"step {s.step}", s.step) for s in shots[::-1][::every][::-1]]
-    if (shown.run.path / "snapshots" / SAMPLES).is_file():
+    if os.path.isfile(shown.run.path / "snapshots" / SAMPLES):
         chosen.append((SAMPLES, f"measured after step {shots[-1].step}", shots[-1].step))
     return chosen
 

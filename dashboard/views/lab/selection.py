@@ -6,6 +6,7 @@ networks are asked in the page's own process.
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -160,7 +161,7 @@ def answer(run: Run, flat: np.ndarray, rates: Mapping[str, Measured]) -> bool:
         shipped(run, flat, rates)
         return False
     weights = run.path / "weights"
-    if not (weights / "attacked.safetensors").is_file():
+    if not os.path.isfile(weights / "attacked.safetensors"):
         going = run.state() in ("running", "waiting")
         st.caption(
             "The images appear here once the backdoor is in."
@@ -174,7 +175,7 @@ def answer(run: Run, flat: np.ndarray, rates: Mapping[str, Measured]) -> bool:
         questions.rows_of(flat),
         IMAGES,
         int(st.session_state.get("draw", 0)),
-        (weights / "repaired.safetensors").is_file(),
+        os.path.isfile(weights / "repaired.safetensors"),
         not rates,
     )
     try:

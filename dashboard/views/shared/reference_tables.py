@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +45,7 @@ def section(shown: Shown, narrow: bool = False) -> None:
     if result is None or not result.submodels:
         return
     if place is None or there is None:
-        if not narrow and shown.for_target and (run.path / "weights" / "attacked.safetensors").is_file():
+        if not narrow and shown.for_target and os.path.isfile(run.path / "weights" / "attacked.safetensors"):
             st.caption(
                 "Nobody has sampled the exact distribution of this network's valid triggers yet, so nothing is compared with it. "
                 f"On this computer: `{command(run, shown.config)}` (minutes to hours)."
