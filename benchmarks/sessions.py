@@ -266,6 +266,9 @@ def main() -> None:
                     "second_quarter_mean": round(
                         statistics.mean(m for _, m in sizes[quarter : 2 * quarter] or sizes), 1
                     ),
+                    "third_quarter_mean": round(
+                        statistics.mean(m for _, m in sizes[2 * quarter : 3 * quarter] or sizes), 1
+                    ),
                     "last_quarter_mean": round(statistics.mean(m for _, m in sizes[-quarter:]), 1),
                     "highest": max(m for _, m in sizes),
                     "seconds: MiB": ", ".join(f"{at}: {m:.0f}" for at, m in sizes[:: max(1, len(sizes) // 30)]),
