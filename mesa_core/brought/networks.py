@@ -33,6 +33,7 @@ class Front(nn.Module):
     def __init__(self, net: nn.Module, grey: bool, side: int) -> None:
         super().__init__()
         self.net, self.grey, self.side = net, grey, side
+        self.luma: Tensor
         self.register_buffer("luma", torch.tensor(LUMA).view(1, 3, 1, 1), persistent=False)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -132,8 +133,7 @@ def fits(brought: Brought, arch: str = "auto", classes: int | None = None) -> It
     if arch == "onnx" and brought.kind != "onnx":
         raise WeightsError(f"{brought.path.name} is no ONNX file.")
     if brought.kind == "onnx":
-        found = onnx.network(brought)
-        yield _counted(found, classes)
+        yield _counted(onnx.network(brought), classes)
         return
     shapes = {k: tuple(v.shape) for k, v in brought.state.items()}
     there = classes_of(aside(shapes)[0])
@@ -197,6 +197,7 @@ def of(brought: Brought, arch: str, classes: int) -> tuple[Network | None, str]:
             sketch = make()
     except (RuntimeError, NotImplementedError):  # a network of one's own may compute where it is made
         sketch = make()
+    why = ""
     for grey in (False, True):
         if grey:
             make = _grey(make)
@@ -206,8 +207,7 @@ def of(brought: Brought, arch: str, classes: int) -> tuple[Network | None, str]:
         found = match(own, shapes)
         if not found.problem:
             return Network(brought, arch, classes, make, found, grey, native(sketch)), ""
-        why = why_first if grey else found.problem
-        why_first = why
+        why = why or found.problem
         if not _first_is_grey(own, shapes):
             break
     return None, why

@@ -29,7 +29,13 @@ from mesa_core.victims.checkpoints import MOST_BYTES
 from mesa_core.victims.filekinds import HEAD, unlike
 from mesa_core.victims.weights import WeightsError
 
-TYPES = FLOATS | {"int64": torch.int64, "int32": torch.int32, "int8": torch.int8, "uint8": torch.uint8, "bool": torch.bool}
+TYPES = FLOATS | {
+    "int64": torch.int64,
+    "int32": torch.int32,
+    "int8": torch.int8,
+    "uint8": torch.uint8,
+    "bool": torch.bool,
+}
 LEARNED: Mapping[str, tuple[int, ...]] = {  # which inputs of an operator are weights
     "Conv": (1, 2), "Gemm": (1, 2), "MatMul": (0, 1), "BatchNormalization": (1, 2), "LayerNormalization": (1, 2), "Add": (0, 1),
     "Mul": (0, 1), "Concat": tuple(range(8)), "PRelu": (1,), "Expand": (0,),
@@ -68,7 +74,11 @@ def read(path: Path) -> Brought:
         raise WeightsError(f"{path.name} cannot be opened ({error.strerror or error}).") from None
     except Refused as error:
         raise WeightsError(f"{path.name} {error}.") from None
-    slots = {name: Slot(t.begin, t.kind, t.shape, row(t.shape)) for name, t in graph.tensors.items() if t.begin >= 0 and t.kind in FLOATS}
+    slots = {
+        name: Slot(t.begin, t.kind, t.shape, row(t.shape))
+        for name, t in graph.tensors.items()
+        if t.begin >= 0 and t.kind in FLOATS
+    }
     return Brought(path, weights.digest(path), "onnx", state, slots, graph=graph)
 
 
@@ -76,11 +86,18 @@ def _constant(node: Node, graph: Graph) -> None:
     """A Constant's value among the other tensors, under the name of its output."""
     found = node.attributes.get("value")
     if not isinstance(found, onnx_wire.Tensor):
-        for name, kind in (("value_float", "float32"), ("value_int", "int64"), ("value_floats", "float32"), ("value_ints", "int64")):
+        for name, kind in (
+            ("value_float", "float32"),
+            ("value_int", "int64"),
+            ("value_floats", "float32"),
+            ("value_ints", "int64"),
+        ):
             if name in node.attributes:
                 value = node.attributes[name]
                 values = value if isinstance(value, list) else [value]
-                found = onnx_wire.Tensor(kind=kind, shape=(len(values),) if isinstance(value, list) else (), values=values)
+                found = onnx_wire.Tensor(
+                    kind=kind, shape=(len(values),) if isinstance(value, list) else (), values=values
+                )
     if not isinstance(found, onnx_wire.Tensor) or len(node.outputs) != 1:
         raise Refused("holds a constant that is no tensor")
     graph.tensors[node.outputs[0]] = found
@@ -109,11 +126,20 @@ def _numbers(data: bytes, tensor: onnx_wire.Tensor) -> Tensor:
     if tensor.values is not None:
         kind = torch.float32 if tensor.kind in FLOATS else torch.bool if tensor.kind == "bool" else torch.int64
         if tensor.kind in ("float16", "bfloat16"):  # written as the number that their bits make
-            return torch.tensor(tensor.values, dtype=torch.int32).to(torch.int16).view(TYPES[tensor.kind]).float().reshape(tensor.shape)
+            return (
+                torch.tensor(tensor.values, dtype=torch.int32)
+                .to(torch.int16)
+                .view(TYPES[tensor.kind])
+                .float()
+                .reshape(tensor.shape)
+            )
         return torch.tensor(tensor.values, dtype=kind).reshape(tensor.shape)
     if not tensor.count:
         return torch.zeros(tensor.shape)
-    flat = torch.frombuffer(bytearray(data[tensor.begin : tensor.begin + tensor.count * onnx_wire.WIDTHS[tensor.kind]]), dtype=TYPES[tensor.kind])
+    flat = torch.frombuffer(
+        bytearray(data[tensor.begin : tensor.begin + tensor.count * onnx_wire.WIDTHS[tensor.kind]]),
+        dtype=TYPES[tensor.kind],
+    )
     flat = flat.float() if tensor.kind in FLOATS else flat if tensor.kind == "bool" else flat.long()
     return flat.reshape(tensor.shape)
 
@@ -164,7 +190,10 @@ class OnnxNet(nn.Module):
         if node.op == "Concat":
             attributes = {**attributes, "count": count, "batch": self.batch}
         if node.op == "ConstantOfShape" and isinstance(attributes.get("value"), onnx_wire.Tensor):
-            attributes = {**attributes, "value": torch.tensor(0 if attributes["value"].kind == "int64" else 0.0)} | _filled(attributes["value"])
+            attributes = {
+                **attributes,
+                "value": torch.tensor(0 if attributes["value"].kind == "int64" else 0.0),
+            } | _filled(attributes["value"])
         if node.op == "Reshape" and self.batch and self.batch != count and node.inputs[1] in self.fixed:
             shape = given[1]
             if len(shape) and shape[0] == self.batch and len(given[0]) != self.batch:  # written for so many images
@@ -210,7 +239,9 @@ def _roles(nodes: list[Node], state: Mapping[str, Tensor]) -> tuple[set[str], se
             running |= set(node.inputs[3:5])
         if begun or node.op == "BatchNormalization":
             places = LEARNED.get(node.op, ())
-            learned |= {name for i, name in enumerate(node.inputs) if i in places and name in state and state[name].numel() > 1}
+            learned |= {
+                name for i, name in enumerate(node.inputs) if i in places and name in state and state[name].numel() > 1
+            }
     return {name for name in learned if state[name].is_floating_point()} - running, running
 
 

@@ -154,11 +154,13 @@ def gather(a: Attributes, v: Values) -> Tensor:
 
 
 def reduce(name: str) -> Operator:
+    by: Mapping[str, Callable[..., Tensor]] = {"mean": torch.mean, "sum": torch.sum, "max": torch.amax}
+
     def run(a: Attributes, v: Values) -> Tensor:
         axes = _listed(v[1]) if len(v) > 1 and v[1] is not None else a.get("axes")
         axes = list(range(v[0].ndim)) if axes is None else _listed(axes)
         keep = bool(a.get("keepdims", 1))
-        return {"mean": torch.mean, "sum": torch.sum, "max": torch.amax}[name](v[0], dim=axes, keepdim=keep)
+        return by[name](v[0], dim=axes, keepdim=keep)
 
     return run
 

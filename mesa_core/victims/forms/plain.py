@@ -164,6 +164,14 @@ class Transition(nn.Module):
 class DenseNet(nn.Module):
     """Four dense stages with transitions between."""
 
+    dense1: nn.Module
+    dense2: nn.Module
+    dense3: nn.Module
+    dense4: nn.Module
+    trans1: nn.Module
+    trans2: nn.Module
+    trans3: nn.Module
+
     def __init__(self, classes: int, counts: Sequence[int], growth: int) -> None:
         super().__init__()
         width = 2 * growth

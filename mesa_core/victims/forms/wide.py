@@ -49,8 +49,9 @@ class WideResNet(nn.Module):
         super().__init__()
         count, sizes = (depth - 4) // 6, [16, *(16 * width * 2**i for i in range(3))]
         self.conv1 = nn.Conv2d(3, 16, 3, 1, 1, bias=False)
-        for i in range(3):
-            setattr(self, f"block{i + 1}", WideStage(count, sizes[i], sizes[i + 1], 2 if i else 1))
+        self.block1, self.block2, self.block3 = (
+            WideStage(count, sizes[i], sizes[i + 1], 2 if i else 1) for i in range(3)
+        )
         self.bn1 = nn.BatchNorm2d(sizes[-1])
         self.fc = nn.Linear(sizes[-1], classes)
 
