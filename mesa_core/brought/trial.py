@@ -1,7 +1,7 @@
-"""Does a network classify the images that it is to be examined on, and in which units? Asked first, before any search.
+"""In which units does a network see pixels? Asked first, on the images that it is to be examined on.
 
 Without a word on units each candidate is tried on the defender's images, and the one that classifies best is taken and
-said. What does no better than guessing is not searched: a verdict on it would mean nothing.
+said. Whether it classifies them at all is asked afterwards (`mesa_core.measures.premise`).
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional as F
@@ -25,8 +24,7 @@ from mesa_core.victims.weights import WeightsError
 
 FEW, MANY = 128, 768  # images on which all candidates are tried, and then the best three
 BEST = 3
-LEAST = 0.1  # of the way from guessing to no error, that the lower end of the accuracy's interval has to exceed
-POOR = 0.6  # accuracy below which the scan warns
+CLOSE, LOSS = 0.01, 0.05  # by which units may be worse than the best and still count as the same
 INSIDE = "inside"  # the file's own normalisation
 OWN = "images"  # the mean and std of the images at hand
 SAID = "said"
@@ -34,39 +32,28 @@ SAID = "said"
 
 @dataclass(frozen=True)
 class Tried:
-    """One candidate: its name, the normalisation, the share of images that it gets right, the mean cross-entropy."""
+    """One candidate: its name, the normalisation, the share of images that it gets right, the mean cross-entropy.
+
+    `matched` is the share that it would get right with its classes in the order that suits best: in which units a
+    network sees is told by that, whatever the order of the labels.
+    """
 
     units: str
     normalise: Normalise
     right: Measured
     loss: float
+    matched: float = 0.0
 
 
 @dataclass(frozen=True)
 class Trial:
-    """What came of it. `chance` is the share of the commonest class; `order` says for each class of the images which of
-    the network's own it is, where another order fits far better (None elsewhere), `ordered` the accuracy then.
-    """
+    """What came of it: the units that are taken, and all that were tried."""
 
     chosen: Tried
     tried: tuple[Tried, ...]
-    chance: float
-    classes: tuple[float, ...]  # the share of the answers that each class gets
-    order: tuple[int, ...] | None = None
-    ordered: float = 0.0
-
-    @property
-    def least(self) -> float:
-        """The accuracy that has to be exceeded."""
-        return self.chance + LEAST * (1 - self.chance)
-
-    @property
-    def passed(self) -> bool:
-        """Whether it classifies these images at all."""
-        return self.chosen.right.low > self.least
 
     def told(self) -> str:
-        """In a sentence or two: the units, the accuracy, and a warning where that is poor."""
+        """In a sentence: the units, the accuracy, and what came next."""
         one, right = self.chosen, self.chosen.right
         pair = (one.normalise.mean, one.normalise.std)
         name = {INSIDE: "its own normalisation", OWN: "the images' mean and std", SAID: "as said"}.get(one.units, "")
@@ -76,23 +63,7 @@ class Trial:
         if others:
             second = max(others, key=lambda t: t.right.value)
             text += f" (of the other {len(others)} units tried {second.units} is next, {_percent(second.right.value)})"
-        if self.passed and right.value < POOR:
-            text += ". That is little: are the classes, their order and the size those that it was trained on?"
-        return f"{text.removesuffix('.')}." if not text.endswith("?") else text
-
-    def refusal(self, name: str) -> str:
-        """Why it is not examined, in one sentence."""
-        right = self.chosen.right
-        text = (
-            f"{name} classifies {_percent(right.value)} of {right.n} images right at best, where guessing gets {_percent(self.chance)} and "
-            f"more than {_percent(self.least)} is needed"
-        )
-        most = max(range(len(self.classes)), key=self.classes.__getitem__)
-        if self.order is not None:
-            return f"{text}; with the classes in another order it would be {_percent(self.ordered)}: say the order in which it knows them."
-        if self.classes[most] > 0.9:
-            return f"{text}; it answers class {most} to {_percent(self.classes[most])} of them."
-        return f"{text}; it is untrained, or made for other images, classes or units (give --mean and --std)."
+        return f"{text.removesuffix('.')}."
 
 
 def _percent(share: float) -> str:
@@ -129,7 +100,7 @@ def judge(
         parts = [one.logits(one.inputs(part.to(compute.device))).float() for part in images[:count].split(64)]
         return torch.cat(parts)
 
-    def tried(word: str, normalise: Normalise, count: int) -> tuple[Tried, Tensor]:
+    def tried(word: str, normalise: Normalise, count: int) -> Tried:
         try:
             logits = answers(normalise, count)
         except (RuntimeError, ValueError, AssertionError) as error:
@@ -144,32 +115,30 @@ def judge(
         if not torch.isfinite(logits).all():
             raise WeightsError(f"{name} loads, but its answers are not numbers; is it a whole, trained network?")
         right = proportion(int((logits.argmax(1) == labels[:count]).sum()), len(logits))
-        return Tried(word, normalise, right, F.cross_entropy(logits, labels[:count]).item()), logits
+        loss, matched = F.cross_entropy(logits, labels[:count]).item(), _matched(logits, labels[:count])
+        return Tried(word, normalise, right, loss, matched)
 
-    first = [tried(word, normalise, FEW)[0] for word, normalise in tries.items()] if len(tries) > 1 else []
+    first = [tried(word, normalise, FEW) for word, normalise in tries.items()] if len(tries) > 1 else []
     last = sorted(first, key=_rank)[:BEST] or [Tried(word, n, proportion(0, 0), 0.0) for word, n in tries.items()]
     found = [tried(one.units, one.normalise, len(labels)) for one in last]
-    chosen, logits = min(found, key=lambda pair: _rank(pair[0]))
-    counts = torch.bincount(labels, minlength=network.classes).float()
-    shares = torch.bincount(logits.argmax(1), minlength=network.classes).float() / len(logits)
-    again = {one.units: one for one, _ in found}
-    all_tried = tuple(again.get(one.units, one) for one in first) or (chosen,)
-    trial = Trial(chosen, all_tried, float(counts.max() / counts.sum()), tuple(shares.tolist()))
-    order, ordered = order_of(logits.argmax(1), labels, network.classes)
-    if ordered > max(POOR, 2 * chosen.right.value) and len(labels) >= 10 * network.classes:
-        trial = dataclasses.replace(trial, order=order, ordered=ordered)
-    return trial
+    chosen = min(found, key=_rank)
+    usual = next((one for one in found if one.units == OWN), chosen)
+    if usual.matched >= chosen.matched - CLOSE and usual.loss <= chosen.loss * (1 + LOSS):
+        chosen = usual  # a preset that is all but the same would only change the network's identity
+    again = {one.units: one for one in found}
+    return Trial(chosen, tuple(again.get(one.units, one) for one in first) or (chosen,))
 
 
 def _rank(one: Tried) -> tuple[float, float]:
-    return -one.right.value, one.loss
+    return -one.matched, one.loss
 
 
-def order_of(predicted: Tensor, labels: Tensor, classes: int) -> tuple[tuple[int, ...], float]:
-    """The order of classes under which most answers are right: for each class of the images the network's; and that share."""
-    from scipy.optimize import linear_sum_assignment
+def _matched(logits: Tensor, labels: Tensor) -> float:
+    """The share of images `(n,)` that is right if each class of the images is the one of the network that suits best."""
+    from scipy.optimize import linear_sum_assignment  # slow to import
 
-    seen = torch.zeros(classes, classes, dtype=torch.int64)
-    seen.index_put_((labels.cpu(), predicted.cpu()), torch.ones(len(labels), dtype=torch.int64), accumulate=True)
-    rows, columns = linear_sum_assignment(-seen.numpy())
-    return tuple(int(c) for c in columns), float(np.asarray(seen)[rows, columns].sum()) / max(1, len(labels))
+    classes = logits.shape[1]
+    cells = (labels * classes + logits.argmax(1)).bincount(minlength=classes * classes)
+    seen = cells.view(classes, classes).cpu().numpy()  # (C * C,) -> (C, C)
+    rows, columns = linear_sum_assignment(-seen)
+    return float(seen[rows, columns].sum()) / max(1, len(labels))
