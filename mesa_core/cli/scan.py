@@ -133,9 +133,15 @@ def row_of(file: str, run: Run, why: str) -> Scanned:
         None if judged is None else judged.healed,
         None if judged is None else judged.rounds[-1].worst.value,
         None if after is None else after.clean_accuracy.value,
-        str(run.path / "weights" / "repaired.safetensors") if after is not None else "",
+        _healed(run) if after is not None else "",
         run.name,
     )
+
+
+def _healed(run: Run) -> str:
+    """Where the healed network lies: as it came, or else as safetensors."""
+    folder = run.path / "weights"
+    return str(next(iter(sorted(folder.glob("healed.*"))), folder / "repaired.safetensors"))
 
 
 def status_of(rows: Sequence[Scanned]) -> int:

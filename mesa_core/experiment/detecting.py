@@ -9,6 +9,7 @@ from pathlib import Path
 import torch
 
 from mesa_core import events as ev
+from mesa_core.config import SHIPPED
 from mesa_core.experiment.context import VERSION, Context
 from mesa_core.experiment.stages import Made, Scribe
 from mesa_core.measures import premise
@@ -63,6 +64,8 @@ def _premise(lab: Context) -> Iterator[ev.Event]:
     found = premise.judge(predicted, labels.cpu().numpy(), lab.dataset.classes)
     if found.refusal:
         raise WeightsError(f"{Path(lab.config.suspect).name} {found.refusal}")
+    if lab.config.suspect != SHIPPED:  # what it gets right was told as its units were found
+        return
     yield ev.Note(f"The network classifies {share(found.accuracy)} of the defender's images rightly.")
     if found.warning:
         yield ev.Note(found.warning)
