@@ -84,7 +84,8 @@ def take(here: Store) -> Run | None:
     """The next run, taken from the queue, or None; remembers whose turn it was."""
     for run in waiting(here):
         try:
-            (run.path / "waiting").unlink()
+            os.utime(run.path / "waiting")  # `taken` says when
+            os.replace(run.path / "waiting", run.path / "taken")
         except OSError:
             continue  # taken by another worker, or cancelled, or its folder is closed
         asked = turns.Asked(run.name, 0.0, *_owner(run))

@@ -44,6 +44,7 @@ MOST_RESULT = 8 * MIB  # bytes of result.json
 MOST_EVENTS = 32 * MIB  # bytes of events.jsonl; a file that is larger is damaged
 MOST_LINES = 200_000  # of events.jsonl; what comes after them is not read
 END = 256 * 1024  # bytes of the end of events.jsonl, in which its last line is looked for
+TAKING = 60.0  # seconds from the queue to the first event, at most, on a busy machine
 TAIL = 200  # bytes by which a reader knows that a file has only grown
 PARTS = ("config", "data", "clean", "before", "after", "after_by_beta", "detection")  # of a result, each a dictionary
 STATES = ("waiting", "running", "finished", "failed", "stopped", "interrupted")
@@ -195,9 +196,20 @@ class Run:
             return "finished"
         if self.is_running():
             return "running"
-        if os.path.exists(self.path / "waiting"):
+        if os.path.exists(self.path / "waiting") or self._just_taken():
             return "waiting"
         return {"Failed": "failed", "Stopped": "stopped"}.get(self._last_event(), "interrupted")
+
+    def _just_taken(self) -> bool:
+        """Whether it was taken from the queue so lately that whoever took it may not hold it yet."""
+        try:
+            taken = os.stat(self.path / "taken").st_mtime
+            fresh = abs(time.time() - taken) < TAKING
+        except OSError:
+            return False
+        with contextlib.suppress(OSError):  # there may be none yet
+            fresh = fresh and os.stat(self.path / "events.jsonl").st_mtime < taken
+        return fresh
 
     def damage(self) -> str:
         """Why the run cannot be read, in one sentence; '' where its settings, events and result can be."""

@@ -72,7 +72,9 @@ def ask(one: Brought) -> None:
     looked: Looked | None = st.session_state.get("bring_looked", {}).get(one.digest)
     if looked is None:
         return
-    st.caption(f"{stored.markdown(one.name)}, {counted_bytes(one.size)}. {stored.markdown(looked.words)}")
+    words = looked.words.removeprefix(f"{one.path.name} ").removeprefix("(")  # it has another name where it is kept
+    words = f"It is {words.replace(') is ', ': ', 1)}"
+    st.caption(f"{stored.markdown(one.name)}, {counted_bytes(one.size)}. {stored.markdown(words)}")
     offers = images.offers()
     fitting = {k: o for k, o in offers.items() if not classes_of(o.data) or len(classes_of(o.data)) == looked.classes}
     if not fitting:

@@ -24,7 +24,7 @@ from mesa_core.store import Run, StoreError
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
 
-PRIVATE = {"owner.json", "control.json", "lease.json", "waiting", "error.txt"}  # not what a run computed
+PRIVATE = {"owner.json", "control.json", "lease.json", "waiting", "taken", "error.txt"}  # not what a run computed
 LARGEST = 300 * 2**20  # bytes of a zip
 
 

@@ -8,8 +8,9 @@ import time
 import pytest
 
 from dashboard.serving import queue as jobs
+from mesa_core import events as ev
 from mesa_core.config import make_config
-from mesa_core.store import StoreError
+from mesa_core.store import StoreError, runs
 
 
 def queue(visitor, seed, age):
@@ -115,3 +116,21 @@ def test_the_first_prepared_run_is_one_that_anybody_can_repeat():
     assert prepared[0].name == "signs-ring"
     data = [run.config()["data"] for run in prepared]
     assert data == sorted(data, key=lambda name: name != "signs")
+
+
+def test_a_run_that_was_just_taken_still_waits_until_it_runs_or_a_minute_has_passed(home):
+    run, _ = jobs.start(make_config(data="signs").to_dict())
+    assert jobs.take(home).name == run.name
+    assert jobs.take(home) is None
+    assert run.state() == "waiting"
+    with run.lease() as writer:
+        assert run.state() == "running"
+        writer.append(ev.Stopped("attack"))
+    assert run.state() == "stopped"
+    jobs.resume(run)
+    jobs.take(home)
+    long_ago = time.time() - 2 * runs.TAKING
+    os.utime(run.path / "events.jsonl", (long_ago, long_ago))
+    assert run.state() == "waiting"
+    os.utime(run.path / "taken", (long_ago + 1, long_ago + 1))
+    assert run.state() == "stopped"
