@@ -17,6 +17,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from filelock import FileLock, Timeout
+
 from mesa_core.config import SILENT, ConfigError, make_config
 from mesa_core.config.identity import HOW, MORE
 from mesa_core.defences import DEFENCES
@@ -216,11 +218,24 @@ def resume(run: Run) -> None:
 
 
 def ensure_worker(here: Store) -> None:
-    """Start a worker unless one is alive; it outlives the page's session but not its server."""
+    """Start a worker unless one is alive; it outlives the page's session but not its server.
+
+    One at a time: when a worker has ended for want of work, all open pages want one at the same moment.
+    """
     if alive(here):
         return
     with naming(here.root):
         here.root.mkdir(parents=True, exist_ok=True)
+        starting = FileLock(here.root / ".worker.lock")
+        try:
+            with starting.acquire(timeout=0):
+                if not alive(here):
+                    _start_worker(here)
+        except Timeout:
+            return  # another page is starting it
+
+
+def _start_worker(here: Store) -> None:
     environment = dict(os.environ, PYTHONPATH=os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]))
     environment["MESA_LAB_HOME"] = str(here.root)
     # Threads that spin while they wait for each other starve, and are starved by, the page on the same cores.

@@ -3,11 +3,14 @@
 import os
 import subprocess
 import sys
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from dashboard.serving import queue as jobs
+from dashboard.serving.queue import ensure_worker  # the fixture `home` replaces it
 from mesa_core import events as ev
 from mesa_core.config import make_config
 from mesa_core.store import StoreError, runs
@@ -134,3 +137,24 @@ def test_a_run_that_was_just_taken_still_waits_until_it_runs_or_a_minute_has_pas
     assert run.state() == "waiting"
     os.utime(run.path / "taken", (long_ago + 1, long_ago + 1))
     assert run.state() == "stopped"
+
+
+def test_when_all_pages_want_a_worker_at_once_one_is_started(home, monkeypatch):
+    started, together = [], threading.Barrier(12)
+
+    def slow(*_, **__):
+        started.append(1)
+        time.sleep(0.2)
+
+    monkeypatch.setattr(jobs.subprocess, "Popen", slow)
+
+    def want(_):
+        together.wait(10)
+        ensure_worker(home)
+
+    with ThreadPoolExecutor(12) as pool:
+        list(pool.map(want, range(12)))
+    assert started == [1]
+    (home.root / "worker.json").unlink()  # it has ended
+    ensure_worker(home)
+    assert started == [1, 1]
