@@ -68,6 +68,10 @@ def read(path: Path) -> Brought:
                 _constant(node, graph)
         _known(graph)
         state = {name: _numbers(data, tensor) for name, tensor in graph.tensors.items()}
+        for node in graph.nodes:
+            node.attributes = {
+                k: _numbers(data, v) if isinstance(v, onnx_wire.Tensor) else v for k, v in node.attributes.items()
+            }
     except FileNotFoundError:
         raise WeightsError(f"There is no weights file {path}.") from None
     except OSError as error:
@@ -189,16 +193,19 @@ class OnnxNet(nn.Module):
             attributes = {**attributes, "outputs": len(node.outputs)}
         if node.op == "Concat":
             attributes = {**attributes, "count": count, "batch": self.batch}
-        if node.op == "ConstantOfShape" and isinstance(attributes.get("value"), onnx_wire.Tensor):
-            attributes = {
-                **attributes,
-                "value": torch.tensor(0 if attributes["value"].kind == "int64" else 0.0),
-            } | _filled(attributes["value"])
         if node.op == "Reshape" and self.batch and self.batch != count and node.inputs[1] in self.fixed:
-            shape = given[1]
-            if len(shape) and shape[0] == self.batch and len(given[0]) != self.batch:  # written for so many images
-                given = [given[0], torch.cat([torch.tensor([len(given[0])]), shape[1:]])]
+            given = [given[0], self._for(given[0], given[1], count), *given[2:]]
         return OPERATORS[node.op](attributes, given)
+
+    def _for(self, x: Tensor, shape: Tensor, count: int) -> Tensor:
+        """The shape for `count` images that was written for another number of them."""
+        assert self.batch
+        first = int(shape[0]) if len(shape) else 0
+        if (shape < 0).any():
+            first = count if first == self.batch else first
+        elif math.prod(shape.tolist()) * count == x.numel() * self.batch:
+            first = first * count // self.batch
+        return torch.cat([torch.tensor([first]), shape[1:]]) if len(shape) else shape
 
     def _norm(self, node: Node, given: list[Any]) -> Tensor:
         x, scale, bias, mean, var = given[:5]
@@ -216,13 +223,6 @@ def _direct(nodes: list[Node], state: Mapping[str, Tensor]) -> list[Node]:
             of[node.outputs[0]] = node.inputs[0]
         found.append(node)
     return found
-
-
-def _filled(tensor: onnx_wire.Tensor) -> dict[str, Tensor]:
-    """The value of a ConstantOfShape where it is written as single numbers."""
-    if tensor.values:
-        return {"value": torch.tensor(tensor.values[0])}
-    return {}
 
 
 def _roles(nodes: list[Node], state: Mapping[str, Tensor]) -> tuple[set[str], set[str]]:
