@@ -22,8 +22,8 @@ from mesa_core.victims.images import Normalise
 from mesa_core.victims.victim import Victim
 from mesa_core.victims.weights import WeightsError
 
-FEW, MANY = 128, 768  # images on which all candidates are tried, and then the best three
-BEST = 3
+FEW, MANY = 64, 512  # images on which all candidates are tried, and then the best two
+BEST = 2
 CLOSE, LOSS = 0.01, 0.05  # by which units may be worse than the best and still count as the same
 INSIDE = "inside"  # the file's own normalisation
 OWN = "images"  # the mean and std of the images at hand
@@ -119,7 +119,8 @@ def judge(
         return Tried(word, normalise, right, loss, matched)
 
     first = [tried(word, normalise, FEW) for word, normalise in tries.items()] if len(tries) > 1 else []
-    last = sorted(first, key=_rank)[:BEST] or [Tried(word, n, proportion(0, 0), 0.0) for word, n in tries.items()]
+    last = [one for place, one in enumerate(sorted(first, key=_rank)) if place < BEST or one.units == OWN]
+    last = last or [Tried(word, n, proportion(0, 0), 0.0) for word, n in tries.items()]
     found = [tried(one.units, one.normalise, len(labels)) for one in last]
     chosen = min(found, key=_rank)
     usual = next((one for one in found if one.units == OWN), chosen)
