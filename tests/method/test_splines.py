@@ -44,3 +44,15 @@ def test_the_slope_is_that_of_differences():
     down, _ = splines.apply(x - step, bent)
     _, slope = splines.apply(x, bent)
     assert torch.allclose(slope.exp(), (up - down) / (2 * step), rtol=1e-3)
+
+
+def test_no_bin_is_narrower_or_flatter_than_a_thousandth():
+    """However far the free values go: the first bin's width, its height, and the slope at 0, which is that of a knot."""
+    shut = torch.zeros(3, splines.values_of(6), dtype=torch.float64)
+    shut[0, 0], shut[1, 6], shut[2, 12] = -80, -80, -80  # the first width, height, slope
+    narrow, _ = splines.apply(torch.tensor([1e-3], dtype=torch.float64), shut[:1])
+    assert narrow.item() == pytest.approx(1 / 6)
+    flat, _ = splines.apply(torch.tensor([1 / 6], dtype=torch.float64), shut[1:2])
+    assert flat.item() == pytest.approx(1e-3)
+    _, slope = splines.apply(torch.zeros(1, dtype=torch.float64), shut[2:])
+    assert slope.exp().item() == pytest.approx(1e-3)

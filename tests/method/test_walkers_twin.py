@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
+from mesa_core.config import make_config
 from mesa_core.method.submodels import base, flow, langevin, particles
 from mesa_core.method.submodels.flow import Coupling, Flow, SplineFlow, mean_log
 from mesa_core.method.submodels.particles import Particles
@@ -249,6 +250,20 @@ def test_a_fit_of_the_map_goes_towards_values_and_slopes_half_of_them_recent(mon
         assert torch.allclose(gradient, plain, atol=1e-5, rtol=1e-3), name
 
 
+def test_a_fit_sees_512_answers_half_of_them_from_the_last_eight_steps(monkeypatch):
+    made = group(fits=0, moves=0, steps=20)
+    draw, forward, seen = torch.Generator().manual_seed(0), made.map.forward, []
+    for step in range(12):
+        made.places = torch.full_like(made.places, step / 10)  # so that an answer tells its step
+        made.step(Slope(), draw)
+    monkeypatch.setattr(made.map, "forward", lambda x: seen.append(x.detach()) or forward(x))
+    made.fit(draw)
+    steps = (torch.logit(seen[0][0, :, 0]) * 10).round().long()
+    assert len(steps) == 512
+    assert set(steps[:256].tolist()) == set(range(4, 12))
+    assert set(steps[256:].tolist()) == set(range(12)), "the other half is of any age"
+
+
 def test_samples_are_the_particles_and_beyond_their_number_copies_that_walked_on():
     made = group(size=4)
     made.height = lambda x: torch.ones(x.shape[:2])
@@ -262,6 +277,22 @@ def test_samples_are_the_particles_and_beyond_their_number_copies_that_walked_on
     strangers = (own.roll(1, 1) - own).flatten(2).norm(dim=2).mean()
     assert gaps.mean() < strangers, "each is still near to the one that it left"
     assert group().entropy() == [None, None]
+
+
+def test_what_is_not_said_of_particles_is_as_the_configuration_has_it():
+    made = Particles(torch.tensor([0.5]), alpha=0.5, batch=6, steps=10, shared=True)
+    first = Particles(torch.tensor([0.5]), alpha=0.5, batch=6, steps=10, shared=True, seed=0)
+    config = make_config(data="signs")
+    assert made.moves == config.particle_moves == 10
+    assert made.places.shape == (1, config.particles, 27) == (1, 512, 27)
+    assert (made.size, made.fits) == (3, 4)
+    assert made.optimiser.param_groups[0]["lr"] == 0.002
+    assert made.map.layers[1].weight.shape == (1, 128, 128)
+    assert torch.equal(made.places, first.places)
+    asked = []
+    made.walk = lambda places, moves, generator, adapt: asked.append((moves, adapt)) or places
+    made.sample(513, torch.Generator())
+    assert asked == [(40, False)]
 
 
 def test_particles_start_uniform_within_the_box():
@@ -361,6 +392,7 @@ def test_the_stated_entropy_is_that_of_the_thinned_law():
         assert told["error"] == pytest.approx((share * (surprise - value)).square().sum().sqrt().item(), abs=2e-3)
         assert told["n"] == pytest.approx(1 / share.square().sum().item(), abs=1)
         assert told["method"] == "density"
+        assert all(told[name] == round(told[name], 3) for name in ("value", "error")), "in the digits that are written"
         assert told["value"] < 0
 
 

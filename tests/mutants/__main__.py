@@ -2,7 +2,8 @@
 
 Every change is a mutant; a test that fails has killed it, one that survives either changes nothing (equivalent) or shows
 what no test holds. Seeds choose the same sample each time. What was found is kept in `--out` as lines of JSON, and a
-mutant that stands there already is not tried again, unless it survived and `--again` is said. A table by file at the end.
+mutant that stands there already is not tried again, unless it survived and `--again` is said. Those that somebody has
+looked at and found equivalent (equivalent.json says why) are not tried. A table by file at the end.
 """
 
 from __future__ import annotations
@@ -96,9 +97,9 @@ class Session:
             for mutant in chosen(source, file, self.given.most, self.given.seed):
                 one = dict(every[mutant.number])
                 before = self.known.get(one["id"])
-                if before and not (self.given.again and before["verdict"] == "survived"):
+                if before and (equivalent(one) or not (self.given.again and before["verdict"] == "survived")):
                     continue
-                names = meeting(file, mutant, reach, self.given.budget)
+                names = [] if equivalent(one) else meeting(file, mutant, reach, self.given.budget)
                 began = time.monotonic()
                 one |= self.verdict(mutant, file, items, names, sum(reach[name].seconds for name in names))
                 one["seconds"] = round(time.monotonic() - began, 1)

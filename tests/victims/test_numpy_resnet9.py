@@ -9,7 +9,7 @@ from mesa_core.store.shipped import shipped_weights
 from mesa_core.victims import weights
 from mesa_core.victims.architectures import build
 from mesa_core.victims.images import Normalise
-from mesa_core.victims.numpy_resnet9 import NumpyNet, stamped
+from mesa_core.victims.numpy_resnet9 import NumpyNet, _folded, stamped
 
 MEAN, STD = [0.45, 0.44, 0.46], [0.2, 0.21, 0.22]
 
@@ -47,3 +47,11 @@ def test_a_damaged_file_is_one_sentence(tmp_path, content):
     (tmp_path / "x.safetensors").write_bytes(content)
     with pytest.raises(ValueError, match="does not hold the weights"):
         NumpyNet.read(tmp_path / "x.safetensors", MEAN, STD)
+
+
+def test_a_channel_that_never_varied_is_divided_by_the_root_of_a_hundred_thousandth():
+    state = {f"x.norm.{name}": np.array([value]) for name, value in
+             {"weight": 2.0, "bias": 0.5, "running_mean": 3.0, "running_var": 0.0}.items()}  # fmt: skip
+    weight, bias = _folded({**state, "x.conv.weight": np.ones((1, 1, 3, 3))}, "x")
+    assert weight == pytest.approx(np.full((1, 9), 2 / 1e-5**0.5))
+    assert bias == pytest.approx([0.5 - 3 * 2 / 1e-5**0.5])

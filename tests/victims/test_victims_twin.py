@@ -192,6 +192,7 @@ def test_steps_and_rates_of_recipes():
         5e-4,
         True,
     )
+    assert CLEAN.epochs == 12
     assert clean.clean_recipe(7.0) == Recipe(0.2, 128, 7.0, "cycle", 5e-4, True, True)
 
 
