@@ -187,6 +187,10 @@ def _by_parts(wanted: Mapping[str, Shape], file: Mapping[str, Shape]) -> dict[st
         more = _by_tree(rest, others) or _by_order(rest, others) if 2 * count >= len(wanted) else {}
         if more:
             return {k: keys.get(k) or more[k] for k in wanted}
+        short = {name.removeprefix(begin): key for name, key in clean.items()}
+        found = _by_tree(wanted, {name: file[key] for name, key in short.items()}) if len(short) == len(file) else {}
+        if found:
+            return {k: short[name] for k, name in found.items()}
     return {}
 
 
