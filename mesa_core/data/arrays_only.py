@@ -52,7 +52,7 @@ class _Kind:
         """The dtype, where it is of plain numbers."""
         if self.word not in KINDS or self.order not in ORDERS:
             raise pickle.UnpicklingError("holds more than numbers")
-        return np.dtype(self.word).newbyteorder(self.order)
+        return np.dtype(f"{self.order}{self.word}")
 
 
 class _Array:
@@ -61,7 +61,7 @@ class _Array:
     __slots__ = ("array",)
 
     def __init__(self, *_: Any) -> None:
-        self.array = np.zeros(0, np.uint8)
+        self.array: np.ndarray = np.zeros(0, np.uint8)
 
     def __setstate__(self, state: Any) -> None:
         _, shape, kind, fortran, data = state
