@@ -84,7 +84,7 @@ ENGINE = {
     "mesa_core/stage": "mesa_core disk victims store",
     "mesa_core/method": "mesa_core disk apply data victims measures config",
     "mesa_core/reference": "mesa_core disk apply data pictures victims measures config store method",
-    "mesa_core/probe": "mesa_core disk apply data victims measures config store",
+    "mesa_core/probe": "mesa_core disk apply data victims measures config brought store",
     "mesa_core/paper": "mesa_core disk pictures measures config store",
     "mesa_core/experiment": "mesa_core disk apply data pictures victims measures config brought store method reference",
     "mesa_core/sweeps": "mesa_core disk config store experiment",

@@ -202,7 +202,7 @@ def of(brought: Brought, arch: str, classes: int) -> tuple[Network | None, str]:
         if grey:
             make = _grey(make)
             with torch.device("meta"):
-                sketch = _to_grey(sketch)
+                sketch = to_grey(sketch)
         own = {k: tuple(v.shape) for k, v in sketch.state_dict().items()}
         found = match(own, shapes)
         if not found.problem:
@@ -220,10 +220,10 @@ def _first_is_grey(own: Mapping[str, tuple[int, ...]], file: Mapping[str, tuple[
 
 
 def _grey(make: Callable[[], nn.Module]) -> Callable[[], nn.Module]:
-    return lambda: _to_grey(make())
+    return lambda: to_grey(make())
 
 
-def _to_grey(model: nn.Module) -> nn.Module:
+def to_grey(model: nn.Module) -> nn.Module:
     """The same with one colour in its first convolution."""
     for module in model.modules():
         for name, child in module.named_children():

@@ -17,6 +17,7 @@ from torch import Tensor
 from mesa_core import events as ev
 from mesa_core import triggers as codes
 from mesa_core.apply import rule_of
+from mesa_core.brought import kept
 from mesa_core.brought.networks import Network
 from mesa_core.config import ConfigError, ExperimentConfig, params
 from mesa_core.data import Dataset, Splits, load_data, split, split_brought
@@ -228,7 +229,10 @@ class Context:
     # -- small parts
     def keep_weights(self, name: str, victim: Victim) -> None:
         """A victim's weights in the run's folder, for whoever wants to go on with them."""
-        weights.save(victim.model, self.run.path / "weights" / f"{name}.safetensors")
+        told = None
+        if self.network is not None and self.network.arch != "onnx":
+            told = kept.metadata(self.network, self.normalise)
+        weights.save(victim.model, self.run.path / "weights" / f"{name}.safetensors", metadata=told)
 
     def surrogate(self, groups: int) -> Surrogate:
         """F of as many groups of triggers on the network that the defence finds, by the defender's images."""

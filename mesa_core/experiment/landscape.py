@@ -8,6 +8,7 @@ from typing import Any
 
 from mesa_core import triggers
 from mesa_core.apply import rule_of
+from mesa_core.brought import kept
 from mesa_core.config import ConfigError, ExperimentConfig
 from mesa_core.data import load_data, split
 from mesa_core.experiment.context import computing
@@ -42,8 +43,10 @@ def landscape(
     if not path.is_file():
         raise ConfigError("There are no weights to look at; name a file with --weights, or a finished run with --run.")
     try:
-        model = weights.load_into(build(config.victim, len(dataset.classes)), weights.read(path), path.name)
-    except weights.WeightsError as error:
+        known = kept.of(path, Normalise(dataset.mean, dataset.std))
+        net = known.model(build(config.victim, len(dataset.classes)))
+        model = weights.load_into(net, weights.read(path), path.name)
+    except (weights.WeightsError, ValueError) as error:
         raise ConfigError(str(error)) from None
     parts = split(dataset, config.seed)
     bench = Bench(
@@ -60,7 +63,7 @@ def landscape(
         passed += more
         tell(f"{passed / (512 * each):.0%} of 512 triggers on {each} images each")
 
-    victim = Victim(model, Normalise(dataset.mean, dataset.std), compute).freeze()
+    victim = Victim(model, known.normalise, compute).freeze()
     rates = finish(bench.landscape(victim, images), count).asr
     told = {"target": config.target, "n": each, "asr": [round(float(v), 6) for v in rates]}
     own = {"size": config.size, "codes": triggers.panel_codes(config.size).tolist()}

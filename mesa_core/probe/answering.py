@@ -16,6 +16,7 @@ from torch import Tensor
 
 from mesa_core import triggers as codes
 from mesa_core.apply import rule_of
+from mesa_core.brought import kept
 from mesa_core.config import ConfigError, make_config
 from mesa_core.data import DataError, Dataset, load_data, split
 from mesa_core.keys import seed_of
@@ -181,10 +182,11 @@ class Probe:
         except FileNotFoundError:
             return None
         if name not in loaded.models or loaded.models[name][0] != stamp:
+            known = kept.of(path, loaded.normalise)
             with torch.random.fork_rng(devices=[]):  # new weights are drawn before they are filled
-                model = build(loaded.victim, len(loaded.classes))
+                model = known.model(build(loaded.victim, len(loaded.classes)))
             weights.load_into(model, weights.read(path), path.name)
-            loaded.models[name] = (stamp, Victim(model, loaded.normalise, loaded.compute).freeze())
+            loaded.models[name] = (stamp, Victim(model, known.normalise, loaded.compute).freeze())
             loaded.rates = {k: v for k, v in loaded.rates.items() if k[0] != name}
         return loaded.models[name][1]
 
