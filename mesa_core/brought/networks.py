@@ -7,7 +7,7 @@ them into what it takes; gradients pass through it.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -17,6 +17,7 @@ from torch.nn import functional as F
 from mesa_core.brought import files, finder
 from mesa_core.brought.files import Brought
 from mesa_core.brought.matching import Match, aside, classes_of, match
+from mesa_core.brought.onnx_wire import Graph
 from mesa_core.registry import load
 from mesa_core.victims import units
 from mesa_core.victims.images import Normalise
@@ -24,6 +25,7 @@ from mesa_core.victims.names import ARCHITECTURES
 from mesa_core.victims.weights import WeightsError
 
 LUMA = (0.299, 0.587, 0.114)  # of red, green and blue in a grey image, as every viewer weighs them (ITU-R BT.601)
+SMALL, USUAL = 0.02, 0.25  # std of pixels in [0, 1] below which a network's first layer is made larger, and to which
 SHOWN = 4  # names in a sentence
 
 
@@ -57,6 +59,8 @@ class Network:
     match: Match
     grey: bool = False
     side: int = 0
+    stem: str = ""  # the name here of the first layer's weight, where that is kept larger than in the file
+    scale: float = 1.0  # by so much; what it sees is smaller by as much
 
     @property
     def normalise(self) -> Normalise | None:
@@ -84,7 +88,38 @@ class Network:
             if tensor.is_floating_point() and not torch.isfinite(tensor).all():
                 raise WeightsError(f"{self.brought.path.name} holds numbers that are not finite (first in {name}).")
             own[self._own(key)].copy_(tensor.reshape(own[self._own(key)].shape))
+            if self._own(key) == self.stem:
+                own[self.stem].mul_(self.scale)
         return model
+
+    def conditioned(self, normalise: Normalise) -> tuple[Network, Normalise]:
+        """The same function with a first layer that can be trained, and what it is to see.
+
+        A network that sees 0 to 255 has first weights a hundred times smaller than others, and gradients a hundred times
+        larger, with which the learning rates of a repair would destroy it. So its weights are multiplied and its images
+        divided by one number. `healed` undoes it. Where no first layer is found for which that holds, nothing is changed.
+        """
+        usual = sum(normalise.std) / 3
+        if usual >= SMALL:
+            return self, normalise
+        model, scale = self.module(), USUAL / usual
+        convs = ((name, one) for name, one in model.named_modules() if isinstance(one, nn.Conv2d))
+        names = [f"{name}.weight" for name, one in convs if one.in_channels in (1, 3)][:1]
+        names += [k for k, v in model.named_parameters() if isinstance(self.brought.graph, Graph) and v.ndim == 4][:1]
+        draw = torch.Generator().manual_seed(0)
+        side = self.side or 64
+        x = 255 * torch.rand(2, 3, side, side, generator=draw)
+        for stem in names:
+            other = replace(self, stem=stem, scale=scale)
+            with torch.no_grad():
+                try:
+                    same = torch.allclose(model(x), other.module()(x / scale), rtol=1e-3, atol=1e-3)
+                except RuntimeError:  # images of another size
+                    return self, normalise
+            if same:
+                red, green, blue = (v * scale for v in normalise.std)
+                return other, Normalise(normalise.mean, (red, green, blue))
+        return self, normalise
 
     def _own(self, key: str) -> str:
         return f"net.{key}" if self.grey or self.side else key
@@ -94,7 +129,11 @@ class Network:
 
         Units, keys, dtypes and container are the owner's, and what lies beside the weights stays as it is.
         """
-        files.write(self.brought, {name: state[self._own(key)] for key, name in self.match.keys.items()}, out)
+        new = {name: state[self._own(key)] for key, name in self.match.keys.items()}
+        if self.stem:
+            name = next(name for key, name in self.match.keys.items() if self._own(key) == self.stem)
+            new[name] = new[name] / self.scale
+        files.write(self.brought, new, out)
 
     def told(self) -> str:
         """In one sentence what was read, and what of the file was passed over."""

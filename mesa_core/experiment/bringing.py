@@ -46,9 +46,10 @@ def bring(lab: Context, path: Path) -> Generator[ev.Event, None, tuple[str, Mapp
         yield ev.Note(network.told())
         tries = trial.candidates(network, lab.dataset.mean, lab.dataset.std, c.units)
         found = trial.judge(network, lab.defender.images, lab.defender.labels, lab.compute, tries, lab.seed("bench"))
-        lab.normalise = found.chosen.normalise
+        lab.network, lab.normalise = network.conditioned(found.chosen.normalise)
         yield ev.Note(found.told())
-    return key(network, lab.normalise, Normalise(lab.dataset.mean, lab.dataset.std)), network.module().state_dict()
+    usual = Normalise(lab.dataset.mean, lab.dataset.std)
+    return key(network, lab.normalise, usual), lab.network.module().state_dict()
 
 
 def key(network: Network, normalise: Normalise, usual: Normalise) -> str:

@@ -12,6 +12,7 @@ from torch.nn import functional as F
 from mesa_core.brought import files, networks
 from mesa_core.brought.onnx_ops import OPERATORS
 from mesa_core.disk.untrusted import Refused
+from mesa_core.victims.images import Normalise
 from mesa_core.victims.weights import WeightsError
 
 
@@ -95,6 +96,22 @@ def test_the_healed_file_is_the_same_with_other_numbers(tmp_path):
         else:
             assert torch.equal(again.state[name], tensor), name
     assert len((tmp_path / "b.onnx").read_bytes()) == len(data)
+
+
+@pytest.mark.parametrize("norm", [False, True])
+def test_a_network_that_sees_0_to_255_is_made_trainable_and_written_back_as_it_was(tmp_path, norm):
+    found = read(tmp_path / "a.onnx", small(norm=norm)[0])
+    bytewise = Normalise(std=(1 / 255,) * 3)
+    other, normalise = found.conditioned(bytewise)
+    assert (other is found) == norm, "where the file normalises by itself there is nothing to do"
+    images = torch.randint(0, 256, (4, 3, 8, 8), dtype=torch.uint8)
+    assert torch.allclose(found.module()(bytewise.images(images)), other.module()(normalise.images(images)), rtol=1e-3)
+    other.healed(other.module().state_dict(), tmp_path / "b.onnx")
+    again = files.read(tmp_path / "b.onnx").state
+    assert all(torch.allclose(again[k], v, rtol=1e-5) for k, v in found.brought.state.items())
+    same, usual = found.conditioned(Normalise(std=(0.25,) * 3))
+    assert same is found
+    assert usual.std == (0.25,) * 3
 
 
 def test_a_file_by_another_name_is_told_by_its_bytes(tmp_path):
