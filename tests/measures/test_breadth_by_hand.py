@@ -84,6 +84,14 @@ def test_four_samples_a_level_are_enough_and_three_of_one_level_are_not():
     assert breadth.complete(levels(), few) == levels()
 
 
+def test_samples_a_step_from_those_below_are_inside_and_two_steps_away_are_not():
+    triggers = np.repeat(np.array([[100] * 27] * 3, np.uint8), 5, 0)
+    triggers[5:10, 4] += 1
+    triggers[10:, 4] += 3
+    held = {"triggers": triggers, "level": np.repeat([0, 1, 2], 5), "pca": np.zeros((15, 2))}
+    assert [one.nested.value for one in breadth.complete(levels(), held)[1:]] == [1, 0]
+
+
 def test_one_sample_has_no_dimensions_and_two_have_one():
     two = np.array([[0] * 27, [90] * 27], np.uint8)
     found = breadth.of_levels([two[:1], two], [np.zeros((1, 2)), np.zeros((2, 2))])

@@ -44,3 +44,8 @@ def test_by_level_agrees_with_a_count_by_hand(level):
     hit = [c for c in valid if any(code == c and rate >= level for code, rate in zip(codes, own, strict=True))]
     assert found.recall[f"{level:g}"].value == pytest.approx(len(hit) / len(valid), abs=1e-6)
     assert 0 < len(hit) < len(valid)
+
+
+def test_an_older_file_says_nothing_of_coverage_and_that_is_nothing():
+    assert coverage.Coverage.read({}) == coverage.Coverage()
+    assert coverage.Coverage().recall == coverage.Coverage().precision == {}

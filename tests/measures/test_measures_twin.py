@@ -210,6 +210,43 @@ def test_clusters_whose_nearest_members_touch_are_one(dim):
         assert len(set(modes.find_modes(samples).tolist()) - {-1}) == count
 
 
+def test_of_long_clusters_the_nearest_members_count():
+    """Two lines, each 0.3 long, that go on in one direction at some distance: their far ends are farther apart than JOIN."""
+    for apart, count in ((0.5, 1), (0.7, 2)):
+        lines = np.full((200, 27), 0.2)
+        lines[:, 0] = np.linspace(0, 0.6, 200)
+        lines[100:, 1] += apart
+        lines += np.random.default_rng(0).normal(0, 1e-4, lines.shape)
+        assert np.linalg.norm(lines[0] - lines[-1]) > modes.JOIN
+        assert len(set(modes.find_modes(lines).tolist()) - {-1}) == count
+
+
+def test_a_cluster_as_wide_as_noise_is_none():
+    """HDBSCAN finds a line from corner to corner, since it is dense; its deviation is that of noise, 0.29."""
+    tight = np.tile(np.r_[np.ones(13), np.zeros(14)], (100, 1))
+    for length, line in ((0.5, 0), (1.0, -1)):
+        along = 0.5 + length * np.linspace(-0.5, 0.5, 200)[:, None] * np.ones((1, 27))
+        found = modes.find_modes(np.concatenate([along, tight]))
+        assert set(found[:200].tolist()) == {line}
+        assert set(found[200:].tolist()) == {1 + line}
+
+
+def hdbscan(samples, neighbours, jitter):
+    from sklearn.cluster import HDBSCAN
+
+    shaken = samples + np.random.default_rng(0).normal(0, jitter, samples.shape)
+    return HDBSCAN(min_cluster_size=5, min_samples=neighbours, copy=True).fit_predict(shaken)
+
+
+def test_who_is_noise_is_hdbscans_word_for_five_neighbours_after_a_jitter_of_a_hundredth():
+    draw = np.random.default_rng(1)
+    samples = np.clip(draw.random((3, 27))[np.arange(120) % 3] + draw.normal(0, 0.2, (120, 27)), 0, 1)
+    noise = modes.find_modes(samples) < 0
+    assert (noise == (hdbscan(samples, 5, 0.01) < 0)).all()
+    for other in ((4, 0.01), (6, 0.01), (5, 0.02), (5, 0.005)):
+        assert (noise != (hdbscan(samples, *other) < 0)).any(), "another setting would be seen"
+
+
 def test_a_set_in_one_piece_is_a_mode_where_its_spread_is_small():
     for width, mode in ((0.15, 0), (0.28, -1)):
         samples = np.random.default_rng(0).uniform(0.5 - width * 3**0.5, 0.5 + width * 3**0.5, (200, 27))

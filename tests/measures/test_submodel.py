@@ -3,7 +3,7 @@
 import pytest
 
 from mesa_core.disk.shaped import Damaged
-from mesa_core.measures.submodel import Mode, ModesFound, Spread, Volume
+from mesa_core.measures.submodel import Beside, Mode, ModesFound, ReferenceLevel, Spread, Submodel, Volume
 
 ASR = {"value": 0.5, "n": 10, "low": 0.2, "high": 0.8}
 
@@ -34,3 +34,33 @@ def test_a_modes_trigger_can_be_drawn():
     assert Mode.read({"share": 0.4, "asr": ASR, "trigger": "#fff " * 9}).share == 0.4
     with pytest.raises(Damaged, match="trigger"):
         Mode.read({"share": 0.4, "asr": ASR, "trigger": "#fff " * 8})
+
+
+SPREAD = {"value": -3.0, "n": 9}
+VOLUME = {"value": -20.0, "error": 0.5}
+
+
+@pytest.mark.parametrize(
+    ("kind", "least"),
+    [
+        (Submodel, {"beta": 0.5, "kept": True, "mean_asr": ASR, "modes": []}),
+        (ReferenceLevel, {"beta": 0.5, "log_volume": VOLUME, "mean_asr": ASR, "modes": []}),
+        (
+            Beside,
+            {
+                "log_volume": VOLUME,
+                "entropy": SPREAD,
+                "entropy_of_samples": SPREAD,
+                "modes_found": {"found": 1, "of": 2},
+                "inside": ASR,
+            },
+        ),
+    ],
+)
+def test_older_files_lack_coverage_and_what_they_must_have_they_have(kind, least):
+    found = kind.read(least)
+    assert found.recall == found.precision == {}
+    assert getattr(found, "n", 0) == 0
+    for name in least:
+        with pytest.raises(Damaged, match=name):
+            kind.read({key: value for key, value in least.items() if key != name})

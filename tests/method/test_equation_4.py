@@ -194,6 +194,7 @@ def test_t_sees_each_trigger_with_its_own_noise_and_with_its_neighbours():
 
 def test_a_step_moves_both_networks_once():
     made = group(0.5)
+    assert made.statistics.last_activation is False, "T is unbounded where nothing else is said"
     before = {name: value.clone() for name, value in made.state().items()}
     made.step(Half(), torch.Generator().manual_seed(0))
     moved = {name.split(".")[0] for name, value in made.state().items() if not torch.equal(value, before[name])}

@@ -54,3 +54,18 @@ def test_three_levels_add_up_their_steps():
         pytest.approx(np.quantile(last, 0.025), abs=0.006),
         pytest.approx(np.quantile(last, 0.975), abs=0.006),
     )
+
+
+def test_the_intervals_draws_are_always_the_same():
+    """One after another; shared by all figures that were ever written."""
+    volumes = [{"value": -10.0, "error": 0.4}, {"value": -10.5, "error": 0.5}, {"value": -12.0, "error": 0.5}]
+    noise, steps, every = np.random.default_rng(0).normal(size=(30, 3)), (0.4, 0.3, 0.0), []
+    for row in noise:
+        logs, drift = [], 0.0
+        for z, step, volume in zip(row, steps, volumes, strict=True):
+            drift += z * step
+            logs.append(volume["value"] + drift)
+        raw = [(high - low) * math.exp(h) for low, high, h in zip((0, 0.3, 0.6), (0.3, 0.6, 0.9), logs, strict=True)]
+        every.append([value / sum(raw) for value in raw])
+    for found, shares in zip(staircase.between([0.3, 0.6, 0.9], volumes, 30), zip(*every, strict=True), strict=True):
+        assert found == (pytest.approx(np.quantile(shares, 0.025)), pytest.approx(np.quantile(shares, 0.975)))

@@ -82,6 +82,15 @@ def test_the_anomaly_index_by_hand():
     assert index[0] > neural_cleanse.ALARM > max(index[1:])
 
 
+def test_two_deviations_below_the_median_are_an_alarm_and_equal_masks_are_none():
+    for deviations, alarm in ((1.9, False), (2.1, True)):
+        index = neural_cleanse.anomaly_index([100 - deviations * 14.826, 100.0, 110.0, 90.0, 105.0])
+        assert (index[0] > neural_cleanse.ALARM) == alarm
+    assert neural_cleanse.anomaly_index([7.0] * 5) == [0.0] * 5
+    index = neural_cleanse.anomaly_index([7.0] * 5 + [6.9])
+    assert index[-1] > neural_cleanse.ALARM > max(index[:-1]) == 0
+
+
 def test_neural_cleanse_finds_the_class_with_the_short_cut():
     class Shortcut(nn.Module):
         """Class 2 for a red corner; all other classes need the whole image changed."""

@@ -248,6 +248,12 @@ def test_a_fit_of_the_map_goes_towards_values_and_slopes_half_of_them_recent(mon
     wanted = torch.autograd.grad(sum(losses), list(made.map.parameters()))
     for (name, gradient), plain in zip(found.items(), wanted, strict=True):
         assert torch.allclose(gradient, plain, atol=1e-5, rtol=1e-3), name
+    again = group(shared=False, fits=0, moves=0, steps=4)
+    again.seen, again.done = made.seen, made.done
+    before = [weight.detach().clone() for weight in again.map.parameters()]
+    again.fit(torch.Generator().manual_seed(3))
+    moves = [(now - old).abs().max() for now, old in zip(again.map.parameters(), before, strict=True)]
+    assert max(moves).item() == pytest.approx(0.002, rel=0.01), "Adam's first step is as long as its rate"
 
 
 def test_a_fit_sees_512_answers_half_of_them_from_the_last_eight_steps(monkeypatch):
@@ -430,8 +436,11 @@ def test_a_flow_learns_by_likelihood_at_a_rate_that_falls_once_the_law_is_sharp(
 
 def test_a_training_of_one_step_ends_at_its_full_rate():
     made = Flow(torch.tensor([0.5]), steps=1, alpha=0.5, batch=6, shared=True, count=40, width=8, moves=1, lr=0.01)
+    seen, density = [], made.flow.log_density
+    made.flow.log_density = lambda x: seen.append(x.shape) or density(x)
     made.fit(torch.Generator().manual_seed(0))
     assert made.optimiser.param_groups[0]["lr"] == 0.01
+    assert seen == [(1, 256, 27)]
 
 
 def test_flows_take_few_steps_while_the_law_changes_and_many_after():

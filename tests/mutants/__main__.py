@@ -153,12 +153,14 @@ def told(file: str, source: str) -> list[dict[str, Any]]:
 
 
 def meeting(file: str, mutant: Mutant, reach: dict[str, server.Reach], budget: float) -> list[str]:
-    """Tests that reach a mutant's lines (those of the whole file, outside of functions), the cheapest first."""
-    lines = set(range(mutant.first, mutant.last + 1))
+    """Tests that reach a mutant's lines, the cheapest first; outside of functions, where lines are reached when the file is
+    imported, those that reach any line of the file or are named after it."""
+    lines, called = set(range(mutant.first, mutant.last + 1)), f"/test_{Path(file).stem}"
     met = [
         (one.seconds, name)
         for name, one in reach.items()
-        if one.passed and file in one.lines and (not mutant.inside or one.lines[file] & lines)
+        if one.passed
+        and (one.lines.get(file, frozenset()) & lines if mutant.inside else file in one.lines or called in f"/{name}")
     ]
     names, spent = [], 0.0
     for seconds, name in sorted(met):

@@ -193,6 +193,7 @@ def test_steps_and_rates_of_recipes():
         True,
     )
     assert CLEAN.epochs == 12
+    assert Recipe(0.1, 16, 2.0) == Recipe(0.1, 16, 2.0, "constant", 0.0, False, True)
     assert clean.clean_recipe(7.0) == Recipe(0.2, 128, 7.0, "cycle", 5e-4, True, True)
 
 
