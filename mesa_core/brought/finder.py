@@ -89,6 +89,12 @@ def _timm() -> bool:
     return there()
 
 
+def without_timm(shapes: Mapping[str, Shape]) -> str:
+    """What to say of weights that look like timm's where timm is not installed; '' elsewhere."""
+    looks = any(re.search(mark, name) for mark, _ in OF_TIMM for name in shapes)
+    return 'looks like a network of timm\'s; install that with: pip install "mesa-lab[brought]".' if looks and not _timm() else ""
+
+
 def wide(shapes: Mapping[str, Shape]) -> list[str]:
     """A wide residual network's name by its shapes: the depth by its convolutions, the width by its last layer."""
     convs = [shape for shape in shapes.values() if len(shape) == 4 and shape[-1] == 3]

@@ -196,6 +196,8 @@ def fits(brought: Brought, arch: str = "auto", classes: int | None = None) -> It
         if made is not None:
             none = False
             yield _counted(made, classes)
+    if none and (extra := finder.without_timm(shapes)):
+        raise WeightsError(f"{brought.path.name} {extra}")
     if none:
         raise WeightsError(
             f"{brought.path.name} is of no architecture that is known here (it holds {len(shapes)} tensors: {some}, ...); name it with "
