@@ -121,6 +121,7 @@ def begin(one: Brought, offer: images.Offer | None, arch: str, size: int) -> Non
     except (ConfigError, DataError, StoreError) as error:
         s.bring_problem = str(error)
         return
+    s.pop("bring_chosen", None)  # what is asked is asked
     address.become({"run": run.name})
 
 
