@@ -92,7 +92,11 @@ def _timm() -> bool:
 def without_timm(shapes: Mapping[str, Shape]) -> str:
     """What to say of weights that look like timm's where timm is not installed; '' elsewhere."""
     looks = any(re.search(mark, name) for mark, _ in OF_TIMM for name in shapes)
-    return 'looks like a network of timm\'s; install that with: pip install "mesa-lab[brought]".' if looks and not _timm() else ""
+    return (
+        'looks like a network of timm\'s; install that with: pip install "mesa-lab[brought]".'
+        if looks and not _timm()
+        else ""
+    )
 
 
 def wide(shapes: Mapping[str, Shape]) -> list[str]:
