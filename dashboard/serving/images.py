@@ -34,8 +34,8 @@ def offers() -> dict[str, Offer]:
     """Every choice by its key, data sets first."""
     found = {name: Offer(name, "", SOURCES[name].words[:1].upper() + SOURCES[name].words[1:]) for name in here()}
     for number, folder in enumerate(filter(None, os.environ.get(FOLDERS, "").split(os.pathsep))):
-        path = Path(folder).expanduser()
-        if path.is_dir():
+        path = Path(os.path.expanduser(folder))
+        if os.path.isdir(path):  # False, too, where it is closed
             found[f"folder{number}"] = Offer("folder", str(path.resolve()), f"Folder {path.name}")
     return found
 
