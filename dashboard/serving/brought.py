@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import os
 import re
 import shutil
 import time
@@ -106,6 +107,9 @@ def forget(visitor: str, digest: str) -> None:
 def forget_old(now: float | None = None) -> None:
     """Delete what has been kept for a day."""
     now = time.time() if now is None else now
+    with contextlib.suppress(OSError):
+        for folder in (queue.store().root / "brought").iterdir():
+            sweep_up(folder)
     for one in list(_all()):
         if now - one.since > DAY:
             _forget(one)
@@ -129,7 +133,11 @@ def _forget(one: Brought) -> None:
                 _write(replace(one, since=0.0))  # no longer shown, and old enough to go
             return
         shutil.rmtree(run.path, ignore_errors=True)
-    shutil.rmtree(one.path.parent, ignore_errors=True)
+    gone = one.path.parent
+    with contextlib.suppress(OSError):  # out of its place in one go, so that a kill leaves no half of it
+        gone = new_folder(one.path.parent.parent)
+        os.rename(one.path.parent, gone / one.digest)
+    shutil.rmtree(gone, ignore_errors=True)
     with contextlib.suppress(OSError):
         one.path.parent.parent.rmdir()  # where it was the last
 

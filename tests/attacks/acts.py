@@ -18,6 +18,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from dashboard.serving import brought
 from mesa_core import events as ev
 from mesa_core.config import make_config
 from mesa_core.data import download
@@ -30,6 +31,7 @@ from mesa_core.sweeps import grid as sweep
 POINTS = ("fsync", "replace", "rename", "mkdir", "unlink", "rmdir")  # of os: where a file or folder changes
 LEFT = (".new-", ".tmp-", ".old-")
 ARCHIVE = np.random.default_rng(0).bytes(1_500_000)
+VISITOR = "a" * 16
 THESIS = "years of work"
 
 
@@ -127,6 +129,22 @@ def fetching(place: Path) -> None:
             os.fsync(1)  # a point at each block
 
 
+def uploading(place: Path) -> None:
+    """What the page does with a network that has arrived, and that one of a day before is forgotten."""
+    os.environ["MESA_LAB_HOME"] = str(place / "home")  # of a process of its own
+    sweep_home(place / "home")
+    brought.forget_old()
+    brought.keep(VISITOR, "network.safetensors", ARCHIVE)
+    brought.keep(VISITOR, "another.pt", ARCHIVE[:1000])
+
+
+def prepare_uploading(place: Path) -> None:
+    folder = place / "home" / "brought" / VISITOR / ("c" * 16)
+    folder.mkdir(parents=True)
+    (folder / "network.pt").write_bytes(ARCHIVE[:500])
+    (folder / "card.json").write_text(json.dumps({"name": "old.pt", "since": 1.0, "scans": []}))
+
+
 @dataclass(frozen=True)
 class Act:
     """Something that may be disturbed: what must be there before, what is done, and by how many at once."""
@@ -142,6 +160,7 @@ ACTS = (
     Act("a sweep", two_workers, workers=2),
     Act("a collect", collecting, prepare_collecting),
     Act("a download", fetching, prepare_fetching),
+    Act("an upload", uploading, prepare_uploading),
 )
 
 
@@ -221,6 +240,8 @@ def contents(place: Path) -> dict[str, str]:
         name = path.relative_to(place).as_posix()
         if path.suffix == ".npz" or path.name == "result.json" or name.startswith("out/"):
             found[name] = hashlib.sha256(path.read_bytes()).hexdigest()
+    for path in (place / "home" / "brought").rglob("network.*"):
+        found[path.relative_to(place).as_posix()] = hashlib.sha256(path.read_bytes()).hexdigest()
     for path in (place / "home" / "cache").glob("*.tar.gz"):
         found[path.name] = hashlib.sha256(path.read_bytes()).hexdigest()
     return found
