@@ -338,6 +338,8 @@ def test_in_two_layers_each_value_is_bent_once():
         assert len(first.stay) == 14
     assert made.layers[0].stay.tolist() != made.layers[2].stay.tolist()
     assert len(SplineFlow(1, 5, torch.Generator(), layers=3).layers) == 3
+    assert made.layers[0].second.weight.shape == (1, 64, 64)
+    assert made.layers[0].last.weight.shape[2] == 13 * (3 * 6 + 1), "six bins"
 
 
 def bent(alpha=0.5, done=10, **more):
@@ -408,6 +410,22 @@ def test_where_too_few_samples_stand_behind_it_no_entropy_is_stated(monkeypatch)
     assert counts[0] != counts[1]
     monkeypatch.setattr(flow, "EFFECTIVE", max(counts))
     assert [told is None for told in made.entropy()] == [n < max(counts) for n in counts]
+
+
+def test_an_entropy_needs_two_hundred_samples_of_8192_that_count():
+    made, asked = bent(), []
+    for whole, part, stated in ((199, 0.5, False), (200, 0.02, True)):  # worth 199.75 and 200.04
+
+        def chance(x, whole=whole, part=part):
+            asked.append(x.shape)
+            weight = torch.zeros(x.shape[:2])
+            weight[:, :whole], weight[:, whole] = 1, part
+            return weight.log()
+
+        made.log_chance = chance
+        assert [told is not None for told in made.entropy()] == [stated] * 2
+    assert [told["n"] for told in made.entropy()] == [200, 200]
+    assert set(asked) == {(2, 8192, 27)}
 
 
 def test_a_flow_learns_by_likelihood_at_a_rate_that_falls_once_the_law_is_sharp(monkeypatch):
