@@ -452,6 +452,16 @@ def test_a_flow_learns_by_likelihood_at_a_rate_that_falls_once_the_law_is_sharp(
         assert torch.allclose(gradient, plain, atol=1e-5), name
 
 
+def test_what_is_not_said_of_flows_is_their_seed_size_and_rate():
+    made, first = (
+        Flow(torch.tensor([0.5]), steps=1, alpha=0.5, batch=6, shared=True, **more) for more in ({}, {"seed": 0})
+    )
+    assert (made.lr, made.size) == (0.003, 3)
+    assert made.optimiser.param_groups[0]["lr"] == 0.003
+    assert torch.equal(made.flow.layers[0].first.weight, first.flow.layers[0].first.weight)
+    assert torch.equal(made.particles.places, first.particles.places)
+
+
 def test_a_training_of_one_step_ends_at_its_full_rate():
     made = Flow(torch.tensor([0.5]), steps=1, alpha=0.5, batch=6, shared=True, count=40, width=8, moves=1, lr=0.01)
     seen, density = [], made.flow.log_density
