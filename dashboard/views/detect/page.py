@@ -127,7 +127,7 @@ def say(verdict: Detection, config: ExperimentConfig, threshold: float) -> None:
         right = [one.number for one in above] == [true]
         oracle = f" (Oracle: the attacker's target is *{stored.markdown(name)}*, so this is {'right' if right else 'not right'}.)"
     st.warning(
-        f"**{len(above)} of {len(ranked)} classes look attacked: {named}.** MESA found triggers that send "
+        f"**{len(above)} of {len(ranked)} classes look{'s' * (len(above) == 1)} attacked: {named}.** MESA found triggers that send "
         f"{100 * first.asr.value:.0f} % of the images of other classes to *{stored.markdown(first.name)}*.{next_best if len(above) == 1 else ''}{oracle}"
     )
 

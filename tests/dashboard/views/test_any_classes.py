@@ -61,7 +61,7 @@ def test_every_page_opens_on_a_run_of_any_number_of_classes(run, count, name, da
     assert not at.exception
     assert "cannot be read" not in " ".join(w.value for w in at.warning)
     if name == "detect":
-        assert f"1 of {count} classes look attacked: *sign {count - 1}*" in at.warning[0].value
+        assert f"1 of {count} classes looks attacked: *sign {count - 1}*" in at.warning[0].value
 
 
 def targets(at):

@@ -34,7 +34,7 @@ def verdict(highest=0.9, target=0):
 def test_it_opens_with_a_real_search_and_a_clean_victim_to_compare(home):
     at = page()
     assert not at.exception
-    assert "1 of 10 classes look attacked" in at.warning[0].value
+    assert "1 of 10 classes looks attacked" in at.warning[0].value
     assert at.get("bidi_component")
     clean = searches.clean_search(make_config(data="signs"))
     assert max(one.asr.value for one in clean.classes) < 0.1
