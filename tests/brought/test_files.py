@@ -9,7 +9,7 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
-from mesa_core.brought import files, networks
+from mesa_core.brought import files, finder, networks
 from mesa_core.victims.architectures import build
 from mesa_core.victims.weights import WeightsError
 
@@ -175,6 +175,15 @@ def test_the_architecture_is_found_by_shapes_and_a_wrong_one_is_told(tmp_path, n
     torch.save({"a.weight": torch.ones(4, 4), "a.bias": torch.ones(4)}, tmp_path / "b.pt")
     with pytest.raises(WeightsError, match="no architecture that is known"):
         brought(tmp_path / "b.pt")
+
+
+@pytest.mark.parametrize("there", [False, True])
+def test_where_timm_is_not_installed_a_network_of_its_is_told(tmp_path, monkeypatch, there):
+    monkeypatch.setattr(finder, "_timm", lambda: there)
+    monkeypatch.setattr(finder, "OF_TIMM", (("attn.qkv", ()),))
+    torch.save({"blocks.0.attn.qkv.weight": torch.ones(6, 2), "head.weight": torch.ones(4, 2)}, tmp_path / "a.pt")
+    with pytest.raises(WeightsError, match="no architecture" if there else "looks like a network of timm's"):
+        brought(tmp_path / "a.pt", classes=None)
 
 
 @pytest.mark.parametrize("arch", ["auto", "resnet9-16"])
