@@ -440,6 +440,7 @@ def test_a_flow_learns_by_likelihood_at_a_rate_that_falls_once_the_law_is_sharp(
     before = {k: v.clone() for k, v in made.flow.state_dict().items()}
     loss = made.fit(torch.Generator().manual_seed(9))
     found = {k: p.grad.clone() for k, p in made.flow.named_parameters()}
+    assert max((p - before[k]).abs().max() for k, p in made.flow.named_parameters()) > 1e-5, "it has taken a step"
     made.flow.load_state_dict(before)
     pick = torch.randint(40, (2, 16), generator=torch.Generator().manual_seed(9))
     x = torch.stack([torch.sigmoid(made.particles.places[g, pick[g]]) for g in range(2)])
