@@ -43,7 +43,7 @@ def names() -> list[str]:
     found = {*state.KEPT, "trigger", "run", "by", *(name for one in learn.LESSONS for name in one.settings)}
     for path in DASHBOARD.rglob("*.py"):
         text = path.read_text("utf-8")
-        found |= set(re.findall(r'query_params(?:\.get\(|\[)"(\w+)"', text))
+        found |= set(re.findall(r'address\.(?:said|names|put)\("(\w+)"', text))
         if 'bind="query-params"' in text:
             found |= set(re.findall(r'key="(\w+)"', text))
     return sorted(found)

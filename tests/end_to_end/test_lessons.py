@@ -109,7 +109,7 @@ def test_a_lesson_link_hides_what_was_ticked_off(server, page):
     page.locator("code", has_text="hide=nav").wait_for(timeout=20_000)
     page.goto(page.locator("code", has_text="hide=nav").inner_text())
     settle(page)
-    assert page.get_by_text("Misplaced mass").is_visible()
+    page.get_by_text("Misplaced mass").wait_for(timeout=20_000)
     assert not page.get_by_role("link", name="Compare").is_visible()
     assert page.get_by_role("button", name="Next").count() == 0
 

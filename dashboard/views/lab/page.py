@@ -131,7 +131,7 @@ def question() -> None:
     offered = settings.images()
     choice("Images", list(offered), "data", lambda name: offered.get(name, name))
     if "cifar10" not in offered:
-        st.caption("CIFAR-10 can be chosen once it is on this machine: `mesa-lab data cifar10 --download`.")
+        st.caption("CIFAR-10 can be chosen once it is on this machine: mesa-lab data cifar10 --download.")
     data = settings.control("data")
     names, count = settings.classes(data), settings.targets(data)
     choice(
