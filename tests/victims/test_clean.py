@@ -1,5 +1,6 @@
 """A clean training by hand: its recipe, its seed, and when its state is kept; on a network of one layer, in no time."""
 
+import os
 from types import SimpleNamespace
 
 import pytest
@@ -113,3 +114,32 @@ def test_weights_are_loaded_into_a_network_that_is_ready_to_be_asked(monkeypatch
     assert not found.training
     with pytest.raises(weights.WeightsError, match=r"own\.safetensors"):
         clean.load(tmp_path / "own.safetensors", "resnet9-16", 5)
+
+
+@pytest.mark.parametrize("wrong", [float("nan"), float("inf")])
+def test_one_weight_that_is_no_number_is_enough_to_refuse_a_file(monkeypatch, tmp_path, wrong):
+    monkeypatch.setattr(clean, "build", build)
+    made = build("resnet9-16", 4)
+    with torch.no_grad():
+        made.linear.weight[0, 0] = wrong
+    weights.save(made, tmp_path / "own.safetensors")
+    with pytest.raises(weights.WeightsError, match=r"own\.safetensors"):
+        clean.load(tmp_path / "own.safetensors", "resnet9-16", 4)
+
+
+class Acts:
+    """Makes a folder of whoever unpickles it."""
+
+    def __init__(self, place):
+        self.place = place
+
+    def __reduce__(self):
+        return os.mkdir, (str(self.place),)
+
+
+def test_a_checkpoint_that_would_act_is_as_good_as_none(tmp_path, compute):
+    torch.save({"recipe": Acts(tmp_path / "made")}, tmp_path / "kept.pt")
+    assert weights.load_checkpoint(tmp_path / "kept.pt", compute.device) is None
+    assert not (tmp_path / "made").exists()
+    torch.load(tmp_path / "kept.pt", weights_only=False)
+    assert (tmp_path / "made").exists(), "else it would act on nobody"
