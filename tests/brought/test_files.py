@@ -114,8 +114,13 @@ def small_resnet():
     return ResNet18(10, BasicBlock, 4).eval()
 
 
-@pytest.mark.parametrize("suffix", ["pt", "safetensors"])
-@pytest.mark.parametrize("kind", ["other names", "a head apart", "a sequence"])
+@pytest.mark.parametrize(
+    ("kind", "suffix"),
+    [
+        ("other names", "pt"), ("other names", "safetensors"), ("a head apart", "pt"), ("a head apart", "safetensors"),
+        ("a sequence", "pt"),  # safetensors does not keep the order, which alone tells these apart
+    ],
+)  # fmt: skip
 def test_names_of_other_repositories_are_matched_by_structure(tmp_path, kind, suffix):
     from mesa_core.brought.matching import match
 
@@ -129,8 +134,6 @@ def test_names_of_other_repositories_are_matched_by_structure(tmp_path, kind, su
             for k, v in own.items()
         }
     else:
-        if suffix == "safetensors":
-            pytest.skip("safetensors does not keep the order, which alone tells these apart")
         parts = [model.conv1, model.bn1, nn.ReLU(), model.layer1, model.layer2, model.layer3, model.layer4]
         whole = nn.ModuleDict({"features": nn.Sequential(*parts), "classifier": model.linear})
         state = whole.state_dict()
