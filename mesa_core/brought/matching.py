@@ -186,7 +186,7 @@ def _by_parts(wanted: Mapping[str, Shape], file: Mapping[str, Shape]) -> dict[st
         others = {k: v for k, v in file.items() if k not in used}
         more = _by_tree(rest, others) or _by_order(rest, others) if 2 * count >= len(wanted) else {}
         if more:
-            return {k: keys.get(k) or more[k] for k in wanted}
+            return {k: keys[k] if k in keys else more[k] for k in wanted}
         short = {name.removeprefix(begin): key for name, key in clean.items()}
         found = _by_tree(wanted, {name: file[key] for name, key in short.items()}) if len(short) == len(file) else {}
         if found:

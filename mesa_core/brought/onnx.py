@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from mesa_core.brought import onnx_wire
+from mesa_core.brought import onnx_room, onnx_wire
 from mesa_core.brought.files import FLOATS, Brought, Slot, row
 from mesa_core.brought.matching import Match
 from mesa_core.brought.networks import Network
@@ -195,7 +195,10 @@ class OnnxNet(nn.Module):
             attributes = {**attributes, "count": count, "batch": self.batch}
         if node.op == "Reshape" and self.batch and self.batch != count and node.inputs[1] in self.fixed:
             given = [given[0], self._for(given[0], given[1], count), *given[2:]]
-        return OPERATORS[node.op](attributes, given)
+        onnx_room.require(node.op, attributes, given, count)
+        made = OPERATORS[node.op](attributes, given)
+        onnx_room.require_made(node.op, made if isinstance(made, tuple) else (made,), count)
+        return made
 
     def _for(self, x: Tensor, shape: Tensor, count: int) -> Tensor:
         """The shape for `count` images that was written for another number of them."""

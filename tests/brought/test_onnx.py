@@ -212,3 +212,24 @@ def test_what_torch_exports_is_read(tmp_path, name):
     found = networks.fit(files.read(tmp_path / "a.onnx"))
     with torch.no_grad():
         assert torch.allclose(found.module()(x), model(x), atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("nodes", "held"),
+    [
+        ([("Expand", ["x", "t"], {})], {"t": torch.tensor([2**28, 1, 1, 1, 1])}),
+        ([("Pad", ["x", "t"], {})], {"t": torch.tensor([0, 0, 0, 0, 0, 0, 0, 2**31])}),
+        ([("MaxPool", ["x"], {"kernel_shape": [1, 1], "pads": [2**20, 0, 2**20, 0]})], {}),
+        ([("Expand", ["f", "a"], {}), ("Expand", ["f", "b"], {}), ("Add", ["o0", "o1"], {})],
+         {"f": torch.ones(1), "a": torch.tensor([2**16, 1]), "b": torch.tensor([1, 2**16])}),
+        ([("Gather", ["f", "i"], {})], {"f": torch.ones(1, 2**14), "i": torch.zeros(2**14, dtype=torch.int64)}),
+    ],
+)  # fmt: skip
+def test_a_small_file_that_asks_for_all_memory_is_refused_before_it_gets_it(tmp_path, nodes, held):
+    made = [ob.node(op, inputs, [f"o{i}"], **more) for i, (op, inputs, more) in enumerate(nodes)]
+    last = [ob.node("Conv", [f"o{len(nodes) - 1}", "w"], ["c"]), ob.node("GlobalAveragePool", ["c"], ["d"])]
+    held = {**held, "w": torch.randn(10, 3, 1, 1)}
+    words = refused(
+        tmp_path / "a.onnx", ob.model([*made, *last, ob.node("Flatten", ["d"], ["y"])], held, ("n", 3, 8, 8))
+    )
+    assert "asks for" in words
