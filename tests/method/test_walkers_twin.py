@@ -187,6 +187,12 @@ def test_a_step_asks_about_its_own_particles_and_remembers_the_newest_answers():
         assert torch.allclose(made.seen["slope"][0, 12 * slot : 12 * slot + 12], slope, atol=1e-6)
 
 
+def test_sixty_thousand_answers_are_remembered_at_most():
+    assert group(steps=10_000).seen["success"].shape == (1, 60_000)
+    assert group(steps=10_000, batch=7).seen["success"].shape == (1, 14 * 4286), "the last step's answers stay together"
+    assert group(steps=10).seen["success"].shape == (1, 12 * 10)
+
+
 def test_each_class_has_a_map_of_its_own_where_targets_differ():
     made = group(shared=False, fits=0, moves=0)
     made.step(Slope(), torch.Generator().manual_seed(0))
