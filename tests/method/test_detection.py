@@ -8,6 +8,7 @@ from torch import nn
 from mesa_core import pacing
 from mesa_core.config import make_config
 from mesa_core.data import ImageSet
+from mesa_core.measures.bench import finish
 from mesa_core.method import detection
 from mesa_core.method.submodels.base import Diagnostics
 from mesa_core.victims.images import Normalise
@@ -155,3 +156,13 @@ def test_hits_are_whole_numbers_that_no_rounding_of_the_share_changes(compute, m
         assert found["hits"].tolist() == whole.tolist()
         torn += sum(int(round(h / 1024, 6) * 1024) < h for h in whole)
     assert torn > 0, "else cutting off would do as well"
+
+
+def test_a_class_of_which_the_defender_has_no_image_is_searched_too(compute, monkeypatch):
+    whole = images()
+    monkeypatch.setattr(detection.submodels, "make", lambda *_: Held([], 0, 0, 0, False))
+    some = ImageSet(whole.images[whole.labels != 1], whole.labels[whole.labels != 1])
+    config = make_config(data="signs", detect_steps=1, detect_batch=7, detect_threshold=0.3)
+    verdict = finish(detection.detect(Victim(SeesInk(), PLAIN, compute), some, NAMES, config, 0))
+    assert verdict.suspects == [1, 3, 2]
+    assert verdict.classes[1].asr.n == 64 * 16

@@ -92,3 +92,19 @@ def test_fractional_shares_are_binomial():
     counts = torch.tensor([attack.how_many(100, 0.05, host) for _ in range(2000)], dtype=torch.float32)
     assert abs(counts.mean() - 5) < 0.3
     assert abs(counts.var() - 4.75) < 0.7
+
+
+def test_a_repair_of_one_step_gets_its_least_steps_and_one_of_none_gets_none():
+    config = make_config(data="folder", data_dir="x", repair_batch=128, repair_epochs=2, repair_steps=100)
+    assert repair.recipe_of(config, 64) == Recipe(
+        config.repair_lr, 128, 200.0, "linear" if config.repair_decay else "constant"
+    )
+    assert [repair.recipe_of(config, count).steps(count) for count in (64, 32, 6336, 6400, 6464)] == [
+        100,
+        100,
+        100,
+        100,
+        101,
+    ]
+    still = make_config(data="folder", data_dir="x", repair_batch=128, repair_epochs=0, repair_steps=100)
+    assert repair.recipe_of(still, 64).steps(64) == 0

@@ -189,6 +189,7 @@ def test_a_step_asks_about_its_own_particles_and_remembers_the_newest_answers():
 
 def test_sixty_thousand_answers_are_remembered_at_most():
     assert group(steps=10_000).seen["success"].shape == (1, 60_000)
+    assert group(betas=(0.5,), batch=1, steps=70_000).seen["success"].shape == (1, 60_000)
     assert group(steps=10_000, batch=7).seen["success"].shape == (1, 14 * 4286), "the last step's answers stay together"
     assert group(steps=10).seen["success"].shape == (1, 12 * 10)
 
@@ -262,6 +263,17 @@ def test_a_fit_of_the_map_goes_towards_values_and_slopes_half_of_them_recent(mon
     assert max(moves).item() == pytest.approx(0.002, rel=0.01), "Adam's first step is as long as its rate"
 
 
+def test_where_the_victim_answers_the_same_everywhere_the_map_stays_finite():
+    class Flat:
+        def __call__(self, triggers, generator):
+            return 0.3 + 0 * triggers.flatten(2).sum(2)
+
+    made, draw = group(), torch.Generator().manual_seed(0)
+    made.step(Flat(), draw)
+    assert not made.seen["slope"].any()
+    assert all(torch.isfinite(weight).all() for weight in made.map.parameters())
+
+
 def test_a_fit_sees_512_answers_half_of_them_from_the_last_eight_steps(monkeypatch):
     made = group(fits=0, moves=0, steps=20)
     draw, forward, seen = torch.Generator().manual_seed(0), made.map.forward, []
@@ -289,6 +301,15 @@ def test_samples_are_the_particles_and_beyond_their_number_copies_that_walked_on
     strangers = (own.roll(1, 1) - own).flatten(2).norm(dim=2).mean()
     assert gaps.mean() < strangers, "each is still near to the one that it left"
     assert group().entropy() == [None, None]
+
+
+def test_training_steers_the_stride_and_sampling_leaves_it():
+    made, draw = group(fits=0), torch.Generator().manual_seed(0)
+    made.step(Slope(), draw)  # hardly any edge yet: nearly every move is accepted
+    after = made.stride.clone()
+    assert (after > 0.1).all()
+    made.sample(90, draw)
+    assert torch.equal(made.stride, after)
 
 
 def test_what_is_not_said_of_particles_is_as_the_configuration_has_it():
