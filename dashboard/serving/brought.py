@@ -89,7 +89,7 @@ def kept(visitor: str) -> list[Brought]:
     return sorted((one for one in _in(_folder(visitor)) if one.since > 0), key=lambda one: -one.since)
 
 
-def scanned(visitor: str, one: Brought, run: Run) -> Brought:
+def scanned(one: Brought, run: Run) -> Brought:
     """Remember that a run is a scan of a file."""
     more = replace(one, scans=(*one.scans, run.name))
     _write(more)
@@ -107,9 +107,8 @@ def forget(visitor: str, digest: str) -> None:
 def forget_old(now: float | None = None) -> None:
     """Delete what has been kept for a day."""
     now = time.time() if now is None else now
-    with contextlib.suppress(OSError):
-        for folder in (queue.store().root / "brought").iterdir():
-            sweep_up(folder)
+    for folder in _folders():
+        sweep_up(folder)
     for one in list(_all()):
         if now - one.since > DAY:
             _forget(one)
@@ -148,11 +147,15 @@ def _folder(visitor: str) -> Path:
     return queue.store().root / "brought" / visitor
 
 
-def _all() -> Iterator[Brought]:
+def _folders() -> list[Path]:
     with contextlib.suppress(OSError):
-        for folder in (queue.store().root / "brought").iterdir():
-            if WORD.fullmatch(folder.name):
-                yield from _in(folder)
+        return [folder for folder in (queue.store().root / "brought").iterdir() if WORD.fullmatch(folder.name)]
+    return []
+
+
+def _all() -> Iterator[Brought]:
+    for folder in _folders():
+        yield from _in(folder)
 
 
 def _in(folder: Path) -> Iterator[Brought]:

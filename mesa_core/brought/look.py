@@ -26,7 +26,9 @@ def look(path: Path) -> dict[str, Any]:
         return {"why": str(error)}
     except MemoryError:
         return {"why": f"{path.name} does not fit into this machine's memory."}
-    return {"archs": [one.arch for one in found], "classes": found[0].classes, "words": found[0].told()}
+    first = found[0]
+    words = f"It is {first.form}: {first.described()}."
+    return {"archs": [one.arch for one in found], "classes": first.classes, "words": words}
 
 
 if __name__ == "__main__":

@@ -27,6 +27,9 @@ from mesa_core.victims.weights import WeightsError
 LUMA = (0.299, 0.587, 0.114)  # of red, green and blue in a grey image, as every viewer weighs them (ITU-R BT.601)
 SMALL, USUAL = 0.02, 0.25  # std of pixels in [0, 1] below which a network's first layer is made larger, and to which
 SHOWN = 4  # names in a sentence
+FORMS = {
+    "safetensors": "safetensors", "zip": "a checkpoint of torch's", "legacy": "an old checkpoint of torch's", "onnx": "ONNX",
+}  # fmt: skip
 
 
 class Front(nn.Module):
@@ -135,15 +138,18 @@ class Network:
             new[name] = new[name] / self.scale
         files.write(self.brought, new, out)
 
+    @property
+    def form(self) -> str:
+        """What the file is, in a few words."""
+        return FORMS[self.brought.kind]
+
     def told(self) -> str:
         """In one sentence what was read, and what of the file was passed over."""
-        kind = {
-            "safetensors": "safetensors",
-            "zip": "a checkpoint of torch's",
-            "legacy": "an old checkpoint of torch's",
-            "onnx": "ONNX",
-        }
-        parts = [f"{self.brought.path.name} ({kind[self.brought.kind]}) is {self.arch} with {self.classes} classes"]
+        return f"{self.brought.path.name} ({self.form}) is {self.described()}."
+
+    def described(self) -> str:
+        """The same as a part of a sentence, without the file."""
+        parts = [f"{self.arch} with {self.classes} classes"]
         if self.grey:
             parts.append("for grey images")
         if self.side:
@@ -155,7 +161,7 @@ class Network:
         if over:
             more = f" and {len(over) - SHOWN} more" if len(over) > SHOWN else ""
             parts.append(f"passed over: {', '.join(name[:60] for name in over[:SHOWN])}{more}")
-        return "; ".join(parts) + "."
+        return "; ".join(parts)
 
 
 def fit(brought: Brought, arch: str = "auto", classes: int | None = None) -> Network:

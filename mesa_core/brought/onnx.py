@@ -58,7 +58,7 @@ def looks_like(path: Path) -> bool:
 
 def read(path: Path) -> Brought:
     """Read an ONNX file. Raises WeightsError in one sentence."""
-    try:
+    with weights.reading(path, "ONNX"):
         data = read_bytes(path, MOST_BYTES)
         if said := unlike(data[:HEAD]):
             raise Refused(said)
@@ -72,12 +72,6 @@ def read(path: Path) -> Brought:
             node.attributes = {
                 k: _numbers(data, v) if isinstance(v, onnx_wire.Tensor) else v for k, v in node.attributes.items()
             }
-    except FileNotFoundError:
-        raise WeightsError(f"There is no weights file {path}.") from None
-    except OSError as error:
-        raise WeightsError(f"{path.name} cannot be opened ({error.strerror or error}).") from None
-    except Refused as error:
-        raise WeightsError(f"{path.name} {error}.") from None
     slots = {
         name: Slot(t.begin, t.kind, t.shape, row(t.shape))
         for name, t in graph.tensors.items()

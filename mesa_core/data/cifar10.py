@@ -6,26 +6,24 @@ checksum first, and even then read by an unpickler that knows nothing but numpy 
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
-import tarfile
-import zlib
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 
-from mesa_core.data import arrays_only
+from mesa_core.data import archived, arrays_only, parquet
 from mesa_core.data.locate import FOLDER, DataError, Found
 from mesa_core.data.names import CIFAR10 as CLASSES
 from mesa_core.data.pictures import decode
 from mesa_core.data.types import Dataset, ImageSet, make_dataset
-from mesa_core.disk.untrusted import MIB, Refused, open_file, parse_json, read_bytes
+from mesa_core.disk.untrusted import MIB, Refused, read_bytes
 
 if TYPE_CHECKING:
     import pyarrow as pa
+    import pyarrow.parquet as pq
 
 TRAIN = tuple(f"data_batch_{i}" for i in range(1, 6))
 TEST = "test_batch"
@@ -88,25 +86,8 @@ def _folder_members(folder: Path, names: tuple[str, ...]) -> Iterator[tuple[str,
 
 
 def _archive_members(archive: Path, names: tuple[str, ...]) -> Iterator[tuple[str, bytes]]:
-    """Members by name, read in memory: nothing is extracted, so no path of the archive is ever used."""
-    try:
-        with open_file(archive, MOST_ARCHIVE) as held, tarfile.open(fileobj=held, mode="r:gz") as tar:
-            found: dict[str, bytes] = {}
-            left = MOST_ARCHIVE
-            for member in tar:
-                left -= 512 + member.size  # what is passed over is unpacked, too
-                if left < 0:
-                    raise tarfile.TarError("more than CIFAR-10 has")
-                name = member.name.removeprefix(f"{FOLDER}/")
-                if member.isfile() and name in names and member.size < MOST_BATCH:
-                    file = tar.extractfile(member)
-                    found[name] = file.read() if file else b""
-    except (OSError, EOFError, ValueError, tarfile.TarError, zlib.error):
-        raise DataError(f"{archive.name} is not a whole archive; download it again.") from None
-    for name in names:
-        if name not in found:
-            raise DataError(f"{archive.name} has no {name}; download it again.")
-        yield name, found[name]
+    inner = lambda name: name.removeprefix(f"{FOLDER}/")
+    yield from archived.members(archive, names, inner, MOST_ARCHIVE, MOST_BATCH).items()
 
 
 def _from_parquet(folder: Path, tell: Tell, counts: Mapping[str, int]) -> Dataset:
@@ -116,9 +97,9 @@ def _from_parquet(folder: Path, tell: Tell, counts: Mapping[str, int]) -> Datase
         images: list[np.ndarray] = []
         labels: list[int] = []
         for file in sorted(folder.glob(f"{part}-*.parquet")):
-            with _parquet(file) as held:
+            with parquet.opened(file, "CIFAR-10", MOST_PARQUET) as held:
                 table = _table(held, counts[part])
-                classes = _class_names(table.schema.metadata) or classes
+                classes = parquet.class_names(table.schema.metadata).get("label", classes)
                 for image, label in _rows(table, file.name):
                     images.append(image)
                     labels.append(label)
@@ -136,20 +117,6 @@ def _from_parquet(folder: Path, tell: Tell, counts: Mapping[str, int]) -> Datase
     return make_dataset("cifar10", classes, parts["train"], parts["test"])
 
 
-@contextlib.contextmanager
-def _parquet(file: Path) -> Iterator[BinaryIO]:
-    """The open file; whatever goes wrong while it is read is said in one DataError."""
-    import pyarrow as pa
-
-    try:
-        with open_file(file, MOST_PARQUET) as held:
-            yield held
-    except DataError:
-        raise
-    except (pa.ArrowException, OSError, KeyError, TypeError, ValueError, AttributeError, IndexError):
-        raise DataError(f"{file.name} is not a whole Parquet file of CIFAR-10; get it again.") from None
-
-
 def _rows(table: pa.Table, name: str) -> Iterator[tuple[np.ndarray, int]]:
     """Each picture uint8 `(32, 32, 3)` with its label; `name` is the file's. Raises DataError for a picture that is none."""
     pictures = table.column(0 if table.column_names[0] != "label" else 1)
@@ -163,22 +130,9 @@ def _rows(table: pa.Table, name: str) -> Iterator[tuple[np.ndarray, int]]:
         yield np.asarray(image), int(label.as_py())
 
 
-def _table(file: BinaryIO, most: int) -> pa.Table:
+def _table(file: pq.ParquetFile, most: int) -> pa.Table:
     """Pictures and labels of a Parquet file, whose own list of contents is held to a size first. Raises ValueError."""
-    import pyarrow.parquet as pq
-
-    held = pq.ParquetFile(file)
-    told = held.metadata
-    size = sum(told.row_group(i).total_byte_size for i in range(told.num_row_groups))
-    if told.num_rows > most or size > MOST_PARQUET or told.num_columns > MOST_COLUMNS:
+    told = file.metadata
+    if told.num_rows > most or sum(parquet.unpacked(file)) > MOST_PARQUET or told.num_columns > MOST_COLUMNS:
         raise ValueError("larger than CIFAR-10")
-    return held.read()
-
-
-def _class_names(metadata: Mapping[bytes, bytes] | None) -> tuple[str, ...] | None:
-    """Class names in the schema's metadata, as the usual release has them."""
-    try:
-        features = parse_json((metadata or {})[b"huggingface"])["info"]["features"]
-        return tuple(str(n) for n in features["label"]["names"])
-    except (KeyError, ValueError, TypeError):
-        return None
+    return file.read()

@@ -155,8 +155,7 @@ def _read_all(chosen: Sequence[Chosen], side: int, tell: Tell, skips: Skips) -> 
             read.append(False)
         if number % 200 == 0:
             tell("your images", number, len(chosen))
-    if len(failed) > MOST_DAMAGED * len(chosen):
-        raise DataError(_said(failed, len(chosen)))
+    require_readable(failed, len(chosen), " Mend or remove them.")
     return torch.from_numpy(whole[: len(read) - len(failed)]), read
 
 
@@ -190,7 +189,10 @@ def examples(classes: tuple[str, ...], pictures: Sequence[Picture]) -> tuple[str
     return tuple(found)
 
 
-def _said(failed: list[str], count: int) -> str:
-    """Which pictures are not read, and why; the first few of many."""
-    more = f"; and {len(failed) - MOST_NAMED} more" if len(failed) > MOST_NAMED else ""
-    return f"{len(failed)} of {count} pictures cannot be read: {'; '.join(failed[:MOST_NAMED])}{more}. Mend or remove them."
+def require_readable(failed: Sequence[str], count: int, advice: str) -> None:
+    """DataError where more than MOST_DAMAGED of the pictures could not be read: which and why, the first few of many."""
+    if len(failed) > MOST_DAMAGED * count:
+        more = f"; and {len(failed) - MOST_NAMED} more" if len(failed) > MOST_NAMED else ""
+        raise DataError(
+            f"{len(failed)} of {count} pictures cannot be read: {'; '.join(failed[:MOST_NAMED])}{more}.{advice}"
+        )

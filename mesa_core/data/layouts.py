@@ -15,7 +15,7 @@ from pathlib import Path
 from mesa_core.data import labels, order
 from mesa_core.data.locate import DataError
 from mesa_core.data.seen import Skips, fit
-from mesa_core.data.walking import File, Folder, TooMany, Walker
+from mesa_core.data.walking import File, Folder, Walker, looking
 
 TRAIN = frozenset(
     ("train", "training", "final_training", "train_images", "training_images", "train_set", "training_set", "trainset")
@@ -68,14 +68,8 @@ class Part:
 def find(root: Path, listed: tuple[str, ...], skips: Skips) -> Layout:
     """How the folder is laid out; what is left out goes to `skips`. Raises DataError, which says what was seen."""
     walker = Walker(skips)
-    try:
+    with looking(root):
         return _find(walker, walker.start(root), listed)
-    except TooMany:
-        raise DataError(
-            f"{fit(root.name)} has more in it than any data set; name the folder of the pictures."
-        ) from None
-    except OSError as error:
-        raise DataError(f"{fit(str(root))} cannot be looked into: {error.strerror or type(error).__name__}.") from None
 
 
 def _find(walker: Walker, root: Folder, listed: tuple[str, ...]) -> Layout:

@@ -80,13 +80,9 @@ def _stamp(path: Path) -> str:
     if path.is_dir():
         walker = Walker()
         try:
-            waiting = [walker.start(path)]
-            while waiting:
-                folders, files = walker.inside(waiting.pop())
-                waiting += folders
-                for file in files:
-                    with contextlib.suppress(OSError):
-                        listing.append(("/".join(file.within), *_size_and_time(file.path)))
+            for file in walker.every(walker.start(path)):
+                with contextlib.suppress(OSError):
+                    listing.append(("/".join(file.within), *_size_and_time(file.path)))
         except (OSError, TooMany):  # said once it is read
             listing.clear()
     else:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import gzip
 import math
-import tarfile
 import zlib
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -18,7 +17,7 @@ import numpy as np
 import torch
 from PIL import Image
 
-from mesa_core.data import arrays_only, order
+from mesa_core.data import archived, arrays_only, order
 from mesa_core.data.folder import LEAST, fitted, keep_share, lacking
 from mesa_core.data.forms import CIFAR100, IDX
 from mesa_core.data.locate import DataError
@@ -136,25 +135,8 @@ def _lying(folder: Path) -> Iterator[tuple[str, bytes]]:
 
 
 def _archived(archive: Path) -> Iterator[tuple[str, bytes]]:
-    """Members by name, read in memory: nothing is extracted, so no path of the archive is ever used."""
-    found: dict[str, bytes] = {}
-    left = MOST_BYTES
-    try:
-        with open_file(archive, MOST_BYTES) as held, tarfile.open(fileobj=held, mode="r:gz") as tar:
-            for member in tar:
-                left -= 512 + member.size
-                if left < 0:
-                    raise tarfile.TarError("more than CIFAR-100 has")
-                name = member.name.rsplit("/", 1)[-1]
-                if member.isfile() and name in CIFAR100:
-                    file = tar.extractfile(member)
-                    found[name] = file.read() if file else b""
-    except (OSError, EOFError, ValueError, tarfile.TarError, zlib.error):
-        raise DataError(f"{fit(archive.name)} is not a whole archive; download it again.") from None
-    for name in CIFAR100:
-        if name not in found:
-            raise DataError(f"{fit(archive.name)} has no {name}; download it again.")
-    yield from found.items()
+    last = lambda name: name.rsplit("/", 1)[-1]
+    yield from archived.members(archive, CIFAR100, last, MOST_BYTES, MOST_BYTES).items()
 
 
 # -- MNIST's form

@@ -13,15 +13,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from mesa_core.data import order
-from mesa_core.data.folder import LEAST, MOST_DAMAGED, MOST_NAMED, fitted, keep_share, lacking
+from mesa_core.data import order, parquet
+from mesa_core.data.folder import LEAST, fitted, keep_share, lacking, require_readable
 from mesa_core.data.layouts import TEST, TRAIN, VALIDATION
 from mesa_core.data.locate import DataError
 from mesa_core.data.pictures import decode
 from mesa_core.data.seen import Seen, Skips, fit
 from mesa_core.data.types import Dataset, ImageSet, make_dataset
-from mesa_core.data.walking import TooMany, Walker
-from mesa_core.disk.untrusted import MIB, Refused, open_file, parse_json
+from mesa_core.data.walking import File, Walker, looking
+from mesa_core.disk.untrusted import MIB, Refused
 
 if TYPE_CHECKING:
     import pyarrow.parquet as pq
@@ -108,9 +108,7 @@ def load(place: Path, tell: Tell, side: int, listed: tuple[str, ...]) -> Dataset
             images[where].append(pixels)
             labels[where].append(known[i])
             shown[known[i]] = shown[known[i]] or f"row {i} of {fit(file.path.name)}"
-    if len(failed) > MOST_DAMAGED * total:
-        more = f"; and {len(failed) - MOST_NAMED} more" if len(failed) > MOST_NAMED else ""
-        raise DataError(f"{len(failed)} of {total} pictures cannot be read: {'; '.join(failed[:MOST_NAMED])}{more}.")
+    require_readable(failed, total, "")
     if min(map(len, labels.values())) < LEAST:
         raise DataError(
             f"The Parquet files have {len(labels[False])} training and {len(labels[True])} test images; each part needs "
@@ -133,23 +131,13 @@ def load(place: Path, tell: Tell, side: int, listed: tuple[str, ...]) -> Dataset
 def _files(place: Path, skips: Skips) -> list[Path]:
     if place.is_file():
         return [place]
-    walker = Walker(skips)
-    try:
-        waiting, found = [walker.start(place)], []
-        while waiting:
-            folders, files = walker.inside(waiting.pop())
-            waiting += folders
-            for file in files:
-                if file.path.suffix.lower() == ".parquet":
-                    found.append(file)
-                else:
-                    skips.add("/".join(file.within[-2:]), "not a Parquet file")
-    except TooMany:
-        raise DataError(
-            f"{fit(place.name)} has more in it than any data set; name the folder of the pictures."
-        ) from None
-    except OSError as error:
-        raise DataError(f"{fit(str(place))} cannot be looked into: {error.strerror}.") from None
+    walker, found = Walker(skips), list[File]()
+    with looking(place):
+        for file in walker.every(walker.start(place)):
+            if file.path.suffix.lower() == ".parquet":
+                found.append(file)
+            else:
+                skips.add("/".join(file.within[-2:]), "not a Parquet file")
     return [file.path for file in sorted(found, key=lambda file: file.within)]
 
 
@@ -183,24 +171,13 @@ def _for_testing(file: Rows, row: int, parted: bool) -> bool:
 
 @contextlib.contextmanager
 def _opened(path: Path) -> Iterator[pq.ParquetFile]:
-    """The open file, its own list of contents held to sizes; whatever goes wrong while it is read is said in a DataError."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    try:
-        with open_file(path, MOST_FILE) as held:
-            file = pq.ParquetFile(held)
-            told = file.metadata
-            sizes = [told.row_group(i).total_byte_size for i in range(told.num_row_groups)]
-            if told.num_rows > MOST_ROWS or told.num_columns > MOST_COLUMNS or max(sizes, default=0) > MOST_GROUP:
-                raise DataError(f"{fit(path.name)} is larger than a data set of pictures may be.")
-            yield file
-    except DataError:
-        raise
-    except Refused as error:
-        raise DataError(f"{fit(path.name)} {error}.") from None
-    except (pa.ArrowException, OSError, KeyError, TypeError, ValueError, AttributeError, IndexError):
-        raise DataError(f"{fit(path.name)} is not a whole Parquet file of pictures and labels; get it again.") from None
+    """The open file, its own list of contents held to sizes. Raises DataError."""
+    with parquet.opened(path, "pictures and labels", MOST_FILE) as file:
+        told = file.metadata
+        largest = max(parquet.unpacked(file), default=0)
+        if told.num_rows > MOST_ROWS or told.num_columns > MOST_COLUMNS or largest > MOST_GROUP:
+            raise DataError(f"{fit(path.name)} is larger than a data set of pictures may be.")
+        yield file
 
 
 def _rows(path: Path) -> Rows:
@@ -227,7 +204,7 @@ def _columns(file: pq.ParquetFile, name: str) -> Columns:
             pictures.append(column.name)
         elif pa.types.is_integer(kind) or pa.types.is_boolean(kind) or _is_text(kind):
             labels.append(column.name)
-    named = _named(schema.metadata)
+    named = parquet.class_names(schema.metadata)
     picture = _pick(pictures, PICTURES)
     label = _pick([one for one in labels if one in named], LABELS) or _pick(labels, LABELS)
     if picture is None or label is None:
@@ -254,21 +231,6 @@ def _pick(there: Sequence[str], names: Sequence[str]) -> str | None:
     """The column with the likeliest name, or the only one."""
     folded = {name.casefold(): name for name in reversed(there)}
     return next((folded[name] for name in names if name in folded), there[0] if len(there) == 1 else None)
-
-
-def _named(metadata: Any) -> dict[str, tuple[str, ...]]:
-    """Class names by column, as the usual publisher writes them into the metadata."""
-    try:
-        features = parse_json((metadata or {})[b"huggingface"])["info"]["features"]
-        found = {str(column): told["names"] for column, told in features.items() if "names" in told}
-        return {
-            column: tuple(names)
-            for column, names in found.items()
-            if type(names) is list and 2 <= len(names) <= order.MOST_CLASSES and len(set(names)) == len(names)
-            and all(type(name) is str and name.isprintable() for name in names)
-        }  # fmt: skip
-    except (KeyError, ValueError, TypeError, AttributeError):
-        return {}
 
 
 def _numbering(files: Sequence[Rows], listed: tuple[str, ...]) -> order.Numbering:

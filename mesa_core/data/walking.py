@@ -5,13 +5,16 @@ Needs no torch.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import stat
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from mesa_core.data.locate import DataError
 from mesa_core.data.pictures import ENDINGS
-from mesa_core.data.seen import Skips
+from mesa_core.data.seen import Skips, fit
 from mesa_core.disk.untrusted import KINDS
 
 MOST_ENTRIES = 3_000_000  # names that are looked at in all
@@ -29,6 +32,19 @@ Place = tuple[int, int]
 
 class TooMany(ValueError):
     """A folder with more in it than any data set has, or links that multiply."""
+
+
+@contextlib.contextmanager
+def looking(root: Path) -> Iterator[None]:
+    """Around a look into a folder: what is closed, or has too much in it, is said in one DataError."""
+    try:
+        yield
+    except TooMany:
+        raise DataError(
+            f"{fit(root.name)} has more in it than any data set; name the folder of the pictures."
+        ) from None
+    except OSError as error:
+        raise DataError(f"{fit(str(root))} cannot be looked into: {error.strerror or type(error).__name__}.") from None
 
 
 @dataclass(frozen=True)
@@ -82,32 +98,31 @@ class Walker:
             self.known[folder.within] = self._look(folder)
         return self.known[folder.within]
 
-    def pictures(self, folder: Folder) -> list[File]:
-        """All pictures in it and below, by their paths; what else lies there is noted as skipped. Raises TooMany."""
-        found: list[File] = []
+    def every(self, folder: Folder) -> Iterator[File]:
+        """All files in it and below. Raises TooMany."""
         waiting = [folder]
         while waiting:
             folders, files = self.inside(waiting.pop())
             waiting += folders
-            found += self.only_pictures(files)
-        return sorted(found, key=lambda file: file.within)
+            yield from files
 
-    def only_pictures(self, files: list[File]) -> list[File]:
+    def pictures(self, folder: Folder) -> list[File]:
+        """All pictures in it and below, by their paths; what else lies there is noted as skipped. Raises TooMany."""
+        return sorted(self.only_pictures(self.every(folder)), key=lambda file: file.within)
+
+    def only_pictures(self, files: Iterable[File]) -> list[File]:
         """Those that are pictures by their names; the others are noted as skipped."""
+        found = []
         for file in files:
-            if not file.is_picture:
+            if file.is_picture:
+                found.append(file)
+            else:
                 self.skips.add("/".join(file.within[-2:]), NO_PICTURE)
-        return [file for file in files if file.is_picture]
+        return found
 
     def holds_pictures(self, folder: Folder) -> bool:
         """Whether any picture lies in it or below. Raises TooMany."""
-        waiting = [folder]
-        while waiting:
-            folders, files = self.inside(waiting.pop())
-            if any(file.is_picture for file in files):
-                return True
-            waiting += folders
-        return False
+        return any(file.is_picture for file in self.every(folder))
 
     def _look(self, folder: Folder) -> tuple[list[Folder], list[File]]:
         folders: list[Folder] = []

@@ -7,12 +7,13 @@ time, and hands back safetensors. Both are checked whole before a number is read
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -84,7 +85,7 @@ def read_whole(path: Path) -> tuple[bytes, dict[str, Tensor]]:
 
     Raises WeightsError in one sentence, which says what the file is instead where that can be told.
     """
-    try:
+    with reading(path):
         with open_file(path, MOST_FILE) as file:
             head = file.read(HEAD)
             if path.suffix == ".safetensors" and (said := unlike(head)):
@@ -94,6 +95,15 @@ def read_whole(path: Path) -> tuple[bytes, dict[str, Tensor]]:
             data = read_safetensors(path, MOST_BYTES + HEADER) if plain else _converted(file)
         check_safetensors(data[: 8 + HEADER], len(data), most, least=4)  # floats are read as float32
         return data, load_bytes(data)
+
+
+@contextlib.contextmanager
+def reading(path: Path, form: str = "safetensors") -> Iterator[None]:
+    """Around the reading of a file of weights: whatever hinders it is said in one WeightsError."""
+    try:
+        yield
+    except WeightsError:
+        raise
     except FileNotFoundError:
         raise WeightsError(f"There is no weights file {path}.") from None
     except OSError as error:
@@ -101,7 +111,7 @@ def read_whole(path: Path) -> tuple[bytes, dict[str, Tensor]]:
     except Refused as error:
         raise WeightsError(f"{path.name} {error}.") from None
     except (SafetensorError, ValueError, KeyError, RuntimeError) as error:  # whatever is left to find out
-        raise WeightsError(f"{path.name} is not a whole safetensors file ({error}).") from None
+        raise WeightsError(f"{path.name} is not a whole {form} file ({error}).") from None
 
 
 def digest(path: Path) -> str:

@@ -25,58 +25,75 @@ TRIGGERS = {3: "3×3", 4: "4×4", 5: "5×5"}  # sizes that a scan may seek
 
 def zone() -> None:
     """The drop zone, what was found in the file, the choice of images, and the button that scans."""
+    s = st.session_state
     with st.container(border=True, key="bring"):
         st.markdown("**Drop a network: does it carry a backdoor?**")
+        most = brought.MOST_BYTES // 10**6
         data = st.file_uploader(
-            f"Weights, up to {brought.MOST_BYTES // 10**6} MB: {', '.join('.' + e for e in brought.ENDINGS)}",
-            type=list(brought.ENDINGS), key=f"bring_{st.session_state.get('bring_turn', 0)}", max_upload_size=brought.MOST_BYTES // 10**6,
+            f"Weights, up to {most} MB: {', '.join('.' + e for e in brought.ENDINGS)}", type=list(brought.ENDINGS),
+            key=f"bring_{s.get('bring_turn', 0)}", max_upload_size=most,
             help="Nothing in the file is executed. It is yours alone: kept for a day, or until you delete it.",
         )  # fmt: skip
         if data is not None:
             take(data)
-        if problem := st.session_state.get("bring_problem"):
+        mine = own()
+        chosen = next((one for one in mine if one.digest == s.get("bring_chosen")), None)
+        looked = look(chosen) if chosen is not None else None
+        if problem := s.get("bring_problem"):
             st.error(stored.markdown(problem))
-        chosen = next((o for o in own() if o.digest == st.session_state.get("bring_chosen")), None)
-        if chosen is not None:
-            ask(chosen)
-    past()
+        if chosen is not None and looked is not None:
+            ask(chosen, looked)
+    past(mine if looked is not None or chosen is None else own())  # what cannot be used was forgotten
 
 
 def own() -> list[Brought]:
     """The visitor's files; none for who cannot have any."""
+    _tidied()
     try:
         return brought.kept(visitors.visitor())
     except StoreError:
         return []
 
 
+@st.cache_resource(ttl=600, show_spinner=False)
+def _tidied() -> None:
+    """Forget what is a day old, now and then, whoever looks."""
+    brought.forget_old()
+
+
 def take(data: Any) -> None:
-    """Keep what was dropped and look into it, then free the server's memory of it."""
+    """Keep what was dropped, then free the server's memory of it."""
     s = st.session_state
     s.pop("bring_problem", None)
     try:
-        one = brought.keep(visitors.visitor(), str(data.name), data.getvalue())
-        with st.spinner("Reading the file…"):
-            s.setdefault("bring_looked", {})[one.digest] = looking.look(one.path)
-        s.bring_chosen = one.digest
+        s.bring_chosen = brought.keep(visitors.visitor(), str(data.name), data.getvalue()).digest
     except StoreError as error:
         s.bring_problem = str(error)
-        if "one" in locals():
-            brought.forget(visitors.visitor(), one.digest)
     s.bring_turn = s.get("bring_turn", 0) + 1  # an empty zone: Streamlit would keep the bytes
     st.rerun()
 
 
-def ask(one: Brought) -> None:
+def look(one: Brought) -> Looked | None:
+    """What a file is, looked into once a visit; None where it cannot be used, which is then said, and it is forgotten."""
+    s = st.session_state
+    known: dict[str, Looked] = s.setdefault("bring_looked", {})
+    if one.digest not in known:
+        try:
+            with st.spinner("Reading the file…"):
+                known[one.digest] = looking.look(one.path)
+        except StoreError as error:
+            s.bring_problem = str(error)
+            s.pop("bring_chosen", None)
+            brought.forget(visitors.visitor(), one.digest)
+            return None
+    return known[one.digest]
+
+
+def ask(one: Brought, looked: Looked) -> None:
     """What the file is, what to scan it with, and the button."""
-    looked: Looked | None = st.session_state.get("bring_looked", {}).get(one.digest)
-    if looked is None:
-        return
-    words = looked.words.removeprefix(f"{one.path.name} ").removeprefix("(")  # it has another name where it is kept
-    words = f"It is {words.replace(') is ', ': ', 1)}"
-    st.caption(f"{stored.markdown(one.name)}, {counted_bytes(one.size)}. {stored.markdown(words)}")
+    st.caption(f"{stored.markdown(one.name)}, {counted_bytes(one.size)}. {stored.markdown(looked.words)}")
     offers = images.offers()
-    fitting = {k: o for k, o in offers.items() if not classes_of(o.data) or len(classes_of(o.data)) == looked.classes}
+    fitting = {k: o for k, o in offers.items() if len(classes_of(o.data)) in (0, looked.classes)}
     if not fitting:
         st.warning(
             f"The network tells {looked.classes} classes apart; no images here have as many. Name a folder of such images with "
@@ -92,12 +109,8 @@ def ask(one: Brought) -> None:
         "Architecture", list(looked.archs), key="bring_arch", help="Found by the names and shapes in the file."
     )
     size = right.selectbox(
-        "Triggers of",
-        list(TRIGGERS),
-        format_func=TRIGGERS.get,
-        key="bring_size",
-        help="The size of the triggers that are sought.",
-    )
+        "Triggers of", list(TRIGGERS), format_func=TRIGGERS.get, key="bring_size", help="The size of the triggers that are sought."
+    )  # fmt: skip
     st.button("Scan it", type="primary", key="bring_scan", on_click=begin, args=(one, fitting.get(data), arch, size))
 
 
@@ -117,7 +130,7 @@ def begin(one: Brought, offer: images.Offer | None, arch: str, size: int) -> Non
         name = brought.PREFIX + secrets.token_hex(8)
         run, token = queue.start(config, visitors.visitor(), visitors.where(), name)
         visitors.remember(run, token)
-        brought.scanned(visitors.visitor(), one, run)
+        brought.scanned(one, run)
     except (ConfigError, DataError, StoreError) as error:
         s.bring_problem = str(error)
         return
@@ -125,41 +138,35 @@ def begin(one: Brought, offer: images.Offer | None, arch: str, size: int) -> Non
     address.become({"run": run.name})
 
 
-def past() -> None:
+def past(mine: list[Brought]) -> None:
     """The visitor's networks and their scans, each with a button that deletes all of it."""
-    mine = own()
     if not mine:
         return
     with st.expander(f"Your networks of the last day ({len(mine)})", expanded=True):
         for one in mine:
+            last = next(iter(one.runs()), None)
             row = st.container(horizontal=True, vertical_alignment="center", key=f"bring_row_{one.digest}")
-            row.markdown(f"{stored.markdown(one.name)} · {counted_bytes(one.size)} · {said(one)}")
-            for run in one.runs()[:1]:
-                row.button("Show", key=f"bring_show_{one.digest}", on_click=show, args=(run,))
-            if one.digest in st.session_state.get("bring_looked", {}) or not one.scans:
-                row.button(
-                    "Scan again" if one.scans else "Scan", key=f"bring_again_{one.digest}", on_click=again, args=(one,)
-                )
+            row.markdown(f"{stored.markdown(one.name)} · {counted_bytes(one.size)} · {said(last)}")
+            if last is not None:
+                row.button("Show", key=f"bring_show_{one.digest}", on_click=address.become, args=({"run": last.name},))
             row.button(
-                "Delete",
-                key=f"bring_delete_{one.digest}",
-                on_click=delete,
-                args=(one,),
-                help="The file and everything found in it.",
+                "Scan again" if last else "Scan", key=f"bring_again_{one.digest}", on_click=choose, args=(one.digest,)
             )
+            row.button(
+                "Delete", key=f"bring_delete_{one.digest}", on_click=delete, args=(one,),
+                help="The file and everything found in it.",
+            )  # fmt: skip
 
 
-def said(one: Brought) -> str:
+def said(last: Run | None) -> str:
     """How far a file's last scan is, in a few words."""
-    runs = one.runs()
-    if not runs:
+    if last is None:
         return "not scanned yet"
-    state = runs[0].state()
+    state = last.state()
     if state != "finished":
-        return {"running": "being scanned", "waiting": "waiting", "failed": "could not be scanned"}.get(
-            state, "stopped"
-        )
-    verdict = verdict_of(runs[0])
+        words = {"running": "being scanned", "waiting": "waiting", "failed": "could not be scanned"}
+        return words.get(state, "stopped")
+    verdict = verdict_of(last)
     if verdict is None:
         return "no verdict"
     if verdict.target is None:
@@ -168,19 +175,10 @@ def said(one: Brought) -> str:
     return f"**looks attacked: {stored.markdown(name)}**"
 
 
-def show(run: Run) -> None:
-    """A callback: open a scan."""
-    address.become({"run": run.name})
-
-
-def again(one: Brought) -> None:
-    """A callback: choose a file that is kept already."""
-    s = st.session_state
-    try:
-        s.setdefault("bring_looked", {}).setdefault(one.digest, looking.look(one.path))
-        s.bring_chosen = one.digest
-    except StoreError as error:
-        s.bring_problem = str(error)
+def choose(digest: str) -> None:
+    """A callback: ask about a file that is kept already."""
+    st.session_state.pop("bring_problem", None)
+    st.session_state.bring_chosen = digest
 
 
 def delete(one: Brought) -> None:
@@ -188,7 +186,6 @@ def delete(one: Brought) -> None:
     shown = address.said("run")
     with places.watched():
         brought.forget(visitors.visitor(), one.digest)
-    st.session_state.get("bring_looked", {}).pop(one.digest, None)
     if shown in one.scans:
         address.become({})
 

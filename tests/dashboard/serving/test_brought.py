@@ -16,7 +16,7 @@ def scan(one, visitor, home):
     run, _ = queue.start(
         make_config(data="signs", suspect=str(one.path)).to_dict(), visitor, "", brought.PREFIX + "1" * 16
     )
-    return brought.scanned(visitor, one, run), run
+    return brought.scanned(one, run), run
 
 
 def test_a_file_is_kept_once_and_for_its_owner_alone(home):
