@@ -19,8 +19,6 @@ SPECIAL = {
     "units",
     "detect",
 }  # spelt differently on the command line, or not at all
-# What `mesa-lab scan` and `detect` do where nothing else is said: what they compare with, and how often they repair at most.
-SCAN_USUAL: Mapping[str, Any] = {"baselines": ("control",), "repair_rounds": 4, "repair_steps": 100}
 TYPES = {"int": int, "float": float, "str": str, "floats": float, "strs": str}
 
 

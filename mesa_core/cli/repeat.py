@@ -11,8 +11,8 @@ import shlex
 from collections.abc import Mapping
 from typing import Any
 
-from mesa_core.cli.flags import SCAN_USUAL, SPECIAL, detect_parameters, flag
-from mesa_core.config import ConfigError, ExperimentConfig, defaults, make_config, params
+from mesa_core.cli.flags import SPECIAL, detect_parameters, flag
+from mesa_core.config import SCAN_USUAL, ConfigError, ExperimentConfig, defaults, make_config, params
 from mesa_core.triggers import SIZE
 
 

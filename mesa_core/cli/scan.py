@@ -15,7 +15,7 @@ from mesa_core import events as ev
 from mesa_core.cli import flags
 from mesa_core.cli.commands import execute_run, print_json, store_of
 from mesa_core.cli.console import Console, say
-from mesa_core.config import SHIPPED, ConfigError, ExperimentConfig
+from mesa_core.config import SCAN_USUAL, SHIPPED, ConfigError, ExperimentConfig
 from mesa_core.config.settle import ready, settle
 from mesa_core.data.locate import DataError
 from mesa_core.store import Run, Store, StoreError
@@ -94,7 +94,7 @@ def configured(arguments: argparse.Namespace, file: str | Path, store: Store) ->
     if file != SHIPPED and not Path(file).is_file():
         raise ConfigError(f"There is no weights file {file}.")
     said = {
-        **flags.SCAN_USUAL,
+        **SCAN_USUAL,
         **flags.given(arguments),
         "suspect": str(file),
         "victim": architecture_of(arguments, file),
@@ -164,12 +164,9 @@ def as_table(rows: Sequence[Scanned]) -> str:
         lines.append(f"{name:<{WIDE}} {verdict:<24} {before}                 {after}{mark}".rstrip(" –"))
     lines += [f"{row.file}: {row.why}" for row in rows if row.why]
     lines += [f"Repaired: {row.repaired}" for row in rows if row.repaired]
-    count = sum(row.verdict == "found" for row in rows)
-    lines.append(
-        f"Something was found in {count} of {len(rows)} networks."
-        if count
-        else f"Nothing was found in {len(rows)} networks."
-    )
+    count, left = sum(row.verdict == "found" for row in rows), sum(row.verdict == "not scanned" for row in rows)
+    rest = f" {left} {'were' if left > 1 else 'was'} not scanned." if left else ""
+    lines.append(f"Something was found in {count} of {len(rows) - left} networks that were scanned.{rest}")
     return "\n".join(lines)
 
 

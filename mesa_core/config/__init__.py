@@ -2,13 +2,14 @@
 
 from mesa_core.config.experiment import ExperimentConfig, defaults, make_config, params
 from mesa_core.config.params import SHIPPED, SILENT, Auto, ConfigError, Param
-from mesa_core.config.presets import DATA_PRESETS, MEASURES, PAPER_SILENCES, PROTOCOLS, VICTIM_PRESETS
+from mesa_core.config.presets import DATA_PRESETS, MEASURES, PAPER_SILENCES, PROTOCOLS, SCAN_USUAL, VICTIM_PRESETS
 
 __all__ = [
     "DATA_PRESETS",
     "MEASURES",
     "PAPER_SILENCES",
     "PROTOCOLS",
+    "SCAN_USUAL",
     "SHIPPED",
     "SILENT",
     "VICTIM_PRESETS",

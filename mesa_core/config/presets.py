@@ -62,6 +62,9 @@ PAPER_SILENCES: Mapping[str, str] = {
     "weight decay": "none in attack and repair",
 }
 
+# What the scan of a brought network does where nothing else is said: what it compares with, and how often it repairs at most.
+SCAN_USUAL: Mapping[str, Any] = {"baselines": ("control",), "repair_rounds": 4, "repair_steps": 100}
+
 MEASURES: Mapping[str, Mapping[str, Any]] = {
     "tiny": {
         "samples": 32,

@@ -57,7 +57,7 @@ def ready(config: ExperimentConfig, cache: Path) -> ExperimentConfig:
             raise ConfigError(f"There is no weights file {path}.")
     if config.classes and not Path(config.classes).is_file():
         raise ConfigError(f"There is no class list {config.classes}.")
-    if config.suspect not in ("", SHIPPED):
+    if config.suspect not in ("", SHIPPED) and not config.suspect_digest:  # else `settle` has read it
         config = replace(config, suspect_digest=digest_of(Path(config.suspect)))
     if config.device not in ("auto", "cpu"):
         from mesa_core.victims.devices import pick_device  # torch is needed only where a device is named

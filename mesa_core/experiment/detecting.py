@@ -64,9 +64,8 @@ def _premise(lab: Context) -> Iterator[ev.Event]:
     found = premise.judge(predicted, labels.cpu().numpy(), lab.dataset.classes)
     if found.refusal:
         raise WeightsError(f"{Path(lab.config.suspect).name} {found.refusal}")
-    if lab.config.suspect != SHIPPED:  # what it gets right was told as its units were found
-        return
-    yield ev.Note(f"The network classifies {share(found.accuracy)} of the defender's images rightly.")
+    if lab.config.suspect == SHIPPED:  # of any other it was told as its units were found
+        yield ev.Note(f"The network classifies {share(found.accuracy)} of the defender's images rightly.")
     if found.warning:
         yield ev.Note(found.warning)
 

@@ -6,9 +6,9 @@ import shlex
 import pytest
 
 from mesa_core.cli import build_parser
-from mesa_core.cli.flags import SCAN_USUAL, given
+from mesa_core.cli.flags import given
 from mesa_core.cli.repeat import command_of
-from mesa_core.config import ConfigError, make_config, params
+from mesa_core.config import SCAN_USUAL, ConfigError, make_config, params
 from mesa_core.config.settle import settle
 from mesa_core.kinds import KINDS
 from mesa_core.triggers import code_to_hex

@@ -63,7 +63,13 @@ def test_the_status_says_what_was_found():
 
 def test_table_and_csv_hold_every_network_and_every_reason():
     table = as_table(rows())
-    for word in ("a/model.pt", "class 3 (cat)", "NOT HEALED", "c.pt is a folder.", "1 of 3"):
+    for word in (
+        "a/model.pt",
+        "class 3 (cat)",
+        "NOT HEALED",
+        "c.pt is a folder.",
+        "1 of 2 networks that were scanned. 1 was not scanned.",
+    ):
         assert word in table
     read = list(csv.DictReader(io.StringIO(as_csv(rows()))))
     assert [row["verdict"] for row in read] == ["found", "nothing found", "not scanned"]

@@ -12,8 +12,7 @@ from dashboard.serving import brought, images, looking, queue, visitors
 from dashboard.serving.brought import Brought
 from dashboard.serving.looking import Looked
 from dashboard.views.detect.searches import config_of, verdict_of
-from mesa_core.cli.flags import SCAN_USUAL
-from mesa_core.config import ConfigError
+from mesa_core.config import SCAN_USUAL, ConfigError
 from mesa_core.config.settle import ready, settle
 from mesa_core.data.locate import DataError
 from mesa_core.data.sources import classes_of
