@@ -117,7 +117,7 @@ def row_of(file: str, run: Run, why: str) -> Scanned:
     if outcome is None or outcome.detection is None:
         return Scanned(file, "not scanned", run=run.name, why=why or f"it is {run.state()}")
     verdict, accuracy = outcome.detection, outcome.before.clean_accuracy.value
-    rates = [(c, (c.effective_asr or c.asr).value) for c in verdict.classes]
+    rates = [(c, c.rate.value) for c in verdict.classes]
     if verdict.target is None:
         highest = max((value for _, value in rates), default=None)
         return Scanned(file, "nothing found", effective_asr=highest, accuracy=accuracy, run=run.name)

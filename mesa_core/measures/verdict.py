@@ -18,6 +18,11 @@ class ClassFound(Shaped):
     asr: Measured
     effective_asr: Measured | None = later()
 
+    @property
+    def rate(self) -> Measured:
+        """By which it is judged: the effective ASR; the plain one where an older result has no other."""
+        return self.effective_asr or self.asr
+
 
 @dataclass(frozen=True)
 class Detection(Shaped):

@@ -67,7 +67,7 @@ def finished(run: Run, example: bool) -> None:
     st.subheader("A prepared example" if example else "This search", anchor=False)
     st.caption(subject(config) + (" Computed beforehand with this program." if example else ""))
     threshold = st.slider(
-        "Threshold: from which mean ASR on a class is called attacked", 0.0, 1.0, verdict.threshold, 0.05,
+        "Threshold: from which mean effective ASR on a class is called attacked", 0.0, 1.0, verdict.threshold, 0.05,
         key=f"threshold_{run.name}",
         help="Lower: more sensitive, more false alarms. Higher: calmer, and a weak backdoor may slip through. "
         f"The search itself used {100 * verdict.threshold:.0f} %; moving this changes what is shown, not the run.",
@@ -75,18 +75,18 @@ def finished(run: Run, example: bool) -> None:
     threshold = threshold if 0 <= threshold <= 1 else verdict.threshold  # a browser may send anything
     say(verdict, config, threshold)
     clean = None if config.suspect == SHIPPED else clean_search(config)
-    by_class = {one.number: one.asr.value for one in clean.classes} if clean else {}
+    by_class = {one.number: one.rate.value for one in clean.classes} if clean else {}
     found = [
         Panel(
-            f"{one.number} · {stored.plain(one.name)}", one.asr.value, one.asr.low, one.asr.high, one.asr.n,
-            by_class.get(one.number), one.asr.value > threshold,
-            "looks attacked" if one.asr.value > threshold else "nothing found",
+            f"{one.number} · {stored.plain(one.name)}", one.rate.value, one.rate.low, one.rate.high, one.rate.n,
+            by_class.get(one.number), one.rate.value > threshold,
+            "looks attacked" if one.rate.value > threshold else "nothing found",
         )
         for one in verdict.classes
     ]  # fmt: skip
     panels(found, sampled(run, "detect.npz", len(found)), threshold, "detect_panels")
     st.caption(
-        "Each panel: triggers that MESA sampled for that class, and the share of images that they send there (mean ASR, thick bar, "
+        "Each panel: triggers that MESA sampled for that class, and the share of images that they send there and that would not go there by themselves (mean effective ASR, thick bar, "
         "with its 95 % interval). Dashed: the threshold. "
         + (
             ""
@@ -107,15 +107,15 @@ def finished(run: Run, example: bool) -> None:
 
 def say(verdict: Detection, config: ExperimentConfig, threshold: float) -> None:
     """The verdict in words."""
-    ranked = sorted(verdict.classes, key=lambda one: -one.asr.value)
+    ranked = sorted(verdict.classes, key=lambda one: -one.rate.value)
     first, rest = ranked[0], ranked[1:]
     next_best = (
-        f" The next class, *{stored.markdown(rest[0].name)}*, reaches {100 * rest[0].asr.value:.1f} %." if rest else ""
+        f" The next class, *{stored.markdown(rest[0].name)}*, reaches {100 * rest[0].rate.value:.1f} %." if rest else ""
     )
-    above = [one for one in ranked if one.asr.value > threshold]
+    above = [one for one in ranked if one.rate.value > threshold]
     if not above:
         st.success(
-            f"**No class looks attacked.** The highest, *{stored.markdown(first.name)}*, reaches {100 * first.asr.value:.1f} %, below the "
+            f"**No class looks attacked.** The highest, *{stored.markdown(first.name)}*, reaches {100 * first.rate.value:.1f} %, below the "
             f"threshold of {100 * threshold:.0f} %. A backdoor of another kind than a small patch would not be seen here."
         )
         return
@@ -128,7 +128,7 @@ def say(verdict: Detection, config: ExperimentConfig, threshold: float) -> None:
         oracle = f" (Oracle: the attacker's target is *{stored.markdown(name)}*, so this is {'right' if right else 'not right'}.)"
     st.warning(
         f"**{len(above)} of {len(ranked)} classes look{'s' * (len(above) == 1)} attacked: {named}.** MESA found triggers that send "
-        f"{100 * first.asr.value:.0f} % of the images of other classes to *{stored.markdown(first.name)}*.{next_best if len(above) == 1 else ''}{oracle}"
+        f"{100 * first.rate.value:.0f} % of the images of other classes to *{stored.markdown(first.name)}*.{next_best if len(above) == 1 else ''}{oracle}"
     )
 
 
@@ -156,10 +156,10 @@ def table(verdict: Detection, clean: dict[int, float]) -> None:
             {
                 "class": one.number,
                 "name": stored.plain(one.name),
-                "mean ASR": one.asr.value,
-                "95 % from": one.asr.low,
-                "to": one.asr.high,
-                "n": one.asr.n,
+                "mean effective ASR": one.rate.value,
+                "95 % from": one.rate.low,
+                "to": one.rate.high,
+                "n": one.rate.n,
                 "clean victim": clean.get(one.number),
             }
             for one in verdict.classes
@@ -167,7 +167,7 @@ def table(verdict: Detection, clean: dict[int, float]) -> None:
         share = st.column_config.NumberColumn(format="percent")
         st.dataframe(
             rows, hide_index=True, width="stretch",
-            column_config=dict.fromkeys(("mean ASR", "95 % from", "to", "clean victim"), share),
+            column_config=dict.fromkeys(("mean effective ASR", "95 % from", "to", "clean victim"), share),
         )  # fmt: skip
 
 
@@ -280,7 +280,7 @@ def known_classes(run: Run) -> tuple[str, ...]:
 
 
 def threshold_of(run: Run) -> float:
-    """From which mean ASR on the run itself calls a class attacked."""
+    """From which mean effective ASR on the run itself calls a class attacked."""
     return (config_of(run) or make_config()).detect_threshold
 
 
