@@ -115,7 +115,7 @@ def told(cell: Cell, run: Run) -> dict[str, Any]:
         name: {
             "asr": one.asr.original.to_json(),
             "effective": one.effective_asr.original.to_json() if one.effective_asr.original else None,
-            "accuracy": one.accuracy.clean.to_json(),
+            "accuracy": one.clean_accuracy.to_json(),
         }
         for name, one in {"before": result.before, **result.after}.items()
         if one.asr.original is not None

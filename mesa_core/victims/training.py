@@ -15,6 +15,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from mesa_core.victims import images as im
+from mesa_core.victims.captured import Captured, Work
 from mesa_core.victims.victim import Victim
 
 Stamp = Callable[[Tensor, Tensor, torch.Generator], tuple[Tensor, Tensor, int]]
@@ -81,14 +82,17 @@ class Trainer:
         # Even without crops the images are laid out as NHWC, since a gather of whole pixels is the faster one.
         self.padded = im.pad_for_crops(images) if recipe.augment else images.permute(0, 2, 3, 1).contiguous()
         self.generator = self.compute.generator(seed)
+        on_card = self.compute.device.type == "cuda"
         self.optimiser = torch.optim.SGD(
             self.model.parameters(),
-            recipe.lr,
+            torch.tensor(recipe.lr, device=self.compute.device) if on_card else recipe.lr,  # a graph reads it there
             momentum=0.9,
             nesterov=recipe.nesterov,
             weight_decay=recipe.weight_decay,
-            foreach=True,
+            foreach=not on_card,
+            fused=on_card,
         )
+        self.learn: Work = Captured(self._learn) if on_card else self._learn
         self.done, self.total = 0, recipe.steps(len(images))
         self.cooling: int | None = None  # the step at which the last stretch began
         self.order = torch.empty(0, dtype=torch.int64, device=self.compute.device)
@@ -113,6 +117,8 @@ class Trainer:
         """Go on from a `state`."""
         self.model.load_state_dict(state["model"])
         self.optimiser.load_state_dict(state["optimiser"])
+        if isinstance(self.learn, Captured):  # its recording changes the buffers of before
+            self.learn = Captured(self._learn)
         self.done, self.order = state["done"], state["order"].to(self.compute.device)
         self.total, self.cooling = state["total"], state["cooling"]
         self.generator.set_state(state["generator"].cpu())
@@ -148,17 +154,27 @@ class Trainer:
             if self.stamp is not None:
                 batch, wanted, stamped = self.stamp(batch, wanted, self.generator)
             batch = batch.contiguous(memory_format=self.compute.memory_format)
-            for group in self.optimiser.param_groups:
-                group["lr"] = self._rate()
-            with self.compute.autocast():
-                logits = self.model(batch)
-            loss = F.cross_entropy(logits.float(), wanted)
-            self.optimiser.zero_grad(set_to_none=True)
-            loss.backward()
-            self.optimiser.step()
+            self._set_rate(self._rate())
+            loss, answers = self.learn(batch, wanted)
             self.done += 1
-            hits = (logits[:stamped].argmax(1) == wanted[:stamped]).sum()
-            yield TrainStep(self.done, self.total, loss.detach(), stamped, hits)
+            yield TrainStep(self.done, self.total, loss, stamped, (answers[:stamped] == wanted[:stamped]).sum())
+
+    def _set_rate(self, rate: float) -> None:
+        for group in self.optimiser.param_groups:
+            if isinstance(group["lr"], Tensor):
+                group["lr"].fill_(rate)
+            else:
+                group["lr"] = rate
+
+    def _learn(self, batch: Tensor, wanted: Tensor) -> tuple[Tensor, Tensor]:
+        """One step on normalised images `(n, 3, h, w)` with labels `(n,)`: the loss, and the answers `(n,)` before it."""
+        with self.compute.autocast():
+            logits = self.model(batch)
+        loss = F.cross_entropy(logits.float(), wanted)
+        self.optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        self.optimiser.step()
+        return loss.detach(), logits.detach().argmax(1)
 
 
 CLEAN = Recipe(lr=0.2, batch=128, epochs=12, schedule="cycle", weight_decay=5e-4, nesterov=True)
