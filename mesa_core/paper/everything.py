@@ -141,7 +141,7 @@ def claim_rows(told: Sequence[tuple[Claim, Answer]]) -> Rows:
             "where we differ": answer.differs,
             "measured more strictly": answer.strictly,
             "stricter verdict": so_far(answer, answer.strict),
-            "with the other budget": answer.beside,
+            "with another budget or network": " ".join(answer.beside),
             "figure": claim.figure,
             "rule": claim.rule,
             "stricter rule": claim.stricter,
@@ -160,13 +160,12 @@ def so_far(answer: Answer, said: str) -> str:
     return f"{said} so far" if answer.so_far and said in VERDICTS[:3] else said
 
 
-def parts(found: Sequence[Finding]) -> list[tuple[str, Sequence[Finding], Sweep | None]]:
-    """What is drawn and judged on its own: how its files' names begin, its runs, and the other protocol's sweep."""
-    groups = {name: runs for name, runs in material.of_protocol(found).items() if runs}
-    first = {name: next(iter(material.sweeps(runs)), None) for name, runs in groups.items()}
-    if len(groups) < 2:
-        return [("", found, None)]
-    return [("", groups["fast"], first["paper"]), ("paper-protocol-", groups["paper"], first["fast"])]
+def parts(found: Sequence[Finding]) -> list[tuple[str, Sequence[Finding]]]:
+    """What is drawn and judged on its own: how its files' names begin, and its runs."""
+    groups = material.of_protocol(found)
+    if not groups["fast"] or not groups["paper"]:
+        return [("", found)]
+    return [("", groups["fast"]), ("paper-protocol-", groups["paper"])]
 
 
 BEGINNINGS = ("", "paper-protocol-")  # of files' names, as `parts` gives them
@@ -195,7 +194,7 @@ def write(found: Sequence[Finding], out: Path, tell: Callable[[str], None]) -> d
             keep(name, data)
             files.append(name)
 
-        for begin, runs, other in parts(found):
+        for begin, runs in parts(found):
             sweep = next(iter(material.sweeps(runs)), None)
             for key, entry in FIGURES.items():
                 drawn = draw(key, runs, sweep)
@@ -215,7 +214,7 @@ def write(found: Sequence[Finding], out: Path, tell: Callable[[str], None]) -> d
                 tell(f"{entry.title}: {drawn.note}")
             if sweep is not None:  # every run's sub-models, by which alpha and beta are judged
                 put(f"{begin}submodels.csv", saving.csv_of(_levels(sweep.runs)))
-            known = verdicts.evidence(runs, sweep, other)
+            known = verdicts.evidence(runs, sweep, material.beside(sweep, found))
             told = [*verdicts.answers(known), *verdicts.controls(known)]
             put(f"{begin}claims.csv", saving.csv_of(claim_rows(told)))
     files.append(LISTING)

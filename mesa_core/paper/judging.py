@@ -33,7 +33,7 @@ class Answer:
     strictly: str = ""
     strict: str = ""
     so_far: bool = False  # from fewer than all 51 triggers
-    beside: str = ""  # what runs by the other protocol say, where the claim hangs on the budget
+    beside: tuple[str, ...] = ()  # what other sweeps say, where the claim hangs on the budget
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class Evidence:
     family: Mapping[float, Finding]
     example: Finding | None
     searches: Sequence[Finding]
-    other: Sweep | None = None  # by the other protocol, to be cited beside
+    others: Sequence[Sweep] = ()  # by the other protocol or on another network, to be cited beside
 
     @property
     def judged(self) -> Sweep:

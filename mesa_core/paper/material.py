@@ -33,6 +33,7 @@ ORBITS = len(triggers.orbits())
 ALPHAS = (0.0, 0.1, 10.0)
 LEVEL = 0.8  # of Figure 3(a) and of the detection
 RING, PATTERN = (triggers.orbit_of(code) for code in (495, 170))  # kinds: the ring of Figure 5(c), the authors' pattern
+FEW = 3  # triggers from which on a group of runs is worth a choice and a citation
 PROTOCOLS = {"fast": "Fast protocol", "paper": "The paper's protocol"}
 NAMES = {"cifar10": "CIFAR-10", "signs": "road signs"}
 
@@ -181,6 +182,21 @@ def sweeps(found: Iterable[Finding]) -> list[Sweep]:
     own = [one for one in found if _own(one.config) and one.config.code is not None and "point" in one.config.baselines]
     made = [Sweep(_rows(group)) for group in _groups(own, "trigger", "seed")]
     return sorted(made, key=_fullness)
+
+
+def beside(shown: Sweep | None, every: Iterable[Finding]) -> list[Sweep]:
+    """What is cited beside a sweep: of each other protocol or network on the same images its fullest, from FEW triggers on."""
+    if shown is None:
+        return []
+    cited: dict[tuple[str, str], Sweep] = {_setting(shown): shown}
+    for one in sweeps(every):
+        if one.config.data == shown.config.data and len(one.rows) >= FEW:
+            cited.setdefault(_setting(one), one)
+    return list(cited.values())[1:]
+
+
+def _setting(one: Sweep) -> tuple[str, str]:
+    return one.config.protocol, one.config.victim
 
 
 def _fullness(one: Sweep) -> tuple[Any, ...]:

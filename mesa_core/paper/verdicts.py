@@ -13,8 +13,8 @@ from mesa_core.paper.material import ORBITS, Finding, Sweep
 from mesa_core.paper.sampled import OF_OTHERS
 
 
-def evidence(found: Sequence[Finding], sweep: Sweep | None = None, other: Sweep | None = None) -> Evidence:
-    """Group runs; `sweep` is the one to judge by, else the fullest; `other` one by the other protocol, to cite beside."""
+def evidence(found: Sequence[Finding], sweep: Sweep | None = None, others: Sequence[Sweep] = ()) -> Evidence:
+    """Group runs; `sweep` is the one to judge by, else the fullest; `others` are cited beside (see `material.beside`)."""
     first = sweep or next(iter(material.sweeps(found)), None)
     own = first if _papers(first) else None
     return Evidence(
@@ -23,7 +23,7 @@ def evidence(found: Sequence[Finding], sweep: Sweep | None = None, other: Sweep 
         material.alpha_family(found),
         material.example(found),
         material.searches(found),
-        other if _papers(other) else None,
+        [other for other in others if _papers(other)],
     )
 
 
@@ -49,12 +49,16 @@ def _answer(claim: Claim, known: Evidence) -> Answer:
     if found is None:
         return Answer("–")
     found = replace(found, so_far=len(known.judged.rows) < ORBITS)
-    return replace(found, beside=_beside(claim, known.other)) if claim.budget and known.other else found
+    if not claim.budget:
+        return found
+    cited = (_cited(claim, known.judged, other) for other in known.others)
+    return replace(found, beside=tuple(words for words in cited if words))
 
 
-def _beside(claim: Claim, other: Sweep) -> str:
-    """What the other protocol's runs say to the same claim, in words; '' where they do not say anything."""
+def _cited(claim: Claim, judged: Sweep, other: Sweep) -> str:
+    """What another sweep's runs say to the same claim, in words; '' where they do not say anything."""
     found = OF_SWEEP[claim.key](claim, Evidence(other, other, {}, None, ()))
     if found is None:
         return ""
-    return f"{budget(other.config)}, {other.told()}: {found.measured}; {found.verdict}."
+    network = "" if other.config.victim == judged.config.victim else f", {other.config.victim}"
+    return f"{budget(other.config)}{network}, {other.told()}: {found.measured}; {found.verdict}."

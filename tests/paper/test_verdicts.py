@@ -20,8 +20,8 @@ CODES = [orbit[0] for orbit in triggers.orbits()]
 RING = CODES[material.RING]
 
 
-def answer(key, found, other=None):
-    known = verdicts.evidence(found, other=other)
+def answer(key, found, others=()):
+    known = verdicts.evidence(found, others=others)
     return next(a for c, a in verdicts.answers(known) if c.key == key)
 
 
@@ -330,14 +330,15 @@ def two_protocols(folder):
 def test_what_hangs_on_the_budget_cites_the_other_protocol(tmp_path):
     found = material.of_protocol(two_protocols(tmp_path / "runs"))
     assert {name: len(part) for name, part in found.items()} == {"fast": 3, "paper": 3}
-    other = material.sweeps(found["paper"])[0]
-    told = answer("point", found["fast"], other)
+    others = material.sweeps(found["paper"])
+    told = answer("point", found["fast"], others)
     assert (told.verdict, answer("point", found["paper"]).verdict) == ("differs", "agrees")
-    assert told.beside.startswith("With 1.0 % of the images stamped")
-    assert "3 of 51 triggers so far" in told.beside
-    assert told.beside.endswith("; agrees.")
-    assert answer("attack", found["fast"], other).beside == "", "which no repair changes"
-    assert answer("point", found["fast"]).beside == ""
+    (cited,) = told.beside
+    assert cited.startswith("With 1.0 % of the images stamped")
+    assert "3 of 51 triggers so far" in cited
+    assert cited.endswith("; agrees.")
+    assert answer("attack", found["fast"], others).beside == (), "which no repair changes"
+    assert answer("point", found["fast"]).beside == ()
     assert [claim.key for claim in claims.CLAIMS if claim.budget] == [
         "after_all", "after_mean", "after_highest", "ideal", "point", "worst_case", "repair_clean",
     ]  # fmt: skip
@@ -358,14 +359,32 @@ def test_one_command_writes_both_protocols_apart(tmp_path, monkeypatch, capsys):
     verdict = {begin: told[lottery]["verdict in the paper's terms"] for begin, told in rows.items()}
     assert verdict == {"": "differs so far", "paper-protocol-": "agrees so far"}
     for told in rows.values():
-        assert told[lottery]["with the other budget"]
+        assert told[lottery]["with another budget or network"]
         assert told[lottery]["stricter rule"]
     assert capsys.readouterr().err.count("Figure 4: all 51 triggers: CIFAR-10") == 2
 
 
 def test_runs_by_the_paper_s_protocol_alone_need_no_names_of_their_own(tmp_path):
     found = material.of_protocol(two_protocols(tmp_path / "runs"))["paper"]
-    assert [(begin, other) for begin, _, other in everything.parts(found)] == [("", None)]
+    assert [begin for begin, _ in everything.parts(found)] == [""]
+
+
+def test_another_network_s_runs_are_cited_from_a_few_triggers_on(tmp_path):
+    folder = tmp_path / "runs"
+    found = two_protocols(folder)
+    for i, code in enumerate(CODES[:3]):
+        deep = {"protocol": "paper", "repair_ratio": 0.01, "victim": "resnet18", "trigger": triggers.code_to_hex(code)}
+        invented.run(folder, f"deep-{code}", (0.03, 0.2), **deep)
+        found = material.read([folder])
+        papers = material.of_protocol(found)["paper"]
+        shown = next(one for one in material.sweeps(papers) if one.config.victim != "resnet18")
+        others = material.beside(shown, found)
+        assert [one.config.victim for one in others if one.config.protocol == "paper"] == ["resnet18"] * (i == 2)
+    assert {one.config.protocol for one in others} == {"fast", "paper"}
+    known = verdicts.evidence(papers, shown, others)
+    cited = next(a for c, a in verdicts.answers(known) if c.key == "point").beside
+    assert sum(", resnet18, 3 of 51 triggers so far: " in words for words in cited) == 1
+    assert material.beside(None, found) == []
 
 
 def test_other_images_by_the_paper_s_protocol_are_not_the_paper_s(tmp_path):

@@ -54,18 +54,18 @@ def _drawn(
 Told = list[tuple[Claim, Answer]]
 
 
-def answers(found: Sequence[Finding], sweep: Sweep | None, other: Sweep | None = None) -> tuple[Told, Told]:
+def answers(found: Sequence[Finding], sweep: Sweep | None, others: Sequence[Sweep] = ()) -> tuple[Told, Told]:
     """(claims of the paper, what it does not show), each with our answer; judged once for all visitors.
 
-    `other` is a sweep by the other protocol, which is cited beside.
+    `others` are sweeps by another protocol or on another network, which are cited beside.
     """
-    beside = stamp(other.runs) if other else ()
-    return _answers(sweep.runs[0].run.name if sweep else "", (*stamp(found), *beside), found, sweep, other)
+    beside = [mark for other in others for mark in stamp(other.runs)]
+    return _answers(sweep.runs[0].run.name if sweep else "", (*stamp(found), *beside), found, sweep, others)
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)
 def _answers(
-    which: str, made: Stamp, _found: Sequence[Finding], _sweep: Sweep | None, _other: Sweep | None
+    which: str, made: Stamp, _found: Sequence[Finding], _sweep: Sweep | None, _others: Sequence[Sweep]
 ) -> tuple[Told, Told]:
-    known = verdicts.evidence(_found, _sweep, _other)
+    known = verdicts.evidence(_found, _sweep, _others)
     return verdicts.answers(known), verdicts.controls(known)

@@ -29,7 +29,6 @@ SHORT = {
 MEASURES = {"original": "Plain ASR", "effective": "Effective ASR", "worst": "Worst of 512"}
 NAME = "Qiao, Yang and Li, *Defending Neural Backdoors via Generative Distribution Modeling*, NeurIPS 2019"
 OF_SWEEP = ("claims", "figure4", "figure5")  # what the choice of a sweep changes
-FEW = 3  # triggers of a group of runs that is worth a choice
 STYLE = """<style>
 .mesa-claims { width: 100%; border-collapse: collapse; font-size: 14px; line-height: 1.4; }
 .mesa-claims th, .mesa-claims td { text-align: left; vertical-align: top; font-weight: 400; padding: 9px 14px 9px 0;
@@ -63,38 +62,39 @@ def page() -> None:
         f"What the paper claims ({NAME}), beside what our own runs measured. Each answer is computed from the runs that are "
         "here, and where it differs from the paper it says so."
     )
-    found, other = _protocol(evidence.findings())
+    every = evidence.findings()
+    found = _protocol(every)
     sweeps = material.sweeps(found)
     # Streamlit writes the run that is opened into this page's address before it leaves: who comes back sees its figure.
     first = "figure4" if address.names("run") else "claims"
     shown = controls.segmented("Show", "show", SHOWN, first, label_visibility="collapsed")
     sweep = _choose(sweeps) if shown in OF_SWEEP else next(iter(sweeps), None)
+    others = material.beside(sweep, every)
     with reading.readable("The runs behind this page"):
         if shown in OF_SWEEP:
             _standing(sweep)
         if shown == "claims":
-            _claims(found, sweep, other)
+            _claims(found, sweep, others)
         else:
-            _figure(shown, found, sweep, other)
+            _figure(shown, found, sweep, others)
 
 
-def _protocol(found: Sequence[Finding]) -> tuple[Sequence[Finding], Sweep | None]:
-    """The runs of the protocol that is chosen, and the other's sweep to cite; no choice where there is one kind only."""
+def _protocol(found: Sequence[Finding]) -> Sequence[Finding]:
+    """The runs of the protocol that is chosen; no choice where there is one kind only."""
     parts = material.of_protocol(found)
     if not parts["paper"] or not parts["fast"]:
-        return found, None
+        return found
     chosen = controls.segmented(
         "Runs by", "protocol", material.PROTOCOLS, "fast",
         "The paper's: Appendix B to the letter but for the network, for some of the 51 triggers. Fast: a quicker attack and "
         "a larger repair, for all of them. What hangs on the budget is answered from both.",
     )  # fmt: skip
-    rest = next(part for name, part in parts.items() if name != chosen)
-    return parts[chosen], next(iter(material.sweeps(rest)), None)
+    return parts[chosen]
 
 
 def _choose(sweeps: Sequence[Sweep]) -> Sweep | None:
     """The sweep that is shown, the fullest at first; others are offered that have a few triggers, too."""
-    sweeps = [one for i, one in enumerate(sweeps) if not i or len(one.rows) >= FEW]
+    sweeps = [one for i, one in enumerate(sweeps) if not i or len(one.rows) >= material.FEW]
     if len(sweeps) < 2:
         return sweeps[0] if sweeps else None
     names = {
@@ -136,8 +136,8 @@ def _standing(sweep: Sweep | None) -> None:
 
 
 # -- the claims
-def _claims(found: Sequence[Finding], sweep: Sweep | None, other: Sweep | None) -> None:
-    told, checks = evidence.answers(found, sweep, other)
+def _claims(found: Sequence[Finding], sweep: Sweep | None, others: Sequence[Sweep]) -> None:
+    told, checks = evidence.answers(found, sweep, others)
     counts = Counter(answer.verdict for _, answer in told)
     strict = Counter(answer.strict for _, answer in told)
     many = sum(strict[v] for v in VERDICTS)
@@ -186,7 +186,7 @@ def _row(claim: Claim, answer: Answer, judged: bool) -> str:
     differs = f"<br><small>{html.escape(answer.differs)}</small>" if answer.differs and answer.verdict != "" else ""
     first = f"<th scope='row'>{html.escape(claim.words())}<br><small>{place}</small></th>"
     more = f"<br><small>More strictly: {html.escape(answer.strictly)}</small>" if answer.strictly else ""
-    beside = f"<br><small>{html.escape(answer.beside)}</small>" if answer.beside else ""
+    beside = "".join(f"<br><small>{html.escape(words)}</small>" for words in answer.beside)
     second = f"<td>{html.escape(answer.measured)}{differs}{more}{beside}</td>"
     if not judged:
         return f"<tr>{first}{second}</tr>"
@@ -201,7 +201,7 @@ def _verdict(answer: Answer, said: str, column: str) -> str:
 
 
 # -- the figures
-def _figure(key: str, found: Sequence[Finding], sweep: Sweep | None, other: Sweep | None) -> None:
+def _figure(key: str, found: Sequence[Finding], sweep: Sweep | None, others: Sequence[Sweep]) -> None:
     entry = everything.FIGURES[key]
     st.subheader(entry.title, anchor=False)
     measure = "original"
@@ -221,7 +221,7 @@ def _figure(key: str, found: Sequence[Finding], sweep: Sweep | None, other: Swee
             _pick(sweep)
         with st.expander("The numbers as a table", expanded=key == "detection"):
             take_away.table(drawn.table, f"paper-{key}", f"paper_{key}")
-    told, checks = evidence.answers(found, sweep, other)
+    told, checks = evidence.answers(found, sweep, others)
     st.subheader("Claims about it", anchor=False)
     about = [pair for pair in told if pair[0].figure == key]
     if about:

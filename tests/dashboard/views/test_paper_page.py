@@ -25,6 +25,7 @@ ORBITS = [orbit[0] for orbit in triggers.orbits()]
 @pytest.fixture
 def home(home, monkeypatch):
     use(monkeypatch, home.root / "sweep")
+    monkeypatch.setattr(queue, "shipped_paper_sweep", lambda: home.root / "none-by-the-paper-s-protocol")
     return home
 
 
