@@ -192,7 +192,7 @@ def figures(arguments: argparse.Namespace) -> int:
         inside = arguments.results / "runs"
         folders = [inside if inside.is_dir() else arguments.results]
     check_out(arguments.out, store_of(arguments).root)
-    told = everything.write(material.read(folders), arguments.out, Console().line)
+    told = everything.write(material.read(folders), arguments.out, Console().line, not arguments.results)
     if arguments.json:
         print_json(told)
     else:

@@ -5,6 +5,8 @@
     figure4.py     Figure 4: all 51 triggers, every defence
     figure5.py     Figure 5: distributions from easy to hard triggers
     detection.py   Section 4.3: all ten classes searched
+    lottery.py     ten reversed triggers a column, while the budget, the search or the network changes
+    searched.py    the classes of networks that nobody attacked
     claims.py      what the paper says, each number with its place, and both rules of each claim in words
     rules.py       the rules as pure functions of figures
     judging.py     what an answer holds, and the figures that answers are made of

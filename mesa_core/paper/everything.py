@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 from mesa_core.disk.listed import results
 from mesa_core.measures import breadth
-from mesa_core.paper import detection, figure1, figure3, figure4, figure5, material, verdicts
+from mesa_core.paper import detection, figure1, figure3, figure4, figure5, lottery, material, verdicts
 from mesa_core.paper.claims import Claim
 from mesa_core.paper.judging import Answer
 from mesa_core.paper.material import Finding, Sweep
 from mesa_core.paper.rules import VERDICTS
 from mesa_core.pictures import saving
+from mesa_core.store.shipped import shipped_lottery
 from mesa_core.words import counted
 
 if TYPE_CHECKING:
@@ -42,6 +43,8 @@ class Entry:
     title: str
     needs: str
     make: Callable[[Sequence[Finding], Sweep | None, str], Drawn | None]
+    also: tuple[str, ...] = ()  # claims that it bears on, beside those that name it
+    of_runs: bool = True  # whether it changes with the runs that are at hand
 
 
 def _figure1(found: Sequence[Finding], sweep: Sweep | None, measure: str) -> Drawn | None:
@@ -96,6 +99,13 @@ def _detection(found: Sequence[Finding], sweep: Sweep | None, measure: str) -> D
     return Drawn(drawn, detection.note(searches), detection.table(searches), alt) if drawn else None
 
 
+def _lottery(found: Sequence[Finding], sweep: Sweep | None, measure: str) -> Drawn | None:
+    columns = lottery.read(shipped_lottery())
+    drawn = lottery.draw(columns)
+    alt = "What each of ten reversed triggers leaves beside MESA and the controls, while the repair, the search or the network changes; the table below has the numbers."
+    return Drawn(drawn, lottery.note(columns), lottery.table(columns), alt) if drawn else None
+
+
 FIGURES = {
     "figure4": Entry("Figure 4: all 51 triggers", "finished runs of a sweep over black-and-white triggers with the point defence", _figure4),
     "figure1b": Entry("Figure 1(b): one original, many triggers", "a run with α = 0.1 and several levels β", _figure1),
@@ -103,6 +113,7 @@ FIGURES = {
     "figure3b": Entry("Figure 3(b): β", "a run with α = 0.1 and several levels β", _figure3b),
     "figure5": Entry("Figure 5: easy to hard", "finished runs of a sweep over black-and-white triggers with the point defence", _figure5),
     "detection": Entry("Detection over ten classes", "runs with --detect, or of mesa-lab detect", _detection),
+    "lottery": Entry("When is one trigger a lottery?", "the measured cells that the product ships", _lottery, ("point", "worst_case"), False),
 }  # fmt: skip
 
 
@@ -171,10 +182,12 @@ def parts(found: Sequence[Finding]) -> list[tuple[str, Sequence[Finding]]]:
 BEGINNINGS = ("", "paper-protocol-")  # of files' names, as `parts` gives them
 
 
-def write(found: Sequence[Finding], out: Path, tell: Callable[[str], None]) -> dict[str, list[str]]:
+def write(
+    found: Sequence[Finding], out: Path, tell: Callable[[str], None], shipped: bool = True
+) -> dict[str, list[str]]:
     """Write all figures as HTML and, where it can be done, SVG and PNG, and all tables as CSV; all of them or none.
 
-    Runs by the paper's protocol have files of their own (`parts`). `tell` is given a sentence for each. Returns the names
+    Runs by the paper's protocol have files of their own (`parts`); without `shipped` only what these runs show is drawn. `tell` is given a sentence for each. Returns the names
     of the files and of the figures whose runs are missing. Raises StoreError where a file of one of these names is in
     `out` that was not written from here.
     """
@@ -197,6 +210,8 @@ def write(found: Sequence[Finding], out: Path, tell: Callable[[str], None]) -> d
         for begin, runs in parts(found):
             sweep = next(iter(material.sweeps(runs)), None)
             for key, entry in FIGURES.items():
+                if not entry.of_runs and (begin or not shipped):
+                    continue
                 drawn = draw(key, runs, sweep)
                 if drawn is None and not begin:
                     missing.append(key)

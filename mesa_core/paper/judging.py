@@ -14,6 +14,7 @@ from mesa_core.measures.intervals import Measured, of_rates
 from mesa_core.paper.claims import share
 from mesa_core.paper.material import ORBITS, Finding, Sweep
 from mesa_core.paper.rules import UNKNOWN
+from mesa_core.paper.searched import Search
 from mesa_core.words import brief
 
 Pick = Callable[[Finding], Iterable[Measured | None]]
@@ -33,7 +34,9 @@ class Answer:
     strictly: str = ""
     strict: str = ""
     so_far: bool = False  # from fewer than all 51 triggers
-    beside: tuple[str, ...] = ()  # what other sweeps say, where the claim hangs on the budget
+    beside: tuple[
+        str, ...
+    ] = ()  # what other sweeps or searches say, where the claim hangs on the budget or the network
 
 
 @dataclass(frozen=True)
@@ -45,6 +48,7 @@ class Evidence:
     family: Mapping[float, Finding]
     example: Finding | None
     searches: Sequence[Finding]
+    clean: Sequence[Search] = ()  # searches of networks that nobody attacked
     others: Sequence[Sweep] = ()  # by the other protocol or on another network, to be cited beside
 
     @property

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from mesa_core.paper import material
+from mesa_core.paper import material, searched
 from mesa_core.paper.claims import CLAIMS, CONTROLS, Claim
 from mesa_core.paper.defended import OF_SWEEP
 from mesa_core.paper.judging import Answer, Evidence, budget
 from mesa_core.paper.material import ORBITS, Finding, Sweep
 from mesa_core.paper.sampled import OF_OTHERS
+from mesa_core.store.shipped import shipped_searches
 
 
 def evidence(found: Sequence[Finding], sweep: Sweep | None = None, others: Sequence[Sweep] = ()) -> Evidence:
@@ -23,6 +24,7 @@ def evidence(found: Sequence[Finding], sweep: Sweep | None = None, others: Seque
         material.alpha_family(found),
         material.example(found),
         material.searches(found),
+        searched.read(shipped_searches()),
         [other for other in others if _papers(other)],
     )
 
@@ -44,7 +46,9 @@ def controls(known: Evidence) -> list[tuple[Claim, Answer]]:
 
 def _answer(claim: Claim, known: Evidence) -> Answer:
     if claim.key not in OF_SWEEP:
-        return OF_OTHERS[claim.key](claim, known) or Answer("–")
+        told = OF_OTHERS[claim.key](claim, known) or Answer("–")
+        words = searched.words(known.clean) if claim.key == "detect_other" else ""
+        return replace(told, beside=(words,)) if words else told
     found = OF_SWEEP[claim.key](claim, known) if known.sweep else None
     if found is None:
         return Answer("–")

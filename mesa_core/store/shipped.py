@@ -36,6 +36,16 @@ def shipped_paper_sweep() -> Path:
     return assets_dir() / "sweep-paper"
 
 
+def shipped_lottery() -> Path:
+    """What ten reversed points each leave while the budget is varied (see `mesa_core.paper.lottery`)."""
+    return assets_dir() / "measured" / "lottery.json"
+
+
+def shipped_searches() -> Path:
+    """The classes of networks that nobody attacked (see `mesa_core.paper.searched`)."""
+    return assets_dir() / "measured" / "searches.json"
+
+
 def shipped_detections() -> Path:
     """The folder of prepared searches over all classes, each a run directory."""
     return assets_dir() / "detect"

@@ -22,9 +22,10 @@ from mesa_core.paper.judging import Answer
 from mesa_core.paper.material import ORBITS, Finding, Sweep
 from mesa_core.paper.rules import VERDICTS
 
-SHOWN = {"claims": "Claims", "figure1b": "Figure 1(b)", "figure3a": "3(a)", "figure3b": "3(b)", "figure4": "4", "figure5": "5", "detection": "Detection"}  # fmt: skip
+SHOWN = {"claims": "Claims", "figure1b": "Figure 1(b)", "figure3a": "3(a)", "figure3b": "3(b)", "figure4": "4", "figure5": "5", "detection": "Detection", "lottery": "Lottery"}  # fmt: skip
 SHORT = {
-    key: words if key == "detection" else f"Figure {words.removeprefix('Figure ')}" for key, words in SHOWN.items()
+    key: words if key in ("detection", "lottery") else f"Figure {words.removeprefix('Figure ')}"
+    for key, words in SHOWN.items()
 }
 MEASURES = {"original": "Plain ASR", "effective": "Effective ASR", "worst": "Worst of 512"}
 NAME = "Qiao, Yang and Li, *Defending Neural Backdoors via Generative Distribution Modeling*, NeurIPS 2019"
@@ -223,7 +224,7 @@ def _figure(key: str, found: Sequence[Finding], sweep: Sweep | None, others: Seq
             take_away.table(drawn.table, f"paper-{key}", f"paper_{key}")
     told, checks = evidence.answers(found, sweep, others)
     st.subheader("Claims about it", anchor=False)
-    about = [pair for pair in told if pair[0].figure == key]
+    about = [pair for pair in told if pair[0].figure == key or pair[0].key in entry.also]
     if about:
         st.html(STYLE + table(about, True))
     else:

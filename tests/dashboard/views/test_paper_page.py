@@ -92,7 +92,17 @@ def test_every_figure_is_drawn(part, show):
     assert everything.FIGURES[show].title in words(at)
 
 
-@pytest.mark.parametrize("show", list(everything.FIGURES))
+def test_the_lottery_is_drawn_with_the_claims_that_it_bears_on(part):
+    at = page(show="lottery")
+    assert not at.exception
+    assert charts(at) == 1
+    said = words(at)
+    assert "The point defence is a lottery" in said
+    assert "eight times as much as MESA" in said
+    assert "The 51 attacks reach" not in said
+
+
+@pytest.mark.parametrize("show", [name for name, entry in everything.FIGURES.items() if entry.of_runs])
 def test_a_figure_without_its_runs_says_what_it_needs(home, show, monkeypatch):
     monkeypatch.setattr(evidence, "findings", list)
     at = page(show=show)
