@@ -6,7 +6,9 @@ Parts, each of at most --minutes (10) and each going on where it was cut short w
   tests          the tests that need CUDA
   train          the paper's network, ResNet-18, trained on CIFAR-10 (goal: 95.0 % or more)
   steps          our loops against the bare network, as benchmarks/steps.py prints them
-  triggers       the 51 by the paper's protocol with that network, hardest first by our sweep, as many as there is time for
+  triggers       the 51 by the paper's protocol with that network, hardest first by our sweep, as many as there is time for;
+                 --workers processes beside each other, which share the card by MPS where it is there: one alone keeps a
+                 large card a tenth busy
   collect        what is finished, slim, into --out
 
 A part prints one line of JSON at its end: its name, whether it is done, and its seconds. --tiny tries everything end to
@@ -16,6 +18,7 @@ end on a CPU with drawn signs and a few steps; its figures mean nothing.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
 import shutil
@@ -23,6 +26,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
@@ -51,35 +55,41 @@ def hardest_first() -> list[int]:
 class Hour:
     """What every part needs: where things lie, and when it has to end."""
 
-    def __init__(self, home: Path, out: Path, minutes: float, tiny: bool) -> None:
-        self.home, self.out, self.tiny = home.resolve(), out.resolve(), tiny
+    def __init__(self, home: Path, out: Path, minutes: float, workers: int, tiny: bool) -> None:
+        self.home, self.out, self.workers, self.tiny = home.resolve(), out.resolve(), workers, tiny
         self.until = time.monotonic() + 60 * minutes - GRACE
         self.data, self.weights = self.home / "cifar10", self.home / "resnet18.safetensors"
         for folder in (self.home, self.out):
             folder.mkdir(parents=True, exist_ok=True)
 
-    def timed(self, *words: str) -> int:
-        """Carry out a command of ours; at the end of the time it is asked to stop, and goes on when called again.
+    def timed(self, *words: str, copies: int = 1) -> int:
+        """Carry out a command of ours, in several processes where it can share its work.
 
-        Returns its exit status, -2 where it was stopped.
+        At the end of the time it is asked to stop, and goes on when called again. Returns the first exit status that is
+        not 0, -2 where it was stopped.
         """
         paths = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
-        process = subprocess.Popen([sys.executable, *words], cwd=ROOT, env={**os.environ, "PYTHONPATH": paths})
+        env = {**os.environ, "PYTHONPATH": paths}
+        started = [subprocess.Popen([sys.executable, *words], cwd=ROOT, env=env) for _ in range(copies)]
         try:
-            return process.wait(max(1.0, self.until - time.monotonic()))
+            ended = [one.wait(max(1.0, self.until - time.monotonic())) for one in started]
+            return next((status for status in ended if status), 0)
         except subprocess.TimeoutExpired:
-            process.send_signal(signal.SIGINT)
-            try:
-                process.wait(GRACE / 2)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+            for one in started:
+                one.send_signal(signal.SIGINT)
+            until = time.monotonic() + GRACE / 2
+            for one in started:
+                try:
+                    one.wait(max(0.1, until - time.monotonic()))
+                except subprocess.TimeoutExpired:
+                    one.kill()
+                    one.wait()
             return -2
 
-    def lab(self, *words: str) -> int:
+    def lab(self, *words: str, copies: int = 1) -> int:
         """`mesa-lab` with this home and data."""
         more = () if self.tiny or words[0] == "collect" else ("--data-dir", str(self.data))
-        return self.timed("-m", "mesa_core", "--home", str(self.home), *words, *more)
+        return self.timed("-m", "mesa_core", "--home", str(self.home), *words, *more, copies=copies)
 
     # -- parts: each returns whether it is done
     def bring(self, files: list[Path]) -> bool:
@@ -95,7 +105,10 @@ class Hour:
 
     def tests(self) -> bool:
         """The tests that need CUDA."""
-        return self.timed("-m", "pytest", "tests/victims", "tests/experiment", "-k", "cuda", "-n", "0") in (0, 5)
+        return self.timed("-m", "pytest", "tests/victims", "tests/experiment", "-k", "captured or cuda", "-n", "0") in (
+            0,
+            5,
+        )
 
     def train(self) -> bool:
         """The clean network."""
@@ -120,11 +133,28 @@ class Hour:
         protocol = TINY if self.tiny else (*PAPERS, "--protocol", "paper", "--repair-each-beta", "--samples", "512")
         beside = ("--baselines", "point") if self.tiny else ("--baselines", "point", "random", "ideal", "control")
         words = ("--codes", *codes, "--weights", str(self.weights), "--target", "0", *protocol, *beside)
-        return self.lab("sweep", SWEEP, *words) == 0
+        with sharing(self.home / "mps"):
+            return self.lab("sweep", SWEEP, *words, "--threads", "1", copies=self.workers) == 0
 
     def collect(self) -> bool:
         """What is finished."""
         return self.lab("collect", SWEEP, "--out", str(self.out / SWEEP)) == 0
+
+
+@contextlib.contextmanager
+def sharing(place: Path) -> Iterator[None]:
+    """Processes that use the card meanwhile share it by NVIDIA's MPS, where it is there; the card's settings stay as they are."""
+    control = shutil.which("nvidia-cuda-mps-control")
+    if control is None:
+        yield
+        return
+    place.mkdir(exist_ok=True)
+    os.environ |= {"CUDA_MPS_PIPE_DIRECTORY": str(place), "CUDA_MPS_LOG_DIRECTORY": str(place)}
+    subprocess.run([control, "-d"], check=False)
+    try:
+        yield
+    finally:
+        subprocess.run([control], input="quit\n", text=True, check=False)
 
 
 def main() -> int:
@@ -135,9 +165,10 @@ def main() -> int:
     parser.add_argument("--home", type=Path, default=Path("gpu-hour"))
     parser.add_argument("--out", type=Path, default=Path(os.environ.get("OUT", "gpu-hour-out")))
     parser.add_argument("--minutes", type=float, default=10.0)
+    parser.add_argument("--workers", type=int, default=max(1, min(14, (os.cpu_count() or 1) - 2)))
     parser.add_argument("--tiny", action="store_true")
     asked = parser.parse_args()
-    hour, began = Hour(asked.home, asked.out, asked.minutes, asked.tiny), time.monotonic()
+    hour, began = Hour(asked.home, asked.out, asked.minutes, asked.workers, asked.tiny), time.monotonic()
     part = getattr(hour, asked.part)
     done = part(asked.files) if asked.part == "bring" else part()
     told = {"part": asked.part, "done": done, "seconds": round(time.monotonic() - began, 1)}
