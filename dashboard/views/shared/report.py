@@ -48,6 +48,8 @@ def html(run: Run) -> str:
         f"<h1>MESA Lab: {escape(run.name)}</h1>",
         f"<p>{escape(asked(config, result))}</p>",
         f"<p><strong>{escape(found(result))}</strong></p>",
+        _searched(result),
+        _judged(result),
         "<h2>Before and after</h2>",
         _defences(result),
         "<h2>Sub-models</h2>",
@@ -126,6 +128,35 @@ def _table(head: list[str], rows: list[list[str]]) -> str:
     top = "".join(f'<th scope="col">{escape(h)}</th>' for h in head)
     body = "".join("<tr>" + "".join(f"<td>{cell(text)}</td>" for text in row) + "</tr>" for row in rows)
     return f'<div class="wide"><table><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table></div>'
+
+
+def _searched(result: Result) -> str:
+    """The verdict on every class, the strongest first; '' where the target was known."""
+    verdict = result.detection
+    if verdict is None:
+        return ""
+    name = next((c.name for c in verdict.classes if c.number == verdict.target), "")
+    said = (
+        f"Class {verdict.target} ({name}) looks attacked." if verdict.target is not None else "No class looks attacked."
+    )
+    why = f"A class looks attacked where the triggers found for it have an effective ASR above {verdict.threshold:.0%}."
+    order = sorted(verdict.classes, key=lambda c: -c.rate.value)
+    rows = [[f"{c.number} ({c.name})", counted(c.effective_asr), counted(c.asr)] for c in order]
+    return f"<h2>Every class, searched</h2><p><strong>{escape(said)}</strong> {why}</p>" + _table(
+        ["class", "effective ASR of its triggers", "ASR"], rows
+    )
+
+
+def _judged(result: Result) -> str:
+    """What the repair says of itself, round by round; '' where it did not judge itself."""
+    if result.judged is None:
+        return ""
+    rows = [
+        [str(i), str(one.steps), "; ".join(counted(m) for m in one.effective_asr)]
+        for i, one in enumerate(result.judged.rounds, 1)
+    ]
+    head = ["round", "steps of repair", "effective ASR of MESA's triggers after it, each level (the defender's images)"]
+    return f"<h2>Does the repair hold?</h2><p><strong>{escape(result.judged.words)}</strong></p>" + _table(head, rows)
 
 
 def _defences(result: Result) -> str:

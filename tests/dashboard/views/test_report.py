@@ -53,6 +53,38 @@ def test_it_needs_nothing_from_outside(run):
     assert "url(" not in text
 
 
+def share(value):
+    return {"value": value, "n": 500, "low": max(0, value - 0.02), "high": min(1, value + 0.02)}
+
+
+def test_a_scan_s_report_tells_the_verdict_and_whether_the_repair_holds(run):
+    assert "Does the repair hold?" not in report.html(run), "this run knew its target"
+    assert "Every class, searched" not in report.html(run)
+    names = ("no <entry>", "priority road")
+    classes = [
+        {"class": i, "name": name, "asr": share(0.9 - 0.8 * i), "effective_asr": share(0.87 - 0.8 * i)}
+        for i, name in enumerate(names)
+    ]
+
+    def scanned(result):
+        result["detection"] = {"target": 0, "suspects": [0], "threshold": 0.5, "beta": 0.8, "classes": classes[::-1]}
+        rounds = [
+            {"steps": 100, "effective_asr": [share(0.31), share(0.12)]},
+            {"steps": 200, "effective_asr": [share(0.02)]},
+        ]
+        result["judged"] = {"healed": True, "limit": 0.05, "rounds": rounds}
+
+    change(run, scanned)
+    text = report.html(run)
+    assert "Class 0 (no &lt;entry&gt;) looks attacked." in text
+    assert text.index("0 (no &lt;entry&gt;)</td>") < text.index("1 (priority road)</td>"), "the strongest first"
+    assert "The repair holds" in text
+    assert "31.0 % (" in text
+    assert "2 rounds of repair, 300 steps" in text
+    change(run, lambda r: r["judged"].update(healed=False))
+    assert "THE REPAIR FAILED" in report.html(run)
+
+
 def test_other_figures_make_another_report(run):
     before = report.html(run)
     change(run, lambda r: r["after"]["mesa"]["asr"]["original"].update(value=0.4242, low=0.4, high=0.5))
