@@ -76,7 +76,7 @@ def main() -> None:
         for more in (0, 33, 190):
             victim = Victim(More(network, more) if more else network, normalise, compute)
             began = time.monotonic()
-            api.detect(victim, images, progress=None, data="cifar10")
+            api.detect(victim, images, progress=None)
             took.setdefault(str(10 + more), []).append(time.monotonic() - began)
     whole = statistics.median(took["pass"])
     ratios = {name: round(statistics.median(each) / whole, 2) for name, each in took.items()}
