@@ -41,6 +41,8 @@ def detect_stage(lab: Context) -> Iterator[ev.Event]:
     recipe = lab.recipe("detect", "mesa", victim=lab.results["attack"].key, version=VERSION["detect"], **lab.sized)
     for name in ("beta", "mesa_steps", "mesa_batch", "gamma"):
         recipe["parameters"].pop(name)
+    if len(lab.dataset.classes) > detection.WHOLE:  # then not every class is searched to the end
+        recipe["rounds"] = [detection.WHOLE, detection.KEPT, detection.FIRST, detection.FEW]
     out = yield from lab.stages.stage("detect", "Searching every class for triggers", recipe, body)
     stored = Detection.from_json(out.value["detection"])
     verdict = stored.judged()  # one that was kept before may have gone by the plain ASR

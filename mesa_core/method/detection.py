@@ -27,6 +27,11 @@ from mesa_core.victims.victim import Victim
 SAMPLES = 64  # triggers of each class whose ASR is measured
 IMAGES = 16  # images for each of them
 GLANCE = 16  # triggers of each class in a look at the search while it runs
+WHOLE = 16  # classes at most that are all searched to the end
+KEPT = 10  # of more classes, how many are
+FIRST = 4  # the others are left after one of so many parts of the steps
+FEW = 4  # images for each trigger of those
+LAST = 5  # steps whose success decides
 
 
 @dataclass(frozen=True)
@@ -50,35 +55,24 @@ def detect(
     `victim` is frozen; `defender` are the defender's images, all the data that this sees. The verdict's `target` is
     the class with the highest effective ASR among those above `config.detect_threshold`, None where there is none.
     """
-    count, compute = len(classes), victim.compute
-    group = submodels.make(
-        config, [config.detect_beta] * count, config.detect_batch, config.detect_steps, compute.device, seed, False
-    )
-    rule = rule_of(config.apply)
-    surrogate = Surrogate(victim, defender.images, torch.arange(count, device=compute.device), rule=rule)
-    surrogate = surrogate.expecting(count * config.detect_batch * config.detect_steps, config.size)
-    generator = compute.generator(seed)
-
-    def watching() -> torch.Generator:  # of its own, so that who watches changes nothing, and always the same noise
-        return compute.generator(seed + 1)
-
-    pace = Pace("detect", config.detect_steps)
-    for step in mesa.train(group, surrogate, config.detect_steps, generator):
-        if step.diagnostics is not None and pace.due(step.done):
-            success = step.diagnostics.success
-            each = {f"class_asr_{i}": value for i, value in enumerate(success.tolist())}
-            yield pace.progress(step.done, highest=success.max().item(), median=success.median().item(), **each)
-            yield Glimpse({"triggers": _bytes(group.sample(GLANCE, watching())), "class": np.arange(count)}, False)
-    triggers = group.sample(SAMPLES, generator)  # (C, S, 3, s, s)
+    count, rule = len(classes), rule_of(config.apply)
+    plain: Plain | None = None  # what the victim says without any trigger is the same for every class
+    if count > WHOLE:
+        bench = Bench(defender, 0, seed, rule=rule, absent=True)
+        plain = yield from follow(Pace("detect", len(defender)), bench.plain(victim))
+    search = _Search(victim, defender, config, seed)
+    triggers, chosen = yield from search.triggers(count, plain)  # (C, S, 3, s, s)
     rates: list[np.ndarray] = []
     found: list[ClassFound] = []
-    pace = Pace("detect", len(defender) + count * SAMPLES * IMAGES)
-    plain: Plain | None = None  # what the victim says without any trigger is the same for every class
+    each_of = [IMAGES if target in chosen else FEW for target in range(count)]
+    pace = Pace("detect", len(defender) + SAMPLES * sum(each_of))
     for target, name in enumerate(classes):
         bench = Bench(defender, target, seed, rule=rule, absent=True)
         if plain is None:
             plain = yield from follow(pace, bench.plain(victim))
-        asr, effective, each = yield from follow(pace, bench.of_samples(victim, plain, triggers[target], IMAGES))
+        asr, effective, each = yield from follow(
+            pace, bench.of_samples(victim, plain, triggers[target], each_of[target])
+        )
         rates.append(each)
         found.append(ClassFound(number=target, name=name, asr=asr.rounded(), effective_asr=effective.rounded()))
     trials = np.array([c.asr.n for c in found])
@@ -95,6 +89,76 @@ def detect(
     )
     told = Detection(suspects=[], threshold=config.detect_threshold, beta=config.detect_beta, classes=found)
     return told.judged()
+
+
+class _Search:
+    """The training of the sub-models, in one round for few classes, in two for many."""
+
+    def __init__(self, victim: Victim, defender: ImageSet, config: ExperimentConfig, seed: int) -> None:
+        self.victim, self.defender, self.config, self.seed = victim, defender, config, seed
+        self.recent: list[torch.Tensor] = []  # success of the last steps, each (c,) on the device
+
+    def triggers(
+        self, count: int, plain: Plain | None
+    ) -> Generator[Progress | Glimpse, None, tuple[torch.Tensor, list[int]]]:
+        """Samples `(C, S, 3, s, s)` of every class, and the classes that were searched to the end.
+
+        Of more than WHOLE classes all are searched for a quarter of the steps; the KEPT whose triggers then succeed most,
+        beyond what goes there by itself (`plain`), are searched anew with all of them. Most classes of a large network
+        have no trigger at all, and that shows early.
+        """
+        chosen, pool = list(range(count)), torch.empty(0)
+        whole = self.config.detect_steps
+        rounds = [whole] if count <= WHOLE else [max(1, whole // FIRST), whole]
+        pace = Pace("detect", sum(rounds))
+        for number, steps in enumerate(rounds):
+            done = sum(rounds[:number])
+            drawn = yield from self._round(chosen, steps, done, pace, pool)
+            pool = drawn if number == 0 else pool.index_copy(0, torch.tensor(chosen, device=pool.device), drawn)
+            if number + 1 < len(rounds):
+                assert plain is not None, "it is asked for before a first round of many"
+                chosen = self._best(plain, count)
+        return pool, chosen
+
+    def _round(
+        self, chosen: list[int], steps: int, before: int, pace: Pace, pool: torch.Tensor
+    ) -> Generator[Progress | Glimpse, None, torch.Tensor]:
+        """Train a sub-model for each of the `chosen` classes; returns its samples `(c, S, 3, s, s)`."""
+        config, compute, seed = self.config, self.victim.compute, self.seed
+        group = submodels.make(
+            config, [config.detect_beta] * len(chosen), config.detect_batch, steps, compute.device, seed, False
+        )
+        targets = torch.tensor(chosen, device=compute.device)
+        surrogate = Surrogate(self.victim, self.defender.images, targets, rule=rule_of(config.apply))
+        surrogate = surrogate.expecting(len(chosen) * config.detect_batch * steps, config.size)
+        generator = compute.generator(seed)
+
+        def watched() -> np.ndarray:  # with noise of its own, so that who watches changes nothing, and always the same
+            glance = group.sample(GLANCE, compute.generator(seed + 1))
+            return _bytes(glance if not len(pool) else pool[:, :GLANCE].index_copy(0, targets, glance))
+
+        self.recent = []
+        for step in mesa.train(group, surrogate, steps, generator):
+            if step.diagnostics is None:
+                continue
+            success = step.diagnostics.success
+            self.recent = [*self.recent[-(LAST - 1) :], success]
+            if pace.due(before + step.done):
+                each = {f"class_asr_{i}": value for i, value in zip(chosen, success.tolist(), strict=True)}
+                yield pace.progress(
+                    before + step.done, highest=success.max().item(), median=success.median().item(), **each
+                )
+                shown = watched()
+                yield Glimpse({"triggers": shown, "class": np.arange(len(shown))}, False)
+        return group.sample(SAMPLES, generator)
+
+    def _best(self, plain: Plain, count: int) -> list[int]:
+        """The KEPT classes that succeed most beyond what goes there unstamped, in their order."""
+        success = torch.stack(self.recent).mean(0).cpu()
+        labels, answers = self.defender.labels.cpu(), plain.predicted.cpu()
+        wrong = torch.bincount(answers[answers != labels], minlength=count)[:count]
+        others = (len(labels) - torch.bincount(labels, minlength=count)[:count]).clamp(min=1)
+        return sorted((success - wrong / others).topk(KEPT).indices.tolist())
 
 
 def _bytes(triggers: torch.Tensor) -> np.ndarray:

@@ -166,3 +166,85 @@ def test_a_class_of_which_the_defender_has_no_image_is_searched_too(compute, mon
     verdict = finish(detection.detect(Victim(SeesInk(), PLAIN, compute), some, NAMES, config, 0))
     assert verdict.suspects == [1, 3, 2]
     assert verdict.classes[1].asr.n == 64 * 16
+
+
+# -- many classes
+MANY = 24
+
+
+class SeesOneInk(nn.Module):
+    """Class 3 where nine pixels are green; else the class that the first pixel's red tells, for every other image class 5."""
+
+    def forward(self, x):
+        told = (x[:, 0, 0, 0] * 51).round().long().clamp(0, MANY - 1)
+        told = torch.where(x[:, 0, 0, 1] > 0.5, 5, told)
+        like = (x - torch.tensor(INK[1])[:, None, None]).abs().amax(1) < 0.01
+        return nn.functional.one_hot(torch.where(like.sum((1, 2)) == 9, 3, told), MANY).float()
+
+
+class Ranked:
+    """A group whose success was decided before: class 5 most of all, then 3, then by number; class 3 holds its ink."""
+
+    def __init__(self, betas, steps):
+        self.count, self.planned, self.taken, self.targets = len(betas), steps, 0, None
+
+    def step(self, surrogate, generator):
+        self.taken += 1
+        self.targets = surrogate.targets
+        success = self.targets / 100 + (self.targets == 3) * 0.5 + (self.targets == 5) * 0.52
+        return Diagnostics(success, torch.zeros(self.count), torch.zeros(self.count))
+
+    def sample(self, n, generator):
+        found = torch.full((self.count, n, 3, 3, 3), 0.5015)
+        found[self.targets == 3] = torch.tensor(INK[1])[:, None, None]
+        return found
+
+
+def many_images(count=480):
+    labels = torch.arange(count) % MANY
+    pictures = torch.zeros(count, 3, 16, 16, dtype=torch.uint8)
+    pictures[:, 0, 0, 0] = labels * 5
+    pictures[::2, 0, 0, 1] = 255  # half of all images go to class 5 by themselves
+    return ImageSet(pictures, labels)
+
+
+def test_of_many_classes_the_hopeless_ones_are_left_early(compute, monkeypatch):
+    groups = []
+
+    def make(config, betas, batch, steps, device, seed, one_target=True):
+        groups.append(Ranked(betas, steps))
+        return groups[-1]
+
+    monkeypatch.setattr(detection.submodels, "make", make)
+    monkeypatch.setattr(detection.Surrogate, "expecting", lambda self, gradients, size: self)
+    monkeypatch.setattr(pacing, "INTERVAL", 0.0)
+    config = make_config(data="signs", detect_steps=40, detect_batch=2, detect_threshold=0.4)
+    work, told = (
+        detection.detect(Victim(SeesOneInk(), PLAIN, compute), many_images(), tuple(map(str, range(MANY))), config, 1),
+        [],
+    )
+    while True:
+        try:
+            told.append(next(work))
+        except StopIteration as done:
+            verdict = done.value
+            break
+    first, second = groups
+    assert (first.planned, first.taken, second.planned, second.taken) == (10, 10, 40, 40)
+    assert first.targets.tolist() == list(range(MANY))
+    kept = second.targets.tolist()
+    assert len(kept) == detection.KEPT
+    assert 3 in kept
+    assert 5 not in kept, "it has the most success, but images go there by themselves"
+    assert verdict.suspects == [3]
+    trials = {c.number: c.asr.n for c in verdict.classes}
+    assert all(n == 64 * (16 if number in kept else 4) for number, n in trials.items())
+    glimpses = [one for one in told if isinstance(one, detection.Glimpse)]
+    assert all(len(one.arrays["triggers"]) == len(one.arrays["class"]) == MANY for one in glimpses)
+    done = [one.done / one.total for one in told if not isinstance(one, detection.Glimpse) and "highest" in one.metrics]
+    assert done == sorted(done)
+    assert done[-1] == 1.0
+
+
+def test_sixteen_classes_are_all_searched_to_the_end():
+    assert detection.WHOLE >= 16 > detection.KEPT
