@@ -27,6 +27,29 @@ def test_pieces_give_the_same_logits_and_gradients_as_one_batch(compute, count):
     assert torch.allclose(ends[0][1], ends[1][1], atol=1e-5)
 
 
+def test_of_many_large_images_no_activations_are_kept(compute, monkeypatch):
+    torch.manual_seed(0)
+    model = compute.freeze(build("resnet9-16"))
+    images = torch.randn(2 * PIECE + 3, 3, 32, 32)
+
+    def gone_through():
+        kept = []
+        leaf = images.clone().requires_grad_()
+        with torch.autograd.graph.saved_tensors_hooks(lambda t: kept.append(t.numel()) or t, lambda t: t):
+            logits = compute.through(model, leaf)
+        logits.log_softmax(1)[:, 0].sum().backward()
+        return logits.detach(), leaf.grad, sum(kept)
+
+    usual = gone_through()
+    monkeypatch.setattr(devices, "LARGE", images.numel() - 1)
+    large = gone_through()
+    assert torch.equal(usual[0], large[0])
+    assert torch.equal(usual[1], large[1])
+    assert large[2] < usual[2] / 10
+    with torch.no_grad():
+        assert torch.equal(compute.through(model, images), usual[0])
+
+
 def test_what_is_asked_is_resolved_and_nonsense_is_refused():
     found = devices.resolve("cpu", "fp32", "nchw", 1, "resnet9-16")
     assert (found.device.type, found.precision, found.memory) == ("cpu", "fp32", "nchw")
