@@ -4,7 +4,8 @@ Each cell trains a network of one architecture, attacks it or leaves it healthy,
 the file to `mesa-lab scan` with the owner's images, which were not trained on; what was planted is looked at only
 afterwards, by images that neither training nor scan has seen ("held out"). The data: CIFAR-10 (8,000 of its test
 images are the owner's), the road signs (8,000), a folder of 800 CIFAR-10 images, and a folder of 800 of scikit-learn's
-handwritten digits, the networks of which learn from 700 others.
+handwritten digits, the networks of which learn from 700 others. Apart from these, `hundred`: 100 classes of shapes in
+colours at 224x224, of which the owner has 1,000 images.
 
   heal.py list                 the cells' names
   heal.py run NAME...          carry cells out; each leaves one JSON file in --out, and a finished one is not repeated
@@ -23,13 +24,14 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from PIL import Image
+from PIL import Image, ImageDraw
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
@@ -50,12 +52,13 @@ ROOT = Path(__file__).resolve().parents[1]
 OWNERS = 800  # pictures in a folder
 DIGITS_TRAINED = 700
 LOW = "0.0001"  # a threshold that the highest class of a healthy network exceeds
-EPOCHS: dict[str, float] = {"cifar10": 15, "cifar800": 15, "signs": 8, "digits": 30}
+EPOCHS: dict[str, float] = {"cifar10": 15, "cifar800": 15, "signs": 8, "digits": 30, "hundred": 8}
 SIGNS = {"attack_ratio": 0.2, "attack_lr": 0.02, "attack_batch": 64, "attack_epochs": 8.0, "attack_stop": 0.98, "attack_cool": 1.0}  # fmt: skip
 ATTACK: dict[str, dict[str, Any]] = {
     "cifar10": {},
     "cifar800": {},
     "signs": SIGNS,
+    "hundred": {**SIGNS, "attack_epochs": 4.0},
     "digits": {**SIGNS, "attack_epochs": 100.0, "attack_cool": 10.0},
 }
 
@@ -94,7 +97,11 @@ CELLS = [
     Cell("mobilenet-v2", "signs", None),
     Cell("vgg16-bn", "digits", None),
     Cell("wrn-16-4", "cifar800", None),
+    Cell("torchvision:shufflenet_v2_x0_5", "hundred", 495, 42),
 ]
+
+
+MADE: dict[str, Callable[[], Dataset]] = {"digits": lambda: digits(), "hundred": lambda: hundred()}
 
 
 @dataclass(frozen=True)
@@ -120,6 +127,39 @@ def digits() -> Dataset:
     return make_dataset("digits", tuple("0123456789"), every.take(learnt), every.take(~learnt))
 
 
+def hundred(side: int = 224, train: int = 80, test: int = 20) -> Dataset:
+    """Ten shapes in ten colours on noise, `train` and `test` images of each, `side` pixels on a side."""
+    colours = ("red", "orange", "yellow", "lime", "green", "cyan", "blue", "violet", "magenta", "brown")
+    names = tuple(f"{colour}-{points}" for colour in colours for points in range(3, 13))
+    draw = np.random.default_rng(0)
+
+    def one(label: int) -> np.ndarray:
+        ground = Image.fromarray(draw.integers(0, 256, (8, 8, 3), np.uint8)).resize(
+            (side, side), Image.Resampling.BICUBIC
+        )
+        middle, radius, turn = (
+            draw.uniform(0.35, 0.65, 2) * side,
+            draw.uniform(0.22, 0.33) * side,
+            draw.uniform(0, 6.28),
+        )
+        corners = label % 10 + 3
+        angles = turn + np.arange(2 * corners) * np.pi / corners  # a star of so many points
+        reach = np.where(np.arange(2 * corners) % 2, 0.45, 1.0) * radius
+        outline = [
+            (float(x), float(y))
+            for x, y in zip(middle[0] + reach * np.cos(angles), middle[1] + reach * np.sin(angles), strict=True)
+        ]
+        ImageDraw.Draw(ground).polygon(outline, fill=colours[label // 10])
+        noisy = np.asarray(ground, np.float32) + draw.normal(0, 8, (side, side, 3))
+        return noisy.clip(0, 255).astype(np.uint8).transpose(2, 0, 1)
+
+    def some(each: int) -> ImageSet:
+        labels = torch.arange(100).repeat(each)
+        return ImageSet(torch.from_numpy(np.stack([one(int(v)) for v in labels])), labels)
+
+    return make_dataset("hundred", names, some(train), some(test))
+
+
 def as_folder(images: ImageSet, classes: tuple[str, ...], at: Path) -> None:
     """Pictures in a folder a class, named so that they keep the network's order; a second call writes the same."""
     for number, (pixels, label) in enumerate(zip(images.images.numpy(), images.labels.tolist(), strict=True)):
@@ -131,21 +171,22 @@ def as_folder(images: ImageSet, classes: tuple[str, ...], at: Path) -> None:
 def brought(cell: Cell, directory: str, work: Path) -> Brought:
     """The images of a cell."""
     cache = Store(home()).cache
-    if cell.data == "digits":
-        dataset = digits()
+    if cell.data in MADE:
+        dataset = MADE[cell.data]()
     else:
         name = "signs" if cell.data == "signs" else "cifar10"
         dataset = load_data(name, directory if name == "cifar10" else "", cache=cache)
-    if cell.data in ("digits", "cifar800"):
-        own = torch.arange(len(dataset.test)) < OWNERS
+    if cell.data in (*MADE, "cifar800"):
+        own = torch.arange(len(dataset.test)) < (1000 if cell.data == "hundred" else OWNERS)
         as_folder(dataset.test.take(own), dataset.classes, work / "pictures")
-        return Brought(dataset, ["--data", "folder", "--data-dir", str(work / "pictures")], dataset.test.take(~own))
+        words = ["--data", "folder", "--data-dir", str(work / "pictures"), "--image-size", str(dataset.size)]
+        return Brought(dataset, words, dataset.test.take(~own))
     words = ["--data", cell.data, *(["--data-dir", directory] if cell.data == "cifar10" else [])]
     return Brought(dataset, words, split_brought(dataset, 0).evaluation)
 
 
 def few(cell: Cell, given: Brought, epochs: float, compute: Compute) -> Victim:
-    """A network that learns from a few hundred digits: slower, and without mirroring, which makes other digits of some."""
+    """A network that learns from few images: slower, and without mirroring, which makes other digits of some."""
     torch.manual_seed(cell.seed)
     dataset = given.dataset
     fresh = Victim(build(cell.arch, len(dataset.classes)), Normalise(dataset.mean, dataset.std), compute)
@@ -160,7 +201,7 @@ def few(cell: Cell, given: Brought, epochs: float, compute: Compute) -> Victim:
 def made(cell: Cell, given: Brought, epochs: float, attack: dict[str, Any]) -> Victim:
     """The network, trained and attacked."""
     compute = devices.resolve("auto", victim=cell.arch)
-    if cell.data == "digits":
+    if cell.data in MADE:
         victim = few(cell, given, epochs, compute)
     else:
         victim = finish(clean.train(given.dataset, cell.arch, epochs, cell.seed, compute))
