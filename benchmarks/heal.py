@@ -4,8 +4,8 @@ Each cell trains a network of one architecture, attacks it or leaves it healthy,
 the file to `mesa-lab scan` with the owner's images, which were not trained on; what was planted is looked at only
 afterwards, by images that neither training nor scan has seen ("held out"). The data: CIFAR-10 (8,000 of its test
 images are the owner's), the road signs (8,000), a folder of 800 CIFAR-10 images, and a folder of 800 of scikit-learn's
-handwritten digits, the networks of which learn from 700 others. Apart from these, `hundred`: 100 classes of shapes in
-colours at 224x224, of which the owner has 1,000 images.
+handwritten digits, the networks of which learn from 700 others. Apart from these, `hundred`: 100 classes of discs in
+discs at 224x224, of which the owner has 1,000 images.
 
   heal.py list                 the cells' names
   heal.py run NAME...          carry cells out; each leaves one JSON file in --out, and a finished one is not repeated
@@ -128,28 +128,18 @@ def digits() -> Dataset:
 
 
 def hundred(side: int = 224, train: int = 80, test: int = 20) -> Dataset:
-    """Ten shapes in ten colours on noise, `train` and `test` images of each, `side` pixels on a side."""
-    colours = ("red", "orange", "yellow", "lime", "green", "cyan", "blue", "violet", "magenta", "brown")
-    names = tuple(f"{colour}-{points}" for colour in colours for points in range(3, 13))
+    """Discs of ten colours within discs of ten colours, on grey noise, `train` and `test` images of each; `side` in pixels."""
+    colours = ("red", "orange", "yellow", "lime", "green", "cyan", "blue", "violet", "white", "black")
+    names = tuple(f"{inner}-in-{outer}" for outer in colours for inner in colours)
     draw = np.random.default_rng(0)
 
     def one(label: int) -> np.ndarray:
-        ground = Image.fromarray(draw.integers(0, 256, (8, 8, 3), np.uint8)).resize(
-            (side, side), Image.Resampling.BICUBIC
-        )
-        middle, radius, turn = (
-            draw.uniform(0.35, 0.65, 2) * side,
-            draw.uniform(0.22, 0.33) * side,
-            draw.uniform(0, 6.28),
-        )
-        corners = label % 10 + 3
-        angles = turn + np.arange(2 * corners) * np.pi / corners  # a star of so many points
-        reach = np.where(np.arange(2 * corners) % 2, 0.45, 1.0) * radius
-        outline = [
-            (float(x), float(y))
-            for x, y in zip(middle[0] + reach * np.cos(angles), middle[1] + reach * np.sin(angles), strict=True)
-        ]
-        ImageDraw.Draw(ground).polygon(outline, fill=colours[label // 10])
+        grey = draw.integers(40, 216, (8, 8), np.uint8)
+        ground = Image.fromarray(grey).resize((side, side), Image.Resampling.BICUBIC).convert("RGB")
+        (x, y), radius = draw.uniform(0.35, 0.65, 2) * side, draw.uniform(0.22, 0.33) * side
+        pen = ImageDraw.Draw(ground)
+        for colour, r in ((colours[label // 10], radius), (colours[label % 10], 0.55 * radius)):
+            pen.ellipse((float(x - r), float(y - r), float(x + r), float(y + r)), fill=colour)
         noisy = np.asarray(ground, np.float32) + draw.normal(0, 8, (side, side, 3))
         return noisy.clip(0, 255).astype(np.uint8).transpose(2, 0, 1)
 
