@@ -6,8 +6,10 @@ Kinds take turns, so that each has had its share whenever the time ends. The end
 from __future__ import annotations
 
 import argparse
+import logging
 import sys
 import time
+import warnings
 
 from tests.attacks.attack import Outcome, carry_out, draw, kinds
 
@@ -24,6 +26,9 @@ def main() -> int:
     chosen = {kind: draw(every[kind], given.seed, kind) for kind in given.kinds or every}
     outcomes: dict[str, list[Outcome]] = {kind: [] for kind in chosen}
     spent = dict.fromkeys(chosen, 0.0)
+    # A page that is drawn without a server says so line by line, and odd pictures make Pillow warn.
+    logging.disable(logging.WARNING)
+    warnings.simplefilter("ignore")
     end = time.monotonic() + 60 * given.minutes
     while chosen and time.monotonic() < end:
         kind = min(chosen, key=spent.__getitem__)  # the one that has had the least time
