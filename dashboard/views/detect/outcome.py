@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import numpy as np
 import streamlit as st
 
 from dashboard import stored
-from dashboard.serving import brought, runs
+from dashboard.serving import brought, reading, runs
 from dashboard.serving.brought import Brought
 from dashboard.views import links
-from dashboard.views.shared import report, take_away
+from dashboard.views.shared import on_images, report, take_away
 from mesa_core.measures.intervals import Measured
 from mesa_core.store import Run, StoreError
 from mesa_core.store.results import Result
@@ -30,6 +31,8 @@ def draw(run: Run, one: Brought | None) -> None:
         st.subheader("Healed?", anchor=False)
         judgement(result)
         figures(result)
+        if one is not None:
+            on_pictures(run)
     take(run, result, one)
 
 
@@ -60,6 +63,31 @@ def figures(result: Result) -> None:
         column.caption(f"before {interval(was)}, after {interval(now)}, n = {now.n:,}")
 
 
+def on_pictures(run: Run) -> None:
+    """The strongest triggers that were found, stamped on images, with the answers of both networks."""
+    try:
+        known = run.read_arrays("samples.npz")
+        order = np.argsort(-known["asr"].astype(np.float32), kind="stable")[: on_images.SHOWN]
+        flat = np.asarray(known["triggers"][order], np.uint8)
+    except (StoreError, KeyError, IndexError, ValueError):
+        return
+    if not len(flat):
+        return
+    awaited = bool(st.session_state.get("outcome_awaited"))
+
+    @st.fragment(run_every=0.6 if awaited else None)
+    def asked() -> None:
+        st.subheader("Its triggers on real images", anchor=False)
+        st.html(on_images.strip(flat, f"The {len(flat)} triggers found that succeed most"))
+        with reading.readable("What the triggers do to images"):
+            waits = on_images.answer(run, flat, {})
+            if waits != awaited:
+                st.session_state.outcome_awaited = waits
+                st.rerun()  # so that the timer starts, or stops
+
+    asked()
+
+
 def interval(measured: Measured) -> str:
     """'97.1 % (96.0–98.0)'."""
     return f"{100 * measured.value:.1f} % ({100 * measured.low:.1f}–{100 * measured.high:.1f})"
@@ -88,5 +116,5 @@ def take(run: Run, result: Result, one: Brought | None) -> None:
         take_away.download(
             "Report (one page)", lambda: report.html(run).encode(), f"{run.name}.html", "text/html", "outcome_report"
         )
-        if st.button("Its triggers on real images, in the Lab", key="outcome_lab"):
+        if st.button("All of its triggers, in the Lab", key="outcome_lab"):
             links.open_run(run.name)
