@@ -69,7 +69,7 @@ def training(wanted: bool, home: Path) -> Iterator[subprocess.Popen | None]:
         "--target",
         "0",
         "--mesa-steps",
-        "5000",
+        "60000",  # more than any measurement lasts
         "--baselines",
         "--name",
         "benchmark",

@@ -91,32 +91,30 @@ def networks(columns: Sequence[Column]) -> list[tuple[str, int]]:
 
 
 def draw(columns: Sequence[Column]) -> Figure | None:
-    """A row an attacked network, a panel an arm: ten circles a column, MESA and the controls beside them."""
+    """A panel an attacked network and arm, below each other: ten circles a column, MESA and the controls beside them."""
     from plotly.subplots import make_subplots
 
-    if not columns:
+    panels = [(row, arm) for row in networks(columns) for arm in ARMS if _known(columns, row, arm)]
+    if not panels:
         return None
-    rows = networks(columns)
-    arms = [arm for arm in ARMS if any(one.arm == arm for one in columns)]
-    titles = [f"{NAMES.get(data, data)}, code {code}" for data, code in rows]
-    figure = make_subplots(
-        len(rows), len(arms), shared_yaxes=True, row_titles=titles, horizontal_spacing=0.03, vertical_spacing=0.2 / len(rows),
-        column_widths=[len(ARMS[arm][1]) for arm in arms],
-    )  # fmt: skip
-    for i, row in enumerate(rows, 1):
-        for j, arm in enumerate(arms, 1):
-            title, settings = ARMS[arm]
-            known = {one.setting: one for one in columns if (one.data, one.code) == row and one.arm == arm}
-            shown = [(k, known[setting]) for k, setting in enumerate(settings) if setting in known]
-            for trace in _traces(shown, i == j == 1):
-                figure.add_trace(trace, i, j)
-            figure.update_xaxes(
-                tickvals=list(range(len(settings))), ticktext=list(settings.values()), range=[-0.6, len(settings) - 0.4],
-                showgrid=False, zeroline=False, title=title if i == len(rows) else None, row=i, col=j,
-            )  # fmt: skip
-        figure.update_yaxes(rangemode="tozero", zeroline=False, row=i)
-        figure.update_yaxes(title="ASR of the original (%)", row=i, col=1)
-    return plain(figure, 130 + 300 * len(rows), top=90)
+    titles = [f"{ARMS[arm][0]} ({NAMES.get(data, data)}, code {code})" for (data, code), arm in panels]
+    figure = make_subplots(len(panels), 1, subplot_titles=titles, vertical_spacing=0.3 / len(panels))
+    for i, (row, arm) in enumerate(panels, 1):
+        settings, known = ARMS[arm][1], _known(columns, row, arm)
+        shown = [(k, known[setting]) for k, setting in enumerate(settings) if setting in known]
+        for trace in _traces(shown, i == 1):
+            figure.add_trace(trace, i, 1)
+        figure.update_xaxes(
+            tickvals=[k for k, _ in shown], ticktext=[settings[one.setting] for _, one in shown],
+            range=[shown[0][0] - 0.6, shown[-1][0] + 0.6], showgrid=False, zeroline=False, row=i, col=1,
+        )  # fmt: skip
+        figure.update_yaxes(title="ASR of the original (%)", rangemode="tozero", zeroline=False, row=i, col=1)
+    return plain(figure, 110 + 320 * len(panels), top=110)
+
+
+def _known(columns: Sequence[Column], network: tuple[str, int], arm: str) -> dict[str, Column]:
+    """The columns of one panel by their setting."""
+    return {one.setting: one for one in columns if (one.data, one.code) == network and one.arm == arm}
 
 
 def _traces(shown: Sequence[tuple[int, Column]], named: bool) -> Iterator[Any]:
