@@ -11,17 +11,21 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from making.commands import told
+from mesa_core import triggers
 from mesa_core.measures.submodel import ReferenceLevel, Submodel
 from mesa_core.paper import everything, material, verdicts
 from mesa_core.paper import searched as clean_searches
 from mesa_core.paper.everything import Drawn
 from mesa_core.paper.material import Finding, Sweep
 from mesa_core.pictures import saving, trigger_maps
+from mesa_core.pictures.axes import on_axes
 from mesa_core.reference import record
 from mesa_core.stage.export import export
 from mesa_core.store import Run, shipped
-from mesa_core.words import brief, counted, share
+from mesa_core.words import brief
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
@@ -29,6 +33,7 @@ if TYPE_CHECKING:
 KINDS = ("mine", "neighbours", "particles", "flow")
 WHOLE = "signs-whole-{}"  # prepared runs on one attacked network, whose exact distribution is known
 LEVEL = 0.8
+LEFT = "original after the repair"
 STAGE = "signs-ring"  # the prepared run that the site plays
 PART = {"fast": "", "paper": "paper-"}
 
@@ -80,15 +85,23 @@ def framed(name: str) -> str:
 def volumes() -> str:
     """How many triggers are valid, as a table."""
     rows = [
-        f"| {one.beta:g} | {one.log_volume.value:.1f} ± {one.log_volume.error:.1f} nats | one in {_rounded(_one_in(one))} |"
-        for one in _reference()
+        f"| {one.beta:g} | {_signed(one.log_volume.value)} ± {one.log_volume.error:.1f} nats | one in {_rounded(_one_in(one))} |"
+        for one in _reference().levels
     ]
     return "\n".join(["| level β | log-volume | of all colour triggers |", "| --- | --- | --- |", *rows])
 
 
 def searched(protocol: str) -> str:
-    """How high the classes of clean networks come."""
-    return told(clean_searches.words(clean_searches.read(shipped.shipped_searches()), protocol))
+    """How high the classes of clean networks come, as a table."""
+    every = clean_searches.read(shipped.shipped_searches())
+    rows = [
+        f"| {one.network} | {'as shipped' if one.shipped else f'trained anew, seed {one.trained}'} | {one.seed} | "
+        f"{told(brief(one.highest))} | {told(one.name)} | {one.highest.n:,} |"
+        for one in sorted(every, key=lambda one: -one.highest.value)
+        if one.protocol == protocol
+    ]
+    head = ["network", "trained", "seed of the search", "ASR of its highest class", "class", "n"]
+    return "\n".join([f"| {' | '.join(head)} |", "| --- " * len(head) + "|", *rows])
 
 
 def claims() -> str:
@@ -110,14 +123,15 @@ def _whole(kind: str) -> Finding:
     return one
 
 
-def _reference() -> list[ReferenceLevel]:
-    """The exact distribution behind the runs of `WHOLE`, level by level."""
+@functools.cache
+def _reference() -> record.Record:
+    """The exact distribution behind the runs of `WHOLE`."""
     one = _whole(KINDS[0])
     place = shipped.shipped_references() / f"{record.attack_key(one.run)}-{one.config.target}"
     known = record.read(place)
     if known is None:
         raise ValueError(f"The reference {place.name} cannot be read.")
-    return known.levels
+    return known
 
 
 def _one_in(level: ReferenceLevel) -> float:
@@ -125,12 +139,16 @@ def _one_in(level: ReferenceLevel) -> float:
     return math.exp(-level.log_volume.value)
 
 
+def _signed(value: float) -> str:
+    return f"{value:.1f}".replace("-", "−")
+
+
 def _rounded(count: float) -> str:
-    """A large number with two digits that count, in words where it is very large."""
+    """A large number with the two or three digits that count, in words where it is very large."""
     for word, size in (("billion", 1e9), ("million", 1e6)):
         if count >= size:
             return f"{float(f'{count / size:.2g}'):g} {word}"
-    return f"{float(f'{count:.2g}'):,.0f}"
+    return f"{float(f'{count:.3g}'):,.0f}"
 
 
 def _volumes() -> Drawn:
@@ -140,7 +158,7 @@ def _volumes() -> Drawn:
     from mesa_core.pictures.charts import plain
     from mesa_core.pictures.thumbnails import PALETTE
 
-    levels, one = _reference(), _whole(KINDS[0])
+    levels, one = _reference().levels, _whole(KINDS[0])
     heights = [_one_in(level) for level in levels]
     ends = [(math.exp(level.log_volume.error), level) for level in levels]
     figure = go.Figure(
@@ -159,7 +177,7 @@ def _volumes() -> Drawn:
     )
     figure.update_xaxes(range=[-0.4, len(levels) - 0.3])
     note = (
-        f"{material.what(one.config)}; the uniform law on all 3×3 colour triggers, by nested sampling "
+        f"Road signs, {one.config.victim}, code {one.config.code}; the uniform law on all 3×3 colour triggers, by nested sampling "
         f"(`mesa-lab reference`), bars: one standard error."
     )
     table = [
@@ -173,7 +191,7 @@ def _volumes() -> Drawn:
 
 
 def _kinds() -> Drawn:
-    """Samples of the four kinds of sub-model on one attacked network, each trigger drawn as itself."""
+    """The exact law and samples of the four kinds of sub-model on one attacked network, each trigger drawn as itself."""
     runs = {kind: _whole(kind) for kind in KINDS}
     panels: list[Mapping[str, Any] | None] = []
     rows: list[dict[str, Any]] = []
@@ -181,32 +199,58 @@ def _kinds() -> Drawn:
         level, samples = one.level(LEVEL), material.samples(one)
         if level is None or samples is None:
             raise ValueError(f"The prepared run of {kind} has no samples at β = {LEVEL:g}.")
+        if not panels:
+            panel, row = _exact(samples, material.valid(one))
+            panels.append(panel)
+            rows.append(row)
         panels.append(trigger_maps.panel_of(samples, level, "pca", material.valid(one)))
         rows.append(_row(kind, one, one.levels[level]))
-    figure: Figure = trigger_maps.scatter([panels], KINDS, [f"β = {LEVEL:g}"])
+    figure: Figure = trigger_maps.scatter([panels], ("exact", *KINDS), [""])
     trigger_maps.bar_below(figure)
+    figure.update_layout(height=300)
     one = runs[KINDS[0]]
-    note = material.note(
-        list(runs.values()),
-        f"{one.config.samples} samples of each kind at β = {LEVEL:g}, drawn as themselves on the same axes and framed in the "
-        f"colour of their ASR; grey: the 512 black-and-white triggers, larger where they work",
+    note = (
+        f"Road signs, {one.config.victim}, code {one.config.code}; {one.config.samples} samples at β = {LEVEL:g} of the exact "
+        "law and of each kind, drawn as themselves on the same two axes (PCA) and framed in the colour of their ASR; grey: the "
+        "512 black-and-white triggers, larger where they work; one seed."
     )
-    alt = "Scatters of sampled triggers, a panel for each kind of sub-model, on the same axes."
+    alt = (
+        "Scatters of sampled triggers, a panel for the exact law and one for each kind of sub-model, on the same axes."
+    )
     return Drawn(figure, note, rows, alt)
 
 
+def _exact(samples: Mapping[str, np.ndarray], valid: np.ndarray | None) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The exact law at `LEVEL` as a panel on the axes of a run's samples, and as a row."""
+    known = _reference()
+    index, found = known.index(LEVEL), known.level(LEVEL)
+    if index is None or found is None:
+        raise ValueError(f"The reference has no level {LEVEL:g}.")
+    own, told = known.arrays["level"] == index, found[2]
+    panel = {
+        "triggers": known.arrays["triggers"][own],
+        "places": on_axes(samples["codes_pca"].astype(np.float64), found[0].astype(np.float64)).astype(float),
+        "asr": known.arrays["asr"][own].astype(float).reshape(int(own.sum()), -1).mean(1),
+        "bounds": samples["pca_bounds"],
+        "ground": samples["codes_pca"],
+        "valid": np.zeros(triggers.PANEL) if valid is None else valid,
+    }
+    return panel, _measures("the exact law", told) | {"inside the exact law": "", "modes found": "", LEFT: ""}
+
+
+def _measures(name: str, level: Submodel | ReferenceLevel) -> dict[str, Any]:
+    """What samples are worth by themselves."""
+    row: dict[str, Any] = {"sampler": name, "mean ASR": brief(level.mean_asr)}
+    row["entropy, nats"] = _signed(level.entropy.value) if level.entropy else "–"
+    return row | {f"recall of triggers with ASR ≥ {LEVEL:g}": brief(level.recall.get(f"{LEVEL:g}"))}
+
+
 def _row(kind: str, one: Finding, level: Submodel) -> dict[str, Any]:
-    """What one kind's samples are worth beside the exact distribution."""
-    after = one.result.after["mesa"].asr
-    row: dict[str, Any] = {"kind": kind, "mean ASR of its samples": brief(level.mean_asr)}
-    row["recall of triggers with ASR ≥ 0.8"] = counted(level.recall.get("0.8"))
-    if level.reference is not None:
-        modes = level.reference.modes_found
-        row |= {
-            "inside the exact distribution": brief(level.reference.inside),
-            "modes found": f"{modes.found} of {modes.of}",
-        }
-    return row | {"ASR of the original after the repair": share(after.original) if after else "–"}
+    """What one kind's samples are worth beside the exact law."""
+    row, beside, after = _measures(kind, level), level.reference, one.result.after["mesa"].asr
+    row["inside the exact law"] = brief(beside.inside) if beside else "–"
+    row["modes found"] = f"{beside.modes_found.found} of {beside.modes_found.of}" if beside else "–"
+    return row | {LEFT: brief(after.original)}
 
 
 def kinds() -> str:
