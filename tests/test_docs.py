@@ -16,17 +16,22 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import pytest
+import torch
 
 import mesa_core
 from mesa_core.cli.parser import build_parser
-from mesa_core.config import params
+from mesa_core.config import make_config, params
 from mesa_core.glossary import TERMS
+from mesa_core.method.submodels.base import Wanted
+from mesa_core.registry import load
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = sorted(path.name for path in (ROOT / "docs").glob("*.md"))
 FILE = re.compile(r'^```python title="([\w.]+)"\n(.*?)^```$', re.S | re.M)
 SHELL = re.compile(r"^```sh\n(.*?)^```$", re.S | re.M)
 OURS = re.compile(r"^(?:mesa-lab|python -m mesa_core|python lab\.py) +(.*)$", re.M)
+NUMBER = re.compile(r"\d+(?:[.,]\d+)+")
+PLACE = re.compile(r"`((?:mesa_core|dashboard|assets|benchmarks|examples|tests)/[\w./]*)`")
 LOADED = {"script": "src", "img": "src", "iframe": "src", "link": "href"}  # what a browser fetches by itself
 TINY = (
     "--clean-epochs 2 --attack-epochs 1 --attack-took 0 --mesa-steps 3 --mesa-batch 8 --repair-epochs 0.5 --measure tiny "
@@ -177,6 +182,46 @@ def mine(tmp_path: Path) -> Path:
     for name, text in found.items():
         (tmp_path / name).write_text(text, "utf-8")
     return tmp_path
+
+
+def test_the_kind_on_the_page_finds_what_works(mine, monkeypatch):
+    monkeypatch.syspath_prepend(str(mine))
+    made = load("bell:Bell").of(torch.tensor([0.5, 0.9]), make_config(), Wanted(64, 150, 0))
+    draw = torch.Generator().manual_seed(0)
+
+    def works(triggers: torch.Tensor, _: torch.Generator) -> torch.Tensor:
+        return torch.sigmoid(12 * (triggers.flatten(2)[:, :, 0] - 0.5))  # high where the first pixel is
+
+    before = works(made.sample(256, draw), draw).mean(1)
+    for _ in range(150):
+        made.step(works, draw)
+    after = works(made.sample(256, draw), draw).mean(1)
+    assert (before < 0.7).all()
+    assert after[0] > 0.49
+    assert after[1] > 0.85
+    again = load("bell:Bell").of(torch.tensor([0.5, 0.9]), make_config(), Wanted(64, 150, 0))
+    again.load(made.state())
+    both = [one.sample(8, torch.Generator().manual_seed(1)) for one in (made, again)]
+    assert torch.equal(*both)
+
+
+def unsaid(text: str, told: str) -> list[str]:
+    """Numbers with a point or a comma that are in one text and not in another."""
+    return [number for number in NUMBER.findall(text) if number not in NUMBER.findall(told)]
+
+
+def test_every_figure_in_the_findings_was_measured():
+    told = "".join((ROOT / name).read_text("utf-8") for name in ("README.md", "benchmarks/README.md"))
+    text = (ROOT / "docs" / "findings.md").read_text("utf-8")
+    assert len(NUMBER.findall(text)) > 20
+    assert unsaid(text, told) == []
+    assert unsaid("1.5 of 12,345", told) == ["12,345"], "the negative control"
+
+
+def test_every_place_that_the_pages_name_is_there():
+    named = {place for name in PAGES for place in PLACE.findall((ROOT / "docs" / name).read_text("utf-8"))}
+    assert len(named) > 10
+    assert {place for place in named if not (ROOT / place).exists()} == set()
 
 
 def environment(home: Path) -> dict[str, str]:
