@@ -35,8 +35,10 @@ def part(name: str, short: str, parser: argparse.ArgumentParser) -> str:
     groups = [
         (group.title or "", [one for one in group._group_actions if shown(one)]) for group in parser._action_groups
     ]
-    words = " ".join(spelt(one) for _, group in groups for one in group if not one.option_strings)
-    usage = " ".join(word for word in (parser.prog, words, "[options]") if word)
+    every = [one for _, group in groups for one in group]
+    words = [spelt(one) for one in every if not one.option_strings]
+    words += [f"{one.option_strings[0]} {spelt(one)}" for one in every if one.option_strings and one.required]
+    usage = " ".join([parser.prog, *words, "[options]"])
     parts = [
         f"## `mesa-lab {name}` {{ #mesa-lab-{name} }}",
         told(parser.description or short),
@@ -85,7 +87,7 @@ def spelt(action: argparse.Action) -> str:
 def meaning(action: argparse.Action, prog: str) -> str:
     """An option's help, the words that it takes, and its default where the help does not say it."""
     said = (action.help or "") % {**vars(action), "prog": prog}
-    if action.choices and "auto" not in said:
+    if action.choices and not action.metavar:
         said += f" One of: {', '.join(map(str, action.choices))}."
     if action.default not in (None, False, "", [], argparse.SUPPRESS) and "efault" not in said:
         said += f" Default: {action.default}."
