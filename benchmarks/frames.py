@@ -55,7 +55,7 @@ PING = """async () => {
 
 
 @contextlib.contextmanager
-def training(wanted: bool, home: Path) -> Iterator[subprocess.Popen | None]:
+def training(wanted: bool, home: Path) -> Iterator[subprocess.Popen[bytes] | None]:
     """A run that trains all the while, at the worker's low priority."""
     if not wanted:
         yield None

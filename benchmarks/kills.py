@@ -45,7 +45,7 @@ def command(folder: Path, root: Path, seeds: Sequence[int]) -> list[str]:
     return [*words, "--clean-epochs=2", "--over", "seed", *map(str, seeds), "--over", "weights", shipped, ""]
 
 
-def start(folder: Path, root: Path, seeds: Sequence[int]) -> subprocess.Popen:
+def start(folder: Path, root: Path, seeds: Sequence[int]) -> subprocess.Popen[bytes]:
     """One worker of the sweep."""
     env = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE"}
     return subprocess.Popen(command(folder, root, seeds), env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
@@ -91,7 +91,8 @@ def disturbed(
     folder: Path, root: Path, seeds: Sequence[int], workers: int, longest: float, kills: int, draw: random.Random
 ) -> tuple[list[str], int]:
     """A sweep whose workers are killed, `kills` times at most; returns what they were at, and how many were started."""
-    alive, at, started = [start(folder, root, seeds) for _ in range(workers)], [], workers
+    alive, started = [start(folder, root, seeds) for _ in range(workers)], workers
+    at: list[str] = []
     try:
         while alive:
             until = time.monotonic() + draw.uniform(0, longest)
@@ -141,7 +142,7 @@ def measure(folder: Path, place: Path, kills: int, seed: int, seeds: Sequence[in
         "killed at": dict(Counter(at).most_common()),
         "undisturbed seconds": round(took, 1),
         "seconds": round(time.monotonic() - began, 1),
-        "hardware": whole.list()[0].result()["hardware"],
+        "hardware": (whole.list()[0].result() or {})["hardware"],
     }
 
 

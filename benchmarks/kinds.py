@@ -33,7 +33,10 @@ def main(rounds: int = 3) -> None:
     compute = devices.resolve("cpu", "auto", "auto", 1, config.victim)
     dataset = load_data("signs", "", cache=Store(home()).cache)
     images = split(dataset, 0).defender.images
-    state = weights.read(shipped_weights("signs", config.victim))
+    shipped = shipped_weights("signs", config.victim)
+    if shipped is None:
+        sys.exit(f"No weights of a clean {config.victim} are shipped.")
+    state = weights.read(shipped)
     model = weights.load_into(build(config.victim, len(dataset.classes)), state)
     frozen = Victim(model, Normalise(dataset.mean, dataset.std), compute).freeze()
     targets = torch.zeros(len(config.beta), dtype=torch.long)

@@ -6,6 +6,7 @@ Start it with frames.py; it is a Streamlit script and no page of the product.
 from __future__ import annotations
 
 import time
+from typing import Any
 
 import numpy as np
 import streamlit as st
@@ -45,7 +46,7 @@ def picture() -> None:
     }  # fmt: skip
     codes = np.random.default_rng(1)
     ground = {"places": codes.normal(0, 2, (512, 2)), "asr": codes.random(512), "bounds": [-4, 6, -4, 6]}
-    header = {
+    header: dict[str, Any] = {
         "view": "pca",
         "colour": "asr",
         "betas": [0.5, 0.8, 0.9],

@@ -80,7 +80,8 @@ class Workbench:
         surrogate = Surrogate(frozen, defender, targets, c.images_per_trigger)
         surrogate = surrogate.expecting(len(levels) * c.mesa_batch * c.mesa_steps * c.images_per_trigger, c.size)
         generator = self.compute.generator(seed)
-        finish(mesa.train(group, surrogate, c.mesa_steps, generator))
+        for _ in mesa.train(group, surrogate, c.mesa_steps, generator):
+            pass
         pool = group.sample(POOL, generator)
         plain = finish(self.own.plain(frozen))
         measure = lambda samples: finish(self.own.of_samples(frozen, plain, samples, c.sample_images))[0]
@@ -96,7 +97,8 @@ class Workbench:
         for number, (passes, anew) in enumerate(plan):
             if anew:
                 pool, told = self.model(victim, number)
-                pools.append(pool), levels.append(told)
+                pools.append(pool)
+                levels.append(told)
             budget = replace(c, repair_epochs=c.repair_epochs * passes)
             seed = seed_of(c.seed, "repair") + number
             defender = self.splits.defender

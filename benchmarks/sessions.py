@@ -34,6 +34,7 @@ from streamlit.proto.BackMsg_pb2 import BackMsg  # noqa: E402
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg  # noqa: E402
 from websockets.asyncio.client import connect  # noqa: E402
 from websockets.exceptions import WebSocketException  # noqa: E402
+from websockets.typing import Subprotocol  # noqa: E402
 
 RUN = "benchmark"
 PAUSE = (4.0, 9.0)  # seconds between two interactions of one visitor
@@ -52,8 +53,8 @@ class Seen:
     dropped: int = 0
     messages: int = 0
     timers: int = 0
-    exceptions: Counter = field(default_factory=Counter)
-    fallen: Counter = field(default_factory=Counter)  # real browsers that had to begin anew, and why
+    exceptions: Counter[str] = field(default_factory=Counter)
+    fallen: Counter[str] = field(default_factory=Counter)  # real browsers that had to begin anew, and why
 
 
 class Visitor:
@@ -71,7 +72,11 @@ class Visitor:
         while time.monotonic() < self.until:
             try:
                 async with connect(
-                    self.address, subprotocols=["streamlit"], max_size=None, open_timeout=OPENING, ping_timeout=None
+                    self.address,
+                    subprotocols=[Subprotocol("streamlit")],
+                    max_size=None,
+                    open_timeout=OPENING,
+                    ping_timeout=None,
                 ) as socket:
                     listening = asyncio.create_task(self.listen(socket))
                     try:
@@ -222,7 +227,7 @@ def main() -> None:
         with serving(home) as (url, pid), training(True, home) as process:
             begun = time.monotonic()
             while not (home / "runs" / RUN / "config.json").is_file():
-                if time.monotonic() - begun > OPENING or process.poll() is not None:
+                if time.monotonic() - begun > OPENING or process is None or process.poll() is not None:
                     raise SystemExit("The run that all watch did not begin.")
                 time.sleep(0.2)
             began = time.monotonic()

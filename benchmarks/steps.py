@@ -11,7 +11,7 @@ from __future__ import annotations
 import argparse
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 from torch.nn import functional as F
@@ -28,7 +28,7 @@ from mesa_core.victims.training import Recipe, Trainer
 from mesa_core.victims.victim import Victim
 
 
-def median_times(works: list[Callable[[], None]], repeats: int, device: torch.device) -> list[float]:
+def median_times(works: Sequence[Callable[[], object]], repeats: int, device: torch.device) -> list[float]:
     """Median seconds of each, taken in turns so that a noisy machine is noisy for all."""
     times: list[list[float]] = [[] for _ in works]
     for number in range(repeats + 2):
@@ -71,7 +71,7 @@ def main() -> None:
     stamp = repair.unlearn(pool, config.repair_ratio, normalise, 0, Anywhere())
     recipe = Recipe(0.005, config.repair_batch, 1000)
     steps = iter(Trainer(Victim(build(chosen.victim), normalise, compute), pixels, labels, recipe, 0, stamp))
-    bare = build(chosen.victim).to(device, memory_format=compute.memory_format).train()
+    bare = build(chosen.victim).to(device).to(memory_format=compute.memory_format).train()
     batch = normalise.images(pixels[: config.repair_batch]).contiguous(memory_format=compute.memory_format)
 
     def bare_training() -> None:

@@ -52,7 +52,7 @@ def timed(root: Path, cache: Path, workers: int, threads: int, pieces: int) -> d
     if any(worker.wait() for worker in started):
         raise RuntimeError("A worker failed.")
     seconds = time.monotonic() - began
-    results = [run.result() for run in Store(root).list()]
+    results = [run.result() or {} for run in Store(root).list()]
     each = [sum(result["timings"].values()) for result in results]
     print(f"{workers} x {threads}: {seconds:.1f} s", file=sys.stderr)
     return {

@@ -42,8 +42,9 @@ def row(result: dict[str, Any]) -> dict[str, float | str]:
 
 
 def main() -> None:
-    results = [Store(home()).open(name).result() for name in sys.argv[1:]]
-    rows = [row(result) for result in results if result]
+    opened = [Store(home()).open(name).result() for name in sys.argv[1:]]
+    results = [result for result in opened if result]
+    rows = [row(result) for result in results]
     if not rows:
         sys.exit(__doc__)
     names = list(rows[0])

@@ -35,6 +35,8 @@ def main(name: str, count: int = 2000) -> None:
     store = Store(home())
     run = store.open(name)
     config, known = make_config(run.config()), run.resolved()
+    if known is None:
+        sys.exit(f"{name} has not begun.")
     events = [event for _, event in run.events()]
     keys = {event.stage: event.key for event in events if isinstance(event, StageDone)}
     compute = devices.resolve(known["device"], known["precision"], known["memory"], known["threads"], config.victim)

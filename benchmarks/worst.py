@@ -119,9 +119,13 @@ def load(run: Run, which: str, store: Store, folder: str = "", plain: bool = Fal
 def table(found: Sequence[dict[str, Any]]) -> str:
     """One row a network, by the first search with each number of images, and how many of all its searches hold."""
     share = lambda m: f"{100 * m['value']:.1f} ({100 * m['low']:.1f}–{100 * m['high']:.1f})"
-    head = ("network", "n selecting, measuring", "full count: images", "picks", "ASR", "alike, of 512")
     head = (
-        *head,
+        "network",
+        "n selecting, measuring",
+        "full count: images",
+        "picks",
+        "ASR",
+        "alike, of 512",
         "images a code at first",
         "images",
         "times cheaper",
@@ -136,17 +140,21 @@ def table(found: Sequence[dict[str, Any]]) -> str:
         for few in dict.fromkeys(s["first"] for s in told):
             same = [s for s in told if s["first"] == few]
             s = same[0]
-            cells = (one["network"], f"{one['selects']}, {one['measures']}", f"{full['images']:,}", full["code"])
             cells = (
-                *cells,
+                one["network"],
+                f"{one['selects']}, {one['measures']}",
+                f"{full['images']:,}",
+                full["code"],
                 share(full["asr"]),
                 round(512 * full["alike"]),
                 few,
                 f"{s['images']:,}",
                 f"{s['cheaper']:.1f}",
                 s["code"],
+                share(s["asr"]),
+                share(s["minus_full"]),
+                f"{sum(t['holds'] for t in same)} of {len(same)}",
             )
-            cells = (*cells, share(s["asr"]), share(s["minus_full"]), f"{sum(t['holds'] for t in same)} of {len(same)}")
             lines.append("| " + " | ".join(map(str, cells)) + " |")
     return "\n".join(lines)
 
@@ -175,7 +183,7 @@ def main() -> None:
             "seconds": round(time.perf_counter() - began, 1),
             "cpu_seconds": round(time.process_time() - busy, 1),
             "differing": differing(bench, model) if bench.memory else None,
-            "hardware": devices.hardware(bench.compute),
+            "hardware": devices.hardware(model.compute),
         }
         print(json.dumps(done[name]), flush=True)
         if chosen.out:

@@ -17,8 +17,9 @@ from functools import partial
 from dashboard.serving import queue
 from mesa_core.disk.errors import Closed, said
 from mesa_core.disk.files import write_json
-from mesa_core.disk.leases import HEARTBEAT, process_lives
+from mesa_core.disk.leases import HEARTBEAT
 from mesa_core.disk.leftovers import sweep_home
+from mesa_core.disk.processes import process_lives
 from mesa_core.experiment import execute
 from mesa_core.probe.answering import Probe
 from mesa_core.probe.turns import Budget

@@ -61,21 +61,22 @@ class Door:
 
     async def upload(self, scope: Message, receive: Receive, send: Send) -> None:
         """Pass an upload on within its bounds."""
-        if self.uploads is None:
+        uploads = self.uploads
+        if uploads is None:
             await refuse(scope, send, REFUSED, "Nothing can be uploaded here.")
             return
         putting = scope.get("method") == "PUT"  # a browser also asks first whether it may, and deletes
-        full = self.uploads.held() + self.uploads.size * (self.taken + 1) > self.uploads.most_held
-        if putting and (self.taken >= self.uploads.number or full):
+        full = uploads.held() + uploads.size * (self.taken + 1) > uploads.most_held
+        if putting and (self.taken >= uploads.number or full):
             await refuse(scope, send, BUSY, "Others are uploading; try again in a moment.")
             return
-        end, held = time.monotonic() + self.uploads.seconds, 0
+        end, held = time.monotonic() + uploads.seconds, 0
 
         async def bounded() -> Message:
             nonlocal held
             message = await asyncio.wait_for(receive(), max(0.0, end - time.monotonic()))
             held += len(message.get("body", b""))
-            if held > self.uploads.size:
+            if held > uploads.size:
                 raise TooLarge
             return message
 

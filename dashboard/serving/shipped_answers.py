@@ -52,7 +52,7 @@ def answer(rows: tuple[tuple[int, ...], ...], images: int, draw: int, rates: boo
         "stamped": pixels["stamped"],
         "label": shown.labels[chosen],
         "corner": places,
-        "target": np.int64(shown.target),
+        "target": np.array(shown.target, np.int64),
     }
     for name, network in NETWORKS.items():
         for what, asked in pixels.items():

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, cast
+
 from dashboard.serving.brought import MOST_BYTES
 from dashboard.serving.door import Uploads
+
+if TYPE_CHECKING:
+    from streamlit.runtime.stats import CacheStat
 
 ENVELOPE = 1 << 20  # bytes of the form around a file
 AT_A_TIME = 2
@@ -17,7 +23,8 @@ def held() -> int:
 
     if not exists():
         return 0
-    families = get_instance().uploaded_file_mgr.get_stats()
+    # Streamlit promises no more than figures of some kind; its store of uploads gives bytes.
+    families = cast("Mapping[str, Sequence[CacheStat]]", get_instance().uploaded_file_mgr.get_stats())
     return sum(stat.byte_length for stats in families.values() for stat in stats)
 
 

@@ -25,7 +25,11 @@ def segmented(
     `part` tells controls of one parameter apart that a page draws in different parts.
     """
     key = keys.own(f"{part}{parameter}")
-    told = address.in_step(key, parameter, lambda word: word if word in names else default, names.__contains__)
+
+    def read(word: str | None) -> str:
+        return word if word is not None and word in names else default
+
+    told = address.in_step(key, parameter, read, names.__contains__)
 
     def changed() -> None:
         value = st.session_state.get(key)

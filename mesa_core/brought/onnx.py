@@ -23,7 +23,7 @@ from mesa_core.brought.matching import Match
 from mesa_core.brought.networks import Network
 from mesa_core.brought.onnx_ops import OPERATORS
 from mesa_core.brought.onnx_wire import Graph, Node
-from mesa_core.disk.untrusted import Refused, read_bytes
+from mesa_core.disk.untrusted import Refused, open_file, read_bytes
 from mesa_core.victims import weights
 from mesa_core.victims.checkpoints import MOST_BYTES
 from mesa_core.victims.filekinds import HEAD, unlike
@@ -49,7 +49,7 @@ def looks_like(path: Path) -> bool:
     if path.suffix == ".onnx":
         return True
     try:
-        with weights.open_file(path, weights.MOST_FILE) as file:
+        with open_file(path, weights.MOST_FILE) as file:
             head = file.read(3)
     except (OSError, Refused):
         return False

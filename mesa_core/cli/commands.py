@@ -204,15 +204,16 @@ def reference(arguments: argparse.Namespace) -> int:
     """The exact distribution of valid triggers of a run's attacked network."""
     from mesa_core.measures.bench import finish
     from mesa_core.reference import build
+    from mesa_core.reference.options import Options
 
     store, console = store_of(arguments), Console()
-    names = [field.name for field in dataclasses.fields(build.Options)]
+    names = [field.name for field in dataclasses.fields(Options)]
     said = {name: value for name in names if (value := getattr(arguments, name, None)) is not None}
     if "levels" in said:
         said["levels"] = tuple(said["levels"])
     run = store.open(arguments.run)
     console.label = f"Reference of {run.name}"
-    told = finish(build.make(run, store, build.Options(**said)), console)
+    told = finish(build.make(run, store, Options(**said)), console)
     console.line("")
     if arguments.json:
         print_json(told)

@@ -56,6 +56,24 @@ class Param:
     type: str = "float"  # float, int, str, bool, floats, strs
     basic: bool = False  # shown in the page's first panel
 
+    def options(self) -> list[str]:
+        """The choices, in their order. Raises ValueError where any value may be given."""
+        if self.choices is None:
+            raise ValueError("This parameter has no choices.")
+        return list(self.choices)
+
+    def least(self) -> int:
+        """The least whole number allowed. Raises ValueError where none is declared."""
+        if self.low is None:
+            raise ValueError("This parameter has no lower bound.")
+        return int(self.low)
+
+    def most(self) -> int:
+        """The largest whole number allowed. Raises ValueError where none is declared."""
+        if self.high is None:
+            raise ValueError("This parameter has no upper bound.")
+        return int(self.high)
+
     def check(self, name: str, value: Any) -> Any:
         """Return `value` in its exact type, or raise ConfigError in one sentence."""
         if self.type in ("floats", "strs"):

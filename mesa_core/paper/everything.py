@@ -16,6 +16,7 @@ from mesa_core.paper.judging import Answer
 from mesa_core.paper.material import Finding, Sweep
 from mesa_core.paper.rules import VERDICTS
 from mesa_core.pictures import saving
+from mesa_core.pictures.drawing import NoPicture
 from mesa_core.store.shipped import shipped_lottery
 from mesa_core.words import counted
 
@@ -223,7 +224,7 @@ def write(
                     try:
                         if painter is not None:
                             put(f"{begin}{key}.{kind}", painter.image_of(drawn.figure, drawn.note, kind))
-                    except saving.NoPicture as error:
+                    except NoPicture as error:
                         painter, why = None, str(error).rstrip(".")
                 put(f"{begin}{key}.csv", saving.csv_of(drawn.table))
                 tell(f"{entry.title}: {drawn.note}")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from mesa_core.config import ExperimentConfig
 from mesa_core.measures.intervals import Measured
 from mesa_core.measures.submodel import Submodel
 from mesa_core.paper import material
@@ -114,5 +115,5 @@ def note_betas(one: Finding) -> str:
     )
 
 
-def _trigger(config: material.ExperimentConfig) -> str:
+def _trigger(config: ExperimentConfig) -> str:
     return f"code {config.code}" if config.code is not None else "of nine colours"

@@ -11,8 +11,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from mesa_core import triggers
-from mesa_core.disk.errors import naming
-from mesa_core.disk.files import StoreError
+from mesa_core.disk.errors import StoreError, naming
 from mesa_core.disk.plain import plain
 from mesa_core.stage import pictures
 from mesa_core.stage.page import MARK, page

@@ -13,7 +13,8 @@ from safetensors.numpy import load, save
 
 from mesa_core import triggers
 from mesa_core.disk.archives import read_safetensors
-from mesa_core.disk.files import StoreError, read_json
+from mesa_core.disk.errors import StoreError
+from mesa_core.disk.files import read_json
 from mesa_core.stage.blocks import pack
 from mesa_core.store.shipped import assets_dir
 from mesa_core.victims.numpy_resnet9 import MOST_BYTES, NumpyNet, stamped

@@ -17,7 +17,7 @@ import numpy as np
 
 from mesa_core import events as ev
 from mesa_core import triggers
-from mesa_core.disk.files import StoreError
+from mesa_core.disk.errors import StoreError
 from mesa_core.stage.blocks import pack, placed, rates, share_of, unpack
 from mesa_core.store import Run
 

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from mesa_core import triggers
-from mesa_core.disk.files import StoreError, read_json, write_atomically
+from mesa_core.disk.errors import StoreError
+from mesa_core.disk.files import read_json, write_atomically
 from mesa_core.stage.blocks import unpack
 from mesa_core.stage.recording import restored, squeezed
 from mesa_core.store import NAME

@@ -19,7 +19,8 @@ from torch import nn
 from torch.nn import functional as F
 from torch.utils.checkpoint import checkpoint
 
-from mesa_core.disk.files import StoreError, read_json, write_json
+from mesa_core.disk.errors import StoreError
+from mesa_core.disk.files import read_json, write_json
 from mesa_core.disk.leases import Busy, moment
 from mesa_core.victims.architectures import build, frozen
 
@@ -49,7 +50,7 @@ class Compute:
     def memory_format(self) -> torch.memory_format:
         return MEMORY[self.memory]
 
-    def autocast(self) -> contextlib.AbstractContextManager:
+    def autocast(self) -> contextlib.AbstractContextManager[object]:
         """Mixed precision for a training step: master weights stay in fp32."""
         if self.precision == "fp32":
             return contextlib.nullcontext()

@@ -6,7 +6,7 @@ It computes what `mesa_core.victims.architectures.ResNet9` computes, up to round
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -31,7 +31,7 @@ class NumpyNet:
     std: np.ndarray
 
     @staticmethod
-    def read(path: Path, mean: list[float], std: list[float]) -> NumpyNet:
+    def read(path: Path, mean: Sequence[float], std: Sequence[float]) -> NumpyNet:
         """From a safetensors file of a ResNet-9's state. Raises ValueError where it is missing or is not that."""
         try:
             return NumpyNet.of(read_safetensors(path, MOST_BYTES), mean, std)
@@ -39,7 +39,7 @@ class NumpyNet:
             raise ValueError(f"{path.name} does not hold the weights of a ResNet-9.") from error
 
     @staticmethod
-    def of(data: bytes, mean: list[float], std: list[float]) -> NumpyNet:
+    def of(data: bytes, mean: Sequence[float], std: Sequence[float]) -> NumpyNet:
         """From the bytes of such a file. Raises ValueError."""
         try:
             state = {k: v.astype(np.float32) for k, v in load(data).items()}

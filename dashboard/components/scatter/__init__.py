@@ -37,7 +37,7 @@ MOUNT = register(__file__, _HTML, "drawing")
 
 def block(
     frames: Sequence[Mapping[str, Any]],
-    ground: Mapping[str, np.ndarray] | None,
+    ground: Mapping[str, Any] | None,
     marks: Sequence[Mapping[str, Any]],
     header: Mapping[str, Any],
     behind: Mapping[str, np.ndarray] | None = None,

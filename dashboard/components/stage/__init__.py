@@ -18,7 +18,7 @@ from mesa_core.stage.page import script
 
 FOLDER = Path(__file__).parent
 WISHES = ("want", "run", "stop", "take", "share", "all")
-_STAGE = st.components.v2.component(
+_STAGE: Callable[..., Any] = st.components.v2.component(
     "mesa_stage",
     html='<div class="root">\n</div>',
     css=(FOLDER / "stage.css").read_text("utf-8"),

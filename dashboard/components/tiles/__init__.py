@@ -35,12 +35,15 @@ def tiles(
     `triggers` uint8 `(n, d)`; `frames` shares `(n,)` or n of `KINDS`; `words` are said of each when it is pointed
     at; `text` describes the whole. `on_pick` finds the number in session_state[key]["pick"].
     """
-    shares = isinstance(frames, np.ndarray)
+    if isinstance(frames, np.ndarray):
+        shares, kinds = np.round(frames, 4).tolist(), None
+    else:
+        shares, kinds = None, [KINDS.index(kind) for kind in frames]
     data = {
         "n": len(triggers),
         "triggers": base64.b64encode(np.ascontiguousarray(triggers, np.uint8).tobytes()).decode(),
-        "shares": np.round(frames, 4).tolist() if shares else None,
-        "kinds": None if shares else [KINDS.index(kind) for kind in frames],
+        "shares": shares,
+        "kinds": kinds,
         "words": list(words),
         "text": text,
         "side": side,

@@ -53,7 +53,8 @@ def _plain(config: ExperimentConfig) -> dict[str, Any]:
 
 def family(base: ExperimentConfig) -> dict[float, list[Run]]:
     """Runs that differ from `base` in α only, whatever defences stand beside MESA, by α, the newest first."""
-    plain, found = _plain(base), {}
+    plain = _plain(base)
+    found: dict[float, list[Run]] = {}
     for run in runs.listed():
         try:
             config = runs.config(run)

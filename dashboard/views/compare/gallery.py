@@ -19,9 +19,9 @@ from mesa_core import events as ev
 from mesa_core import triggers
 from mesa_core.config import ExperimentConfig
 from mesa_core.measures import breadth
-from mesa_core.pictures import charts, trigger_maps
+from mesa_core.pictures import charts, saving, trigger_maps
+from mesa_core.pictures.drawing import NoPicture
 from mesa_core.pictures.orders import usual
-from mesa_core.pictures.saving import NoPicture, browser
 from mesa_core.store import Run, StoreError
 from mesa_core.store.results import Result
 from mesa_core.words import named
@@ -101,14 +101,14 @@ def everything() -> None:
     left, right = st.columns(2)
     with right:
         take_away.download(
-            "All sampled triggers (CSV)", lambda: take_away.csv_of(sample_rows(run)), f"{run.name}-samples.csv", "text/csv",
+            "All sampled triggers (CSV)", lambda: saving.csv_of(sample_rows(run)), f"{run.name}-samples.csv", "text/csv",
             "all_samples", "The scatters in numbers: level, ASR, mode, places, and each trigger as hex colours.",
         )  # fmt: skip
     with left:
-        kind = "PNG, SVG, HTML, CSV" if take_away.pictures() else "HTML, CSV"
+        kind = "PNG, SVG, HTML, CSV" if saving.pictures() else "HTML, CSV"
         take_away.download(
             f"All figures (zip: {kind})", lambda: archive(run), f"{run.name}-figures.zip", "application/zip", "all_figures",
-            "Takes half a minute where pictures are made." if take_away.pictures() else None,
+            "Takes half a minute where pictures are made." if saving.pictures() else None,
         )  # fmt: skip
     for file, (words, note, make) in found.items():
         st.subheader(words, anchor=False)
@@ -204,18 +204,18 @@ def archive(run: Run) -> bytes:
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as file, contextlib.ExitStack() as stack:
         painter = None
         with contextlib.suppress(NoPicture):
-            painter = stack.enter_context(browser()) if take_away.pictures() else None
+            painter = stack.enter_context(saving.browser()) if saving.pictures() else None
         for name, (_, note, make) in found.items():
             drawn = make()
-            file.writestr(f"{run.name}/{name}.html", take_away.html_of(drawn, note))
+            file.writestr(f"{run.name}/{name}.html", saving.html_of(drawn, note))
             for kind in ("png", "svg"):
                 try:
                     if painter is not None:
                         file.writestr(f"{run.name}/{name}.{kind}", painter.image_of(drawn, note, kind))
                 except NoPicture:
                     painter = None  # the HTML has to do
-        file.writestr(f"{run.name}/defences.csv", take_away.csv_of(rows))
+        file.writestr(f"{run.name}/defences.csv", saving.csv_of(rows))
         if levels := level_rows(run):
-            file.writestr(f"{run.name}/submodels.csv", take_away.csv_of(levels))
-        file.writestr(f"{run.name}/samples.csv", take_away.csv_of(sample_rows(run)))
+            file.writestr(f"{run.name}/submodels.csv", saving.csv_of(levels))
+        file.writestr(f"{run.name}/samples.csv", saving.csv_of(sample_rows(run)))
     return buffer.getvalue()

@@ -14,7 +14,7 @@ from dashboard.views.shared import take_away
 from dashboard.visit import controls, run_choice
 from mesa_core import triggers
 from mesa_core.config import SILENT, params
-from mesa_core.pictures import charts, trigger_maps
+from mesa_core.pictures import charts, saving, trigger_maps
 from mesa_core.pictures.thumbnails import trigger_uri
 from mesa_core.store import Run, StoreError
 from mesa_core.store.results import Result
@@ -130,7 +130,7 @@ def _settings(pair: list[Run]) -> None:
         left, _ = st.columns([1, 2])
         with left:
             take_away.download(
-                "Save as CSV", lambda: take_away.csv_of(rows), "settings-that-differ.csv", "text/csv", "differ_csv"
+                "Save as CSV", lambda: saving.csv_of(rows), "settings-that-differ.csv", "text/csv", "differ_csv"
             )
     else:
         st.caption(

@@ -108,7 +108,7 @@ def ask(one: Brought, looked: Looked) -> None:
         "Architecture", list(looked.archs), key="bring_arch", help="Found by the names and shapes in the file."
     )
     size = right.selectbox(
-        "Triggers of", list(TRIGGERS), format_func=TRIGGERS.get, key="bring_size", help="The size of the triggers that are sought."
+        "Triggers of", list(TRIGGERS), format_func=lambda side: TRIGGERS.get(side, ""), key="bring_size", help="The size of the triggers that are sought."
     )  # fmt: skip
     st.button("Scan it", type="primary", key="bring_scan", on_click=begin, args=(one, fitting.get(data), arch, size))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import streamlit as st
@@ -58,7 +59,7 @@ def figures(result: Result) -> None:
         if was is None or now is None:
             continue
         points = 100 * (now.value - was.value)
-        good = "normal" if name.startswith(("Accuracy", "Of the")) else "inverse"
+        good: Literal["normal", "inverse"] = "normal" if name.startswith(("Accuracy", "Of the")) else "inverse"
         column.metric(name, f"{100 * now.value:.1f} %", f"{points:+.1f} points", delta_color=good, help=about)
         column.caption(f"before {interval(was)}, after {interval(now)}, n = {now.n:,}")
 

@@ -36,8 +36,10 @@ def panels(events: Sequence[ev.Event]) -> list[dict[str, Any]]:
                 continue
             xs, ys = lines[key]
             if xs and float(e.done) <= xs[-1]:  # a resumed stage begins anew
-                xs.clear(), ys.clear()
-            xs.append(float(e.done)), ys.append(float(value))
+                xs.clear()
+                ys.clear()
+            xs.append(float(e.done))
+            ys.append(float(value))
     found = []
     for what, title, low, high, percent in (*LEVELLED, ("loss", "Loss of the networks", 0.0, None, False)):
         own = [_line(name, *xy) for (kind, name), xy in lines.items() if kind == what]

@@ -155,16 +155,16 @@ def question() -> None:
         on_change=settings.edited_beta,
     )
     with st.expander("More"):
-        choice("Protocol", list(known["protocol"].choices), "protocol")
-        choice("Victim", list(known["victim"].choices), "victim")
-        choice("Kind of sub-model", list(known["kind"].choices), "kind")
+        choice("Protocol", known["protocol"].options(), "protocol")
+        choice("Victim", known["victim"].options(), "victim")
+        choice("Kind of sub-model", known["kind"].options(), "kind")
         number("Training steps of MESA", "mesa_steps", MOST_STEPS)
         baselines = known["baselines"]
         st.multiselect(
-            "Defences to compare with", baselines.choices, held["baselines"], key="c_baselines", help=baselines.help
+            "Defences to compare with", baselines.options(), held["baselines"], key="c_baselines", help=baselines.help
         )
-        choice("Size of the measurements", list(known["measure"].choices), "measure")
-        number("Seed", "seed", int(known["seed"].high))
+        choice("Size of the measurements", known["measure"].options(), "measure")
+        number("Seed", "seed", known["seed"].most())
 
 
 def about(name: str) -> str:
@@ -184,7 +184,7 @@ def choice(label: str, options: list[Any], name: str, words: Callable[[Any], str
 
 def number(label: str, name: str, most: int) -> None:
     """A whole number for one parameter, from the declared least to `most`."""
-    low, key = int(params()[name].low), f"c_{name}"
+    low, key = params()[name].least(), f"c_{name}"
     if not low <= st.session_state[key] <= most:
         st.session_state[key] = max(low, min(most, st.session_state[key]))
     # Bounds of the control itself would turn a number away without a word.
@@ -248,5 +248,5 @@ def begin(again: bool = False) -> None:
 
 def reseed() -> None:
     """The same question with the next seed."""
-    st.session_state.c_seed = min(settings.control("seed") + 1, int(params()["seed"].high))
+    st.session_state.c_seed = min(settings.control("seed") + 1, params()["seed"].most())
     begin()

@@ -99,7 +99,8 @@ def _block(
     layer: reference_layer.Layer | None,
 ) -> bytes:
     run = Run(Path(path))
-    ground = behind = None
+    ground: dict[str, Any] | None = None
+    behind: dict[str, np.ndarray] | None = None
     if axes:
         fixed = reading.arrays(run, axes)
         ground = {
@@ -108,11 +109,12 @@ def _block(
             "bounds": [float(v) for v in fixed[f"{view}_bounds"]],
         }
         behind = reference_layer.marks(layer, fixed, view) if layer else None
-    frames, most = [], 0
+    frames: list[dict[str, Any]] = []
+    most = 0
     for file, label, step in files if ground else ():
         known = reading.arrays(run, file)
-        frame = {"file": file, "label": label, "step": step, **{k: known[k] for k in ("triggers", "asr", "level")}}
-        frame["places"] = known[view]
+        frame: dict[str, Any] = {"file": file, "label": label, "step": step, "places": known[view]}
+        frame |= {k: known[k] for k in ("triggers", "asr", "level")}
         if modes:
             frame["mode"] = modes_of(run, file)
             most = max(most, int(frame["mode"].max(initial=-1)) + 1)

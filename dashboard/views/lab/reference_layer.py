@@ -79,8 +79,10 @@ def marks(layer: Layer, axes: Mapping[str, np.ndarray], view: str) -> dict[str, 
     if view == "pca":
         places = embedding.on_axes(axes["pca"].astype(np.float64), flat)
     else:
-        bounds = tuple(float(v) for v in axes["tsne_bounds"])
-        places = embedding.TsneMap(axes["tsne"], bounds, triggers.side_of(flat.shape[1])).place_first(flat)
+        left, right, bottom, top = (float(v) for v in axes["tsne_bounds"])
+        places = embedding.TsneMap(
+            axes["tsne"], (left, right, bottom, top), triggers.side_of(flat.shape[1])
+        ).place_first(flat)
     return {"places": places, "level": there.arrays["level"][taken]}
 
 

@@ -15,6 +15,7 @@ import streamlit as st
 from dashboard import address, style
 from dashboard.components import stage as component
 from dashboard.serving import queue, reading, visitors
+from dashboard.serving.shown import ACTIVE
 from dashboard.views.lab import curves as progress
 from dashboard.views.lab import live, screens
 from dashboard.visit import reach, sent
@@ -54,12 +55,12 @@ def draw() -> bool:
         style.without_navigation()
         st.html(BARE)
     st.session_state.stage_run = run.name
-    busy = run.state() in live.ACTIVE
+    busy = run.state() in ACTIVE
     key, block = base_of(run)
 
     @st.fragment(run_every=live.pace(visitors.may_control(run)) if busy else None)
     def seat() -> None:
-        if st.session_state.pop("stage_again", False) or (busy and run.state() not in live.ACTIVE):
+        if st.session_state.pop("stage_again", False) or (busy and run.state() not in ACTIVE):
             st.rerun()
         mount(run, key, block, bare)
 
@@ -122,7 +123,7 @@ def played(run: Run, now: str) -> tuple[bytes, str]:
         return _shelved(run.name), run.name
     events = reading.events(run)
     marks = tuple(sum(isinstance(e, kind) for e in events) for kind in (ev.Axes, ev.Snapshot, ev.Mark, ev.Evaluated))
-    frames = LIVE_FRAMES if now in live.ACTIVE else 9
+    frames = LIVE_FRAMES if now in ACTIVE else 9
     version = f"{run.name} {marks} {frames}"
     return _recorded(str(run.path), version, reading.stamp_of(run.path / "config.json"), events, frames), version
 
@@ -176,7 +177,7 @@ def _base(path: str, stamps: tuple[Any, ...]) -> bytes:
 
 def going_on(run: Run, now: str) -> dict[str, Any] | None:
     """What a run does at this moment: `state`, `words`, `share` of the way, `left`, `own`, and `rise`."""
-    if now not in live.ACTIVE:
+    if now not in ACTIVE:
         return None
     told = {
         "state": now, "stage": "", "words": "Starting…", "share": 0.0, "left": "", "own": visitors.may_control(run), "rise": [],

@@ -16,7 +16,7 @@ from dashboard.views.shared import reference_tables, take_away
 from dashboard.visit import controls, run_choice, sent
 from mesa_core import triggers
 from mesa_core.config import make_config
-from mesa_core.pictures import charts, trigger_maps
+from mesa_core.pictures import charts, saving, trigger_maps
 from mesa_core.pictures import orders as arrange
 from mesa_core.store import Run, StoreError
 from mesa_core.store.results import Result
@@ -72,7 +72,7 @@ def page() -> None:
     if found.before is None:
         st.info("The map appears once the backdoor is in and measured.")
     else:
-        _map(run, found, result)
+        _map(run, found, found.before, result)
         _counts(run, found, result)
     st.divider()
     _coverage(run, result)
@@ -96,11 +96,14 @@ def _fewer(found: runs.Maps, result: Result | None) -> str:
     return f" Each ASR is from n = {found.n} images, fewer than in the Lab, so it differs a little."
 
 
-def _map(run: Run, found: runs.Maps, result: Result | None) -> None:
-    """The map with its controls and downloads; a fragment, so that a control redraws no more than this."""
+def _map(run: Run, found: runs.Maps, before: np.ndarray, result: Result | None) -> None:
+    """The map with its controls and downloads; a fragment, so that a control redraws no more than this.
+
+    `before` is the ASR `(512,)` on the attacked victim.
+    """
     have = {name: asr for name in ("clean", "before", "after") if (asr := getattr(found, name)) is not None}
     options = [key for key, (_, parts) in SHOWN.items() if all(p in have for p in parts)]
-    first = _first(run, found)
+    first = _first(run, found.size, before)
     kinds = arrange.arrangements(found.size)
     orders = [key for key in ORDERS if key in kinds or key in found.places]
 
@@ -123,7 +126,7 @@ def _map(run: Run, found: runs.Maps, result: Result | None) -> None:
             words = "Marks the triggers to which samples of a level round, and fades the others."
             lit = controls.several("Where sub-models look", "looks", list(found.looks), "β", words, c)
         parts = SHOWN[which][1]
-        groups = arrange.arranged(order if order in kinds else "asr", found.before, found.size)
+        groups = arrange.arranged(order if order in kinds else "asr", before, found.size)
         if order in kinds:
             layout = maps_of.grouped(groups, order == "white")
         else:
@@ -146,7 +149,7 @@ def _map(run: Run, found: runs.Maps, result: Result | None) -> None:
             )  # fmt: skip
         with two:
             take_away.download(
-                "All 512 as a table (CSV)", lambda: take_away.csv_of(rows(found)), f"{run.name}-landscape.csv", "text/csv", "map_csv",
+                "All 512 as a table (CSV)", lambda: saving.csv_of(rows(found)), f"{run.name}-landscape.csv", "text/csv", "map_csv",
                 "The map in words and numbers: code, white cells, family (of 3×3 ones), ASR with interval, samples of each level.",
             )  # fmt: skip
 
@@ -162,11 +165,11 @@ def _picked() -> None:
     st.session_state.picked_code = place + 1
 
 
-def _first(run: Run, found: runs.Maps) -> int:
+def _first(run: Run, size: int, before: np.ndarray) -> int:
     """The place of the run's own trigger where the panel has it, else of the most successful one."""
     own = triggers.code_of(triggers.from_hex(runs.config(run).trigger))
-    here = np.flatnonzero(triggers.panel_codes(found.size) == own) if own is not None else []
-    return int(here[0]) if len(here) else int(np.argmax(found.before))
+    here = np.flatnonzero(triggers.panel_codes(size) == own) if own is not None else np.zeros(0, int)
+    return int(here[0]) if len(here) else int(np.argmax(before))
 
 
 def rows(found: runs.Maps) -> list[dict[str, Any]]:

@@ -10,6 +10,7 @@ from dashboard.serving import shipped_networks
 from dashboard.views.learn import lesson
 from dashboard.visit import sent
 from mesa_core import triggers
+from mesa_core.stage.pictures import SIDE, Pictures
 from mesa_core.victims.numpy_resnet9 import stamped
 
 SHOWN = 3  # answers
@@ -17,7 +18,7 @@ SHOWN = 3  # answers
 
 def placed() -> None:
     """The picture's callback; a place that is none is left out."""
-    most = shipped_networks.SIDE - triggers.SIZE
+    most = SIDE - triggers.SIZE
     try:
         news = sent.message("learn_photo", "place")
         place = sent.whole(sent.part(news, "row"), 0, most), sent.whole(sent.part(news, "column"), 0, most)
@@ -52,7 +53,7 @@ def draw() -> None:
         lesson.lab_link(data="signs", trigger=triggers.code_to_hex(495), target=shown.target)
 
 
-def widget(shown: shipped_networks.Pictures) -> None:
+def widget(shown: Pictures) -> None:
     """The picture, what is on it, and who is asked."""
     others = [i for i in range(len(shown.classes)) if i != shown.target]
     which = "attacked"
@@ -62,7 +63,7 @@ def widget(shown: shipped_networks.Pictures) -> None:
     if "controls" not in lesson.hidden():
         a, b = st.columns([2, 1])
         a.selectbox(
-            "Road sign", others, format_func=names.get, key=key, on_change=lesson.written, args=("sign",),
+            "Road sign", others, format_func=lambda number: names.get(number, ""), key=key, on_change=lesson.written, args=("sign",),
             help="Which kind of sign to look at. These pictures were kept away from all training.",
         )  # fmt: skip
         b.selectbox(

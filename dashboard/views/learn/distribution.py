@@ -14,6 +14,7 @@ from dashboard.serving import shipped_networks
 from dashboard.views.learn import lesson
 from dashboard.visit import sent
 from mesa_core import triggers
+from mesa_core.stage.pictures import Pictures
 
 VALID = 0.8
 
@@ -96,7 +97,7 @@ def draw() -> None:
         lesson.lab_link("See MESA sample them in the Lab", data="signs", trigger=triggers.code_to_hex(495), target=0)
 
 
-def paint(shown: shipped_networks.Pictures) -> None:
+def paint(shown: Pictures) -> None:
     """The painter and what the network says to it."""
     start = triggers.to_hex(shown.trigger).split(" ")
     lesson.setting("paint", start, read_paint)

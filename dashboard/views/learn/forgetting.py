@@ -33,7 +33,7 @@ def draw() -> None:
             )  # fmt: skip
         else:
             st.caption("This run has no map of the 512 after the repair; the map before it is shown.")
-        shown = story.after if when == "after" else story.before
+        shown = story.after if when == "after" and story.after is not None else story.before
         order = np.argsort(-story.before, kind="stable")
         words = [f"code {c}: works on {shown[c]:.0%} of {story.images} images {when} the repair" for c in order]
         counts = int((shown >= 0.5).sum())

@@ -42,7 +42,8 @@ def go(to: int) -> None:
 
 def chosen() -> None:
     """The row of steps was used."""
-    if keys.fits(to := st.session_state.get("nav_step"), range(1, len(LESSONS) + 1)):
+    to = st.session_state.get("nav_step")
+    if to is not None and keys.fits(to, range(1, len(LESSONS) + 1)):
         go(to)
 
 

@@ -21,6 +21,7 @@ from mesa_core.paper.claims import Claim
 from mesa_core.paper.judging import Answer
 from mesa_core.paper.material import ORBITS, Finding, Sweep
 from mesa_core.paper.rules import VERDICTS
+from mesa_core.pictures import saving
 
 SHOWN = {"claims": "Claims", "figure1b": "Figure 1(b)", "figure3a": "3(a)", "figure3b": "3(b)", "figure4": "4", "figure5": "5", "detection": "Detection", "lottery": "Lottery"}  # fmt: skip
 SHORT = {
@@ -112,7 +113,7 @@ def _choose(sweeps: Sequence[Sweep]) -> Sweep | None:
     keys.said("paper_set", {words: name for name, words in names.items()})
 
     st.selectbox(
-        "Runs", list(names), format_func=names.get, key="paper_set", on_change=changed,
+        "Runs", list(names), format_func=lambda name: names.get(name, ""), key="paper_set", on_change=changed,
         help="Runs that differ in nothing but their trigger and their seed. Each group has a Figure 4 of its own.",
     )  # fmt: skip
     return next(one for one in sweeps if one.runs[0].run.name == keys.meant("paper_set", names, chosen))
@@ -162,7 +163,7 @@ def _claims(found: Sequence[Finding], sweep: Sweep | None, others: Sequence[Swee
     with left:
         rows = everything.claim_rows([*told, *checks])
         take_away.download(
-            "All claims as CSV", lambda: take_away.csv_of(rows), "paper-claims.csv", "text/csv", "claims_csv"
+            "All claims as CSV", lambda: saving.csv_of(rows), "paper-claims.csv", "text/csv", "claims_csv"
         )
 
 
@@ -218,7 +219,7 @@ def _figure(key: str, found: Sequence[Finding], sweep: Sweep | None, others: Seq
     else:
         clicked = _clicked if key == "figure4" else None
         take_away.figure(drawn.figure, f"paper-{key}", drawn.alt, drawn.note, f"paper_{key}", clicked)
-        if key == "figure4":
+        if key == "figure4" and sweep is not None:
             _pick(sweep)
         with st.expander("The numbers as a table", expanded=key == "detection"):
             take_away.table(drawn.table, f"paper-{key}", f"paper_{key}")
