@@ -23,7 +23,7 @@ class Odd(ValueError):
 
 def message(key: str, name: str) -> Any:
     """The value that the component of this key sent under `name`; Odd where there is none."""
-    sent: Any = st.session_state.get(key)
+    sent: Any = st.session_state.get(key)  # a browser may have put anything there
     try:
         value = sent[name]
     except (TypeError, KeyError, IndexError, AttributeError):

@@ -18,6 +18,7 @@ from mesa_core.stage.page import script
 
 FOLDER = Path(__file__).parent
 WISHES = ("want", "run", "stop", "take", "share", "all")
+# Callable, as in `register`: it takes a callback for each wish, beside what Streamlit names.
 _STAGE: Callable[..., Any] = st.components.v2.component(
     "mesa_stage",
     html='<div class="root">\n</div>',

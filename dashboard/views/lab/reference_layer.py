@@ -80,9 +80,8 @@ def marks(layer: Layer, axes: Mapping[str, np.ndarray], view: str) -> dict[str, 
         places = embedding.on_axes(axes["pca"].astype(np.float64), flat)
     else:
         left, right, bottom, top = (float(v) for v in axes["tsne_bounds"])
-        places = embedding.TsneMap(
-            axes["tsne"], (left, right, bottom, top), triggers.side_of(flat.shape[1])
-        ).place_first(flat)
+        bounds = (left, right, bottom, top)
+        places = embedding.TsneMap(axes["tsne"], bounds, triggers.side_of(flat.shape[1])).place_first(flat)
     return {"places": places, "level": there.arrays["level"][taken]}
 
 
