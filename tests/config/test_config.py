@@ -43,6 +43,18 @@ def test_bad_values_are_refused_in_one_line(name, value):
     assert len(str(caught.value)) < 250
 
 
+def test_choices_and_bounds_are_given_where_they_are_declared_and_refused_where_not():
+    known = params()
+    assert known["measure"].options() == list(known["measure"].choices)
+    assert (known["mesa_steps"].least(), known["seed"].most()) == (known["mesa_steps"].low, known["seed"].high)
+    assert isinstance(known["seed"].most(), int)
+    free = known["data_dir"]
+    assert (free.choices, free.low, free.high) == (None, None, None)
+    for asked in (free.options, free.least, free.most):
+        with pytest.raises(ValueError, match="has no"):
+            asked()
+
+
 def test_a_config_survives_json():
     config = make_config(alpha=1.0, beta=[0.9, 0.5], baselines=[])
     again = make_config(json.loads(json.dumps(config.to_dict())))
