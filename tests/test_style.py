@@ -31,7 +31,7 @@ def test_every_file_is_formatted():
 
 @pytest.mark.parametrize(
     ("words", "text", "told"),
-    [(("check",), UNUSED, "F401"), (("format", "--check"), UNFORMATTED, "Would reformat")],
+    [(("check",), UNUSED, "F401"), (("format", "--check"), UNFORMATTED, "1 file would be reformatted")],
 )
 def test_with_the_same_settings_a_bad_file_is_found(words, text, told, tmp_path):
     bad = tmp_path / "bad.py"
