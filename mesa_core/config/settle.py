@@ -22,6 +22,7 @@ from mesa_core.disk.plain import plain
 from mesa_core.disk.untrusted import MIB, Refused, digest
 
 MOST = 2048 * MIB  # bytes of a network that is brought
+ELSEWHERE = "resnet9-16"  # the victim where no preset names one, as the help of `victim` says
 
 
 def settle(said: Mapping[str, Any], cache: Path) -> ExperimentConfig:
@@ -40,7 +41,10 @@ def settle(said: Mapping[str, Any], cache: Path) -> ExperimentConfig:
     if not said.get("data") and named and find_cifar10(named) is None:
         raise DataError(f"There is no CIFAR-10 in {named}; name its directory, or say --data signs.")
     data = said.get("data") or find_data(said.get("data_dir") or None, cache)
-    return require_settled(make_config({**said, "data": data}))
+    config = make_config({**said, "data": data})
+    if config.victim == "auto":  # of a data set that somebody has added, no preset names one
+        config = make_config({**said, "data": data, "victim": ELSEWHERE})
+    return require_settled(config)
 
 
 def ready(config: ExperimentConfig, cache: Path) -> ExperimentConfig:

@@ -6,6 +6,7 @@ import torch
 from mesa_core import events as ev
 from mesa_core.apply import RULES
 from mesa_core.config import ConfigError, make_config
+from mesa_core.config.settle import settle
 from mesa_core.data.sources import SOURCES, Source
 from mesa_core.defences import DEFENCES, Defence, Mark
 from mesa_core.experiment import execute
@@ -88,6 +89,11 @@ def test_an_architecture_of_ones_own_is_named_on_the_command_line(tmp_path, caps
         assert "has no 'nothing'" in capsys.readouterr().err
     finally:
         ARCHITECTURES.remove(place)
+
+
+def test_without_a_word_on_the_network_an_added_data_set_gets_the_usual_one(added, tmp_path):
+    assert settle({"data": "shades"}, tmp_path).victim == "resnet9-16"
+    assert settle({"data": "shades", "victim": "two-layers"}, tmp_path).victim == "two-layers"
 
 
 def test_a_name_is_given_once():
