@@ -9,6 +9,8 @@ STYLE = """<style>
 [data-testid="stBaseButton-primary"]:enabled, [data-testid="stBaseLinkButton-primary"],
 [data-testid="stMultiSelect"] span[title], [data-testid="stMultiSelect"] :has(> span[title]) { color: light-dark(#ffffff, #0b1018); }
 [data-testid="stMainBlockContainer"] { padding-top: 4.5rem; padding-bottom: 3rem; }
+/* A long equation breaks at its signs: as a region that scrolls it could not be reached by keyboard. */
+.katex-display { overflow: visible !important; } .katex-display > .katex { white-space: normal !important; }
 @media (max-width: 1000px) { /* the Lab's three columns one below the other, before they are too narrow for the painter */
   .st-key-lab_columns [data-testid="stColumn"]:not([data-testid="stColumn"] [data-testid="stColumn"]) { min-width: calc(100% - 1.5rem); }
 }
