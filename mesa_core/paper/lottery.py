@@ -97,7 +97,8 @@ def draw(columns: Sequence[Column]) -> Figure | None:
     panels = [(row, arm) for row in networks(columns) for arm in ARMS if _known(columns, row, arm)]
     if not panels:
         return None
-    titles = [f"{ARMS[arm][0]} ({NAMES.get(data, data)}, code {code})" for (data, code), arm in panels]
+    several = len(networks(columns)) > 1  # of one alone the caption tells
+    titles = [ARMS[arm][0] + (f" ({NAMES.get(data, data)}, {code})" if several else "") for (data, code), arm in panels]
     figure = make_subplots(len(panels), 1, subplot_titles=titles, vertical_spacing=0.3 / len(panels))
     for i, (row, arm) in enumerate(panels, 1):
         settings, known = ARMS[arm][1], _known(columns, row, arm)
@@ -109,7 +110,7 @@ def draw(columns: Sequence[Column]) -> Figure | None:
             range=[shown[0][0] - 0.6, shown[-1][0] + 0.6], showgrid=False, zeroline=False, row=i, col=1,
         )  # fmt: skip
         figure.update_yaxes(title="ASR of the original (%)", rangemode="tozero", zeroline=False, row=i, col=1)
-    return plain(figure, 110 + 320 * len(panels), top=110)
+    return plain(figure, 190 + 320 * len(panels), top=190)  # a legend in five lines on a phone, and the first title
 
 
 def _known(columns: Sequence[Column], network: tuple[str, int], arm: str) -> dict[str, Column]:
