@@ -96,7 +96,6 @@ class _Search:
 
     def __init__(self, victim: Victim, defender: ImageSet, config: ExperimentConfig, seed: int) -> None:
         self.victim, self.defender, self.config, self.seed = victim, defender, config, seed
-        self.recent: list[torch.Tensor] = []  # success of the last steps, each (c,) on the device
 
     def triggers(
         self, count: int, plain: Plain | None
@@ -113,17 +112,17 @@ class _Search:
         pace = Pace("detect", sum(rounds))
         for number, steps in enumerate(rounds):
             done = sum(rounds[:number])
-            drawn = yield from self._round(chosen, steps, done, pace, pool)
+            drawn, success = yield from self._round(chosen, steps, done, pace, pool)
             pool = drawn if number == 0 else pool.index_copy(0, torch.tensor(chosen, device=pool.device), drawn)
             if number + 1 < len(rounds):
                 assert plain is not None, "it is asked for before a first round of many"
-                chosen = self._best(plain, count)
+                chosen = self._best(success, plain)
         return pool, chosen
 
     def _round(
         self, chosen: list[int], steps: int, before: int, pace: Pace, pool: torch.Tensor
-    ) -> Generator[Progress | Glimpse, None, torch.Tensor]:
-        """Train a sub-model for each of the `chosen` classes; returns its samples `(c, S, 3, s, s)`."""
+    ) -> Generator[Progress | Glimpse, None, tuple[torch.Tensor, torch.Tensor]]:
+        """Train a sub-model for each of the `chosen` classes; returns its samples `(c, S, 3, s, s)` and last success `(c,)`."""
         config, compute, seed = self.config, self.victim.compute, self.seed
         group = submodels.make(
             config, [config.detect_beta] * len(chosen), config.detect_batch, steps, compute.device, seed, False
@@ -137,12 +136,12 @@ class _Search:
             glance = group.sample(GLANCE, compute.generator(seed + 1))
             return _bytes(glance if not len(pool) else pool[:, :GLANCE].index_copy(0, targets, glance))
 
-        self.recent = []
+        recent: list[torch.Tensor] = []
         for step in mesa.train(group, surrogate, steps, generator):
             if step.diagnostics is None:
                 continue
             success = step.diagnostics.success
-            self.recent = [*self.recent[-(LAST - 1) :], success]
+            recent = [*recent[-(LAST - 1) :], success]
             if pace.due(before + step.done):
                 each = {f"class_asr_{i}": value for i, value in zip(chosen, success.tolist(), strict=True)}
                 yield pace.progress(
@@ -150,15 +149,15 @@ class _Search:
                 )
                 shown = watched()
                 yield Glimpse({"triggers": shown, "class": np.arange(len(shown))}, False)
-        return group.sample(SAMPLES, generator)
+        return group.sample(SAMPLES, generator), torch.stack(recent).mean(0)
 
-    def _best(self, plain: Plain, count: int) -> list[int]:
+    def _best(self, success: torch.Tensor, plain: Plain) -> list[int]:
         """The KEPT classes that succeed most beyond what goes there unstamped, in their order."""
-        success = torch.stack(self.recent).mean(0).cpu()
+        count = len(success)
         labels, answers = self.defender.labels.cpu(), plain.predicted.cpu()
         wrong = torch.bincount(answers[answers != labels], minlength=count)[:count]
         others = (len(labels) - torch.bincount(labels, minlength=count)[:count]).clamp(min=1)
-        return sorted((success - wrong / others).topk(KEPT).indices.tolist())
+        return sorted((success.cpu() - wrong / others).topk(KEPT).indices.tolist())
 
 
 def _bytes(triggers: torch.Tensor) -> np.ndarray:

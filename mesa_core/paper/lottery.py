@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from mesa_core.disk.untrusted import Refused, parse_json, read_bytes
 from mesa_core.measures.intervals import Measured
 from mesa_core.paper.claims import share
+from mesa_core.paper.material import NAMES
 from mesa_core.pictures.charts import GREY, plain
 from mesa_core.pictures.thumbnails import PALETTE
 from mesa_core.words import brief, counted
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from plotly.graph_objects import Figure
 
 LARGEST = 4 << 20  # bytes of the file
-NAMES = {"cifar10": "CIFAR-10", "signs": "road signs"}
 ARMS = {
     "share": ("Images stamped in the repair", {"0.005": "0.5 %", "0.01": "1 %<br>(paper)", "0.02": "2 %", "0.05": "5 %", "0.3": "30 %", "ours": "our<br>budget"}),
     "search": ("Steps of the search", {"notebook": "45,<br>slow", "short": "45", "ours": "100", "paper": "313<br>(paper)", "long": "1,000"}),

@@ -30,7 +30,7 @@ THREADS = torch.get_num_threads()  # of a process that nobody has told otherwise
 CALIBRATION = 120.0  # seconds that a process waits for another's calibration
 LARGE = (
     1 << 24
-)  # numbers of a batch of images above which memory counts for more than time: 5,461 images of 32x32, 111 of 224x224
+)  # numbers of a batch above which memory counts for more than time: 5,461 images of 32x32, 111 of 224x224
 PIECE = 64  # images that a CPU takes through a frozen victim at once
 
 

@@ -88,7 +88,7 @@ def _protocol(found: Sequence[Finding]) -> Sequence[Finding]:
         return found
     chosen = controls.segmented(
         "Runs by", "protocol", material.PROTOCOLS, "fast",
-        "The paper's: Appendix B to the letter but for the network, for some of the 51 triggers. Fast: a quicker attack and "
+        "The paper's: Appendix B to the letter, for some of the 51 triggers; on a smaller network, and for a few on the paper's. Fast: a quicker attack and "
         "a larger repair, for all of them. What hangs on the budget is answered from both.",
     )  # fmt: skip
     return parts[chosen]
