@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 from mesa_core.disk.listed import results
 from mesa_core.measures import breadth
-from mesa_core.paper import detection, figure1, figure3, figure4, figure5, lottery, material, verdicts
+from mesa_core.paper import detection, figure1, figure3, figure4, figure5, lottery, material, searched, verdicts
 from mesa_core.paper.claims import Claim
 from mesa_core.paper.judging import Answer
 from mesa_core.paper.material import Finding, Sweep
 from mesa_core.paper.rules import VERDICTS
 from mesa_core.pictures import saving
 from mesa_core.pictures.drawing import NoPicture
-from mesa_core.store.shipped import shipped_lottery
+from mesa_core.store.shipped import shipped_lottery, shipped_searches
 from mesa_core.words import counted
 
 if TYPE_CHECKING:
@@ -208,6 +208,7 @@ def write(
             keep(name, data)
             files.append(name)
 
+        clean = searched.read(shipped_searches()) if shipped else []
         for begin, runs in parts(found):
             sweep = next(iter(material.sweeps(runs)), None)
             for key, entry in FIGURES.items():
@@ -230,7 +231,7 @@ def write(
                 tell(f"{entry.title}: {drawn.note}")
             if sweep is not None:  # every run's sub-models, by which alpha and beta are judged
                 put(f"{begin}submodels.csv", saving.csv_of(_levels(sweep.runs)))
-            known = verdicts.evidence(runs, sweep, material.beside(sweep, found))
+            known = verdicts.evidence(runs, sweep, material.beside(sweep, found), clean)
             told = [*verdicts.answers(known), *verdicts.controls(known)]
             put(f"{begin}claims.csv", saving.csv_of(claim_rows(told)))
     files.append(LISTING)

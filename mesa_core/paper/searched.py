@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from mesa_core.disk.untrusted import Refused, parse_json, read_bytes
 from mesa_core.measures.intervals import Measured
@@ -38,14 +39,11 @@ def read(path: Path) -> list[Search]:
         return []
 
 
-def _search(one: dict[str, object]) -> Search:
-    classes = one["classes"]
-    assert isinstance(classes, list)
-    rates = [(Measured.from_json(each["asr"]), str(each["name"])) for each in classes]
-    high, name = max(rates, key=lambda each: each[0].value)
-    whole = [one[key] for key in ("trained with seed", "seed")]
-    trained, seed = (int(v) if isinstance(v, int) else 0 for v in whole)
-    return Search(str(one["network"]), trained, bool(one["shipped"]), str(one["protocol"]), seed, name, high)
+def _search(one: Any) -> Search:
+    high, name = max(
+        ((Measured.from_json(each["asr"]), each["name"]) for each in one["classes"]), key=lambda each: each[0].value
+    )
+    return Search(one["network"], one["trained with seed"], one["shipped"], one["protocol"], one["seed"], name, high)
 
 
 def words(searches: Sequence[Search], protocol: str = "paper") -> str:

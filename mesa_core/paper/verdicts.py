@@ -11,11 +11,16 @@ from mesa_core.paper.defended import OF_SWEEP
 from mesa_core.paper.judging import Answer, Evidence, budget
 from mesa_core.paper.material import ORBITS, Finding, Sweep
 from mesa_core.paper.sampled import OF_OTHERS
-from mesa_core.store.shipped import shipped_searches
+from mesa_core.paper.searched import Search
 
 
-def evidence(found: Sequence[Finding], sweep: Sweep | None = None, others: Sequence[Sweep] = ()) -> Evidence:
-    """Group runs; `sweep` is the one to judge by, else the fullest; `others` are cited beside (see `material.beside`)."""
+def evidence(
+    found: Sequence[Finding],
+    sweep: Sweep | None = None,
+    others: Sequence[Sweep] = (),
+    clean: Sequence[Search] = (),
+) -> Evidence:
+    """Group runs; `sweep` is the one to judge by, else the fullest; `others` (see `material.beside`) and `clean` are cited."""
     first = sweep or next(iter(material.sweeps(found)), None)
     own = first if _papers(first) else None
     return Evidence(
@@ -24,7 +29,7 @@ def evidence(found: Sequence[Finding], sweep: Sweep | None = None, others: Seque
         material.alpha_family(found),
         material.example(found),
         material.searches(found),
-        searched.read(shipped_searches()),
+        clean,
         [other for other in others if _papers(other)],
     )
 

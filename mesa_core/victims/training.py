@@ -92,7 +92,7 @@ class Trainer:
             foreach=not on_card,
             fused=on_card,
         )
-        self.learn: Work = Captured(self._learn) if on_card else self._learn
+        self.learn = self._learner()
         self.done, self.total = 0, recipe.steps(len(images))
         self.cooling: int | None = None  # the step at which the last stretch began
         self.order = torch.empty(0, dtype=torch.int64, device=self.compute.device)
@@ -117,8 +117,7 @@ class Trainer:
         """Go on from a `state`."""
         self.model.load_state_dict(state["model"])
         self.optimiser.load_state_dict(state["optimiser"])
-        if isinstance(self.learn, Captured):  # its recording changes the buffers of before
-            self.learn = Captured(self._learn)
+        self.learn = self._learner()  # a recording changes the buffers of before
         self.done, self.order = state["done"], state["order"].to(self.compute.device)
         self.total, self.cooling = state["total"], state["cooling"]
         self.generator.set_state(state["generator"].cpu())
@@ -158,6 +157,10 @@ class Trainer:
             loss, answers = self.learn(batch, wanted)
             self.done += 1
             yield TrainStep(self.done, self.total, loss, stamped, (answers[:stamped] == wanted[:stamped]).sum())
+
+    def _learner(self) -> Work:
+        """What takes a step: recorded on a CUDA card, elsewhere as it comes."""
+        return Captured(self._learn) if self.compute.device.type == "cuda" else self._learn
 
     def _set_rate(self, rate: float) -> None:
         for group in self.optimiser.param_groups:

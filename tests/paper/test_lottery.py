@@ -78,7 +78,19 @@ def test_the_table_and_the_words_say_the_same(columns):
     assert "spread them by some 4 points" in lottery.note(columns), "3.08 standard errors of 25 % of 1,000"
 
 
-@pytest.mark.parametrize("text", ["", "[]", '{"cells": [{}]}', '{"cells": [1]}', '{"cells": NaN}', '{"cells": null}'])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "[]",
+        '{"cells": [{}]}',
+        '{"cells": [1]}',
+        '{"cells": NaN}',
+        '{"cells": null}',
+        '{"searches": [{"classes": 1}]}',
+        '{"searches": [{}]}',
+    ],
+)
 def test_what_is_damaged_is_no_column(tmp_path, text):
     path = tmp_path / "damaged.json"
     path.write_text(text)

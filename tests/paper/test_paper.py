@@ -362,6 +362,7 @@ def test_the_command_finds_nothing_and_says_so(tmp_path, capsys, monkeypatch):
     (tmp_path / "empty").mkdir()
     assert main(["figures", "--out", str(tmp_path / "out"), "--results", str(tmp_path / "empty")]) == 0
     assert {path.name for path in (tmp_path / "out").iterdir()} == {"claims.csv", "figures.json"}
+    assert "Clean networks" not in (tmp_path / "out" / "claims.csv").read_text("utf-8-sig"), "nothing but that folder"
 
 
 @pytest.mark.slow

@@ -10,12 +10,12 @@ import streamlit as st
 from dashboard.serving import queue, runs
 from dashboard.serving.reading import stamp_of
 from mesa_core import triggers
-from mesa_core.paper import everything, verdicts
+from mesa_core.paper import everything, searched, verdicts
 from mesa_core.paper.claims import Claim
 from mesa_core.paper.judging import Answer
 from mesa_core.paper.material import Finding, Sweep
 from mesa_core.store import StoreError
-from mesa_core.store.shipped import shipped_detections
+from mesa_core.store.shipped import shipped_detections, shipped_searches
 
 Stamp = tuple[tuple[str, Any], ...]
 
@@ -67,5 +67,5 @@ def answers(found: Sequence[Finding], sweep: Sweep | None, others: Sequence[Swee
 def _answers(
     which: str, made: Stamp, _found: Sequence[Finding], _sweep: Sweep | None, _others: Sequence[Sweep]
 ) -> tuple[Told, Told]:
-    known = verdicts.evidence(_found, _sweep, _others)
+    known = verdicts.evidence(_found, _sweep, _others, searched.read(shipped_searches()))
     return verdicts.answers(known), verdicts.controls(known)
