@@ -101,9 +101,6 @@ CELLS = [
 ]
 
 
-MADE: dict[str, Callable[[], Dataset]] = {"digits": lambda: digits(), "hundred": lambda: hundred()}
-
-
 @dataclass(frozen=True)
 class Brought:
     """What a cell is about: what the network learns from, what the owner has, what nobody has seen."""
@@ -148,6 +145,9 @@ def hundred(side: int = 224, train: int = 80, test: int = 20) -> Dataset:
         return ImageSet(torch.from_numpy(np.stack([one(int(v)) for v in labels])), labels)
 
     return make_dataset("hundred", names, some(train), some(test))
+
+
+MADE: dict[str, Callable[[], Dataset]] = {"digits": digits, "hundred": hundred}
 
 
 def as_folder(images: ImageSet, classes: tuple[str, ...], at: Path) -> None:
