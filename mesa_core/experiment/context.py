@@ -230,7 +230,7 @@ class Context:
     def keep_weights(self, name: str, victim: Victim) -> None:
         """A victim's weights in the run's folder, for whoever wants to go on with them."""
         told = None
-        if self.network is not None and self.network.arch != "onnx":
+        if self.network is not None:
             told = kept.metadata(self.network, self.normalise)
         weights.save(victim.model, self.run.path / "weights" / f"{name}.safetensors", metadata=told)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,9 +17,9 @@ from torch import Tensor
 
 from mesa_core import triggers as codes
 from mesa_core.apply import rule_of
-from mesa_core.brought import kept
-from mesa_core.config import ConfigError, make_config
-from mesa_core.data import DataError, Dataset, load_data, split
+from mesa_core.brought import files, kept, networks
+from mesa_core.config import ConfigError, ExperimentConfig, make_config
+from mesa_core.data import DataError, Dataset, load_data, split, split_brought
 from mesa_core.keys import seed_of
 from mesa_core.measures.bench import Bench, Plain, finish
 from mesa_core.measures.intervals import Measured
@@ -44,7 +45,7 @@ class Loaded:
     normalise: Normalise
     compute: devices.Compute
     classes: tuple[str, ...]
-    victim: str
+    config: ExperimentConfig
     models: dict[str, tuple[float, Victim]] = field(default_factory=dict)
     rates: dict[tuple[str, Any], np.ndarray] = field(default_factory=dict)  # by network and triggers
 
@@ -165,11 +166,12 @@ class Probe:
         if self.data is None or self.data[0] != what:
             self.data = (what, load_data(config.data, config.data_dir, cache=self.store.cache, **config.reading))
         dataset = self.data[1]
-        images = split(dataset, config.seed).evaluation.to(compute.device)
+        parts = (split_brought if config.suspect else split)(dataset, config.seed)
+        images = parts.evaluation.to(compute.device)
         normalise = Normalise(dataset.mean, dataset.std)
         seed = seed_of(config.seed, "bench")  # a question asks too little for maps of clean images to be kept
-        bench = Bench(images, config.target, seed, config.eval_images, memory=0, rule=rule_of(config.apply))
-        self.runs[run.name] = Loaded(bench, normalise, compute, dataset.classes, config.victim)
+        bench = Bench(images, _wanted(run, config), seed, config.eval_images, memory=0, rule=rule_of(config.apply))
+        self.runs[run.name] = Loaded(bench, normalise, compute, dataset.classes, config)
         while len(self.runs) > MOST_LOADED:
             self.runs.popitem(last=False)
         return self.runs[run.name]
@@ -184,11 +186,37 @@ class Probe:
         if name not in loaded.models or loaded.models[name][0] != stamp:
             known = kept.of(path, loaded.normalise)
             with torch.random.fork_rng(devices=[]):  # new weights are drawn before they are filled
-                model = known.model(build(loaded.victim, len(loaded.classes)))
+                if loaded.config.victim == "onnx":
+                    model = _of_file(run, loaded.config)
+                else:
+                    model = known.model(build(loaded.config.victim, len(loaded.classes)))
             weights.load_into(model, weights.read(path), path.name)
             loaded.models[name] = (stamp, Victim(model, known.normalise, loaded.compute).freeze())
             loaded.rates = {k: v for k, v in loaded.rates.items() if k[0] != name}
         return loaded.models[name][1]
+
+
+def _wanted(run: Run, config: ExperimentConfig) -> int:
+    """The class that triggers are asked about: the attack's, or of a network that was brought, the one that was found."""
+    if not config.suspect:
+        return config.target
+    outcome = run.outcome()
+    if outcome is None or outcome.detection is None or outcome.detection.target is None:
+        raise questions.Refused("No class of this network is known to be attacked, so there is nothing to ask.")
+    return outcome.detection.target
+
+
+def _of_file(run: Run, config: ExperimentConfig) -> torch.nn.Module:
+    """The network that an ONNX file is: the healed one of the run, else the one that was brought, where it is still here."""
+    healed, brought = run.path / "weights" / "healed.onnx", Path(config.suspect)
+    if healed.is_file():
+        return networks.fit(files.read(healed), "onnx").fresh()
+    if not brought.is_file():
+        raise questions.Refused("The ONNX file of this run is gone, and without it there is no network.")
+    found = files.read(brought)
+    if not found.digest.startswith(config.suspect_digest):
+        raise questions.Refused("The ONNX file is not the one any more that this run was made for.")
+    return networks.fit(found, "onnx").fresh()
 
 
 def _row(m: Measured) -> np.ndarray:
