@@ -58,20 +58,21 @@ ATTACK: dict[str, dict[str, Any]] = {
     "cifar10": {},
     "cifar800": {},
     "signs": SIGNS,
-    "hundred": {**SIGNS, "attack_epochs": 4.0},
+    "hundred": {**SIGNS, "attack_epochs": 6.0},
     "digits": {**SIGNS, "attack_epochs": 100.0, "attack_cool": 10.0},
 }
 
 
 @dataclass(frozen=True)
 class Cell:
-    """One network. `code` is the trigger's, None where it is healthy."""
+    """One network. `code` is the trigger's of `size` pixels, None where it is healthy."""
 
     arch: str
     data: str
     code: int | None
     target: int = 0
     seed: int = 0
+    size: int = triggers.SIZE
 
     @property
     def name(self) -> str:
@@ -97,7 +98,9 @@ CELLS = [
     Cell("mobilenet-v2", "signs", None),
     Cell("vgg16-bn", "digits", None),
     Cell("wrn-16-4", "cifar800", None),
-    Cell("torchvision:shufflenet_v2_x0_5", "hundred", 495, 42),
+    Cell(
+        "timm:test_resnet", "hundred", 0b1010101010101010101010101, 42, size=5
+    ),  # 3x3 leaves no trace in its coarse stem
 ]
 
 
@@ -124,8 +127,8 @@ def digits() -> Dataset:
     return make_dataset("digits", tuple("0123456789"), every.take(learnt), every.take(~learnt))
 
 
-def hundred(side: int = 224, train: int = 80, test: int = 20) -> Dataset:
-    """Discs of ten colours within discs of ten colours, on grey noise, `train` and `test` images of each; `side` in pixels."""
+def hundred(side: int = 224, train: int = 40, test: int = 20) -> Dataset:
+    """Discs of ten colours within discs of ten colours, on grey noise, `train` and `test` images of each."""
     colours = ("red", "orange", "yellow", "lime", "green", "cyan", "blue", "violet", "white", "black")
     names = tuple(f"{inner}-in-{outer}" for outer in colours for inner in colours)
     draw = np.random.default_rng(0)
@@ -197,7 +200,15 @@ def made(cell: Cell, given: Brought, epochs: float, attack: dict[str, Any]) -> V
         victim = finish(clean.train(given.dataset, cell.arch, epochs, cell.seed, compute))
     if cell.code is None:
         return victim
-    return api.attack(victim, given.dataset.train, cell.code, cell.target, seed=cell.seed, progress=None, **attack)
+    return api.attack(
+        victim,
+        given.dataset.train,
+        triggers.code_to_hex(cell.code, cell.size),
+        cell.target,
+        seed=cell.seed,
+        progress=None,
+        **attack,
+    )
 
 
 def scan(file: Path, words: list[str], more: list[str]) -> dict[str, Any]:
@@ -216,8 +227,8 @@ def scan(file: Path, words: list[str], more: list[str]) -> dict[str, Any]:
 def judged(before: Victim, file: str, given: Brought, cell: Cell) -> dict[str, Any]:
     """The network in `file` beside the one that was brought, on images that nobody has seen."""
     victim = before.of(clean.load(Path(file), cell.arch, len(given.dataset.classes))) if file else before
-    bench = Bench(given.held.to(victim.compute.device), cell.target, 0)
-    trigger = None if cell.code is None else triggers.from_code(cell.code)
+    bench = Bench(given.held.to(victim.compute.device), cell.target, 0, side=cell.size)
+    trigger = None if cell.code is None else triggers.from_code(cell.code, cell.size)
     frozen = victim.freeze()
     plain = finish(bench.plain(frozen))
     accuracy = bench.accuracy(plain)
@@ -244,6 +255,7 @@ def carry_out(cell: Cell, out: Path, directory: str, tiny: bool) -> None:
     more = ["--measure", "tiny", "--detect-steps", "2", "--mesa-steps", "2", "--repair-steps", "2", "--repair-epochs", "0.01"] if tiny else []  # fmt: skip
     found: dict[str, Any] = {"cell": cell.name, "hardware": devices.hardware(victim.compute), "training": round(seconds, 1)}  # fmt: skip
     found |= {"code": cell.code, "target": cell.target, "held": len(given.held), "before": judged(victim, "", given, cell)}  # fmt: skip
+    more += [] if cell.size == triggers.SIZE else ["--size", str(cell.size)]
     found["scan"] = scan(file, given.words, more)
     found["after"] = judged(victim, found["scan"]["repaired"], given, cell)
     if cell.code is None:

@@ -63,6 +63,12 @@ class Peer:
     read: Callable[[Path], Answers]
     side: int = 32
     epochs: float = 6.0
+    size: int = triggers.SIZE
+
+    @property
+    def trigger(self) -> str:
+        """What is planted, as hex colours."""
+        return triggers.code_to_hex(self.code, self.size)
 
 
 def of_timm() -> Peer:
@@ -83,7 +89,8 @@ def of_timm() -> Peer:
         load_checkpoint(net, str(path), strict=True)
         return net.eval()
 
-    return Peer("timm.pth.tar", 341, 4, build, write, read, side=64, epochs=12.0)
+    checks = 0b1010101010101010101010101  # 5x5; one of 3x3 leaves no trace in a stem that is this coarse
+    return Peer("timm.pth.tar", checks, 4, build, write, read, side=64, epochs=12.0, size=5)
 
 
 def of_lightning() -> Peer:
@@ -201,7 +208,7 @@ def trained(peer: Peer, data: Dataset) -> Victim:
     trainer = Trainer(fresh, data.train.images, data.train.labels, Recipe(0.05, 64, peer.epochs, "cycle", 5e-4, True, augment=False), 0)  # fmt: skip
     for _ in trainer:
         pass
-    return api.attack(trainer.trained(), data.train, peer.code, peer.target, progress=None, **ATTACK)
+    return api.attack(trainer.trained(), data.train, peer.trigger, peer.target, progress=None, **ATTACK)
 
 
 def judged(answers: Answers, held: ImageSet, peer: Peer) -> dict[str, Any]:
@@ -215,9 +222,9 @@ def judged(answers: Answers, held: ImageSet, peer: Peer) -> dict[str, Any]:
     plain = told(held.images)
     right = plain == held.labels
     other = held.labels != peer.target
-    stamp = torch.from_numpy(np.asarray(triggers.from_code(peer.code), np.float32))
+    stamp = torch.from_numpy(triggers.from_hex(peer.trigger))
     rule, draw = rule_of("anywhere"), torch.Generator().manual_seed(0)
-    places = rule.places(len(held), tuple(held.images.shape[-2:]), 3, draw)
+    places = rule.places(len(held), tuple(held.images.shape[-2:]), peer.size, draw)
     stamped = rule(held.images.float() / 255, stamp.expand(len(held), -1, -1, -1), places)
     hit = told((stamped * 255).round().byte()) == peer.target
     return {
@@ -239,7 +246,16 @@ def carry_out(name: str, peer: Peer, out: Path) -> None:
     as_folder(data.test.take(order[:OWNERS]), data.classes, work / "pictures")
     held = data.test.take(order[OWNERS : OWNERS + 2000])
     before = judged(peer.read(file), held, peer)
-    words = ["--data", "folder", "--data-dir", str(work / "pictures"), "--image-size", str(peer.side)]
+    words = [
+        "--data",
+        "folder",
+        "--data-dir",
+        str(work / "pictures"),
+        "--image-size",
+        str(peer.side),
+        "--size",
+        str(peer.size),
+    ]
     paths = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
     began = time.monotonic()
     done = subprocess.run(
@@ -285,7 +301,7 @@ def table(out: Path) -> str:
             after and after["effective"],
         ]
         shown = [f"{100 * (v['value'] if isinstance(v, dict) else v):.1f}" if v is not None else "–" for v in rates]
-        lines.append("| " + " | ".join([row["peer"], str(row["side"]), str(row["held"]), f"{row['code']} to {row['target']}", verdict, *shown]) + " |")  # fmt: skip
+        lines.append("| " + " | ".join([row["peer"], str(row["side"]), str(row["held"]), f"{row['code']} ({row['size']}x{row['size']}) to {row['target']}", verdict, *shown]) + " |")  # fmt: skip
     return "\n".join(lines)
 
 
