@@ -47,7 +47,7 @@ def files(folder: Path, count: int, seed: int) -> Iterator[tuple[str, Path]]:
     def keep(path: Path) -> None:
         raise Kept(path)
 
-    weights.read = networks.read = keep  # type: ignore[assignment]
+    weights.read = networks.read = keep
     kinds = [weights.attacks(rng), networks.attacks(rng)]
     while number < count:
         attack, work = next(rng.choice(kinds)), Path(tempfile.mkdtemp(dir=folder))
