@@ -12,8 +12,10 @@ from mesa_core import triggers as codes
 from mesa_core.api.answers import Evaluation, Found, Repaired, Samples
 from mesa_core.api.bars import Bar, automatic
 from mesa_core.api.checks import Trigger, asked, blank, class_of, fits, hex_of, pool_of
-from mesa_core.apply import rule_of
+from mesa_core.apply import whose
+from mesa_core.apply.rule import Apply
 from mesa_core.config import ConfigError, ExperimentConfig, make_config
+from mesa_core.config.placing import fits as fits_places
 from mesa_core.data.types import ImageSet
 from mesa_core.events import Progress
 from mesa_core.measures.bench import Bench, finish
@@ -44,6 +46,7 @@ def attack(
     config = _config(parameters, seed=seed, target=class_of(target, classes), trigger=hex_of(trigger))
     pixels = torch.from_numpy(codes.from_hex(config.trigger))
     fits(config.size, images)
+    fits_places(config, tuple(images.images.shape[-2:]))
     return _run(attacks.attack(victim, images, pixels, config, seed), progress, "attack")
 
 
@@ -105,7 +108,7 @@ def repair(
     else:
         held = torch.arange(len(images), device=images.labels.device) % HELD == 0
         shown, own = images.take(held), images.take(~held)
-    bench = Bench(shown, wanted, seed, side=pool.shape[-1], rule=rule_of(config.apply))
+    bench = Bench(shown, wanted, seed, side=pool.shape[-1], rule=_defenders(config, images))
     few = pool[:256].to(victim.compute.device)
     before = _measured(bench, victim.freeze(), few, config)
     mended = _run(repairs.repair(victim, own, pool, config, seed), progress, "repair")
@@ -129,13 +132,15 @@ def evaluate(
         stamps = samples.mixture(256, seed).to(victim.compute.device)
     if stamps is not None:
         fits(stamps.shape[-1], images)
-    return _measured(Bench(images, target, seed, rule=rule_of(config.apply)), victim.freeze(), stamps, config)
+    fits_places(config, tuple(images.images.shape[-2:]))
+    rule = _defenders(config, images) if samples is not None and trigger is None else whose.attackers(config)
+    return _measured(Bench(images, target, seed, rule=rule), victim.freeze(), stamps, config)
 
 
 # -- parts
 def _sampled(frozen: Victim, images: ImageSet, config: ExperimentConfig, n: int) -> Generator[Progress, None, Samples]:
     compute, levels = frozen.compute, list(config.beta)
-    rule = rule_of(config.apply)
+    rule = _defenders(config, images)
     group = submodels.make(config, levels, config.mesa_batch, config.mesa_steps, compute.device, config.seed)
     targets = torch.full((len(levels),), config.target, device=compute.device)
     surrogate = Surrogate(frozen, images.images, targets, config.images_per_trigger, rule=rule)
@@ -156,6 +161,12 @@ def _sampled(frozen: Victim, images: ImageSet, config: ExperimentConfig, n: int)
     found = yield from through(work, told)
     kept, gamma = tuple(found.mixing.kept), tuple(found.mixing.gamma)
     return Samples(config.beta, found.pool, tuple(found.asr), kept, gamma, config.target)
+
+
+def _defenders(config: ExperimentConfig, images: ImageSet) -> Apply:
+    """How the defender puts triggers on images of this size. Raises ConfigError for a place that lies beyond them."""
+    fits_places(config, tuple(images.images.shape[-2:]))
+    return whose.defenders(config, tuple(images.images.shape[-2:]))
 
 
 def _measured(bench: Bench, frozen: Victim, stamps: Tensor | None, config: ExperimentConfig) -> Evaluation:

@@ -12,7 +12,7 @@ class Apply(Protocol):
     """A rule of Apply. Source: Section 2.1 of the paper; its own rule (Section 4.1) is `anywhere.Anywhere`.
 
     `overwrites` says that what lies beneath a trigger is gone and all else stays as it was; the engine computes less
-    where that holds (see `victims.windows`).
+    where that holds (see `victims.windows`). It does so for `blended.Blended`, too (see `opacity_of`).
     """
 
     @property
@@ -28,3 +28,15 @@ class Apply(Protocol):
         Both in the same units; differentiable with respect to the triggers.
         """
         ...
+
+
+def opacity_of(rule: Apply) -> float | None:
+    """How much of what is beneath a trigger its patch covers, from 0 to 1, where all else stays as it was; else None.
+
+    None says that the engine may assume nothing of a rule, and computes whole images. What is blended is so where its own
+    rule overwrites.
+    """
+    if rule.overwrites:
+        return 1.0
+    inner, opacity = getattr(rule, "rule", None), getattr(rule, "opacity", None)
+    return opacity if inner is not None and inner.overwrites else None

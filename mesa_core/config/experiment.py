@@ -14,7 +14,7 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from mesa_core import triggers
-from mesa_core.apply import RULES
+from mesa_core.apply import RULES, places, plan
 from mesa_core.config.params import SILENT, Auto, ConfigError, Param, parameter
 from mesa_core.config.presets import DATA_PRESETS, MEASURES, PROTOCOLS, VICTIM_PRESETS
 from mesa_core.data.sources import SOURCES
@@ -295,8 +295,38 @@ class ExperimentConfig:
     apply: str = parameter(
         "anywhere",
         "apply",
-        "How a trigger is put on an image. anywhere: it overwrites a patch at a place of its own on each image.",
+        "How the attacker puts a trigger on an image. anywhere: at a place of its own on each image. fixed: at one place, the "
+        "same on all images, as BadNets does.",
         choices=RULES,
+    )
+    place: str = parameter(
+        places.BOTTOM_RIGHT,
+        "apply",
+        "Where a trigger lies under the rule fixed: row and column of its top left pixel, as in 12,3, or one of "
+        f"{', '.join(places.WORDS)}.",
+    )
+    opacity: float = parameter(
+        1.0,
+        "apply",
+        "How much of what is beneath it the attacker's trigger covers: 1 overwrites, 0.2 leaves four fifths of the image.",
+        0.0,
+        1.0,
+        unit="share",
+    )
+    search_places: str = parameter(
+        plan.ANYWHERE,
+        "search",
+        "Where the defender looks for triggers, who does not know the attacker's place. anywhere: at random places. attacked: "
+        "at the attacker's (he is told). A place, as in place: there. plan, or a list of its parts with commas between "
+        f"({', '.join(plan.PARTS)}): each of them, and where most answers.",
+    )
+    search_opacity: float = parameter(
+        1.0,
+        "search",
+        "How much of what is beneath them the defender's triggers cover.",
+        0.05,
+        1.0,
+        unit="share",
     )
     # -- run
     protocol: str = parameter(
@@ -382,9 +412,13 @@ def make_config(given: Mapping[str, Any] | None = None, **more: Any) -> Experime
     values |= given
     config = ExperimentConfig(**values)
     _check_whole(config)
-    # One canonical spelling of the trigger, so that equal triggers have equal keys.
+    # One canonical spelling of trigger and places, so that equal ones have equal keys.
     return dataclasses.replace(
-        config, trigger=triggers.to_hex(triggers.from_hex(config.trigger)), beta=tuple(sorted(config.beta))
+        config,
+        trigger=triggers.to_hex(triggers.from_hex(config.trigger)),
+        beta=tuple(sorted(config.beta)),
+        place=places.BOTTOM_RIGHT if config.apply == "anywhere" else places.spelt(config.place),
+        search_places=plan.spelt(config.search_places),
     )
 
 
@@ -392,6 +426,11 @@ def _check_whole(config: ExperimentConfig) -> None:
     """Rules that concern more than one parameter."""
     try:
         triggers.from_hex(config.trigger)
+    except ValueError as error:
+        raise ConfigError(str(error)) from None
+    try:
+        places.spelt(config.place)
+        plan.spelt(config.search_places)
     except ValueError as error:
         raise ConfigError(str(error)) from None
     if config.units not in ("auto", "images"):

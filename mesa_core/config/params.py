@@ -12,6 +12,10 @@ from typing import Any
 # nothing that is stored. Such a value is what an older file means, so it is the default, and stays it.
 SILENT: Mapping[str, Any] = {
     "apply": "anywhere",
+    "place": "bottom-right",
+    "opacity": 1.0,
+    "search_places": "anywhere",
+    "search_opacity": 1.0,
     "image_size": 0,
     "classes": "",
     "units": "auto",

@@ -137,6 +137,7 @@ def before_stage(lab: Context) -> Iterator[ev.Event]:
     recipe = lab.recipe(
         "attack",
         "measure",
+        *(("search",) if c.suspect else ()),
         victim=lab.results["attack"].key,
         target=target,
         clean=lab.results["victim"].key if lab.clean is not None else "",

@@ -7,7 +7,7 @@ import functools
 import queue
 from collections.abc import Callable, Generator, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field
 from typing import Any
 
 import numpy as np
@@ -16,10 +16,13 @@ from torch import Tensor
 
 from mesa_core import events as ev
 from mesa_core import triggers as codes
-from mesa_core.apply import rule_of
+from mesa_core.apply import whose
+from mesa_core.apply.places import Box
+from mesa_core.apply.rule import Apply
 from mesa_core.brought import kept
 from mesa_core.brought.networks import Network
 from mesa_core.config import ConfigError, ExperimentConfig, params
+from mesa_core.config.placing import fits as fits_places
 from mesa_core.data import Dataset, Splits, load_data, split, split_brought
 from mesa_core.defences import DEFENCES
 from mesa_core.experiment.stages import Made, Output, Scribe, Stages
@@ -46,6 +49,13 @@ VERSION = {
     "after": 5,
     "judge": 1,
 }
+DEFENDERS = {
+    "detect",
+    "mesa",
+    "baselines",
+    "repair",
+    "search",
+}  # groups of parameters whose stages follow the defender's rule
 VERSION_OF_KIND = {"particles": 4, "flow": 6}  # of "mesa", where a kind was changed since
 
 
@@ -93,7 +103,8 @@ class Context:
         self.stages = Stages(self.run, self.store, count, self.between)
         self.results: dict[str, Output] = {}
         self.target: int | None = None if self.searches else c.target  # what the defender takes for the target
-        self.rule = rule_of(c.apply)
+        self.rule = whose.attackers(c)
+        self.box: Box | None = None  # the places at which a search by a plan found something
         self.pixels = torch.from_numpy(codes.from_hex(c.trigger))
         self._axes: tuple[PcaAxes, TsneMap] | None = None  # of the scatter; fixed once the backdoor is measured
 
@@ -162,6 +173,7 @@ class Context:
             raise ConfigError(
                 f"target is {c.target}, but {c.data} has the classes 0 to {len(self.dataset.classes) - 1}."
             )
+        fits_places(c, self.image_size)
         self.normalise = Normalise(self.dataset.mean, self.dataset.std)
         self.evaluation = self.splits.evaluation.to(self.compute.device)
         self.bench(c.target)  # raises, before any work, where there are too few images to measure on
@@ -185,6 +197,9 @@ class Context:
     def recipe(self, *groups: str, **more: Any) -> dict[str, Any]:
         """What influences a stage: the parameters of its groups, the settings, the data, the seed."""
         groups = (*groups, "apply")  # decides all stages; left out of a key while it is the paper's own rule
+        if DEFENDERS & set(groups):
+            groups = (*groups, "search")  # likewise
+            more = {**self.placed, **more}
         chosen = {name: value for name, value in self.config.to_dict().items() if params()[name].group in groups}
         settings = {
             "device": self.compute.device.type,
@@ -204,6 +219,22 @@ class Context:
         }
 
     @property
+    def image_size(self) -> tuple[int, int]:
+        """(height, width) of the images, in pixels."""
+        height, width = self.dataset.test.images.shape[-2:]
+        return height, width
+
+    @property
+    def searched(self) -> Apply:
+        """How the defender puts triggers on images: as he assumes, or where he found that they work."""
+        return whose.defenders(self.config, self.image_size, self.box)
+
+    @property
+    def placed(self) -> dict[str, list[int]]:
+        """For recipes: the places at which a search by a plan found something; none go without saying."""
+        return {} if self.box is None else {"places": list(astuple(self.box))}
+
+    @property
     def sized(self) -> dict[str, int]:
         """For recipes in which no earlier key says the size of triggers; 3x3 goes without saying, as it always did."""
         return {} if self.config.size == codes.SIZE else {"size": self.config.size}
@@ -221,9 +252,17 @@ class Context:
 
     def bench(self, target: int) -> Bench:
         """The evaluation's bench; the same for all victims of a run."""
-        c = self.config
+        c, searched = self.config, self.searched
+        rule = searched if c.suspect else self.rule  # of what was brought nobody knows the attacker's
         return Bench(
-            self.evaluation, target, self.seed("bench"), c.eval_images, c.size, rule=self.rule, absent=bool(c.suspect)
+            self.evaluation,
+            target,
+            self.seed("bench"),
+            c.eval_images,
+            c.size,
+            rule=rule,
+            absent=bool(c.suspect),
+            searched=searched,
         )
 
     # -- small parts
@@ -237,4 +276,4 @@ class Context:
     def surrogate(self, groups: int) -> Surrogate:
         """F of as many groups of triggers on the network that the defence finds, by the defender's images."""
         targets = torch.full((groups,), self.wanted, device=self.compute.device)
-        return Surrogate(self.frozen, self.defender.images, targets, self.config.images_per_trigger, rule=self.rule)
+        return Surrogate(self.frozen, self.defender.images, targets, self.config.images_per_trigger, rule=self.searched)

@@ -69,14 +69,14 @@ def _judge(lab: Context, repaired: Output, number: int) -> Generator[ev.Event, N
         frozen, device = lab.load(repaired.tensors).freeze(), lab.compute.device
         group = submodels.make(c, levels, c.mesa_batch, c.mesa_steps, device, lab.seed(what), False)
         targets = torch.full((len(levels),), lab.wanted, device=device)
-        surrogate = Surrogate(frozen, lab.defender.images, targets, c.images_per_trigger, rule=lab.rule)
+        surrogate = Surrogate(frozen, lab.defender.images, targets, c.images_per_trigger, rule=lab.searched)
         surrogate = surrogate.expecting(len(levels) * c.mesa_batch * c.mesa_steps * c.images_per_trigger, c.size)
         generator, pace = lab.compute.generator(lab.seed(what)), Pace("judge", c.mesa_steps)
         for step in mesa.train(group, surrogate, c.mesa_steps, generator):
             if step.diagnostics is not None and pace.due(step.done):
                 yield pace.progress(step.done, highest=step.diagnostics.success.max().item())
         pool = group.sample(max(c.samples, pool_size(c) // len(levels)), generator)  # (N, n, 3, s, s)
-        own = Bench(lab.defender, lab.wanted, lab.seed("own"), OWN_IMAGES, rule=lab.rule, absent=True)
+        own = Bench(lab.defender, lab.wanted, lab.seed("own"), OWN_IMAGES, rule=lab.searched, absent=True)
         plain = finish(own.plain(frozen))
         pace = Pace("judge", len(levels) * c.samples * min(c.sample_images, len(own.others)))
         rates = []
@@ -110,7 +110,8 @@ def _repair_again(
         most = max(map(len, stamps))
         pool = torch.cat([one.repeat(-(-most // len(one)), 1, 1, 1)[:most] for one in stamps])
         seed = lab.seed(f"repair {number}")
-        mended = yield from repairs.repair(lab.load(repaired.tensors), lab.defender, pool, lab.config, seed)
+        victim, rule = lab.load(repaired.tensors), lab.searched
+        mended = yield from repairs.repair(victim, lab.defender, pool, lab.config, seed, rule=rule)
         return {}, mended.model.state_dict()
 
     recipe = lab.recipe("repair", victim=repaired.key, pool=keys, number=number, version=VERSION["repair"])

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from mesa_core import triggers
-from mesa_core.apply import rule_of
+from mesa_core.apply import whose
 from mesa_core.brought import kept
 from mesa_core.config import ConfigError, ExperimentConfig
 from mesa_core.data import load_data, split
@@ -54,7 +54,7 @@ def landscape(
         config.target,
         seed_of(config.seed, "bench"),
         side=config.size,
-        rule=rule_of(config.apply),
+        rule=whose.attackers(config),
     )
     passed, each = 0, min(images, len(bench.selects))
 

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from mesa_core import events as ev
+from mesa_core.apply.rule import Apply
 from mesa_core.experiment.context import VERSION, Context
 from mesa_core.experiment.sampling import pool_size
 from mesa_core.experiment.snapshots import mark
@@ -21,12 +22,14 @@ from mesa_core.victims.training import Stamp
 class Pool:
     """For one repair: its name among the run's, what it stamps, and what tells that in its key.
 
-    `stamps` are triggers `(m, 3, s, s)`, a stamp of another form, or None where nothing is stamped.
+    `stamps` are triggers `(m, 3, s, s)`, a stamp of another form, or None where nothing is stamped; `rule` is how they are put
+    on images, None as the defender assumes.
     """
 
     name: str
     stamps: Tensor | Stamp | None
     key: str
+    rule: Apply | None = None
 
 
 Pools = Generator[ev.Event, None, list[Pool]]
@@ -63,7 +66,7 @@ def colours(lab: Context) -> Pools:
 def original(lab: Context) -> Pools:
     """The attacker's own trigger, an oracle's; nothing where a network was brought, since nobody knows it."""
     yield from ()
-    return [] if lab.config.suspect else [Pool("ideal", lab.pixels[None], lab.config.trigger)]
+    return [] if lab.config.suspect else [Pool("ideal", lab.pixels[None], lab.config.trigger, lab.rule)]
 
 
 def nothing(lab: Context) -> Pools:

@@ -45,7 +45,8 @@ def repair_with(lab: Context, pool: Pool) -> Iterator[ev.Event]:
     words = DEFENCES[kind].stamps if kind in DEFENCES else name
 
     def mend(scribe: Scribe) -> Generator[ev.Event, None, Made]:
-        mended = yield from repairs.repair(lab.victim, lab.defender, pool.stamps, c, lab.seed("repair"))
+        rule = lab.searched if pool.rule is None else pool.rule
+        mended = yield from repairs.repair(lab.victim, lab.defender, pool.stamps, c, lab.seed("repair"), rule=rule)
         return {}, mended.model.state_dict()
 
     recipe = lab.recipe("repair", victim=lab.results["attack"].key, pool=pool.key, version=VERSION["repair"])

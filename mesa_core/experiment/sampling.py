@@ -137,7 +137,7 @@ def _each_level(
     The skipping rule is the defender's, so it looks at the defender's images; all that is reported comes from the others.
     """
     c, frozen, bench = lab.config, lab.frozen, lab.bench(lab.wanted)
-    own = Bench(lab.defender, lab.wanted, lab.seed("own"), OWN_IMAGES, rule=lab.rule, absent=bool(c.suspect))
+    own = Bench(lab.defender, lab.wanted, lab.seed("own"), OWN_IMAGES, rule=lab.searched, absent=bool(c.suspect))
     plain, own_plain = finish(bench.plain(frozen)), finish(own.plain(frozen))
     entries: list[Submodel] = []
     rates, own_asr = [], []

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 
 from mesa_core import triggers as codes
 from mesa_core.apply.anywhere import Anywhere
-from mesa_core.apply.rule import Apply
+from mesa_core.apply.rule import Apply, opacity_of
 from mesa_core.data import DataError, ImageSet
 from mesa_core.measures.evaluation import Change, Evaluation, Rates, Worst
 from mesa_core.measures.intervals import Measured, of_drawn, paired_difference, proportion
@@ -40,6 +40,7 @@ class Drawn:
 
     image: Tensor  # (triggers, images)
     place: Tensor  # (triggers, images, 2)
+    rule: Apply | None = None  # by which they are put there; None: by the bench's
 
 
 @dataclass(frozen=True)
@@ -70,7 +71,8 @@ class Bench:
     `images` are the evaluation images on the victims' device (the first `limit` of them, 0: all), `target` the class whose ASR is asked,
     `side` that of the 512 black-and-white triggers of `landscape` and `worst` (see `triggers.panel_codes`), `memory` the
     bytes that may be used to compute of stamped images only what differs from the clean ones (0: always all),
-    `rule` how triggers are put on them. Without any image of the target its own accuracy cannot be told, so that is refused
+    `rule` how the attacker's own and the black-and-white triggers are put on them, `searched` how sampled ones are (as
+    those, where nothing is said): who samples may know less of the place than who attacks. Without any image of the target its own accuracy cannot be told, so that is refused
     unless `absent` says that it may be so: triggers are measured on images of other classes.
     """
 
@@ -84,8 +86,10 @@ class Bench:
         memory: int = MEMORY,
         rule: Apply | None = None,
         absent: bool = False,
+        searched: Apply | None = None,
     ) -> None:
         self.rule = Anywhere() if rule is None else rule
+        self.searched = self.rule if searched is None else searched
         self.side, self.memory = side, memory
         self._asked: nn.Module | None = None  # the network asked last
         self._passed = 0  # how many stamped images it was asked
@@ -105,16 +109,17 @@ class Bench:
         self.selects, self.measures = shuffled.chunk(2)  # halves of the worst of 512
 
     # -- draws, made on the host: the same on every device
-    def _draw(self, pool: Tensor, rows: int, side: int, each: int, salt: int) -> Drawn:
-        """Images and places for `rows` triggers of `side` pixels."""
+    def _draw(self, pool: Tensor, rows: int, side: int, each: int, salt: int, rule: Apply | None = None) -> Drawn:
+        """Images and places for `rows` triggers of `side` pixels, by the bench's rule or another."""
         host = torch.Generator().manual_seed(self.seed * 7919 + salt)
         if each >= len(pool):  # all of them, once
             pick = torch.arange(len(pool)).expand(rows, -1)
         else:
             pick = torch.randint(len(pool), (rows, each), generator=host)
         height, width = self.images.shape[-2:]
-        place = self.rule.places(pick.numel(), (height, width), side, host).view(*pick.shape, 2)
-        return Drawn(pool[pick.to(pool.device)], place.to(pool.device))
+        rule = self.rule if rule is None else rule
+        place = rule.places(pick.numel(), (height, width), side, host).view(*pick.shape, 2)
+        return Drawn(pool[pick.to(pool.device)], place.to(pool.device), rule)
 
     # -- passes through a victim
     @torch.no_grad()
@@ -125,45 +130,48 @@ class Bench:
         triggers: Tensor | None = None,
         place: Tensor | None = None,
         read: Callable[[Tensor], Tensor] = lambda logits: logits.argmax(1),
+        rule: Apply | None = None,
     ) -> Work:
-        """Predicted classes of images by index `(m,)`, stamped with triggers `(m, 3, s, s)` where given.
+        """Predicted classes of images by index `(m,)`, stamped with triggers `(m, 3, s, s)` by `rule` where given.
 
         `read` makes of the logits `(k, classes)` of some of them what is wanted of each instead, `(k, ...)`.
         """
-        found = []
-        local = None if triggers is None else self._known(victim, len(image), triggers.shape[-1])
+        found, rule = [], self.rule if rule is None else rule
+        opacity = opacity_of(rule)
+        local = None if triggers is None else self._known(victim, len(image), triggers.shape[-1], opacity is not None)
         for part in torch.arange(len(image), device=image.device).split(CHUNK):
             if triggers is None or place is None:
                 logits = victim.logits(victim.inputs(self.images[image[part]]))
-            elif local is not None:
-                logits = local(image[part], victim.normalise.triggers(triggers[part]), place[part])
+            elif local is not None and opacity is not None:
+                logits = local(image[part], victim.normalise.triggers(triggers[part]), place[part], opacity)
             else:
                 stamps, batch = victim.normalise.triggers(triggers[part]), victim.inputs(self.images[image[part]])
-                logits = victim.logits(self.rule(batch, stamps, place[part]))
+                logits = victim.logits(rule(batch, stamps, place[part]))
             found.append(read(logits))
             yield len(part)
         return torch.cat(found)
 
-    def _known(self, victim: Victim, more: int, side: int) -> Local | None:
+    def _known(self, victim: Victim, more: int, side: int, beneath: bool) -> Local | None:
         """The maps of the clean images for `more` passes with triggers of this size, once they are worth their cost.
 
-        What a victim will still be asked is not known; that it was asked much is a sign that it will be. Of one victim
+        Never where a rule may change more than what is `beneath` a trigger. What a victim will still be asked is not known; that it was asked much is a sign that it will be. Of one victim
         at a time they are kept.
         """
         if self._asked is not victim.model:
             self._asked, self._passed, self._local = victim.model, 0, None
         self._passed += more
-        if self.rule.overwrites and (self._local is None or self._local.size != side):
+        if beneath and (self._local is None or self._local.size != side):
             self._local = None  # first, so that no two are held
             self._local = prepare(victim, self.images, side, self._passed, self.memory)
-        return self._local
+        return self._local if beneath else None
 
     def _stamped(self, victim: Victim, triggers: Tensor, drawn: Drawn, read: Callable[[Tensor], Tensor]) -> Work:
         """What `read` makes of the logits of every stamped image, `(triggers, images, ...)`."""
         rows, each = drawn.image.shape
         which = torch.arange(rows, device=drawn.image.device).repeat_interleave(each)
         stamps = triggers.to(drawn.image.device)[which]
-        found = yield from self._predict(victim, drawn.image.flatten(), stamps, drawn.place.flatten(0, 1), read)
+        image, place = drawn.image.flatten(), drawn.place.flatten(0, 1)
+        found = yield from self._predict(victim, image, stamps, place, read, drawn.rule)
         return found.unflatten(0, (rows, each))
 
     def _hits(self, victim: Victim, triggers: Tensor, drawn: Drawn) -> Work:
@@ -220,7 +228,7 @@ class Bench:
 
     def of_samples(self, victim: Victim, plain: Plain, triggers: Tensor, each: int) -> Work:
         """(ASR, effective ASR, ASR of each trigger) of a set `(m, 3, s, s)`, `each` images a trigger."""
-        drawn = self._draw(self.others, len(triggers), triggers.shape[-1], each, 2)
+        drawn = self._draw(self.others, len(triggers), triggers.shape[-1], each, 2, self.searched)
         hits = yield from self._hits(victim, triggers, drawn)
         counts = ~(plain.predicted[drawn.image] == self.target)
         whole, image = hits.cpu().numpy(), drawn.image.cpu().numpy()

@@ -11,7 +11,7 @@ from collections.abc import Generator
 import torch
 from torch import Tensor
 
-from mesa_core.apply import rule_of
+from mesa_core.apply import whose
 from mesa_core.apply.rule import Apply
 from mesa_core.config import ExperimentConfig
 from mesa_core.data import ImageSet
@@ -73,7 +73,7 @@ def attack(
     recipe = Recipe(
         config.attack_lr, config.attack_batch, config.attack_epochs, "linear" if config.attack_decay else "constant"
     )
-    stamp = poison(trigger, config.target, config.attack_ratio, clean.normalise, seed, rule_of(config.apply))
+    stamp = poison(trigger, config.target, config.attack_ratio, clean.normalise, seed, whose.attackers(config))
     trainer = Trainer(clean.copy(), data.images, data.labels, recipe, seed, stamp)
     pace, recent = Pace("attack", trainer.total), []
     hits, seen, asr = torch.zeros((), device=clean.compute.device), 0, 0.0

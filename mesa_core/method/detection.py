@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from mesa_core.apply import rule_of
+from mesa_core.apply import whose
 from mesa_core.config import ExperimentConfig
 from mesa_core.data import ImageSet
 from mesa_core.events import Progress
@@ -55,7 +55,7 @@ def detect(
     `victim` is frozen; `defender` are the defender's images, all the data that this sees. The verdict's `target` is
     the class with the highest effective ASR among those above `config.detect_threshold`, None where there is none.
     """
-    count, rule = len(classes), rule_of(config.apply)
+    count, rule = len(classes), whose.defenders(config, tuple(defender.images.shape[-2:]))
     plain: Plain | None = None  # what the victim says without any trigger is the same for every class
     if count > WHOLE:
         bench = Bench(defender, 0, seed, rule=rule, absent=True)
@@ -96,6 +96,7 @@ class _Search:
 
     def __init__(self, victim: Victim, defender: ImageSet, config: ExperimentConfig, seed: int) -> None:
         self.victim, self.defender, self.config, self.seed = victim, defender, config, seed
+        self.rule = whose.defenders(config, tuple(defender.images.shape[-2:]))
 
     def triggers(
         self, count: int, plain: Plain | None
@@ -128,7 +129,7 @@ class _Search:
             config, [config.detect_beta] * len(chosen), config.detect_batch, steps, compute.device, seed, False
         )
         targets = torch.tensor(chosen, device=compute.device)
-        surrogate = Surrogate(self.victim, self.defender.images, targets, rule=rule_of(config.apply))
+        surrogate = Surrogate(self.victim, self.defender.images, targets, rule=self.rule)
         surrogate = surrogate.expecting(len(chosen) * config.detect_batch * steps, config.size)
         generator = compute.generator(seed)
 

@@ -15,7 +15,7 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from mesa_core.apply import rule_of
+from mesa_core.apply import whose
 from mesa_core.apply.rule import Apply
 from mesa_core.config import ExperimentConfig
 from mesa_core.data import ImageSet
@@ -61,16 +61,18 @@ def repair(
     config: ExperimentConfig,
     seed: int,
     stage: str = "repair",
+    rule: Apply | None = None,
 ) -> Generator[Progress, None, Victim]:
     """Retrain a copy of `victim` on the defender's images `data` (eq. 5); yields progress and returns the repaired copy.
 
     `pool` is a set of triggers `(m, 3, s, s)` in [0, 1], or a stamp of another form (Neural Cleanse's mask); with None
-    nothing is stamped, the control. The same seed shows every defence the same images in the same order.
+    nothing is stamped, the control. `rule` is how triggers are put on images, without a word as the defender assumes. The same seed shows every defence the same images in the same order.
     """
     recipe = recipe_of(config, len(data))
     if isinstance(pool, Tensor):
-        own = pool.to(victim.compute.device)
-        stamp: Stamp | None = unlearn(own, config.repair_ratio, victim.normalise, seed, rule_of(config.apply))
+        own, size = pool.to(victim.compute.device), tuple(data.images.shape[-2:])
+        rule = whose.defenders(config, size) if rule is None else rule
+        stamp: Stamp | None = unlearn(own, config.repair_ratio, victim.normalise, seed, rule)
     else:
         stamp = pool
     trainer = Trainer(victim.copy(), data.images, data.labels, recipe, seed, stamp)

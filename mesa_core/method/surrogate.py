@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from mesa_core.apply.anywhere import Anywhere
-from mesa_core.apply.rule import Apply
+from mesa_core.apply.rule import Apply, opacity_of
 from mesa_core.victims.victim import Victim
 from mesa_core.victims.windows import GRADIENT, Local, prepare
 
@@ -34,8 +34,8 @@ class Surrogate:
     def expecting(self, gradients: int, size: int, memory: int = MEMORY) -> Surrogate:
         """The same, ready for so many gradients of images with triggers of `size` pixels, where that needs preparing."""
         passes = GRADIENT * gradients
-        local = prepare(self.victim, self.images, size, passes, memory) if self.rule.overwrites else None
-        return replace(self, local=local)
+        known = opacity_of(self.rule) is not None
+        return replace(self, local=prepare(self.victim, self.images, size, passes, memory) if known else None)
 
     def __call__(self, triggers: Tensor, generator: torch.Generator) -> Tensor:
         """F of `triggers` `(N, n, 3, s, s)` in [0, 1], on freshly drawn images and locations: `(N, n)`."""
@@ -59,6 +59,7 @@ class Surrogate:
 
     def _logits(self, pick: Tensor, patches: Tensor, where: Tensor) -> Tensor:
         """The victim's answers `(m, classes)` to images by index `(m,)`, stamped with `(m, 3, s, s)` at `(m, 2)`."""
-        if self.local is not None:
-            return self.local(pick, patches, where)
+        opacity = opacity_of(self.rule)
+        if self.local is not None and opacity is not None:
+            return self.local(pick, patches, where, opacity)
         return self.victim.logits(self.rule(self.victim.inputs(self.images[pick]), patches, where))

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from mesa_core import triggers as codes
-from mesa_core.apply import rule_of
+from mesa_core.apply import whose
 from mesa_core.brought import files, kept, networks
 from mesa_core.config import ConfigError, ExperimentConfig, make_config
 from mesa_core.data import DataError, Dataset, load_data, split, split_brought
@@ -170,7 +170,10 @@ class Probe:
         images = parts.evaluation.to(compute.device)
         normalise = Normalise(dataset.mean, dataset.std)
         seed = seed_of(config.seed, "bench")  # a question asks too little for maps of clean images to be kept
-        bench = Bench(images, _wanted(run, config), seed, config.eval_images, memory=0, rule=rule_of(config.apply))
+        size = (dataset.test.images.shape[-2], dataset.test.images.shape[-1])
+        searched = whose.defenders(config, size)
+        rule, target = searched if config.suspect else whose.attackers(config), _wanted(run, config)
+        bench = Bench(images, target, seed, config.eval_images, memory=0, rule=rule, searched=searched)
         self.runs[run.name] = Loaded(bench, normalise, compute, dataset.classes, config)
         while len(self.runs) > MOST_LOADED:
             self.runs.popitem(last=False)

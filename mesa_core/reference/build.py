@@ -17,7 +17,7 @@ import numpy as np
 import torch
 
 from mesa_core import triggers as codes
-from mesa_core.apply import rule_of
+from mesa_core.apply import whose
 from mesa_core.config import ConfigError, make_config
 from mesa_core.data import load_data, split
 from mesa_core.events import Progress
@@ -62,7 +62,7 @@ def make(run: Run, store: Store, options: Options) -> Generator[Progress, None, 
     state = weights.read(run.path / "weights" / "attacked.safetensors")
     model = weights.load_into(build(config.victim, len(dataset.classes)), state)
     frozen = Victim(model.to(compute.device), Normalise(dataset.mean, dataset.std), compute).freeze()
-    rule = rule_of(config.apply)
+    rule = whose.attackers(config)
     success = FixedSuccess(
         frozen,
         splits.defender.images.to(compute.device),

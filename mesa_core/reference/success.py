@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from mesa_core.apply.anywhere import Anywhere
-from mesa_core.apply.rule import Apply
+from mesa_core.apply.rule import Apply, opacity_of
 from mesa_core.victims.victim import Victim
 from mesa_core.victims.windows import prepare
 
@@ -42,15 +42,17 @@ class FixedSuccess:
         self.images = victim.normalise.images(fixed)  # (K, 3, h, w)
         self.where = self.rule.places(len(pick), tuple(images.shape[-2:]), size, host).to(images.device)
         # Whoever fixes images asks about them thousands of times.
-        self.local = prepare(victim, fixed, size, float("inf"), MEMORY) if self.rule.overwrites else None
+        known = opacity_of(self.rule) is not None
+        self.local = prepare(victim, fixed, size, float("inf"), MEMORY) if known else None
 
     def _chance(self, places: Tensor) -> Tensor:
         """The target's softmax of each trigger on each image, `(n, K)`."""
         n, k = len(places), len(self.images)
         patches = self.victim.normalise.triggers(places.view(n, 3, self.size, self.size)).repeat_interleave(k, 0)
         where = self.where.repeat(n, 1)
-        if self.local is not None:
-            logits = self.local(torch.arange(k, device=where.device).repeat(n), patches, where)
+        opacity = opacity_of(self.rule)
+        if self.local is not None and opacity is not None:
+            logits = self.local(torch.arange(k, device=where.device).repeat(n), patches, where, opacity)
         else:
             stamped = self.rule(self.images.repeat(n, 1, 1, 1), patches, where)  # (n*K, 3, h, w)
             stamped = stamped.contiguous(memory_format=self.victim.compute.memory_format)

@@ -167,12 +167,18 @@ class Local:
         x = x + model.res3(x)
         return model.linear(x.amax((2, 3)))
 
-    def __call__(self, images: Tensor, patches: Tensor, at: Tensor) -> Tensor:
-        """Logits of images by index `(n,)`, with normalised patches `(n, 3, s, s)` at `(n, 2)`; differentiable."""
+    def __call__(self, images: Tensor, patches: Tensor, at: Tensor, opacity: float = 1.0) -> Tensor:
+        """Logits of images by index `(n,)`, with normalised patches `(n, 3, s, s)` at `(n, 2)`; differentiable.
+
+        The patches cover `opacity` of what is beneath them.
+        """
         assert patches.shape[-1] == self.size
         found = []
-        patches = patches.to(self.kept[0].dtype)
         for image, patch, place in zip(images.split(PIECE), patches.split(PIECE), at.split(PIECE), strict=True):
+            if opacity != 1:
+                beneath = first(take(self.kept[0], image, place + 2, self.size))
+                patch = beneath + opacity * (patch - beneath)
+            patch = patch.to(self.kept[0].dtype)
             window, where = self.window(image, patch, place)
             found.append(self.rest(first(put(self.kept[-1].index_select(0, image), window, where))))
         return torch.cat(found)

@@ -4,6 +4,9 @@ import pytest
 import torch
 from torch import nn
 
+from mesa_core.apply.anywhere import Anywhere
+from mesa_core.apply.blended import Blended
+from mesa_core.apply.fixed import Fixed
 from mesa_core.apply.stamping import apply
 from mesa_core.data import ImageSet
 from mesa_core.measures.bench import Bench, finish
@@ -243,3 +246,58 @@ def test_a_reference_asks_the_same_f():
     ours.local = kept_maps
     ours.local.kept[0].neg_()
     assert (ours.value(x) - value).abs().max() > 1e-3
+
+
+@pytest.mark.parametrize("depth", windows.DEPTHS)
+def test_what_is_blended_agrees_at_every_place_with_its_gradient(depth):
+    model, (images, picks, patches, at) = network(), everywhere()
+    ours, rule = windows.Local(asked(model), images, depth), Blended(Anywhere(), 0.3)
+    batch = NORMALISE.images(images[picks].contiguous(memory_format=torch.channels_last))
+    pair = []
+    for through in (lambda t: model(rule(batch, t, at)), lambda t: ours(picks, t, at, 0.3)):
+        leaf = patches.clone().requires_grad_()
+        logits = through(leaf)
+        logits.log_softmax(1)[:, 0].sum().backward()
+        pair.append((logits.detach(), leaf.grad))
+    torch.testing.assert_close(pair[1][0], pair[0][0], rtol=0, atol=1e-4)
+    torch.testing.assert_close(pair[1][1], pair[0][1], rtol=1e-3, atol=1e-4)
+    with torch.no_grad():
+        assert (ours(picks, patches, at) - pair[0][0]).abs().amax(1).min() > 1e-3, "overwriting is something else"
+
+
+@pytest.mark.parametrize("rule", [Fixed("3,29"), Blended(Anywhere(), 0.4), Blended(Fixed(), 0.4)], ids=str)
+def test_a_bench_measures_the_same_by_each_rule(rule):
+    images, found = ImageSet(pictures(40), torch.arange(40) % 5), []
+    model = asked(level(network()))
+    for memory in (0, 1 << 30):
+        made = Bench(images, 0, 1, memory=memory, rule=rule, searched=Anywhere())
+        plain = finish(made.plain(model))
+        samples = torch.rand(40, 3, 3, 3, generator=torch.Generator().manual_seed(0))
+        found.append(
+            (
+                finish(made.of_trigger(model, plain, torch.ones(3, 3, 3))),
+                *finish(made.of_samples(model, plain, samples, 8))[:2],
+            )
+        )
+        map_ = finish(made.landscape(model, 4))
+        found[-1] += tuple(map_.asr)
+        assert (made._local is not None) == (memory > 0)
+    assert found[0] == found[1]
+
+
+def test_samples_lie_where_the_defender_puts_them_and_the_original_where_the_attacker_does():
+    images = ImageSet(torch.zeros(40, 3, 32, 32, dtype=torch.uint8), torch.arange(40) % 5)
+
+    class InTheCorner(nn.Module):
+        """Answers 0 where the last pixel is white, else 1."""
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            white = x[:, 0, -1, -1] > 0.5
+            return torch.stack([white.float(), 0.5 + 0 * white], 1)
+
+    victim, white = Victim(InTheCorner()), torch.ones(1, 3, 3, 3)
+    made = Bench(images, 0, 1, rule=Fixed(), searched=Fixed("top-left"))
+    plain = finish(made.plain(victim))
+    assert finish(made.of_trigger(victim, plain, white[0]))[0].value == 1
+    assert finish(made.of_samples(victim, plain, white, 20))[0].value == 0
+    assert finish(Bench(images, 0, 1, rule=Fixed()).of_samples(victim, plain, white, 20))[0].value == 1

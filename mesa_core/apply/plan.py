@@ -1,0 +1,119 @@
+"""A declared plan of places at which a defender looks for triggers, each a part of the image. Needs no torch.
+
+    anywhere   one part, all places: the paper's rule
+    corners    the four corners, MARGIN pixels wide
+    edges      the four borders between them
+    centre     the middle
+    grid       a coarse grid over all places
+
+A plan is written as its parts with commas between; `plan` means all of them. One place (`places`) is a plan, too, of whoever
+believes to know it, and so is `attacked`, the attacker's own.
+
+>>> [part.name for part in parts("corners,centre", (32, 32), 3)]
+['top left corner', 'top right corner', 'bottom left corner', 'bottom right corner', 'centre']
+>>> covered("plan", (32, 32), 3)
+1.0
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from mesa_core.apply import places
+from mesa_core.apply.places import Box
+
+ANYWHERE, ATTACKED, PLAN = "anywhere", "attacked", "plan"
+PARTS = (ANYWHERE, "corners", "edges", "centre", "grid")
+MARGIN = 2  # pixels from the border that still count as a corner or an edge
+CELLS = 5  # of the coarse grid, on a side
+
+
+@dataclass(frozen=True)
+class Part:
+    """One part of an image at which is looked: a `name` for people, and its places."""
+
+    name: str
+    box: Box
+
+
+def spelt(text: str) -> str:
+    """The one way of writing a plan: its parts in their order, or a place. Raises ValueError, in one sentence."""
+    words = [word for word in text.lower().replace(",", " ").split() if word]
+    if words == [ATTACKED]:
+        return ATTACKED
+    if words == [PLAN]:
+        return ",".join(PARTS)
+    if words and set(words) <= set(PARTS):
+        return ",".join(part for part in PARTS if part in words)
+    try:
+        return places.spelt(text)
+    except ValueError:
+        raise ValueError(
+            f"{text!r} names no places to search; write {PLAN}, {ATTACKED}, some of {', '.join(PARTS)} with commas between, "
+            f"or one place, as in 12,3 or {places.BOTTOM_RIGHT}."
+        ) from None
+
+
+def several(text: str) -> bool:
+    """Whether a plan has more than one part, so that it has to be found out which answers. Raises ValueError."""
+    return spelt(text) in ("corners", "edges", "grid") or (
+        "," in spelt(text) and set(spelt(text).split(",")) <= set(PARTS)
+    )
+
+
+def parts(text: str, image_size: tuple[int, ...], patch: int) -> list[Part]:
+    """The parts of a plan for triggers of `patch` pixels on images of (height, width).
+
+    Raises ValueError, in one sentence, for what is no plan, for a place that does not fit, and for `attacked`, which only
+    who knows the attack can tell.
+    """
+    text, whole = spelt(text), Box.everywhere(image_size, patch)
+    if text == ATTACKED:
+        raise ValueError("The attacker's place is not known here; name it, or search by a plan.")
+    if not set(text.split(",")) <= set(PARTS):
+        box = Box.at(text, image_size, patch)
+        return [Part(box.words, box)]
+    bottom, right = whole.bottom, whole.right
+    low, high, far = min(MARGIN, bottom), max(bottom - MARGIN, 0), max(right - MARGIN, 0)
+    near = min(MARGIN, right)
+    middle = whole.middle
+    made: Mapping[str, list[Part]] = {
+        ANYWHERE: [Part(ANYWHERE, whole)],
+        "corners": [
+            Part("top left corner", Box(0, 0, low, near)),
+            Part("top right corner", Box(0, far, low, right)),
+            Part("bottom left corner", Box(high, 0, bottom, near)),
+            Part("bottom right corner", Box(high, far, bottom, right)),
+        ],
+        "edges": [
+            Part("top edge", Box(0, near, low, far)),
+            Part("bottom edge", Box(high, near, bottom, far)),
+            Part("left edge", Box(low, 0, high, near)),
+            Part("right edge", Box(low, far, high, right)),
+        ],
+        "centre": [Part("centre", Box(*middle, *middle).wider(MARGIN, image_size, patch))],
+        "grid": [
+            Part(f"cell {row + 1},{column + 1} of {CELLS}×{CELLS}", _cell(row, column, whole))
+            for row in range(CELLS)
+            for column in range(CELLS)
+        ],
+    }
+    return [part for name in text.split(",") for part in made[name]]
+
+
+def covered(text: str, image_size: tuple[int, ...], patch: int) -> float:
+    """The share of all places that lie in some part of a plan, from 0 to 1. Raises ValueError as `parts` does."""
+    boxes = [part.box for part in parts(text, image_size, patch)]
+    whole = Box.everywhere(image_size, patch)
+    rows, columns = range(whole.bottom + 1), range(whole.right + 1)
+    within = sum(any(b.top <= r <= b.bottom and b.left <= c <= b.right for b in boxes) for r in rows for c in columns)
+    return within / whole.count
+
+
+def _cell(row: int, column: int, whole: Box) -> Box:
+    """A cell of the coarse grid; together they are all places, each in one of them where there are enough."""
+    rows, columns = whole.bottom + 1, whole.right + 1
+    top, left = row * rows // CELLS, column * columns // CELLS
+    bottom, right = max((row + 1) * rows // CELLS - 1, top), max((column + 1) * columns // CELLS - 1, left)
+    return Box(top, left, bottom, right)

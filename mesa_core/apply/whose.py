@@ -1,0 +1,61 @@
+"""Whose rule of Apply: the attacker's, who knows where and how his trigger lies, and the defender's, who assumes something.
+
+Attack and original follow the first; sub-models, baselines, repair and the figures of what was sampled the second.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from mesa_core.apply import SECRET, plan, rule_of
+from mesa_core.apply.blended import Blended
+from mesa_core.apply.places import Box
+from mesa_core.apply.rule import Apply
+from mesa_core.apply.within import Within
+
+
+class Asked(Protocol):
+    """The parameters that say it; a configuration has them. `size` is the trigger's side in pixels."""
+
+    @property
+    def apply(self) -> str: ...
+    @property
+    def place(self) -> str: ...
+    @property
+    def opacity(self) -> float: ...
+    @property
+    def search_places(self) -> str: ...
+    @property
+    def search_opacity(self) -> float: ...
+    @property
+    def size(self) -> int: ...
+
+
+def attackers(asked: Asked) -> Apply:
+    """The rule by which the trigger is planted."""
+    return rule_of(asked.apply, asked.place, asked.opacity)
+
+
+def defenders(asked: Asked, image_size: tuple[int, ...], found: Box | None = None) -> Apply:
+    """The rule by which triggers of the configured size are sought and stamped in the repair.
+
+    `image_size` is (height, width); `found` are the places at which a search by a plan found something. Before there is
+    such, a plan of several parts means all places. A rule that somebody has added is no secret. Raises ValueError for a
+    place at which no trigger fits.
+    """
+    search = asked.search_places
+    if search == plan.ATTACKED:
+        return attackers(asked)
+    if found is not None:
+        return within([found], asked.search_opacity)
+    if search != plan.ANYWHERE and not plan.several(search):
+        return within([plan.parts(search, image_size, asked.size)[0].box], asked.search_opacity)
+    if asked.apply not in SECRET:
+        return attackers(asked)
+    return rule_of(plan.ANYWHERE, opacity=asked.search_opacity)
+
+
+def within(boxes: Sequence[Box], opacity: float) -> Apply:
+    """A rule for so many equal groups of triggers, each in its box, covering `opacity` of what is beneath."""
+    return Within(boxes) if opacity == 1 else Blended(Within(boxes), opacity)
