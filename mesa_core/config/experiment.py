@@ -224,6 +224,14 @@ class ExperimentConfig:
     repair_batch: int = parameter(128, "repair", "Images in one step of the repair.", 2, 4096, unit="images")
     repair_epochs: float = parameter(2.0, "repair", "Passes over the defender's images.", 0.0, 200.0, unit="epochs")
     repair_decay: bool = parameter(True, "repair", "Let the learning rate fall linearly to zero over the repair.")
+    repair_kind: str = parameter(
+        "same",
+        "repair",
+        "Kind of sub-model whose samples the repair stamps. same: the kind that is seen. Particles and flows show best what α "
+        "and β do; generators (mine, neighbours) find stronger triggers, which a network forgets more by. Another kind is "
+        "trained besides, at α = 0.1.",
+        choices=("same", *KINDS),
+    )
     repair_rounds: int = parameter(
         0,
         "repair",
@@ -366,6 +374,11 @@ class ExperimentConfig:
         return bool(self.suspect) and self.repair_rounds > 0
 
     @property
+    def two_kinds(self) -> bool:
+        """Whether the repair stamps the samples of another kind than the one that is seen."""
+        return self.repair_kind not in ("same", self.kind)
+
+    @property
     def size(self) -> int:
         """Pixels on a side of the trigger, and of all that is sampled, searched and compared with it."""
         return triggers.size_of(self.trigger)
@@ -417,6 +430,7 @@ def make_config(given: Mapping[str, Any] | None = None, **more: Any) -> Experime
         config,
         trigger=triggers.to_hex(triggers.from_hex(config.trigger)),
         beta=tuple(sorted(config.beta)),
+        repair_kind="same" if config.repair_kind == config.kind else config.repair_kind,
         place=places.BOTTOM_RIGHT if config.apply == "anywhere" else places.spelt(config.place),
         search_places=plan.spelt(config.search_places),
     )

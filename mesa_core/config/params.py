@@ -20,6 +20,7 @@ SILENT: Mapping[str, Any] = {
     "classes": "",
     "units": "auto",
     "suspect_digest": "",
+    "repair_kind": "same",
     "repair_rounds": 0,
     "repair_steps": 0,
 }

@@ -99,7 +99,7 @@ class Context:
         seeds = sum(getattr(c, one.seeds) - 1 for one in asked if one.seeds)
         self.searches = c.detect or bool(c.suspect)
         rounds = max(0, 2 * c.repair_rounds - 1) if c.judges else 0  # at most
-        count = 3 + self.searches + 1 + 2 + extra + 2 * (defences + seeds) + rounds
+        count = 3 + self.searches + 1 + 2 + c.two_kinds + extra + 2 * (defences + seeds) + rounds
         self.stages = Stages(self.run, self.store, count, self.between)
         self.results: dict[str, Output] = {}
         self.target: int | None = None if self.searches else c.target  # what the defender takes for the target

@@ -116,5 +116,6 @@ def _repair_again(
 
     recipe = lab.recipe("repair", victim=repaired.key, pool=keys, number=number, version=VERSION["repair"])
     recipe["parameters"].pop("repair_each_beta")
+    recipe["parameters"].pop("repair_kind", None)  # said by the pool
     label = f"Retraining again with what was left, round {number}"
     return (yield from lab.stages.stage(f"repair.mesa.{number}", label, recipe, body))

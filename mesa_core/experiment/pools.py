@@ -10,6 +10,7 @@ from torch import Tensor
 
 from mesa_core import events as ev
 from mesa_core.apply.rule import Apply
+from mesa_core.experiment import second_kind
 from mesa_core.experiment.context import VERSION, Context
 from mesa_core.experiment.sampling import pool_size
 from mesa_core.experiment.snapshots import mark
@@ -36,8 +37,10 @@ Pools = Generator[ev.Event, None, list[Pool]]
 
 
 def mesa(lab: Context) -> Pools:
-    """The mixture of MESA's sub-models, or of one level alone."""
-    yield from ()
+    """The mixture of MESA's sub-models: of those that are seen, or of a second kind that the repair has to itself."""
+    if lab.config.two_kinds:
+        strong = yield from second_kind.stage(lab)
+        return [Pool("mesa", strong.tensors["mixture"], strong.key)]
     measured = lab.results["measure"]
     return [Pool("mesa", measured.tensors["mixture"], measured.key)]
 

@@ -51,6 +51,7 @@ def repair_with(lab: Context, pool: Pool) -> Iterator[ev.Event]:
 
     recipe = lab.recipe("repair", victim=lab.results["attack"].key, pool=pool.key, version=VERSION["repair"])
     recipe["parameters"].pop("repair_each_beta")
+    recipe["parameters"].pop("repair_kind", None)  # said by the pool
     out = yield from lab.stages.stage(f"repair.{name}", f"Retraining with {words}", recipe, mend)
     if name == "mesa" and c.judges:
         out = yield from go_on(lab, pool, out)
