@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import shutil
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import cores  # before torch
 import pytest
 import torch
+from filelock import FileLock
 
-from mesa_core.data import signs
+from mesa_core.data import load_data, signs
 from mesa_core.data.types import Dataset, ImageSet, make_dataset
 from mesa_core.store import Run, Store
 from mesa_core.victims.devices import Compute
@@ -18,7 +22,61 @@ CIFAR10 = Path(__file__).resolve().parents[2] / "shared" / "data" / "cifar10"
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     """The whole suite goes over the cores; a few files are quicker in this process."""
-    return min(cores.MOST_WORKERS, cores.CORES) if config.args == config.getini("testpaths") else 0
+    return min(cores.MOST_WORKERS, cores.CORES + 1) if config.args == config.getini("testpaths") else 0
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Deal the tests so that what takes long begins first; every process comes to the same order."""
+    if cores.WORKERS > 1:
+        marked = [(item.nodeid.split("::")[0], item.get_closest_marker("slow") is not None) for item in items]
+        items[:] = [items[i] for i in cores.dealt(marked, cores.WORKERS)]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def components_looked_for_once() -> Iterator[None]:
+    """Streamlit looks through every package that is installed, anew for each visit of a test; they stay the same."""
+    with pytest.MonkeyPatch.context() as patched:
+        if "streamlit.testing.v1" in sys.modules:  # some test that was chosen visits a page
+            from streamlit.components.v2 import manifest_scanner
+
+            found = manifest_scanner.scan_component_manifests()
+            patched.setattr(manifest_scanner, "scan_component_manifests", lambda *_, **__: list(found))
+        yield
+
+
+def made_once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], object]) -> Path:
+    """A folder that the first of the suite's processes fills; the others wait for it. To be read, not changed."""
+    base = factory.getbasetemp()
+    place = (base.parent if cores.WORKERS > 1 else base) / f"once-{name}"
+    with FileLock(f"{place}.lock"):
+        if not place.exists():
+            half = place.with_name(f"{place.name}-half")
+            shutil.rmtree(half, ignore_errors=True)
+            half.mkdir()
+            make(half)
+            half.rename(place)
+    return place
+
+
+@pytest.fixture(scope="session")
+def drawn_signs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A cache that holds all 16,000 road signs; drawing them takes longer than most tests."""
+    return made_once(tmp_path_factory, "signs", lambda place: load_data("signs", cache=place))
+
+
+@pytest.fixture(scope="session")
+def decoded_cifar10(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A cache that holds CIFAR-10, for tests that skip where it is not there."""
+    return made_once(tmp_path_factory, "cifar10", lambda place: load_data("cifar10", CIFAR10, cache=place))
+
+
+@pytest.fixture
+def brief_search(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A search over the classes measures a few samples on a few images, where the figures are not looked at."""
+    from mesa_core.method import detection
+
+    monkeypatch.setattr(detection, "SAMPLES", 8)
+    monkeypatch.setattr(detection, "IMAGES", 2)
 
 
 @pytest.fixture(scope="session")
@@ -91,10 +149,13 @@ def large_run(tmp_path_factory: pytest.TempPathFactory, tiny_signs: Dataset) -> 
     own = {"data": "signs", "mesa_steps": 6, "landscape_images": 4, "detect_steps": 2, "point_steps": 3}
     trigger = triggers.to_hex(triggers.chequer(4))
     config = make_config({**LEAST, **own, "repair_epochs": 0.05, "baselines": tuple(Baselines()), "trigger": trigger})
-    made = Store(tmp_path_factory.mktemp("large"))
-    run, failed = made.create(config.to_dict(), "large"), []
-    with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(context, "load_data", lambda *_, **__: tiny_signs)
-        state = execute(run, made, lambda e: failed.append(e) if isinstance(e, ev.Failed) else None)
-    assert state == "finished", failed
-    return run
+
+    def make(place: Path) -> None:
+        made = Store(place)
+        run, failed = made.create(config.to_dict(), "large"), []
+        with pytest.MonkeyPatch.context() as patched:
+            patched.setattr(context, "load_data", lambda *_, **__: tiny_signs)
+            state = execute(run, made, lambda e: failed.append(e) if isinstance(e, ev.Failed) else None)
+        assert state == "finished", failed
+
+    return Store(made_once(tmp_path_factory, "large", make)).open("large")

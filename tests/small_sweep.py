@@ -14,6 +14,7 @@ LEAST = {  # of everything, yet real
     "measure": "tiny",
     "eval_images": 0,
     "hidden": 32,
+    "mesa_batch": 16,
     "attack_epochs": 0.5,
     "attack_took": 0.0,
     "repair_epochs": 0.2,

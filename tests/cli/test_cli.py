@@ -56,7 +56,7 @@ def test_a_trigger_of_no_size_is_told_what_to_give(words, said, tmp_path, capsys
 
 @pytest.mark.slow
 def test_json_is_one_document_and_all_else_goes_to_stderr(tmp_path, capsys, tiny_data):
-    words = "run --data signs --measure tiny --mesa-steps 4 --hidden 32 --attack-epochs 0.1 --attack-took 0 --repair-epochs 0.1"
+    words = "run --data signs --measure tiny --mesa-steps 4 --mesa-batch 16 --hidden 32 --attack-epochs 0.1 --attack-took 0 --repair-epochs 0.1"
     code = main(
         [
             "--home",
@@ -87,7 +87,7 @@ def test_a_brought_network_is_searched_and_repaired_only_where_something_is_foun
 ):
     words = (
         "detect --arch resnet9-16 --data signs --measure tiny --mesa-steps 3 --hidden 32 --detect-steps 2 "
-        "--repair-epochs 0.1 --precision fp32 --memory nchw --name x --json"
+        "--repair-epochs 0.1 --repair-steps 2 --repair-rounds 2 --mesa-batch 16 --precision fp32 --memory nchw --name x --json"
     )
     weights = str(shipped_weights("signs", "resnet9-16"))
     code = main(["--home", str(tmp_path), *words.split(), "--weights", weights, "--detect-threshold", threshold])

@@ -28,6 +28,8 @@ QUICK = [
     "tiny",
     "--mesa-steps",
     "3",
+    "--mesa-batch",
+    "16",
     "--hidden",
     "32",
     "--detect-steps",

@@ -127,10 +127,11 @@ def test_a_truncated_archive_is_one_sentence(tmp_path):
         c10.load(find_cifar10(tmp_path), lambda *_: None)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(
     not CIFAR10.is_dir(), reason="CIFAR-10 is not here; it is only read where it lies beside the project"
 )
-def test_the_shipped_victims_reach_their_accuracy(tmp_path):
+def test_the_shipped_victims_reach_their_accuracy(decoded_cifar10):
     from mesa_core.experiment.train_victim import accuracy
     from mesa_core.store.shipped import shipped_weights
     from mesa_core.victims.clean import load
@@ -138,7 +139,7 @@ def test_the_shipped_victims_reach_their_accuracy(tmp_path):
     from mesa_core.victims.images import Normalise
     from mesa_core.victims.victim import Victim
 
-    data = load_data("cifar10", CIFAR10, cache=tmp_path)
+    data = load_data("cifar10", CIFAR10, cache=decoded_cifar10)
     assert (len(data.train), len(data.test)) == (50_000, 10_000)
     part = data.test.take(torch.arange(2000))
     for victim, least in (("resnet9-16", 0.895), ("resnet9-32", 0.92)):

@@ -202,15 +202,9 @@ def test_the_shipped_sweep_is_whole(folder):
 A_FEW = sorted({SHIPPED[i]["name"] for i in (0, len(SHIPPED) // 2, -1)} if SHIPPED else set())
 
 
-@pytest.fixture(scope="module")
-def images_cache(tmp_path_factory):
-    """Where the images lie that several runs are measured on; decoding CIFAR-10 takes its time."""
-    return tmp_path_factory.mktemp("images")
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["signs-ring", *A_FEW])
-def test_shipped_figures_agree_with_a_fresh_evaluation_of_the_shipped_weights(name, images_cache):
+def test_shipped_figures_agree_with_a_fresh_evaluation_of_the_shipped_weights(name, request):
     import torch
     from conftest import CIFAR10
 
@@ -229,7 +223,8 @@ def test_shipped_figures_agree_with_a_fresh_evaluation_of_the_shipped_weights(na
     config, shipped = make_config(run.config()), run.result()["clean"]
     if config.data == "cifar10" and not CIFAR10.exists():
         pytest.skip("CIFAR-10 is not there")
-    dataset, compute = load_data(config.data, str(CIFAR10), cache=images_cache), Compute(torch.device("cpu"))
+    cache = request.getfixturevalue("drawn_signs" if config.data == "signs" else "decoded_cifar10")
+    dataset, compute = load_data(config.data, str(CIFAR10), cache=cache), Compute(torch.device("cpu"))
     state = weights.read(shipped_weights(config.data, config.victim))
     model = weights.load_into(build(config.victim, len(dataset.classes)), state).eval()
     normalise = Normalise(dataset.mean, dataset.std)
