@@ -17,9 +17,9 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
@@ -36,19 +36,30 @@ LIVES = 2.0  # a worker lives for up to 1 / LIVES of the whole duration, so that
 START = 4.0  # seconds that a worker needs before it begins, which come on top
 
 
+class Worker(Protocol):
+    """A process that works on the sweep, as `subprocess.Popen` has it."""
+
+    @property
+    def pid(self) -> int: ...
+    def poll(self) -> int | None: ...
+    def wait(self) -> int: ...
+    def kill(self) -> None: ...
+
+
 def command(folder: Path, root: Path, seeds: Sequence[int]) -> list[str]:
-    """Two runs for each seed: with the shipped victim, and with one that is trained first."""
-    words = [sys.executable, "-m", "mesa_core", "--home", str(root), "sweep", "kills", "--data-dir", str(folder)]
+    """The words after mesa-lab. Two runs for each seed: with the shipped victim, and with one that is trained first."""
+    words = ["--home", str(root), "sweep", "kills", "--data-dir", str(folder)]
     for name, value in SETTINGS.items():
         words += flag_of(name, tuple(value) if isinstance(value, list) else value)
     shipped = str(shipped_weights("signs", "resnet9-16"))
     return [*words, "--clean-epochs=2", "--over", "seed", *map(str, seeds), "--over", "weights", shipped, ""]
 
 
-def start(folder: Path, root: Path, seeds: Sequence[int]) -> subprocess.Popen[bytes]:
-    """One worker of the sweep."""
+def start(words: Sequence[str]) -> Worker:
+    """One worker of the sweep, given the words of its command."""
     env = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE"}
-    return subprocess.Popen(command(folder, root, seeds), env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    whole = [sys.executable, "-m", "mesa_core", *words]
+    return subprocess.Popen(whole, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 
 def doing(root: Path, pid: int) -> str:
@@ -88,10 +99,16 @@ def differences(one: Store, other: Store) -> list[str]:
 
 
 def disturbed(
-    folder: Path, root: Path, seeds: Sequence[int], workers: int, longest: float, kills: int, draw: random.Random
+    words: Sequence[str],
+    root: Path,
+    workers: int,
+    longest: float,
+    kills: int,
+    draw: random.Random,
+    begin: Callable[[Sequence[str]], Worker],
 ) -> tuple[list[str], int]:
     """A sweep whose workers are killed, `kills` times at most; returns what they were at, and how many were started."""
-    alive, started = [start(folder, root, seeds) for _ in range(workers)], workers
+    alive, started = [begin(words) for _ in range(workers)], workers
     at: list[str] = []
     try:
         while alive:
@@ -106,7 +123,7 @@ def disturbed(
                 at.append(doing(root, victim.pid))
                 victim.kill()
                 victim.wait()
-                alive.append(start(folder, root, seeds))
+                alive.append(begin(words))
                 started += 1
     finally:
         for worker in alive:
@@ -115,10 +132,17 @@ def disturbed(
     return at, started
 
 
-def measure(folder: Path, place: Path, kills: int, seed: int, seeds: Sequence[int] = (0, 1)) -> dict[str, Any]:
-    """The undisturbed sweep, then disturbed ones until there were enough kills."""
+def measure(
+    folder: Path,
+    place: Path,
+    kills: int,
+    seed: int,
+    seeds: Sequence[int] = (0, 1),
+    begin: Callable[[Sequence[str]], Worker] = start,
+) -> dict[str, Any]:
+    """The undisturbed sweep, then disturbed ones until there were enough kills; `begin` starts a worker."""
     began = time.monotonic()
-    if start(folder, place / "whole", seeds).wait():
+    if begin(command(folder, place / "whole", seeds)).wait():
         raise RuntimeError("The undisturbed sweep failed.")
     whole = Store(place / "whole")
     took, draw = time.monotonic() - began, random.Random(seed)
@@ -127,7 +151,8 @@ def measure(folder: Path, place: Path, kills: int, seed: int, seeds: Sequence[in
     sweeps = 0
     while len(at) < kills:
         root = place / f"sweep-{sweeps}"
-        more, started = disturbed(folder, root, seeds, 1 + sweeps % 2, START + took / LIVES, kills - len(at), draw)
+        words, longest = command(folder, root, seeds), START + took / LIVES
+        more, started = disturbed(words, root, 1 + sweeps % 2, longest, kills - len(at), draw, begin)
         at, sweeps = at + more, sweeps + 1
         differing += differences(whole, Store(root))
         print(

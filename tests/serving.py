@@ -10,13 +10,13 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
-PATIENCE = 60.0  # seconds for a server to answer
+PATIENCE = 180.0  # seconds for a server to answer, a page to be drawn, a part of it to appear: other work may go on
 
 
 @contextlib.contextmanager
@@ -63,24 +63,41 @@ def browsing() -> Iterator[Any]:
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as p:
-        browser = p.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
+        settings = {"executable_path": CHROMIUM, "args": ["--no-sandbox", "--disable-gpu"], "timeout": 1000 * PATIENCE}
+        browser = p.chromium.launch(**settings)
         yield browser
         browser.close()
 
 
+def new_page(browser: Any, width: int = 1440, height: int = 1200, **more: Any) -> Any:
+    """A visitor's page; errors of its scripts are collected in `page.errors`, and all that is waited for gets PATIENCE."""
+    page = browser.new_page(viewport={"width": width, "height": height}, **more)
+    page.set_default_timeout(1000 * PATIENCE)
+    page.errors = []
+    page.on("pageerror", lambda error: page.errors.append(str(error)))
+    return page
+
+
 @contextlib.contextmanager
 def paging(width: int = 1440, height: int = 1200) -> Iterator[Any]:
-    """One page of a headless Chromium; errors of its scripts are collected in `page.errors`."""
+    """One page of a headless Chromium."""
     with browsing() as browser:
-        page = browser.new_page(viewport={"width": width, "height": height})
-        page.errors = []
-        page.on("pageerror", lambda error: page.errors.append(str(error)))
-        yield page
+        yield new_page(browser, width, height)
 
 
-def settle(page: Any, patience: float = 30_000) -> None:
-    """Wait until the page is drawn: a title, and no script running."""
-    page.locator("h1").first.wait_for(timeout=60_000)
+def until(page: Any, true: Callable[[], bool], patience: float = PATIENCE) -> bool:
+    """Whether something has become true while the page goes on, within `patience` seconds."""
+    end = time.monotonic() + patience
+    while not true():
+        if time.monotonic() > end:
+            return False
+        page.wait_for_timeout(100)
+    return True
+
+
+def settle(page: Any, patience: float = 1000 * PATIENCE) -> None:
+    """Wait until the page is drawn: a title, and no script running; for `patience` milliseconds at most."""
+    page.locator("h1").first.wait_for(timeout=patience)
     page.locator('[data-testid="stApp"][data-test-script-state="notRunning"]').wait_for(timeout=patience)
     page.wait_for_timeout(400)
 
@@ -96,7 +113,7 @@ RESTED = """() => {
 }"""
 
 
-def rest(page: Any, patience: float = 60_000) -> None:
+def rest(page: Any) -> None:
     """Wait, besides, until for a while nothing is faded or moves; not for a page that is redrawn by a timer."""
-    settle(page, patience)
-    page.wait_for_function(RESTED, timeout=patience)
+    settle(page)
+    page.wait_for_function(RESTED)

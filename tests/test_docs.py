@@ -17,6 +17,7 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 import torch
+from cells import code
 
 import mesa_core
 from mesa_core.cli.parser import build_parser
@@ -26,6 +27,7 @@ from mesa_core.method.submodels.base import Wanted
 from mesa_core.registry import load
 
 ROOT = Path(__file__).resolve().parents[1]
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 PAGES = sorted(path.name for path in (ROOT / "docs").glob("*.md"))
 FILE = re.compile(r'^```python title="([\w.]+)"\n(.*?)^```$', re.S | re.M)
 SHELL = re.compile(r"^```sh\n(.*?)^```$", re.S | re.M)
@@ -51,14 +53,18 @@ for words in json.load(sys.stdin):
 
 
 class Read(HTMLParser):
-    """The ids of a page, where it leads, and what it fetches by itself."""
+    """The ids of a page, where it leads, what it fetches by itself, and its words."""
 
     def __init__(self, text: str) -> None:
         super().__init__()
         self.ids: set[str] = set()
         self.leads: list[str] = []
         self.fetched: list[str] = []
+        self.words = ""
         self.feed(text)
+
+    def handle_data(self, data: str) -> None:
+        self.words += data
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         said = dict(attrs)
@@ -128,6 +134,11 @@ def test_the_site_builds_without_a_warning_and_is_whole(tmp_path):
     assert "WARNING" not in built.stderr
     text = {path.name: path.read_text("utf-8") for path in tmp_path.glob("*.html")}
     assert {name.replace(".md", ".html") for name in PAGES} | {"measured.html", "stage.html"} <= set(text)
+    for path in NOTEBOOKS:
+        assert (tmp_path / "notebooks" / path.name).read_text("utf-8") == path.read_text("utf-8")
+        shown = Read((tmp_path / "notebooks" / f"{path.stem}.html").read_text("utf-8")).words
+        cells = ["".join(cell["source"]) for cell in code(path)]
+        assert [one for one in cells if one.strip() not in shown] == [], path.name
     assert faults(tmp_path) == []
     assert [name for name, told in text.items() if str(ROOT) in told] == [], "places of this machine"
     assert not (tmp_path / "making").exists(), "what makes the pages is no page"

@@ -14,7 +14,7 @@ for place in (ROOT, ROOT / "docs"):  # this tree's program, whatever else is ins
     if str(place) not in sys.path:
         sys.path.insert(0, str(place))
 
-from making import commands, figures, parameters, sources  # noqa: E402
+from making import commands, figures, notebooks, parameters, sources  # noqa: E402
 
 MARKER = re.compile(r"^<!-- made: ([a-z-]+)(.*?) -->$", re.M)
 MAKERS: Mapping[str, Callable[..., str]] = {
@@ -65,6 +65,6 @@ def on_files(files: Any, config: Any) -> Any:
 
     for name, place in TAKEN.items():
         files.append(File.generated(config, name, abs_src_path=str(ROOT / place)))
-    for name, content in figures.files().items():
+    for name, content in {**figures.files(), **notebooks.files()}.items():
         files.append(File.generated(config, name, content=content))
     return files

@@ -83,7 +83,7 @@ def test_json_is_one_document_and_all_else_goes_to_stderr(tmp_path, capsys, tiny
 @pytest.mark.slow
 @pytest.mark.parametrize(("threshold", "repaired"), [("1", False), ("0", True)])
 def test_a_brought_network_is_searched_and_repaired_only_where_something_is_found(
-    threshold, repaired, tmp_path, capsys, tiny_data
+    threshold, repaired, tmp_path, capsys, tiny_data, brief_search
 ):
     words = (
         "detect --arch resnet9-16 --data signs --measure tiny --mesa-steps 3 --hidden 32 --detect-steps 2 "

@@ -80,7 +80,7 @@ def test_table_and_csv_hold_every_network_and_every_reason():
 
 
 @pytest.mark.slow
-def test_networks_are_scanned_one_after_another(tmp_path, capsys, tiny_data):
+def test_networks_are_scanned_one_after_another(tmp_path, capsys, tiny_data, brief_search):
     for place in ("a", "b"):
         (tmp_path / place).mkdir()
     good, bad = tmp_path / "a" / "model.safetensors", tmp_path / "b" / "model.safetensors"

@@ -10,7 +10,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
-from serving import CHROMIUM, browsing, rest, serving
+from serving import CHROMIUM, new_page, rest
 
 pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
 BAD = ("serious", "critical")
@@ -42,18 +42,6 @@ pytestmark = [
 ]
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory):
-    with serving(tmp_path_factory.mktemp("axe")) as (url, _):
-        yield url
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with browsing() as browser:
-        yield browser
-
-
 def findings(page) -> list[str]:
     """What axe finds that is serious or critical, each in a line."""
     page.evaluate(axe().read_text("utf-8"))
@@ -70,9 +58,7 @@ def findings(page) -> list[str]:
 @pytest.mark.parametrize("name", PAGES)
 def test_no_serious_finding(server, browser, name, scheme):
     # Without motion, so that nothing is looked at while it fades in.
-    size = {"width": 1440, "height": 1000}
-    context = browser.new_context(color_scheme=scheme, viewport=size, reduced_motion="reduce")
-    page = context.new_page()
+    page = new_page(browser, 1440, 1000, color_scheme=scheme, reduced_motion="reduce")
     page.goto(server + PAGES[name])
     rest(page)
     for answer in (
@@ -84,12 +70,12 @@ def test_no_serious_finding(server, browser, name, scheme):
         assert not found, "\n".join(found)
     found = findings(page)
     assert page.get_by_test_id("stException").count() == 0
-    context.close()
+    page.context.close()
     assert not found, "\n".join(found)
 
 
 def test_a_fault_would_be_found(server, browser):
-    page = browser.new_page()
+    page = new_page(browser)
     page.goto(server + "/learn")
     rest(page)
     page.evaluate("document.body.insertAdjacentHTML('beforeend', '<button style=\"width:40px;height:40px\"></button>')")

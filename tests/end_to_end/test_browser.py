@@ -2,29 +2,18 @@
 
 from __future__ import annotations
 
-import time
+import shutil
 
 import invented
 import pytest
-from serving import CHROMIUM, paging, rest, serving
+from serving import CHROMIUM, rest, serving, until
 
 from mesa_core.store import Run
 from mesa_core.store.shipped import shipped_runs
 
 playwright = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
+RUNNING = 900.0  # seconds for a stage of a tiny run, beside other work
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")]
-
-
-@pytest.fixture
-def server(tmp_path):
-    with serving(tmp_path / "home") as (url, _):
-        yield url
-
-
-@pytest.fixture
-def page():
-    with paging() as page:
-        yield page
 
 
 def pixels(page) -> str:
@@ -49,104 +38,122 @@ def drag(page, tool: str, corners: list[tuple[float, float]]) -> None:
 WHOLE = [(0.02, 0.02), (0.98, 0.02), (0.98, 0.98), (0.02, 0.98)]
 
 
-def step_beyond(page, least: int, patience: float = 400.0) -> int:
+def step(page) -> int:
+    """The step that the scatter shows; -1 where it shows none."""
+    shown = page.locator(".scatter .step")
+    words = (shown.first.text_content() or "").split() if shown.count() else []
+    return int(words[-1]) if words else -1
+
+
+def step_beyond(page, least: int) -> int:
     """The step that the scatter shows, once it is more than `least`; a fast run may skip any one of them."""
-    until = time.monotonic() + patience
-    while time.monotonic() < until:
-        shown = page.locator(".scatter .step")
-        words = (shown.first.text_content() or "").split() if shown.count() else []
-        if words and int(words[-1]) > least:
-            return int(words[-1])
-        page.wait_for_timeout(200)
-    pytest.fail(f"the scatter did not pass step {least}; the page says: {page.inner_text('body')}")
+    seen = [least]
+    if not until(page, lambda: seen.append(step(page)) or seen[-1] > least, RUNNING):
+        pytest.fail(f"the scatter did not pass step {least}; the page says: {page.inner_text('body')}")
+    return seen[-1]
 
 
-def test_paint_run_watch_reload_and_read(server, page):
-    # A weak attack and a short repair: what is looked at here is the page, not the figures.
-    short = "attack_epochs=0.5&attack_took=0&repair_epochs=0.5&mesa_steps=120"
+@pytest.fixture
+def own_server(tmp_path, drawn_signs):
+    """A server over a home of its own, in which the road signs have been drawn."""
+    shutil.copytree(drawn_signs, tmp_path / "home" / "cache")
+    with serving(tmp_path / "home") as (url, _):
+        yield url
+
+
+def test_paint_run_watch_reload_and_read(own_server, page):
+    # A weak attack and a short repair: what is looked at here is the page, not the figures. The snapshots of 120 steps,
+    # whose maps take most of the time, leave enough of it for a reload in the middle.
+    server, short = own_server, "attack_epochs=0.1&attack_took=0&repair_epochs=0.1&precision=fp32&memory=nhwc"
+    short += "&mesa_steps=120&mesa_batch=32"
     page.goto(f"{server}/?data=signs&measure=tiny&baselines=control&{short}")
     cell = page.get_by_role("button", name="row 1, column 1: white")
-    cell.click(timeout=60_000)
-    page.get_by_text("code 239").wait_for(timeout=30_000)  # 495 without its first cell, seen by the server
+    cell.click()
+    page.get_by_text("code 239").wait_for()  # 495 without its first cell, seen by the server
     page.get_by_role("button", name="Run", exact=True).click()
     try:
-        page.get_by_role("button", name="Stop", exact=True).wait_for(timeout=60_000)
+        page.get_by_role("button", name="Stop", exact=True).wait_for()
     except playwright.TimeoutError:
         pytest.fail(f"no Stop button at {page.url}; the page says: {page.inner_text('body')}")
     address = page.url
     assert "run=signs-239-to-0" in address
-    page.get_by_test_id("stProgress").wait_for(timeout=120_000)
-    page.get_by_text("Sampling the triggers").wait_for(timeout=400_000)  # until then the example's dots are shown
+    page.get_by_test_id("stProgress").wait_for(timeout=1000 * RUNNING)
+    # Until then the example's dots are shown.
+    page.get_by_text("Sampling the triggers").wait_for(timeout=1000 * RUNNING)
     first = step_beyond(page, -1)
     page.get_by_role("button", name="Zoom in").click()
     zoomed = page.locator(".scatter .much").text_content()
     assert zoomed == "1.5 ×"
     before = pixels(page)
     step_beyond(page, first)
-    page.wait_for_timeout(900)
-    assert pixels(page) != before, "the dots did not move"
+    assert until(page, lambda: pixels(page) != before), "the dots did not move"
     assert page.locator(".scatter .much").text_content() == zoomed, "new data undid the zoom"
     page.reload()
-    page.get_by_role("button", name="Stop", exact=True).wait_for(timeout=60_000)
+    page.get_by_role("button", name="Stop", exact=True).wait_for()
     assert page.url == address
     card = page.locator(".st-key-cards_original")
-    card.get_by_test_id("stMetricValue").nth(1).filter(has_text="%").wait_for(timeout=400_000)
-    page.get_by_role("button", name="Stop", exact=True).wait_for(state="detached", timeout=300_000)
-    page.get_by_role("button", name="Play", exact=True).wait_for(timeout=30_000)
+    card.get_by_test_id("stMetricValue").nth(1).filter(has_text="%").wait_for(timeout=1000 * RUNNING)
+    page.get_by_role("button", name="Stop", exact=True).wait_for(state="detached", timeout=1000 * RUNNING)
+    page.get_by_role("button", name="Play", exact=True).wait_for()
     drag(page, "Lasso", WHOLE)
-    page.get_by_text("after MESA's repair:").wait_for(timeout=60_000)  # the worker has answered
+    page.get_by_text("after MESA's repair:").wait_for()  # the worker has answered
     images = page.locator(".mesa-images img")
     assert images.count() >= 6
     assert "stamped, after the repair; the network says" in images.nth(2).get_attribute("alt")
     page.get_by_role("button", name="Run", exact=True).click()
-    page.get_by_text("shown at once").wait_for(timeout=30_000)
+    page.get_by_text("shown at once").wait_for()
     assert page.get_by_test_id("stException").count() == 0
     assert page.errors == []
 
 
 def test_the_keyboard_paints(server, page):
     page.goto(f"{server}/?screen=all")
-    page.get_by_role("button", name="row 2, column 2: black").focus(timeout=60_000)
+    page.get_by_role("button", name="row 2, column 2: black").focus()
     page.keyboard.press("Space")
-    page.get_by_text("code 511").wait_for(timeout=30_000)
+    page.get_by_text("code 511").wait_for()
     page.keyboard.press("ArrowUp")
     page.keyboard.press("Space")
-    page.get_by_text("code 383").wait_for(timeout=30_000)
+    page.get_by_text("code 383").wait_for()
     assert page.errors == []
 
 
 def test_a_lasso_and_a_box_choose_and_the_zoom_stays(server, page):
     page.goto(f"{server}/?screen=all")
-    page.locator("canvas.over").first.wait_for(timeout=60_000)
+    page.locator("canvas.over").first.wait_for()
     page.wait_for_timeout(1500)
     drag(page, "Lasso", WHOLE)
-    page.get_by_role("status").filter(has_text="chosen").wait_for(timeout=10_000)
-    everything = int(page.locator(".scatter .chosen").text_content().split()[0])
+    page.get_by_role("status").filter(has_text="chosen").wait_for()
+    everything = chosen(page)
     assert everything > 100
-    page.get_by_text(f"{everything} triggers, mean ASR").wait_for(timeout=30_000)
+    page.get_by_text(f"{everything} triggers, mean ASR").wait_for()
     drag(page, "Box", [(0.02, 0.02), (0.4, 0.98)])
-    page.wait_for_timeout(300)
-    some = int(page.locator(".scatter .chosen").text_content().split()[0])
-    assert 0 < some < everything
-    page.get_by_text(f"{some} triggers, mean ASR").wait_for(timeout=30_000)
+    assert until(page, lambda: 0 < chosen(page) < everything)
+    some = chosen(page)
+    page.get_by_text(f"{some} triggers, mean ASR").wait_for()
     page.locator("canvas.over").first.focus()
     page.keyboard.press("+")
     zoomed = page.locator(".scatter .much").text_content()
     assert zoomed.endswith("×")
     page.get_by_text("t-SNE", exact=True).click()
-    page.get_by_text("Trustworthiness").wait_for(timeout=30_000)
+    page.get_by_text("Trustworthiness").wait_for()
     assert page.locator(".scatter .much").text_content() == zoomed
     page.locator("canvas.over").first.focus()
     page.keyboard.press("0")
     assert page.locator(".scatter .much").text_content() == ""
     assert click_a_dot(page), "a click on a dot chooses it"
-    page.get_by_text("1 trigger, mean ASR").wait_for(timeout=30_000)
+    page.get_by_text("1 trigger, mean ASR").wait_for()
     page.get_by_role("button", name="Invert", exact=True).click()
-    page.wait_for_url("**trigger=**", timeout=30_000)
-    page.get_by_text("Trustworthiness").wait_for(timeout=30_000)
+    page.wait_for_url("**trigger=**")
+    page.get_by_text("Trustworthiness").wait_for()
     assert "view=tsne" in page.url, "a change beside the picture keeps its view"
     assert page.get_by_test_id("stException").count() == 0
     assert page.errors == []
+
+
+def chosen(page) -> int:
+    """How many dots the scatter says are chosen; -1 where it says nothing."""
+    words = page.locator(".scatter .chosen").text_content().split()
+    return int(words[0]) if words else -1
 
 
 def click_a_dot(page):
@@ -165,35 +172,33 @@ def click_a_dot(page):
 
 def test_a_hidden_layer_is_gone_and_comes_back(server, page):
     page.goto(f"{server}/?screen=all")
-    page.locator("canvas.over").first.wait_for(timeout=60_000)
+    page.locator("canvas.over").first.wait_for()
     page.wait_for_timeout(1500)
     all_dots = pixels(page)
     page.get_by_role("checkbox", name="β = 0.5").uncheck()
-    page.wait_for_timeout(200)
-    assert pixels(page) != all_dots
+    assert until(page, lambda: pixels(page) != all_dots)
     page.get_by_role("checkbox", name="β = 0.5").check()
-    page.wait_for_timeout(200)
-    assert pixels(page) == all_dots
+    assert until(page, lambda: pixels(page) == all_dots)
     assert page.errors == []
 
 
 def test_what_was_run_before_replays_at_once(server, page):
     page.goto(f"{server}/?screen=all")
-    page.get_by_role("button", name="Run", exact=True).click(timeout=60_000)
-    page.get_by_text("shown at once").wait_for(timeout=30_000)
-    page.locator(".scatter").get_by_role("button", name="Pause", exact=True).wait_for(timeout=10_000)
+    page.get_by_role("button", name="Run", exact=True).click()
+    page.get_by_text("shown at once").wait_for()
+    page.locator(".scatter").get_by_role("button", name="Pause", exact=True).wait_for()
     assert "run=signs-ring" in page.url
     assert page.errors == []
 
 
 def test_nothing_is_lost_on_the_way_to_another_page_and_back(server, page):
     page.goto(f"{server}/?screen=all")
-    page.get_by_role("button", name="Invert", exact=True).click(timeout=60_000)
-    page.get_by_text("code 16", exact=True).wait_for(timeout=30_000)
+    page.get_by_role("button", name="Invert", exact=True).click()
+    page.get_by_text("code 16", exact=True).wait_for()
     page.get_by_role("link", name="Landscape").click()
-    page.get_by_role("button", name="Invert", exact=True).wait_for(state="detached", timeout=30_000)
+    page.get_by_role("button", name="Invert", exact=True).wait_for(state="detached")
     page.get_by_role("link", name="Lab", exact=True).click()
-    page.get_by_text("code 16", exact=True).wait_for(timeout=30_000)
+    page.get_by_text("code 16", exact=True).wait_for()
     assert page.get_by_role("slider", name="α, how much to spread").input_value() != "0"
     assert page.get_by_test_id("stException").count() == 0
     assert page.errors == []
@@ -201,12 +206,11 @@ def test_nothing_is_lost_on_the_way_to_another_page_and_back(server, page):
 
 def test_the_back_button_goes_back_through_the_settings(server, page):
     page.goto(f"{server}/?screen=all")
-    page.get_by_role("button", name="Invert", exact=True).click(timeout=60_000)
-    page.get_by_text("code 16", exact=True).wait_for(timeout=30_000)
-    page.wait_for_timeout(500)
-    assert "trigger=" in page.url
+    page.get_by_role("button", name="Invert", exact=True).click()
+    page.get_by_text("code 16", exact=True).wait_for()
+    page.wait_for_url("**trigger=**")
     page.go_back()
-    page.get_by_text("code 495", exact=True).wait_for(timeout=30_000)
+    page.get_by_text("code 495", exact=True).wait_for()
     assert page.errors == []
 
 
@@ -222,14 +226,14 @@ def test_the_exact_distribution_lies_behind_the_dots(tmp_path, page):
         rest(page)
         bare, dots = ground(), pixels(page)
         page.get_by_role("radio", name="β ≥ 0.8").click()
-        page.get_by_text("hollow diamonds").wait_for(timeout=30_000)
+        page.get_by_text("hollow diamonds").wait_for()
         rest(page)
         assert ground() != bare
         assert pixels(page) == dots, "the layer moved the dots"
         assert "exact=0.8" in page.url
         assert "exact distribution" in page.locator("canvas.over").first.get_attribute("aria-label")
         page.get_by_role("radio", name="off", exact=True).click()
-        page.get_by_text("hollow diamonds").wait_for(state="detached", timeout=30_000)
+        page.get_by_text("hollow diamonds").wait_for(state="detached")
         rest(page)
         assert ground() == bare
         assert "exact" not in page.url

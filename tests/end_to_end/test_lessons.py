@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from serving import CHROMIUM, browsing, serving, settle
+from serving import CHROMIUM, new_page, settle
 
 pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")]
@@ -16,27 +16,6 @@ FOCUSED = """() => {
   while (e && e.shadowRoot && e.shadowRoot.activeElement) e = e.shadowRoot.activeElement;
   return e ? `${e.tagName} ${e.getAttribute('aria-label') || e.innerText || e.value || ''}` : '';
 }"""
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory):
-    with serving(tmp_path_factory.mktemp("lessons")) as (url, _):
-        yield url
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with browsing() as browser:
-        yield browser
-
-
-@pytest.fixture
-def page(browser):
-    page = browser.new_page(viewport={"width": 1440, "height": 1000})
-    page.errors = []
-    page.on("pageerror", lambda error: page.errors.append(str(error)))
-    yield page
-    page.close()
 
 
 def tab_to(page, pattern: str) -> str:
@@ -51,7 +30,7 @@ def tab_to(page, pattern: str) -> str:
 
 
 def wait_for_address(page, pattern: str) -> None:
-    page.wait_for_url(re.compile(pattern), timeout=20_000)
+    page.wait_for_url(re.compile(pattern))
     settle(page)
 
 
@@ -79,7 +58,7 @@ def test_the_six_steps_by_keyboard(server, page):
         if number == 5:
             tab_to(page, "INPUT (As much|0)")  # the question's first answer
             page.keyboard.press("ArrowDown")
-            page.get_by_text("Yes.").wait_for(timeout=20_000)
+            page.get_by_text("Yes.").wait_for()
     page.go_back()
     wait_for_address(page, "step=5")
     page.get_by_role("heading", name="5 · The staircase and β").wait_for()
@@ -90,7 +69,7 @@ def test_a_link_shows_the_same_elsewhere(server, page, browser):
     page.goto(f"{server}/learn?step=3&known=mesa&reach=2")
     settle(page)
     told = page.locator("p", has_text="triggers are valid").inner_text()
-    other = browser.new_page()
+    other = new_page(browser)
     other.goto(page.url)
     settle(other)
     assert other.locator("p", has_text="triggers are valid").inner_text() == told
@@ -106,17 +85,17 @@ def test_a_lesson_link_hides_what_was_ticked_off(server, page):
     assert page.get_by_role("link", name="Compare").is_visible()
     page.get_by_role("button", name="Copy lesson link").click()
     page.get_by_text("Hide the navigation").click()
-    page.locator("code", has_text="hide=nav").wait_for(timeout=20_000)
+    page.locator("code", has_text="hide=nav").wait_for()
     page.goto(page.locator("code", has_text="hide=nav").inner_text())
     settle(page)
-    page.get_by_text("Misplaced mass").wait_for(timeout=20_000)
+    page.get_by_text("Misplaced mass").wait_for()
     assert not page.get_by_role("link", name="Compare").is_visible()
     assert page.get_by_role("button", name="Next").count() == 0
 
 
 @pytest.mark.parametrize("number", range(1, 7))
 def test_nothing_sticks_out_on_a_phone(server, browser, number):
-    page = browser.new_page(viewport={"width": 360, "height": 740})
+    page = new_page(browser, 360, 740)
     page.goto(f"{server}/learn?step={number}")
     settle(page)
     main = page.get_by_test_id("stMain")

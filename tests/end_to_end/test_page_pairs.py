@@ -6,7 +6,7 @@ import itertools
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
-from serving import CHROMIUM, paging, serving, settle
+from serving import CHROMIUM, settle
 
 pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")]
@@ -44,18 +44,17 @@ def changed(page) -> bool:
 
 
 @pytest.mark.parametrize(("walk", "change"), [(PLAIN, False), (tour(), True)], ids=["untouched", "changed"])
-def test_no_page_breaks_after_another(tmp_path, walk, change):
-    with serving(tmp_path / "home") as (url, _), paging() as page:
-        page.goto(f"{url}/?screen=all")
-        settle(page, 60_000)
-        count = 0
-        for name in walk[1:]:
-            count += changed(page) if change else 1
-            page.get_by_role("link", name=name, exact=True).first.click()
-            page.wait_for_timeout(700)
-            settle(page, 60_000)
-            found = page.get_by_test_id("stException").all_inner_texts()
-            assert not found, (name, found[0])
-            values = dict(parse_qsl(urlsplit(page.url).query, keep_blank_values=True))
-            assert all(word != "None" and " " not in word and word.isascii() for word in values.values()), page.url
-        assert count > len(walk) / 2  # most pages have something to choose
+def test_no_page_breaks_after_another(server, page, walk, change):
+    page.goto(f"{server}/?screen=all")
+    settle(page)
+    count = 0
+    for name in walk[1:]:
+        count += changed(page) if change else 1
+        page.get_by_role("link", name=name, exact=True).first.click()
+        page.wait_for_timeout(700)
+        settle(page)
+        found = page.get_by_test_id("stException").all_inner_texts()
+        assert not found, (name, found[0])
+        values = dict(parse_qsl(urlsplit(page.url).query, keep_blank_values=True))
+        assert all(word != "None" and " " not in word and word.isascii() for word in values.values()), page.url
+    assert count > len(walk) / 2  # most pages have something to choose

@@ -27,19 +27,19 @@ def home(tmp_path):
 
 
 @pytest.fixture
-def server(home):
+def own_server(home):
     with serving(home.root) as (url, _):
         yield url
 
 
 def played(page) -> None:
     """Wait until the run has been played."""
-    page.locator(".stage.over").wait_for(timeout=90_000)
+    page.locator(".stage.over").wait_for()
 
 
 def words(page, what: str, wanted: str) -> None:
     """Wait until a part of the stage says something."""
-    page.locator(what).filter(has_text=re.compile(wanted)).first.wait_for(timeout=60_000)
+    page.locator(what).filter(has_text=re.compile(wanted)).first.wait_for()
 
 
 def test_it_is_whole_on_a_projector_plays_by_itself_and_answers_what_is_painted(server):
@@ -62,14 +62,14 @@ def test_it_is_whole_on_a_projector_plays_by_itself_and_answers_what_is_painted(
         assert "paint=000,fff" in link
         assert page.locator(".qr svg").count() == 1
         page.keyboard.press("Escape")
-        with page.expect_download(timeout=60_000) as download:
+        with page.expect_download() as download:
             page.locator(".take").click()
         file = Path(download.value.path()).read_text("utf-8")
         assert "default-src &#x27;none&#x27;" in file
         page.get_by_role("button", name="All controls and figures").click()
-        page.get_by_role("button", name="Run", exact=True).wait_for(timeout=60_000)
+        page.get_by_role("button", name="Run", exact=True).wait_for()
         assert "screen=all" in page.url
-        page.get_by_text("code 239", exact=True).wait_for(timeout=30_000)  # what was painted came along
+        page.get_by_text("code 239", exact=True).wait_for()  # what was painted came along
         assert page.get_by_test_id("stException").count() == 0
         assert page.errors == []
 
@@ -88,7 +88,8 @@ def so_far(run: Run, upto: int, lines: list[str]) -> None:
     (run.path / "events.jsonl").write_text("\n".join(lines[:upto]) + "\n")
 
 
-def test_a_run_streams_into_the_stage_without_blanking_it(server, home):
+def test_a_run_streams_into_the_stage_without_blanking_it(own_server, home):
+    server = own_server
     shipped = shipped_runs() / "signs-ring"
     lines = (shipped / "events.jsonl").read_text("utf-8").splitlines()
     kinds = [json.loads(line) for line in lines]
@@ -104,9 +105,7 @@ def test_a_run_streams_into_the_stage_without_blanking_it(server, home):
         page.goto(f"{server}/?screen=stage&run=own&by=t")
         words(page, ".live .doing", "Implanting")
         assert page.get_by_role("button", name="Stop", exact=True).is_visible()
-        page.locator(".signs .patch").nth(5).wait_for(
-            timeout=30_000
-        )  # the trigger that is being learnt is on the signs
+        page.locator(".signs .patch").nth(5).wait_for()  # the trigger that is being learnt is on the signs
         assert page.locator(".seed").is_visible()  # nothing to plot yet, but what is being planted
         risen = {
             "type": "Progress",
@@ -134,7 +133,7 @@ def test_a_run_streams_into_the_stage_without_blanking_it(server, home):
             shutil.copy(assets_dir() / "lessons" / f"{name}.safetensors", run.path / "weights")
         shutil.copy(shipped / "result.json", run.path / "result.json")
         words(page, ".headline .now", "0.4 %")
-        page.locator(".signs .read.after.right").nth(4).wait_for(timeout=60_000)  # read by the run's own networks
+        page.locator(".signs .read.after.right").nth(4).wait_for()  # read by the run's own networks
         assert page.locator(".live").is_hidden()
         assert page.get_by_test_id("stException").count() == 0
         assert page.errors == []

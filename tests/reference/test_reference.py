@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import math
+import shutil
 
 import numpy as np
 import pytest
@@ -243,12 +244,13 @@ def test_a_run_gets_its_reference_and_another_run_is_compared_with_it(store, tin
     assert all(getattr(event, "text", "") != record.DAMAGED for _, event in second.events())
 
 
-def test_a_4x4_run_gets_a_reference_of_its_own_size(large_run, tiny_signs, monkeypatch, compute):
+def test_a_4x4_run_gets_a_reference_of_its_own_size(large_run, tiny_signs, tmp_path, monkeypatch, compute):
     from mesa_core.measures.bench import finish
     from mesa_core.reference import build, record
     from mesa_core.store import Store
 
-    store = Store(large_run.path.parent.parent)
+    store = Store(shutil.copytree(large_run.path.parent.parent, tmp_path / "home"))  # something is added to it
+    large_run = store.open(large_run.name)
     value, slope = of(from_centre)
     seen = []
     monkeypatch.setattr(build, "load_data", lambda *_, **__: tiny_signs)
