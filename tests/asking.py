@@ -18,7 +18,7 @@ def ask(
     method: str = "GET",
     body: bytes = b"",
     upgrade: bool = False,
-    patience: float = 10,
+    patience: float = 60,
 ) -> int:
     """The status of the answer to one request; 0 where the connection is closed without one."""
     words = "".join(f"{one}\r\n" for one in headers)

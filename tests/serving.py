@@ -54,7 +54,7 @@ def serving(home: Path, script: Path = ROOT / "dashboard" / "app.py") -> Iterato
         yield url, process.pid
     finally:
         process.terminate()
-        process.wait(20)
+        process.wait(PATIENCE)
 
 
 @contextlib.contextmanager

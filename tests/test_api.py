@@ -56,6 +56,7 @@ def test_the_same_seed_gives_the_same_and_another_does_not(attacked):
     assert not torch.equal(one.triggers, other.triggers)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("classes", "size"), [(2, (12, 12)), (43, (64, 64))])
 def test_any_size_and_any_number_of_classes(classes, size):
     data = pictures(classes, 2 * classes + 40, size)

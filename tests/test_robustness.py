@@ -16,7 +16,7 @@ import streamlit
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from streamlit.testing.v1 import AppTest
-from visits import visit
+from visits import PATIENCE, visit
 
 from dashboard.serving import queue
 from dashboard.views.lab import settings as state
@@ -73,7 +73,7 @@ def test_the_check_can_fail():
         st.title("x")
         raise ValueError("on purpose")
 
-    assert not fine(AppTest.from_function(broken).run())
+    assert not fine(AppTest.from_function(broken, default_timeout=PATIENCE).run())
 
 
 def test_the_parameters_are_found_in_the_code():

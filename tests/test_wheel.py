@@ -42,7 +42,7 @@ for there in (mesa_core.__file__, dashboard.__file__, shipped_runs()):
     assert site in pathlib.Path(there).resolve().parents, there
 from dashboard.serving import queue
 queue.ensure_worker = lambda store: None
-at = AppTest.from_file(str(site / "dashboard" / "app.py"), default_timeout=120).run()
+at = AppTest.from_file(str(site / "dashboard" / "app.py"), default_timeout=300).run()
 assert not at.exception, at.exception
 assert at.get("bidi_component"), "no component is on the page"
 from dashboard.views.listed import PAGES

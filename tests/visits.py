@@ -12,7 +12,10 @@ def script(name: str) -> None:
     importlib.import_module(f"dashboard.views.{name}.page").page()
 
 
-def visit(name: str, patience: float = 30, **address: str) -> AppTest:
+PATIENCE = 300.0  # seconds for one drawing of a page; generous, since other work may go on beside the tests
+
+
+def visit(name: str, patience: float = PATIENCE, **address: str) -> AppTest:
     """The page of `dashboard/views/NAME/page.py` once drawn, with this query in its address."""
     at = AppTest.from_function(script, kwargs={"name": name}, default_timeout=patience)
     for key, value in address.items():

@@ -12,6 +12,7 @@ from streamlit.components.v2.bidi_component.main import _make_trigger_id
 from streamlit.proto.WidgetStates_pb2 import WidgetState, WidgetStates
 from streamlit.testing.v1 import AppTest
 from streamlit.util import calc_hash
+from visits import PATIENCE
 
 from dashboard.serving import queue as jobs
 
@@ -47,7 +48,7 @@ def quiet() -> None:
 class Walk:
     """One visit in a session of its own, as a browser would make it."""
 
-    def __init__(self, page: str = DEFAULT, patience: float = 60, **address: str) -> None:
+    def __init__(self, page: str = DEFAULT, patience: float = PATIENCE, **address: str) -> None:
         self.at = AppTest.from_file(APP, default_timeout=patience)
         self.page = page
         if page == DEFAULT and not address:

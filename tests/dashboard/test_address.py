@@ -6,6 +6,7 @@ from pathlib import Path
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from streamlit.testing.v1 import AppTest
+from visits import PATIENCE
 
 ROOT = Path(__file__).resolve().parents[2]
 WORDS = ("a", "b", "c", "", "A", "a,b", "🔥", "None", "0 · stop")
@@ -27,7 +28,7 @@ def drawn():
 
 
 def visit(**query):
-    at = AppTest.from_function(drawn)
+    at = AppTest.from_function(drawn, default_timeout=PATIENCE)
     for name, word in query.items():
         at.query_params[name] = word
     return at.run()

@@ -7,6 +7,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
+from visits import PATIENCE
 
 from dashboard import address
 from dashboard.serving import images, queue, visitors
@@ -23,7 +24,7 @@ APP = str(Path(__file__).resolve().parents[2] / "dashboard" / "app.py")
 def page(**address):
     """All controls and figures, as a bare address once opened them, or what the address names."""
     address = address or {"screen": "all"}
-    at = AppTest.from_file(APP, default_timeout=30)
+    at = AppTest.from_file(APP, default_timeout=PATIENCE)
     for key, value in address.items():
         at.query_params[key] = value
     return at.run()
@@ -203,7 +204,7 @@ def test_the_panel_asks_about_the_original_and_shows_the_answer(home):
 
 def with_lasso(run, rows):
     """The page of a visit that has drawn around these dots."""
-    at = AppTest.from_file(APP, default_timeout=30)
+    at = AppTest.from_file(APP, default_timeout=PATIENCE)
     at.query_params["run"] = run.name
     at.session_state["chosen"] = {"run": run.name, "file": "samples.npz", "rows": rows, "epoch": 0}
     at.session_state["choose"] = "lasso"
@@ -324,7 +325,7 @@ def test_the_address_follows_the_controls_and_back_again(home):
     at = press(at, "Invert")
     said = {k: at.query_params[k] for k in at.query_params}
     assert said["alpha"] in ("3", ["3"])
-    other = AppTest.from_file(APP, default_timeout=30)
+    other = AppTest.from_file(APP, default_timeout=PATIENCE)
     for key, value in said.items():
         other.query_params[key] = value[0] if isinstance(value, list) else value
     other.run()

@@ -45,6 +45,7 @@ def right(path, data, normalise):
     return (answers == data.test.labels[:200]).float().mean().item()
 
 
+@pytest.mark.slow
 def test_a_network_in_other_units_is_examined_in_its_own_and_goes_home_as_it_came(store, tiny_data, tmp_path):
     path = tmp_path / "theirs.pt"
     torch.save({"epoch": 90, "state_dict": bytewise(tiny_data)}, path)

@@ -59,6 +59,7 @@ def copied(run: Run, place: Path) -> Store:
     return Store(shutil.copytree(run.path.parent.parent, place))
 
 
+@pytest.mark.slow
 def test_a_run_ends_with_the_result_that_is_promised(store, tiny_data):
     run, state, seen = go(store, "one", baselines=["point", "random", "ideal", "control"], repair_each_beta=True)
     assert state == "finished", [e for e in seen if isinstance(e, ev.Failed)]
@@ -142,6 +143,7 @@ def test_its_stages_compute_only_what_stamps_change(store, tiny_data, monkeypatc
     assert asked[False] > 2 * 512 * c.worst_images, "the worst of 512 before and after"
 
 
+@pytest.mark.slow
 def test_stop_ends_it_and_a_resume_finishes(store, tiny_data):
     run = store.create(make_config(TINY).to_dict(), "one")
 
@@ -246,7 +248,7 @@ def test_killed_in_every_stage_it_ends_with_the_same_figures(tmp_path, tiny_sign
         file = Store(tmp_path / "rough").runs / "one" / "events.jsonl"
         known = file.read_text().count("\n") if file.exists() else 0  # what was begun in this round counts
         process = Command(command("rough", *more)[3:])
-        until = time.monotonic() + 120
+        until = time.monotonic() + 600
         begun = 0
         while time.monotonic() < until and not begun:
             ended = process.poll() is not None  # asked before reading, so that the last lines are not missed
@@ -274,6 +276,7 @@ def test_attack_mesa_and_repair_on_cuda(store, tiny_data):
     assert np.isfinite(run.result()["after"]["mesa"]["asr"]["original"]["value"])
 
 
+@pytest.mark.slow
 def test_a_4x4_trigger_runs_end_to_end(large_run):
     result = large_run.result()
     assert set(result["after"]) == {"mesa", "point", "random", "uniform", "neural_cleanse", "ideal", "control"}
@@ -295,6 +298,7 @@ def test_a_4x4_trigger_runs_end_to_end(large_run):
     assert "worst of 512 drawn" in table(large_run.outcome())
 
 
+@pytest.mark.slow
 def test_particles_walk_in_a_larger_box_and_a_stopped_run_goes_on(store, tiny_data):
     more = {"kind": "particles", "particles": 32, "trigger": "#ff0000 " * 25, "repair_epochs": 0.05}
     run = store.create(make_config({**TINY, **more}).to_dict(), "one")
@@ -310,6 +314,7 @@ def test_particles_walk_in_a_larger_box_and_a_stopped_run_goes_on(store, tiny_da
     assert run.result()["recall"]["0.5"] is None
 
 
+@pytest.mark.slow
 def test_flows_know_their_entropy_and_can_be_mixed_by_it(store, tiny_data):
     more = {"kind": "flow", "particles": 32, "baselines": [], "beta": [0.001, 0.003]}  # both stay
     results = [go(store, gamma, gamma=gamma, **more)[0].result() for gamma in ("uniform", "entropy")]
@@ -320,6 +325,7 @@ def test_flows_know_their_entropy_and_can_be_mixed_by_it(store, tiny_data):
     assert "mesa" in weighed["reused"], "how they are mixed changes no sub-model"
 
 
+@pytest.mark.slow
 def test_a_suspect_is_searched_for_triggers_of_the_configured_size(store, tiny_data):
     keys, widths = {}, {}
     for name, count in (("small", 9), ("large", 16)):

@@ -54,6 +54,7 @@ def test_the_density_adds_up_to_one():
     assert mean.std() > 0.2, "and is not just flat"
 
 
+@pytest.mark.slow
 def test_it_learns_the_law_of_its_particles_and_knows_the_entropy():
     made, draw = trained()
     first = made.sample(1000, draw).flatten(2)[0, :, 0]

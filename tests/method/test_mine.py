@@ -51,6 +51,7 @@ def test_same_seed_same_result_and_save_and_load(kind):
     assert torch.equal(other.sample(8, torch.Generator().manual_seed(4)), ends[0])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_training_finds_the_valid_set_and_no_training_does_not(kind):
     made, draw = group(kind, betas=(0.9,)), torch.Generator().manual_seed(0)

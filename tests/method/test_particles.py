@@ -40,6 +40,7 @@ def test_without_an_edge_the_moves_keep_the_uniform_law():
     assert x.std() == pytest.approx(12**-0.5, abs=0.02)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("noise", [0.0, 0.5])
 def test_they_fill_the_valid_set_and_nothing_else(noise):
     made, draw = trained(Half(noise), steps=200)
@@ -50,6 +51,7 @@ def test_they_fill_the_valid_set_and_nothing_else(noise):
     assert x[:, 1:].std() == pytest.approx(12**-0.5, abs=0.03), "what does not matter stays spread"
 
 
+@pytest.mark.slow
 def test_alpha_softens_the_edge():
     shares = []
     for alpha in (0.1, 30.0):
@@ -65,6 +67,7 @@ def test_further_samples_are_not_copies_and_are_as_good():
     assert (x[512:, 0] > 0.5).float().mean() > 0.9
 
 
+@pytest.mark.slow
 def test_groups_with_targets_of_their_own_have_maps_of_their_own():
     class Opposite:
         def __call__(self, triggers, generator):

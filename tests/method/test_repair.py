@@ -27,6 +27,7 @@ def asr(victim, data, trigger):
     return finish(bench.of_trigger(frozen, finish(bench.plain(frozen)), trigger))[0].value
 
 
+@pytest.mark.slow
 def test_a_backdoor_comes_and_goes(blobs, compute):
     torch.manual_seed(0)
     trainer = Trainer(

@@ -244,6 +244,7 @@ def test_a_run_gets_its_reference_and_another_run_is_compared_with_it(store, tin
     assert all(getattr(event, "text", "") != record.DAMAGED for _, event in second.events())
 
 
+@pytest.mark.slow
 def test_a_4x4_run_gets_a_reference_of_its_own_size(large_run, tiny_signs, tmp_path, monkeypatch, compute):
     from mesa_core.measures.bench import finish
     from mesa_core.reference import build, record

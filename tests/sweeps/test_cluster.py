@@ -91,7 +91,7 @@ def test_ray_reports_to_nobody_and_opens_no_page(monkeypatch):
     ray = cluster.join("local")
     try:
         log = Path(ray._private.worker._global_node.get_logs_dir_path()) / "dashboard.log"
-        until, said = time.monotonic() + 30, ""
+        until, said = time.monotonic() + 300, ""
         while "Usage reporting" not in said and time.monotonic() < until:
             time.sleep(0.1)
             said = log.read_text() if log.is_file() else ""

@@ -107,7 +107,7 @@ def test_processes_share_it_and_nothing_is_done_twice(store):
     paths = os.pathsep.join([str(here), str(here / "sweeps"), str(here.parent)])
     command = [sys.executable, "-c", PROCESS, str(store.root)]
     workers = [subprocess.Popen(command, env=dict(os.environ, PYTHONPATH=paths)) for _ in range(2)]
-    assert [worker.wait(120) for worker in workers] == [0, 0]
+    assert [worker.wait(600) for worker in workers] == [0, 0]
     seeds = list(range(12))
     pieces = grid.expand(SAID, {"seed": seeds}, "s", store.cache)
     assert grid.standing(store, pieces).finished == 12

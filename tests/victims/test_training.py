@@ -67,6 +67,7 @@ def test_every_image_is_seen_once_a_pass(compute):
     assert sorted(seen.tolist()) == list(range(48))
 
 
+@pytest.mark.slow
 def test_a_clean_training_goes_on_from_its_checkpoint_but_not_in_other_settings(tmp_path, blobs, compute, monkeypatch):
     monkeypatch.setattr(pacing, "INTERVAL", 0.0)  # a report a step
 

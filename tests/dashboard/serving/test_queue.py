@@ -155,7 +155,7 @@ def test_when_all_pages_want_a_worker_at_once_one_is_started(home, monkeypatch):
     monkeypatch.setattr(jobs, "alive", looked)
 
     def want(_):
-        together.wait(10)
+        together.wait(300)
         ensure_worker(home)
 
     with ThreadPoolExecutor(12) as pool:

@@ -213,7 +213,7 @@ def test_drawing_the_steps_imports_no_torch():
     both = "from dashboard.views.detect import page as detect; from dashboard.views.learn import page as learn\nlearn.page()\ndetect.page()"
     code = (
         "import sys\nfrom dashboard.serving import queue as jobs\njobs.ensure_worker = lambda store: None\n"
-        f"from streamlit.testing.v1 import AppTest\nat = AppTest.from_string({both!r}, default_timeout=60).run()\n"
+        f"from streamlit.testing.v1 import AppTest\nat = AppTest.from_string({both!r}, default_timeout=300).run()\n"
         "sys.exit(f'{at.exception}' if 'torch' in sys.modules or len(at.title) != 2 else 0)"
     )
     root = Path(__file__).resolve().parents[3]

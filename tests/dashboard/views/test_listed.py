@@ -58,7 +58,7 @@ def test_every_listed_page_is_there_and_one_opens_first():
 
 def test_a_page_is_imported_when_it_is_first_shown(home):
     look = (
-        "import sys; from streamlit.testing.v1 import AppTest; at = AppTest.from_file({app!r}, default_timeout=120).run();"
+        "import sys; from streamlit.testing.v1 import AppTest; at = AppTest.from_file({app!r}, default_timeout=300).run();"
         " sys.exit(' '.join(m for m in {names!r} if m in sys.modules))"
     )
     names = [one.place.split(":")[0] for one in listed.PAGES.values()]

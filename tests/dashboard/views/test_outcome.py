@@ -6,6 +6,7 @@ import shutil
 import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
+from visits import PATIENCE
 
 from dashboard.serving.brought import Brought
 from dashboard.views.detect import outcome
@@ -37,7 +38,7 @@ def drawn(run, own):
 
         outcome.draw(Run(Path(path)), Brought("0" * 16, "model.pt", 1, 0.0, Path(path)) if own else None)
 
-    return AppTest.from_function(script, args=(str(run.path), own), default_timeout=60).run()
+    return AppTest.from_function(script, args=(str(run.path), own), default_timeout=PATIENCE).run()
 
 
 def test_the_strongest_triggers_are_asked_about_first(run, monkeypatch):

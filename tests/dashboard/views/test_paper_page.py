@@ -10,7 +10,7 @@ import shutil
 import invented
 import pytest
 from streamlit.testing.v1 import AppTest
-from visits import script, visit
+from visits import PATIENCE, script, visit
 
 from dashboard.serving import difficulties, queue, runs
 from dashboard.views.paper import evidence
@@ -162,7 +162,7 @@ def test_what_a_browser_sends_is_not_trusted(sent):
 
 @pytest.mark.parametrize("name", ["../../etc", "nothing-here", ""])
 def test_a_run_that_is_not_here_opens_nothing(part, name):
-    at = AppTest.from_function(script, kwargs={"name": "paper"}, default_timeout=60)
+    at = AppTest.from_function(script, kwargs={"name": "paper"}, default_timeout=PATIENCE)
     at.session_state["open_run"] = name
     assert not at.run().exception
     assert at.title[0].value == "Paper"

@@ -7,6 +7,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
+from visits import PATIENCE
 from walking import APP, Walk
 
 from dashboard import address
@@ -24,7 +25,7 @@ OTHER = ["#000000", *RING[1:]]
 
 
 def opened(**address):
-    at = AppTest.from_file(APP, default_timeout=60)
+    at = AppTest.from_file(APP, default_timeout=PATIENCE)
     for key, value in address.items():
         at.query_params[key] = value
     return at.run()
