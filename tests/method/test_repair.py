@@ -1,5 +1,6 @@
 """Attack and repair learn what they should, beside a control that does not; on coloured blobs, in seconds."""
 
+import pytest
 import torch
 
 from mesa_core import triggers as codes
