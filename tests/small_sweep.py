@@ -19,6 +19,7 @@ LEAST = {  # of everything, yet real
     "attack_took": 0.0,
     "repair_epochs": 0.2,
     "baselines": ["control"],
+    "point_steps": 3,
     "precision": "fp32",
     "memory": "nhwc",
     "threads": 1,
