@@ -16,17 +16,21 @@ NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
 Entry = TypeVar("Entry")
 
 
+class NotThere(ValueError):
+    """What was registered, or named on the command line, is not where it is said to be; the message says it in one sentence."""
+
+
 def load(place: str) -> Any:
-    """What `package.module:attribute` names. Raises ValueError in one sentence where there is no such thing."""
+    """What `package.module:attribute` names. Raises NotThere in one sentence where there is no such thing."""
     if not PLACE.fullmatch(place):
-        raise ValueError(f"{place!r} does not name a thing of Python; write it as package.module:name.")
+        raise NotThere(f"{place!r} does not name a thing of Python; write it as package.module:name.")
     module, attribute = place.split(":")
     try:
         return getattr(importlib.import_module(module), attribute)
     except ImportError as error:
-        raise ValueError(f"{module} cannot be imported ({error}).") from None
+        raise NotThere(f"{module} cannot be imported ({error}); is its file where Python looks for it?") from None
     except AttributeError:
-        raise ValueError(f"{module} has no {attribute!r}.") from None
+        raise NotThere(f"{module} has no {attribute!r}.") from None
 
 
 class Registry(Mapping[str, Entry], Generic[Entry]):

@@ -19,6 +19,7 @@ from mesa_core.config import Auto, ConfigError
 from mesa_core.data.locate import DataError
 from mesa_core.data.sources import SOURCES
 from mesa_core.disk.errors import Closed, said
+from mesa_core.registry import NotThere
 from mesa_core.store import StoreError
 from mesa_core.victims.names import ARCHITECTURES, FORMS
 
@@ -52,7 +53,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except Closed as error:  # a home or file that cannot be written, a full disk
         say(f"mesa-lab: {error}", sys.stderr)
         return 1
-    except (ConfigError, DataError, StoreError) as error:
+    except (ConfigError, DataError, StoreError, NotThere) as error:
         say(f"mesa-lab: {error}", sys.stderr)
         return 2
     except KeyboardInterrupt:

@@ -21,10 +21,11 @@ from mesa_core.experiment.repairing import order, repair_stages, repair_with
 from mesa_core.experiment.results import assemble, versions
 from mesa_core.experiment.sampling import defence_stages
 from mesa_core.experiment.stages import StopRequested
+from mesa_core.registry import NotThere
 from mesa_core.store import Run, Store, StoreError
 from mesa_core.victims import devices, weights
 
-PLAIN = (ConfigError, DataError, StoreError, weights.WeightsError)  # errors whose message is for people
+PLAIN = (ConfigError, DataError, StoreError, NotThere, weights.WeightsError)  # errors whose message is for people
 
 
 def execute(

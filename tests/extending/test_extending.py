@@ -5,6 +5,7 @@ import torch
 
 from mesa_core import events as ev
 from mesa_core.apply import RULES
+from mesa_core.cli import main
 from mesa_core.config import ConfigError, make_config
 from mesa_core.config.settle import settle
 from mesa_core.data.sources import SOURCES, Source
@@ -50,6 +51,24 @@ def finished(tmp_path, **said):
     state = execute(run, store, lambda event: failed.append(event) if isinstance(event, ev.Failed) else None)
     assert state == "finished", failed
     return run
+
+
+def test_what_was_registered_and_is_not_there_is_one_sentence(tmp_path, capsys, monkeypatch, tiny_signs):
+    monkeypatch.setattr("mesa_core.data.signs.load", lambda tell: tiny_signs)
+    ARCHITECTURES.register("gone", "no_such_file:gone")
+    try:
+        store, told = Store(tmp_path), []
+        said = {**TINY, "data": "signs", "victim": "gone", "target": 0}
+        assert execute(store.create(make_config(said).to_dict(), "own"), store, told.append) == "failed"
+        assert main(["--home", str(tmp_path), "train", "--data", "signs", "--victim", "gone", "--epochs", "1"]) == 2
+    finally:
+        ARCHITECTURES.remove("gone")
+    sentence = (
+        "no_such_file cannot be imported (No module named 'no_such_file'); is its file where Python looks for it?"
+    )
+    assert told[-1].message == sentence
+    assert capsys.readouterr().err.strip().splitlines()[-1] == f"mesa-lab: {sentence}"
+    assert not (store.runs / "own" / "error.txt").exists()
 
 
 def test_a_run_of_nothing_but_added_things_goes_the_whole_way(added, tmp_path):
