@@ -9,13 +9,25 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from mesa_core.api import Evaluation, Found, Repaired, Samples, Trigger, attack, detect, evaluate, repair, sample
+    from mesa_core.api import (
+        Evaluation,
+        Found,
+        Repaired,
+        Samples,
+        Trigger,
+        attack,
+        detect,
+        evaluate,
+        places,
+        repair,
+        sample,
+    )
     from mesa_core.config import PROTOCOLS
     from mesa_core.victims.images import Normalise
     from mesa_core.victims.victim import Victim
 
 _HOME = {
-    **dict.fromkeys(("attack", "sample", "detect", "repair", "evaluate"), "api"),
+    **dict.fromkeys(("attack", "sample", "detect", "repair", "evaluate", "places"), "api"),
     **dict.fromkeys(("Evaluation", "Found", "Repaired", "Samples", "Trigger"), "api"),
     "Victim": "victims.victim",
     "Normalise": "victims.images",
@@ -34,6 +46,7 @@ __all__ = [
     "attack",
     "detect",
     "evaluate",
+    "places",
     "repair",
     "sample",
 ]

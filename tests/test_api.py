@@ -176,3 +176,24 @@ def test_the_face_is_there_and_brings_no_torch():
         _ = mesa_core.no_such_name
     code = "import mesa_core, sys; sys.exit('torch' in sys.modules or mesa_core.attack is None)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_where_a_trigger_works_is_mapped():
+    images = torch.rand(30, 3, 12, 12, generator=torch.Generator().manual_seed(0)) * 0.5
+
+    class AtOnePlace(torch.nn.Module):
+        """Class 0 where the pixel at row 5, column 8 is white."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.unused = torch.nn.Parameter(torch.zeros(1))
+
+        def forward(self, x):
+            return torch.stack([2.0 * (x[:, 0, 5, 8] > 0.9), torch.ones(len(x))], 1)
+
+    found = mesa_core.places(Victim(AtOnePlace()), (images, torch.arange(30) % 2), 0, 511, images=5, progress=None)
+    assert found.asr.shape == (10, 10)
+    assert found.asr[3:6, 6:9].min() == 1
+    assert found.asr.sum() == 9
+    with pytest.raises(ConfigError, match="at least 1"):
+        mesa_core.places(Victim(AtOnePlace()), (images, torch.arange(30) % 2), 0, 511, images=0)

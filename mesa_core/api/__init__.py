@@ -19,6 +19,18 @@ True
 
 from mesa_core.api.answers import Evaluation, Found, Repaired, Samples
 from mesa_core.api.checks import Trigger
-from mesa_core.api.verbs import attack, detect, evaluate, repair, sample
+from mesa_core.api.verbs import attack, detect, evaluate, places, repair, sample
 
-__all__ = ["Evaluation", "Found", "Repaired", "Samples", "Trigger", "attack", "detect", "evaluate", "repair", "sample"]
+__all__ = [
+    "Evaluation",
+    "Found",
+    "Repaired",
+    "Samples",
+    "Trigger",
+    "attack",
+    "detect",
+    "evaluate",
+    "places",
+    "repair",
+    "sample",
+]

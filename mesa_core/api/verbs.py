@@ -1,4 +1,4 @@
-"""The five verbs of the public face: attack, sample, detect, repair, evaluate."""
+"""The verbs of the public face: attack, sample, detect, repair, evaluate, places."""
 
 from __future__ import annotations
 
@@ -20,11 +20,12 @@ from mesa_core.data.types import ImageSet
 from mesa_core.events import Progress
 from mesa_core.measures.bench import Bench, finish
 from mesa_core.measures.intervals import Measured
+from mesa_core.measures.place_map import IMAGES, PlaceMap, passes, place_map
 from mesa_core.method import attack as attacks
 from mesa_core.method import detection, mesa, submodels
 from mesa_core.method import repair as repairs
 from mesa_core.method.surrogate import Surrogate
-from mesa_core.pacing import Pace, through
+from mesa_core.pacing import Pace, follow, through
 from mesa_core.victims.victim import Victim
 
 Tell = Callable[[Progress], None]
@@ -135,6 +136,27 @@ def evaluate(
     fits_places(config, tuple(images.images.shape[-2:]))
     rule = _defenders(config, images) if samples is not None and trigger is None else whose.attackers(config)
     return _measured(Bench(images, target, seed, rule=rule), victim.freeze(), stamps, config)
+
+
+def places(
+    victim: Victim, data: Any, target: int, trigger: Trigger, *, images: int = IMAGES, seed: int = 0,
+    progress: Tell | str | None = "auto", **parameters: Any,
+) -> PlaceMap:  # fmt: skip
+    """Where a trigger works: how often it sends images of `data` to `target`, for every place at which it fits.
+
+    `images` are measured at each place; with `opacity` below 1 the trigger is blended.
+    """
+    shown, classes = asked(victim, data)
+    config = _config(parameters, seed=seed, target=class_of(target, classes), trigger=hex_of(trigger))
+    fits(config.size, shown)
+    if images < 1:
+        raise ConfigError("images must be at least 1.")
+    frozen, bench = victim.freeze(), Bench(shown, config.target, seed, rule=whose.attackers(config), absent=True)
+    plain = finish(bench.plain(frozen))
+    pixels = torch.from_numpy(codes.from_hex(config.trigger))[None].to(victim.compute.device)
+    work, pace = place_map(bench, frozen, plain, pixels, images), Pace("places", passes(bench, 1, config.size, images))
+    found: list[PlaceMap] = _run(follow(pace, work), progress, "places")
+    return found[0]
 
 
 # -- parts

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from mesa_core.cli import commands, flags, pictures, scan
+from mesa_core.cli import commands, flags, pictures, places, scan
 from mesa_core.cli.console import say
 from mesa_core.config import Auto, ConfigError
 from mesa_core.data.locate import DataError
@@ -86,6 +86,7 @@ def build_parser() -> argparse.ArgumentParser:
         _scan,
         _detect,
         _landscape,
+        _places,
         _sweep,
         _collect,
         _figures,
@@ -158,6 +159,19 @@ def _landscape(verbs: Verbs) -> None:
     flags.add_parameters(
         parser, ["data", "data_dir", "victim", "target", "seed", "device", "precision", "memory", "threads"]
     )
+    _json(parser)
+
+
+def _places(verbs: Verbs) -> None:
+    parser = _command(
+        verbs,
+        "places",
+        "where a trigger works: its ASR at every place",
+        "Measure the attack success rate of one trigger at every place where it fits, on the networks of a finished run "
+        "before and after the repair and on their clean twin, or on a weights file.",
+        places.places,
+    )
+    places.add_to(parser)
     _json(parser)
 
 

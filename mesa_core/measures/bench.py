@@ -165,7 +165,7 @@ class Bench:
             self._local = prepare(victim, self.images, side, self._passed, self.memory)
         return self._local if beneath else None
 
-    def _stamped(self, victim: Victim, triggers: Tensor, drawn: Drawn, read: Callable[[Tensor], Tensor]) -> Work:
+    def stamped(self, victim: Victim, triggers: Tensor, drawn: Drawn, read: Callable[[Tensor], Tensor]) -> Work:
         """What `read` makes of the logits of every stamped image, `(triggers, images, ...)`."""
         rows, each = drawn.image.shape
         which = torch.arange(rows, device=drawn.image.device).repeat_interleave(each)
@@ -176,7 +176,7 @@ class Bench:
 
     def _hits(self, victim: Victim, triggers: Tensor, drawn: Drawn) -> Work:
         """Whether each stamped image goes to the target: bool `(triggers, images)`."""
-        return (yield from self._stamped(victim, triggers, drawn, lambda logits: logits.argmax(1) == self.target))
+        return (yield from self.stamped(victim, triggers, drawn, lambda logits: logits.argmax(1) == self.target))
 
     def _lean(self, victim: Victim, triggers: Tensor, drawn: Drawn) -> Work:
         """The `Landscape` of triggers.
@@ -190,7 +190,7 @@ class Bench:
             root = logits.float().softmax(1)[:, self.target].sqrt()
             return torch.stack([(logits.argmax(1) == self.target).float(), root], 1)  # (k, 2)
 
-        found = yield from self._stamped(victim, triggers, drawn, read)  # (triggers, images, 2)
+        found = yield from self.stamped(victim, triggers, drawn, read)  # (triggers, images, 2)
         return Landscape(*found.cpu().double().mean(1).numpy().T)
 
     # -- figures

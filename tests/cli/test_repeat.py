@@ -34,6 +34,8 @@ def value_of(name, draw):
     match param.type:
         case "bool":
             return draw.random() < 0.5
+        case "str" if param.choices is None:
+            return draw.choice(["top-left", "3,17", "centre"])
         case "str":
             return draw.choice(list(param.choices))
         case "strs":
