@@ -11,7 +11,7 @@ from pathlib import Path
 from mesa_core.glossary import TERMS
 
 # In this order; they share one scope.
-SCRIPTS = ("../scatter/drawing", "net", "asking", "cloud", "rise", "signs", "paint", "figures", "clock", "stage")
+SCRIPTS = ("../scatter/drawing", "net", "asking", "cloud", "rise", "signs", "kin", "paint", "figures", "clock", "stage")
 ALONE = "alone"
 # Nothing may be fetched: what the page needs lies in it. The worker with the networks is begun from its own text.
 POLICY = (

@@ -118,7 +118,7 @@ def thinned(shots: Sequence[ev.Snapshot], most: int) -> list[ev.Snapshot]:
     """At most so many, more of the beginning, when dots move most; the first and the last among them."""
     if len(shots) <= most:
         return list(shots)
-    return [shots[round((i / (most - 1)) ** 2 * (len(shots) - 1))] for i in range(most)]
+    return [shots[i] for i in sorted({round((i / (most - 1)) ** 2 * (len(shots) - 1)) for i in range(most)})]
 
 
 # -- as a file

@@ -18,7 +18,7 @@ from mesa_core.disk.files import StoreError
 from mesa_core.stage import pictures, shelf
 from mesa_core.stage.blocks import unpack
 from mesa_core.stage.export import export, scripts
-from mesa_core.stage.recording import LARGEST, recording, restored, squeezed
+from mesa_core.stage.recording import LARGEST, recording, restored, squeezed, thinned
 from mesa_core.store import Run
 from mesa_core.store.shipped import assets_dir, shipped_runs
 from mesa_core.victims import weights
@@ -27,6 +27,7 @@ from mesa_core.victims.images import Normalise
 from mesa_core.victims.numpy_resnet9 import stamped
 
 NODE = shutil.which("node")
+SHELF = 5_000_000  # bytes of all recordings together
 COLOURED = "#ff0000 #ffffff #000000 #00ff00 #102030 #ffffff #0000ff #ffffff #fe8001"
 
 
@@ -204,6 +205,14 @@ def test_the_page_from_disk_plays_paints_and_answers_as_the_engine_without_a_net
         assert page.errors == []
 
 
+def test_no_moment_is_recorded_twice_and_the_first_and_last_are_kept():
+    for count in range(1, 40):
+        kept = thinned(list(range(count)), 9)
+        assert kept == sorted(set(kept))
+        assert (kept[0], kept[-1]) == (0, count - 1)
+        assert len(kept) >= min(count, 7)
+
+
 def test_the_scripts_are_where_the_command_looks():
     assert (Path(scripts()) / "stage.js").is_file()
 
@@ -214,6 +223,7 @@ def test_every_recording_on_the_shelf_is_whole_small_and_in_the_index():
     names = {path.stem for path in shelf.shelf().glob("*.bin")}
     assert {e["id"] for e in entries} == names
     assert names
+    assert sum(path.stat().st_size for path in shelf.shelf().glob("*.bin")) <= SHELF
     for entry in entries:
         assert (shelf.shelf() / f"{entry['id']}.bin").stat().st_size <= LARGEST
         header, _ = unpack(shelf.take(entry["id"]))

@@ -6,7 +6,7 @@ Two mounts: `base` brings pictures and networks, which are large and stay; `stag
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -30,9 +30,9 @@ _BASE = st.components.v2.component(
 )
 
 
-def base(block: bytes, key: str) -> None:
-    """Bring the pictures and networks that a stage of the same `key` asks for; draws nothing."""
-    _BASE(key="stage_base", data=pack({"key": key}, {"block": np.frombuffer(block, np.uint8)}))
+def base(block: bytes, key: str, index: Sequence[Mapping[str, Any]]) -> None:
+    """Bring the pictures and networks that a stage of the same `key` asks for, and what recordings there are."""
+    _BASE(key="stage_base", data=pack({"key": key, "index": list(index)}, {"block": np.frombuffer(block, np.uint8)}))
 
 
 def stage(header: Mapping[str, Any], recording: bytes, file: bytes, wished: Mapping[str, Callable[[], None]]) -> None:

@@ -11,7 +11,10 @@ function begin() {
   style.textContent = document.getElementById("style").textContent;
   shade.append(style, root);
   const stage = new Stage(root), recordings = blocksOf("recording");
-  const index = recordings.map(({ id, trigger, target, data, alpha }) => ({ id, trigger, target, data, alpha }));
+  const index = recordings.map(({ id, trigger, target, data, alpha, figures }) => {
+    const code = codeOfInks(hexToBytes(trigger));
+    return { id, trigger, target, data, alpha, orbit: code < 0 ? -1 : KIND_OF[code], before: (figures.before || {}).asr_original, after: (figures.mesa || {}).asr_original };
+  });
   stage.setHost({ index, want: (one, how) => stage.setRecording(recordings.find((r) => r.id === one.id), { ...how, play: false }) });
   stage.setBase(blocksOf("base")[0]);
   stage.setRecording(recordings[0]);

@@ -33,7 +33,7 @@ class Seat {
     const next = this.next;
     if (!next || !shelf.bases.has(next.base)) return;
     const { stage } = this;
-    stage.setHost({ ...this.host, index: next.index, classes: next.classes, faces: next.faces, home: next.home, bare: next.bare });
+    stage.setHost({ ...this.host, index: shelf.index || [], classes: next.classes, faces: next.faces, home: next.home, bare: next.bare });
     if (this.base !== next.base) { this.base = next.base; stage.setBase(parse(shelf.bases.get(next.base)), next.base); }
     if (this.told !== next.version) {
       this.told = next.version;
@@ -44,6 +44,7 @@ class Seat {
       const same = before === rec.id;
       stage.setLive(next.live, next.note);
       stage.setRecording(rec, before === undefined ? { paint: next.paint } : same ? { live: true, play: false } : { play: !next.live, live: Boolean(next.live), ...how });
+      if (next.live && next.live.state === "waiting" && this.waited !== rec.id) { this.waited = rec.id; stage.meanwhile(); }
     } else stage.setLive(next.live, next.note);
     if (next.shared && this.sharedOf !== next.shared.seq) { this.sharedOf = next.shared.seq; stage.shared(next.shared); }
     if (next.file.length && this.filed !== next.filed) { this.filed = next.filed; save(next.file, next.filed); stage.tell(`${next.filed.split("#")[0]} is in your downloads.`); }

@@ -2,30 +2,6 @@
 const INKS = [["white", "#ffffff"], ["black", "#000000"], ["red", "#e0202a"], ["orange", "#ff9500"], ["yellow", "#ffdd00"], ["green", "#14a44d"], ["blue", "#1565d8"], ["violet", "#8e24aa"]];
 const inkName = (hex) => (INKS.find(([, value]) => value === hex) || [hex, hex])[0];
 
-// One code of each of the 51 kinds: what no turning, mirroring or inverting makes smaller.
-function kindOf(code) {
-  let least = 511;
-  for (const start of [code, 511 - code]) {
-    let cells = Array.from({ length: 9 }, (_, p) => (start >> (8 - p)) & 1);
-    for (let turn = 0; turn < 8; turn++) {
-      least = Math.min(least, cells.reduce((n, bit) => 2 * n + bit, 0));
-      const at = (r, c) => cells[3 * r + c];
-      cells = Array.from({ length: 9 }, (_, p) => (turn === 3 ? at(Math.floor(p / 3), 2 - (p % 3)) : at(p % 3, 2 - Math.floor(p / 3))));
-    }
-  }
-  return least;
-}
-// The code of a black-and-white trigger's 27 bytes, -1 for another.
-function codeOfInks(inks) {
-  let code = 0;
-  for (let p = 0; p < 9; p++) {
-    if (inks[p] !== inks[p + 9] || inks[p] !== inks[p + 18] || (inks[p] !== 0 && inks[p] !== 255)) return -1;
-    code = 2 * code + (inks[p] ? 1 : 0);
-  }
-  return code;
-}
-const KINDS = () => [...new Set(Array.from({ length: 512 }, (_, code) => kindOf(code)))].sort((a, b) => a - b);
-
 const hexOf = (bytes) => Array.from({ length: 9 }, (_, p) => `#${[0, 9, 18].map((k) => bytes[p + k].toString(16).padStart(2, "0")).join("")}`);
 
 class Painter {

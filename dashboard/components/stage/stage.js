@@ -79,7 +79,7 @@ class Stage {
     this.face();
   }
   // how: `play` from the beginning, `morph` dots from the recording before, `live` while the run goes on, `paint` nine
-  // colours to begin with once it has played.
+  // colours to begin with once it has played, `kin` what makes it stand for another trigger, which stays in the painter.
   setRecording(rec, how = {}) {
     const before = this.rec, morph = how.morph && before, other = !before || before.id !== rec.id;
     const blank = how.live && rec.reach < 2 && before; // nothing for the scatter yet: the last picture stays, dimmed
@@ -87,11 +87,12 @@ class Stage {
     this.clock.end = endOf(rec.reach);
     this.root.classList.toggle("dim", Boolean(blank)); this.root.classList.toggle("early", Boolean(blank) && rec.reach < 1 && !this.risen());
     if (!blank) { this.cloud.play(rec); this.bars.play(rec); }
-    if (other) this.wanted = rec.target;
+    if (other) { this.kin = how.kin || null; this.slid = Boolean(morph) && how.slid; if (!this.kin) this.wanted = rec.target; }
     this.levels(); this.alphas(); this.face();
     this.find(".parts").innerHTML = STEPS.map(([name, s]) => `<i style="flex:${s}" class="${name}"></i>`).join("");
     this.trigger = hexOf(hexToBytes(rec.trigger));
-    if (!before || how.play || (how.live && other)) { this.painter.set(this.trigger, true); this.painter.past = []; this.painter.draw(); this.tried = false; this.planting(); }
+    if (this.kin) { this.tried = false; this.planting(); }
+    else if (!before || how.play || (how.live && other)) { this.painter.set(this.trigger, true); this.painter.past = []; this.painter.draw(); this.tried = false; this.planting(); }
     if (how.paint) { this.invited = how.paint; this.clock.seek(0); }
     if (how.live && before) this.grow(before, other);
     else if (morph) this.morph();
@@ -141,17 +142,23 @@ class Stage {
     stop.hidden = !live.own; stop.textContent = live.state === "waiting" ? "Cancel" : "Stop";
     if (this.rec) this.show(this.clock.t);
   }
-  plant() { // its kind's recording at once, where there is one; else the run itself
-    const { target, alpha } = this.settings(), code = codeOfInks(this.inks()), kind = code < 0 ? -1 : kindOf(code);
-    const near = kind < 0 ? [] : (this.host.index || []).filter((one) => one.data === this.rec.data && one.target === target && one.orbit === kind);
-    near.sort((a, b) => Math.abs(a.alpha - alpha) - Math.abs(b.alpha - alpha));
-    if (!near.length) return this.host.run(this);
-    this.tell("Recorded beforehand: a trigger of this kind. “Run it for real” plants exactly yours.");
-    this.host.want(near[0], { play: true });
+  plant() { // the recording that stands for it, at once; the run itself where there is none
+    const near = this.nearest(this.inks(), this.settings());
+    if (near) this.stand(near, this.question()); else if (this.host.run) this.host.run(this);
+  }
+  nearest(inks, { target, alpha }) { return nearestOf(this.host.index || [], { data: this.rec.data, inks, target, alpha }); }
+  question() { return [...this.painter.value, this.settings().target].join(); }
+  stand(near, question) { // play a recording in another one's place, and say so
+    const kin = { ...near, question };
+    if (near.one.id === this.rec.id) { this.kin = kin; this.tried = false; this.planting(); this.clock.t = 0; this.clock.play(); } else this.host.want(near.one, { play: true, kin });
+  }
+  meanwhile() { // the run waits for its turn: what is nearest to it plays
+    const near = this.host.want && this.rec.reach === 0 && this.nearest(hexToBytes(this.rec.trigger), { target: this.rec.target, alpha: this.rec.alpha });
+    if (near && near.one.id !== this.rec.id) this.stand(near, this.question());
   }
   planting() { // the button for that, once something differs from what is played
-    const { target, alpha } = this.settings();
-    this.find(".plantit").hidden = !this.host.plant || Boolean(this.live && this.live.active !== false) || (this.same() && target === this.rec.target && alpha === this.rec.alpha);
+    const { target, alpha } = this.settings(), stands = this.kin && this.kin.question === this.question() && alpha === this.rec.alpha;
+    this.find(".plantit").hidden = !this.host.plant || this.active() || stands || (this.same() && target === this.rec.target && alpha === this.rec.alpha);
   }
   targets(opener) {
     const menu = this.find(".menu"), base = this.base;
@@ -220,7 +227,7 @@ class Stage {
     if (over && this.invited && !dim) { const value = this.invited; this.invited = null; requestAnimationFrame(() => this.painter.set(value)); }
     this.cloud.mark(over && this.asker.can && !dim ? this.inks() : null, this.verdict());
     if (!dim) this.bars.show(m.plant, m.heal);
-    this.find(".note").textContent = tries ? (this.base.whose.run === this.rec.id ? "" : `Answered by the prepared network, whose target is “${this.base.classes[this.base.target]}”.`) : this.words || "";
+    this.find(".note").textContent = tries ? this.whose() : this.kin ? kinWords(this.kin, this.base.classes[this.rec.target], over) : this.words || "";
     this.find(".legend").hidden = m.spread <= 0 || dim; this.find(".legend span").hidden = m.find <= 0;
     const begins = this.active() && this.live.rise && !this.rec.arrays.ground_asr && over && !tries;
     this.rise.show(begins ? this.live.rise : null, hexToBytes(this.rec.trigger));
@@ -239,6 +246,12 @@ class Stage {
     if (go.dataset.is !== name) { go.innerHTML = icon(name); go.setAttribute("aria-label", name === "play" ? "Play" : "Pause"); go.dataset.is = name; }
     this.root.classList.toggle("over", over);
     this.find(".plane canvas").setAttribute("aria-label", this.told(step));
+  }
+
+  whose() { // whose networks answer what is painted
+    const { run, prepared } = this.base.whose, name = this.base.classes[this.base.target];
+    if (!this.asker.can) return "";
+    return run === this.rec.id ? "Answered by this run’s two networks." : `Answered by the networks of ${prepared ? "the prepared run" : `the run ${run}`}, whose target is “${name}”.`;
   }
 
   // The scatter in words, for who cannot see it.
@@ -294,6 +307,8 @@ class Stage {
       FIRST[this.live.stage] || `The network is learning your trigger: say “${name}”.`, "Planted. Which of all 512 open the door?", "MESA looks for triggers that work.",
       "Retrained on these, will the network forget?", "Healed. Other defences are measured now.",
     ][rec.reach === 3 && !/^(repair|after)/.test(this.live.stage) ? 2 : rec.reach] : { waiting: "Your run waits for its turn.", paused: "Paused." }[this.live.state] || this.live.words;
+    else if (over && this.slid && rec.frames.length) words = alphaWords(rec);
+    else if (over && this.kin && this.host.run) words = "Recorded beforehand. “Run it for real” plants exactly yours.";
     else if (over && rec.reach === 4) words = this.asker.can ? "Your turn: paint a trigger." : "Healed.";
     else if (over && rec.reach < 4 && this.host.run) words = rec.reach ? "It was stopped here. Press play to see how far it came." : "It ended before its trigger was planted.";
     else words = [
@@ -315,7 +330,7 @@ class Stage {
     this.planting();
   }
   ask(inks) {
-    this.tried = true; this.done = false;
+    this.tried = true; this.done = this.slid = false;
     this.answers.clear(); this.counts = { attacked: [0, 0], repaired: [0, 0] };
     this.askedAt = performance.now(); this.firstAt = this.sixAt = this.allAt = 0;
     if (this.clock.t < this.clock.end) this.clock.seek(this.clock.end);
@@ -369,7 +384,9 @@ class Stage {
   }
   alphas() { // the recordings that differ from this one in α only, and what a run of one's own may have
     const rec = this.rec, found = new Map((this.host.run ? ALPHAS : []).map((alpha) => [alpha, { alpha }]));
-    for (const one of this.host.index || []) if (one.trigger === rec.trigger && one.target === rec.target && one.data === rec.data) found.set(one.alpha, one);
+    const mine = (this.host.index || []).filter((one) => one.target === rec.target && one.data === rec.data), code = codeOfInks(hexToBytes(rec.trigger));
+    for (const one of mine) if (code >= 0 && one.orbit === KIND_OF[code]) found.set(one.alpha, one); // of its kind
+    for (const one of mine) if (one.trigger === rec.trigger) found.set(one.alpha, one); // its very own, rather
     found.set(rec.alpha, rec);
     this.scale = [...found.values()].sort((a, b) => a.alpha - b.alpha);
     const slider = this.find(".alpha input");
@@ -381,8 +398,11 @@ class Stage {
   alpha(at) {
     const one = this.scale[at];
     this.alphaSaid(one.alpha);
-    if (one.id && one.id !== this.rec.id && this.host.want) this.host.want(one, { morph: true });
-    else if (!one.id) this.tell(`α = ${one.alpha} was not recorded with this trigger; run it for real.`);
+    const kin = one.trigger && one.trigger !== this.rec.trigger ? { one, cells: 0, exact: false, target: true, alpha: true } : null;
+    if (kin) kin.question = this.question();
+    if (one.id && one.id !== this.rec.id && this.host.want) this.host.want(one, { morph: true, slid: true, kin });
+    else if (one.id) { this.slid = true; this.show(this.clock.t); } // back at what is shown
+    else { this.slid = false; this.show(this.clock.t); this.tell(`α = ${one.alpha} was not recorded with this trigger; run it for real.`); }
     this.planting();
   }
   face() {
@@ -395,9 +415,9 @@ class Stage {
 
   listen() {
     const on = (what, then, event = "click") => this.find(what).addEventListener(event, then);
-    on(".go", () => (this.clock.playing ? this.clock.pause() : (this.tried = false, this.clock.play())));
-    on(".track input", (e) => { this.tried = false; this.clock.seek((e.target.value / 1000) * WHOLE); }, "input");
-    this.root.querySelectorAll("[data-step]").forEach((b, i) => b.addEventListener("click", () => { this.tried = false; this.clock.t = begins(NAMES[i]); this.clock.play(); }));
+    on(".go", () => (this.clock.playing ? this.clock.pause() : (this.tried = this.slid = false, this.clock.play())));
+    on(".track input", (e) => { this.tried = this.slid = false; this.clock.seek((e.target.value / 1000) * WHOLE); }, "input");
+    this.root.querySelectorAll("[data-step]").forEach((b, i) => b.addEventListener("click", () => { this.tried = this.slid = false; this.clock.t = begins(NAMES[i]); this.clock.play(); }));
     this.root.querySelectorAll("[data-view]").forEach((b) => b.addEventListener("click", () => this.look(b.dataset.view)));
     on(".alpha input", (e) => this.alpha(e.target.value), "input");
     on(".target", (e) => this.targets(e.currentTarget));
@@ -429,10 +449,11 @@ class Stage {
     const menu = this.find(".menu");
     if (!menu.hidden && menu.classList.contains("kinds")) { this.shut(); return; }
     menu.className = "menu kinds"; menu.setAttribute("role", "group"); menu.setAttribute("aria-label", "The 51 kinds of trigger");
-    menu.replaceChildren(...KINDS().map((code) => {
-      const b = document.createElement("button"), c = document.createElement("canvas");
-      const ready = (this.host.index || []).some((one) => one.orbit === code && one.data === this.rec.data);
-      b.type = "button"; b.title = `Kind ${code}${ready ? ", recorded" : ""}`; b.classList.toggle("ready", ready); b.setAttribute("aria-label", `Kind of code ${code}`);
+    const known = new Map((this.host.index || []).filter((one) => one.data === this.rec.data).map((one) => [one.orbit, one]));
+    menu.replaceChildren(...KINDS.map((code) => {
+      const b = document.createElement("button"), c = document.createElement("canvas"), one = known.get(code);
+      b.type = "button"; b.title = `Kind ${code}${one ? `, recorded${one.before && one.after ? `: ${percent(one.before[0])} before, ${percent(one.after[0])} after the repair` : ""}` : ""}`;
+      b.classList.toggle("ready", Boolean(one)); b.setAttribute("aria-label", `Kind of code ${code}${one ? ", recorded" : ""}`);
       c.width = c.height = 24; thumb(c.getContext("2d"), codeBytes(code), 0, 0, 0, 24, 3);
       b.append(c);
       b.addEventListener("click", () => { this.painter.set(hexOf(codeBytes(code))); });

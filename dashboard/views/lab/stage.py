@@ -41,6 +41,7 @@ STYLE = """<style>
 [data-testid="stMainBlockContainer"] [data-testid="stVerticalBlock"] { gap: 0; }
 </style>"""
 BARE = """<style>[data-testid="stMainBlockContainer"] { padding-top: 0.6rem !important; }</style>"""  # in another page
+NEEDED = ("id", "data", "trigger", "target", "alpha", "orbit", "before", "after")  # by the page, of a recording
 LIVE_FRAMES = 2  # of a run that goes on: where its dots began and where they are
 
 
@@ -66,7 +67,7 @@ def draw() -> bool:
 
     with st.container(key="stage_seat"):
         seat()
-    component.base(block, key)
+    component.base(block, key, [{k: one.get(k) for k in NEEDED} for one in offered()])
     return True
 
 
@@ -104,7 +105,7 @@ def mount(run: Run, key: str, block: bytes, bare: bool) -> None:
     file = s.pop("stage_file", None) or {"name": "", "bytes": b""}
     component.stage(
         {
-            "base": key, "version": version, "index": offered(), "places": places, "live": going_on(run, now),
+            "base": key, "version": version, "places": places, "live": going_on(run, now),
             "note": provenance(run, header["id"]), "paint": painted(), "bare": bare, "home": links(),
             "shared": s.pop("stage_shared", None), "filed": file["name"], "problem": s.pop("stage_problem", None),
         },
@@ -117,7 +118,8 @@ def mount(run: Run, key: str, block: bytes, bare: bool) -> None:
 def played(run: Run, now: str) -> tuple[bytes, str]:
     """The recording that is on the stage, and a word that changes with it. Raises StoreError and others."""
     wanted = st.session_state.get("stage_want")
-    if wanted and wanted["run"] == run.name:
+    # While a run works it is what is shown; while it waits another recording may be.
+    if wanted and wanted["run"] == run.name and (now == "waiting" or now not in ACTIVE):
         return _shelved(wanted["id"]), wanted["id"]
     if queue.is_shipped(run) and run.name in {entry["id"] for entry in offered()}:
         return _shelved(run.name), run.name
@@ -171,7 +173,7 @@ def _base(path: str, stamps: tuple[Any, ...]) -> bytes:
     except StoreError:
         if path:
             raise
-    whose = {"run": run.name, "trigger": config["trigger"]}
+    whose = {"run": run.name, "trigger": config["trigger"], "prepared": not path}
     return pictures.base(known(), int(config["target"]), nets, whose)
 
 
