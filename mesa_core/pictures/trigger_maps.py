@@ -96,6 +96,19 @@ def scatter(
     return plain(figure, 70 + (310 if len(rows) > 1 else 400) * len(rows), legend=False)
 
 
+def apart(
+    panels: Sequence[Sequence[Mapping[str, Any] | None]], columns: Sequence[str], rows: Sequence[str]
+) -> list[list[Figure]]:
+    """The same panels, each a figure of its own without the bar of colours, for a page whose columns may stack."""
+    found = []
+    for line, row in zip(panels, rows, strict=True):
+        titles = [", ".join(filter(None, (row, column))) for column in columns]
+        found.append([scatter([[panel]], [title], [""]) for panel, title in zip(line, titles, strict=True)])
+    for one in (figure for line in found for figure in line):
+        one.update_layout(coloraxis_showscale=False, height=340, margin={"l": 4, "r": 4, "t": 40, "b": 4})
+    return found
+
+
 def panel_of(
     samples: Mapping[str, np.ndarray], level: int | None, view: str, valid: np.ndarray | None
 ) -> dict[str, Any] | None:

@@ -163,15 +163,16 @@ def _grid(base: ExperimentConfig, best: dict[float, Run], waits: dict[float, Run
     if not best:
         st.info("No finished run of this kind is here yet.")
         return
-    drawn = trigger_maps.scatter(panels, [f"β = {b:g}" for b in base.beta], [f"α = {a:g}" for a in rows])
+    grid = panels, [f"β = {b:g}" for b in base.beta], [f"α = {a:g}" for a in rows]
     names = ", ".join(f"α = {a:g}: {r.name}" for a, r in sorted(best.items()))
     note = (
         f"{VIEWS[view]} of {base.samples} samples each, framed in the colour of their ASR (n = {base.sample_images} images a sample); "
         f"grey: the {triggers.of_panel(base.size)} black-and-white triggers. Seed {base.seed}. {names}."
     )
     take_away.figure(
-        drawn, "alpha-beta", "Small scatters of samples, a row for each α and a column for each β.", note, "alpha_grid"
-    )
+        trigger_maps.scatter(*grid), "alpha-beta", "Small scatters of samples, a row for each α and a column for each β.",
+        note, "alpha_grid", apart=trigger_maps.apart(*grid),
+    )  # fmt: skip
     table = []
     for alpha, run in sorted(best.items()):
         try:

@@ -112,7 +112,9 @@ def everything() -> None:
         )  # fmt: skip
     for file, (words, note, make) in found.items():
         st.subheader(words, anchor=False)
-        take_away.figure(make(), f"{run.name}-{file}", f"{words} of {run.name}.", note, f"all_{file}")
+        take_away.figure(
+            make(), f"{run.name}-{file}", f"{words} of {run.name}.", note, f"all_{file}", apart=samples(run, file)
+        )
     if rows:
         st.subheader("As a table", anchor=False)
         take_away.table(rows, f"{run.name}-defences", "all_defences")
@@ -120,6 +122,17 @@ def everything() -> None:
         st.subheader("The sub-models as a table", anchor=False)
         take_away.table(levels, f"{run.name}-submodels", "all_submodels")
         st.caption(breadth.WORDS)
+
+
+def samples(run: Run, file: str) -> list[list[Any]]:
+    """The panels of a figure of samples, each apart; [] for another figure."""
+    name, _, view = file.partition("-")
+    if name != "samples" or view not in alphas.VIEWS:
+        return []
+    betas = runs.config(run).beta
+    return trigger_maps.apart(
+        [[alphas.panel(run, i, view) for i in range(len(betas))]], [f"β = {b:g}" for b in betas], [""]
+    )
 
 
 def of_run(run: Run) -> tuple[Figures, list[dict[str, Any]]]:

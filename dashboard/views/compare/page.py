@@ -191,5 +191,8 @@ def _scatters(pair: list[Run], titles: dict[str, str]) -> None:
         note += " The axes differ, since the victims do."
     elif len(shown) > 1:
         note += " Both on the same axes."
-    drawn = trigger_maps.scatter([[panel for _, panel in shown]], [title for title, _ in shown], [""])
-    take_away.figure(drawn, "compare-samples", "Scatter of the sampled triggers of each run.", note, "two_scatter")
+    grid = [[panel for _, panel in shown]], [title for title, _ in shown], [""]
+    take_away.figure(
+        trigger_maps.scatter(*grid), "compare-samples", "Scatter of the sampled triggers of each run.", note, "two_scatter",
+        apart=trigger_maps.apart(*grid),
+    )  # fmt: skip

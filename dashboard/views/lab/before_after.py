@@ -14,6 +14,7 @@ from dashboard.views.lab import settings
 from dashboard.views.shared import reference_tables
 from mesa_core import triggers
 from mesa_core.config import PROTOCOLS
+from mesa_core.glossary import TERMS
 from mesa_core.measures import breadth
 from mesa_core.measures.evaluation import Evaluation
 from mesa_core.measures.intervals import Measured
@@ -21,7 +22,7 @@ from mesa_core.measures.submodel import Submodel
 from mesa_core.paper import claims
 from mesa_core.pictures.thumbnails import PALETTE, trigger_img
 from mesa_core.store import Run, StoreError
-from mesa_core.store.results import Noise
+from mesa_core.store.results import Noise, Result
 from mesa_core.words import brief, named
 
 BLUE, ORANGE = PALETTE[0], PALETTE[5]
@@ -47,7 +48,7 @@ def draw(shown: Shown) -> None:
         panel = triggers.of_panel(side)
         words = (
             f"Half of the images picks the most successful of the {panel}, the other half measures it, since the highest of "
-            "512 noisy figures would be too high. So it can lie a little below this run's own trigger."
+            "512 noisy figures would be too high. So it can lie a little below the run's own trigger, shown above."
         )
         title = "The worst of all 512 black-and-white triggers"
         if triggers.drawn(side):
@@ -55,19 +56,24 @@ def draw(shown: Shown) -> None:
         card(before, after, Triggered("worst"), title, "cards_worst", words, pending)
         card(before, after, Clean(), "Right answers on clean images", "cards_clean", "", pending)
         chart(found, panel)
-        lottery(found, shown)
-        st.caption(
-            "Share of images of other classes that go to the target class once stamped. "
-            + (
-                "**Target known**: the defender was told the target class (finding it, step 1 of the defence, is taken as done). "
-                if target_known(shown)
-                else "The defender had to find the target class (step 1). "
-            )
-            + "Only the row marked *oracle* knows the trigger; *control* is retrained without any trigger."
-        )
-        with st.expander("All figures as a table"):
+        with st.expander("All figures as a table, and what they mean"):
             table(found, panel)
+            lottery(found, shown)
+            st.caption(meaning(shown))
         submodels(shown)
+
+
+def meaning(shown: Shown) -> str:
+    """What is measured of each defence, and what the defender knows."""
+    return (
+        "Share of images of other classes that go to the target class once stamped. "
+        + (
+            "**Target known**: the defender was told the target class (finding it, step 1 of the defence, is taken as done). "
+            if target_known(shown)
+            else "The defender had to find the target class (step 1). "
+        )
+        + f"*Oracle*: {TERMS['oracle']} *Control*: {TERMS['control']}"
+    )
 
 
 @dataclass(frozen=True)
@@ -134,8 +140,25 @@ def card(
             effective = [figure.effective(e) for e in (before, after) if e]
             figures = " → ".join(f"{100 * m.value:.1f} %" for m in effective if m)
             said += f" Effective ASR, leaving out images that go to the target class even unstamped: {figures}."
-            said += " It can lie below the trigger above: see the question mark." if figure.which == "worst" else ""
-        st.caption(said)
+        st.html(whiskers([m for m in (was, now) if m], said))
+
+
+def whiskers(measured: Sequence[Measured], said: str) -> str:
+    """Figures with their 95 % intervals on an axis from 0 to 100 %, one below another; `said` on hover and to readers."""
+    rows = ""
+    for i, m in enumerate(measured):
+        low, high, at = (max(0.0, min(100.0, 100 * part)) for part in (m.low, m.high, m.value))
+        colour = (ORANGE, BLUE)[i % 2]
+        rows += (
+            f"<i style='position:absolute;top:{7 + 10 * i}px;height:2px;left:{low:.2f}%;width:{max(high - low, 0.4):.2f}%;"
+            f"background:{colour}'></i><i style='position:absolute;top:{3 + 10 * i}px;left:calc({at:.2f}% - 5px);width:10px;"
+            f"height:10px;border-radius:50%;background:{colour}'></i>"
+        )
+    return (
+        f"<div role='img' tabindex='0' aria-label='{html.escape(said, quote=True)}' title='{html.escape(said, quote=True)}' "
+        f"style='position:relative;height:{6 + 10 * len(measured)}px;background:rgba(128,128,128,.13);border-radius:3px;margin:0 6px'>"
+        f"{rows}</div>"
+    )
 
 
 def picture_of(shown: Shown) -> str:
@@ -260,7 +283,15 @@ def submodels(shown: Shown) -> None:
     result, entries = shown.result, shown.submodels
     if not entries:
         return
-    st.markdown("**The sub-models**")
+    with st.expander("The sub-models"):
+        levels(result, entries, shown)
+    modes(entries)
+    reference_tables.section(shown, narrow=True)
+
+
+def levels(result: Result | None, entries: Sequence[Submodel], shown: Shown) -> None:
+    """The table of the sub-models, a row each."""
+    st.caption(f"{TERMS['sub-model']} {TERMS['staircase']}")
     finds = not triggers.drawn(shown.size)  # of a draw there is no recall
     rows = [
         {
@@ -297,8 +328,6 @@ def submodels(shown: Shown) -> None:
         "*Used: skipped* means that its samples stay below its level, so that the repair leaves them out."
     )
     st.caption(breadth.WORDS)
-    modes(entries)
-    reference_tables.section(shown, narrow=True)
 
 
 def coverage(entry: Submodel | Noise, finds: bool) -> dict[str, str]:

@@ -78,6 +78,25 @@ def _line(name: str, xs: list[float], ys: list[float]) -> dict[str, Any]:
     return {"name": name, "x": xs[::-1][::every][::-1], "y": ys[::-1][::every][::-1]}
 
 
+def pace(events: Sequence[ev.Event], config: Mapping[str, Any], typical: Mapping[str, float]) -> float | None:
+    """How many times longer than the `typical` seconds of its stages a run takes; None until that can be trusted."""
+    begun = [e.stage for e in events if isinstance(e, ev.StageBegun)]
+    last = next((e for e in reversed(events) if isinstance(e, ev.Progress)), None)
+    if not begun or last is None or last.stage not in typical or begun[-1] != last.stage or not last.total:
+        return None
+    fresh = {e.stage: e.seconds for e in events if isinstance(e, ev.StageDone) and not e.reused}
+    done = sum(typical.get(stage, 0.0) for stage in fresh) + typical[last.stage] * last.done / last.total
+    spent = sum(seconds for stage, seconds in fresh.items() if stage in typical) + last.elapsed
+    if done < LEAST * whole(config, typical) or done <= 0:
+        return None  # that of the first moments misleads
+    return spent / done
+
+
+def whole(config: Mapping[str, Any], typical: Mapping[str, float]) -> float:
+    """Typical seconds of all stages that a run with this configuration has."""
+    return sum(seconds for stage, seconds in typical.items() if _asked(stage, config))
+
+
 def to_go(
     events: Sequence[ev.Event], config: Mapping[str, Any], typical: Mapping[str, float]
 ) -> tuple[float | None, float | None]:
@@ -85,17 +104,13 @@ def to_go(
 
     `typical` are the seconds of every stage of another run, in order; this run's pace so far scales them.
     """
-    begun = [e.stage for e in events if isinstance(e, ev.StageBegun)]
+    own = pace(events, config, typical)
     last = next((e for e in reversed(events) if isinstance(e, ev.Progress)), None)
-    if not begun or last is None or last.stage not in typical or begun[-1] != last.stage or not last.total:
+    if own is None or last is None:
         return None, None
-    fresh = {e.stage: e.seconds for e in events if isinstance(e, ev.StageDone) and not e.reused}
-    done = sum(typical.get(stage, 0.0) for stage in fresh) + typical[last.stage] * last.done / last.total
-    spent = sum(seconds for stage, seconds in fresh.items() if stage in typical) + last.elapsed
-    asked = sum(seconds for stage, seconds in typical.items() if _asked(stage, config))
-    if done < LEAST * asked or done <= 0:
-        return None, None  # a pace of the first moments misleads
-    pace, rest = spent / done, typical[last.stage] * (1 - last.done / last.total)
+    begun = [e.stage for e in events if isinstance(e, ev.StageBegun)]
+    fresh = {e.stage for e in events if isinstance(e, ev.StageDone) and not e.reused}
+    rest = typical[last.stage] * (1 - last.done / last.total)
     answer = None if "after.mesa" in fresh else rest
     for stage in typical:
         if stage in begun or not _asked(stage, config):
@@ -103,7 +118,25 @@ def to_go(
         rest += typical[stage]
         if stage == "after.mesa":
             answer = rest
-    return None if answer is None else answer * pace, rest * pace
+    return None if answer is None else answer * own, rest * own
+
+
+def turn(
+    running: tuple[Sequence[ev.Event], Mapping[str, Any]],
+    before: Sequence[Mapping[str, Any]],
+    typical: Mapping[str, float],
+) -> float | None:
+    """Seconds until a run that waits has its turn; None while that cannot be told.
+
+    `running` are the events and the configuration of the run that works, `before` the configurations of those that wait
+    in front. They are taken to go at its pace, so all must be of the same data, network and protocol.
+    """
+    events, config = running
+    own, (_, left) = pace(events, config, typical), to_go(events, config, typical)
+    alike = all(one.get(k) == config.get(k) for one in before for k in ("data", "victim", "protocol"))
+    if own is None or left is None or not alike:
+        return None
+    return left + own * sum(whole(one, typical) for one in before)
 
 
 def _asked(stage: str, config: Mapping[str, Any]) -> bool:

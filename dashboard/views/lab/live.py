@@ -131,18 +131,35 @@ def header(shown: Shown) -> None:
         st.warning(stored.markdown(note))
 
 
-def place_in_queue(run: Run) -> None:
-    """How many are before this run, and how many wait in all."""
+def queued(run: Run) -> tuple[str, str, str] | None:
+    """Of a run that waits: how many go before it, when its turn comes ('' while unknown), its place; None: at once."""
     here = queue.store()
-    queue.wake(here)
-    names = [r.name for r in queue.waiting(here)]
-    place = names.index(run.name) if run.name in names else 0
-    busy = any(r.is_running() for r in here.list()[:40])
-    if not place and not busy:
+    waiting = queue.waiting(here)
+    names = [one.name for one in waiting]
+    first = waiting[: names.index(run.name)] if run.name in names else []
+    busy = [one for one in here.list()[:40] if one.is_running()]
+    if not first and not busy:
+        return None
+    many = len(first) + len(busy)
+    words, when = ("One run goes before yours" if many == 1 else f"{many} runs go before yours"), None
+    if len(busy) == 1:
+        with contextlib.suppress(*reading.UNREADABLE):
+            now = reading.events(busy[0]), busy[0].config()
+            when = progress.turn(now, [one.config() for one in first], typical())
+    at = "" if when is None else f"Yours begins in about {duration(when)}"
+    return words, at, f"place {len(first) + 1} of {max(1, len(names))}"
+
+
+def place_in_queue(run: Run) -> None:
+    """How many are before this run, and when its turn comes."""
+    queue.wake(queue.store())
+    told = queued(run)
+    if told is None:
         st.info("Starting…")
         return
+    words, when, place = told
     st.info(
-        f"Waiting: place {place + 1} of {len(names)} in the queue{', and one run is under way' if busy else ''}. "
+        f"Waiting, {place} in the queue. {words}. {when or 'When yours begins is told once the pace of this computer is known'}. "
         "Visitors take turns, so nobody's second run comes before your first."
     )
 
@@ -249,7 +266,8 @@ def scatter(shown: Shown) -> None:
     )
     if legend:
         st.caption(legend)
-    st.caption(about_axes(shown, axes, files, view))
+    with st.expander("About this picture"):
+        st.caption(about_axes(shown, axes, files, view))
 
 
 def about_axes(shown: Shown, axes: ev.Axes, files: list[tuple[str, str, int]], view: str) -> str:

@@ -49,9 +49,8 @@ def everything() -> None:
         if run and stage.possible(run):
             st.button("Back to the stage", key="to_stage", on_click=screens.show, args=(screens.STAGE, name))
     st.markdown(
-        "A **backdoor** makes a network answer with the attacker's *target class* wherever it sees a small *trigger*. "
-        "Paint one, press **Run**, and watch MESA find triggers that the network has come to accept, "
-        "then make it forget them."
+        "Paint a trigger, press **Run**, and watch MESA find all that the network has come to accept, then make it forget them.",
+        help=" ".join(TERMS[name] for name in ("backdoor", "trigger", "target", "MESA")),
     )
     left, middle, right = st.container(key="lab_columns").columns([1.05, 2.1, 1.55], gap="medium")
     with left:
@@ -199,7 +198,9 @@ def number(label: str, name: str, most: int) -> None:
 def start() -> None:
     """The Run button, and what came of pressing it."""
     # A callback, so that the run is begun and its address set before anything is drawn, in one go.
-    st.button("Run", type="primary", width="stretch", key="run", on_click=begin)
+    signs = settings.control("data") == "signs"
+    took = "The answer takes one to three minutes on a laptop, longer where others compute, too." if signs else None
+    st.button("Run", type="primary", width="stretch", key="run", on_click=begin, help=took)
     # Kept until the next press: a page may be drawn twice in a row.
     if ignored := st.session_state.get("ignored"):
         st.warning(f"In the address this makes no sense and was left out: {stored.markdown(ignored)}")
@@ -213,8 +214,6 @@ def start() -> None:
             st.button("Run it with the next seed", key="reseed", on_click=reseed, width="stretch")
         else:
             st.session_state.pop("twin")
-    if settings.control("data") == "signs":
-        st.caption("The answer takes one to three minutes on a laptop, longer where others compute, too.")
 
 
 def begin(again: bool = False) -> None:

@@ -125,7 +125,10 @@ def panel(shown: Shown) -> bool:
         summary(shown, kept["file"], known["asr"][rows].astype(np.float64))
     told = shown.evaluations if what == ORIGINAL else {}
     rates = {name: m for name, key in RATES.items() if key in told and (m := told[key].asr.original)}
-    return on_images.answer(run, flat, rates)
+    # What was chosen is shown at once; what is only there to begin with waits in a drawer.
+    drawer = st.expander("What it does to real images") if what == ORIGINAL else st.container()
+    with drawer:
+        return on_images.answer(run, flat, rates)
 
 
 def summary(shown: Shown, file: str, asr: np.ndarray) -> None:

@@ -185,7 +185,8 @@ def going_on(run: Run, now: str) -> dict[str, Any] | None:
         "state": now, "stage": "", "words": "Starting…", "share": 0.0, "left": "", "own": visitors.may_control(run), "rise": [],
     }  # fmt: skip
     if now == "waiting":
-        return told | queued(run)
+        found = live.queued(run)
+        return told | ({} if found is None else dict(zip(("words", "left"), found[:2], strict=True)))
     events = reading.events(run)
     begun = next((e for e in reversed(events) if isinstance(e, ev.StageBegun)), None)
     if begun is None:
@@ -206,22 +207,6 @@ def going_on(run: Run, now: str) -> dict[str, Any] | None:
     if run.control()[0] in ("pause", "step"):
         told |= {"state": "paused", "words": "Paused", "left": ""}
     return told
-
-
-def queued(run: Run) -> dict[str, Any]:
-    """`words` and `left` of a run that waits: how many go before it, and when the only one will have ended."""
-    here = queue.store()
-    names = [one.name for one in queue.waiting(here)]
-    busy = [one for one in here.list()[:40] if one.is_running()]
-    before = (names.index(run.name) if run.name in names else 0) + len(busy)
-    if not before:
-        return {}
-    found = {"words": "One run goes before yours" if before == 1 else f"{before} runs go before yours"}
-    if before == 1 and busy:
-        with contextlib.suppress(*reading.UNREADABLE):
-            _, whole = progress.to_go(reading.events(busy[0]), busy[0].config(), live.typical())
-            found["left"] = f"Yours begins in about {duration(whole)}" if whole else ""
-    return found
 
 
 def provenance(run: Run, name: str) -> str:

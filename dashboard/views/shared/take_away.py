@@ -25,6 +25,11 @@ if TYPE_CHECKING:
     from plotly.graph_objects import Figure
 
 PRIVATE = {"owner.json", "control.json", "lease.json", "waiting", "taken", "error.txt"}  # not what a run computed
+# What the colours of frames mean, below panels that have no bar of their own.
+SCALE = (
+    "<div style='display:flex;gap:8px;align-items:center;font-size:13px'>ASR 0 %<span style='width:140px;height:10px;"
+    "background:linear-gradient(90deg,#440154,#3b528b,#21918c,#5ec962,#fde725)'></span>100 %</div>"
+)
 LARGEST = 300 * 2**20  # bytes of a zip
 
 
@@ -35,16 +40,27 @@ def figure(
     caption: str = "",
     key: str = "",
     clicked: Callable[[], None] | None = None,
+    apart: Sequence[Sequence[Figure]] = (),
 ) -> None:
     """Draw a figure with its caption and a small menu to save it. `name` is the file's, `alt` a reader's text.
 
-    `clicked` is called when a mark is chosen, and finds it in session_state[f"figure_{key}"].
+    `clicked` is called when a mark is chosen, and finds it in session_state[f"figure_{key}"]. `apart` are its panels by
+    row, drawn in its place: side by side where there is room, one below the other on a phone.
     """
     key = key or file_name(name)
-    st.plotly_chart(
-        drawn, width="stretch", key=f"figure_{key}", alt=stored.plain(alt), config={"displaylogo": False},
-        on_select=clicked or "ignore", selection_mode="points",
-    )  # fmt: skip
+    for r, line in enumerate(apart):
+        for c, (place, panel) in enumerate(zip(st.columns(len(line)), line, strict=True)):
+            place.plotly_chart(
+                panel, width="stretch", key=f"figure_{key}_{r}_{c}", alt=stored.plain(f"{alt} Panel {c + 1} of row {r + 1}."),
+                config={"displaylogo": False},
+            )  # fmt: skip
+    if apart:
+        st.html(SCALE)
+    else:
+        st.plotly_chart(
+            drawn, width="stretch", key=f"figure_{key}", alt=stored.plain(alt), config={"displaylogo": False},
+            on_select=clicked or "ignore", selection_mode="points",
+        )  # fmt: skip
     if caption:
         st.caption(stored.markdown(caption))
     save_figure(lambda: drawn, name, caption, key)

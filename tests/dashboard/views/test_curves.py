@@ -65,3 +65,16 @@ def test_a_long_rise_is_thinned_to_few_points_that_end_where_it_is_now():
     found = curves.rise([tried(i, i / 1000, 1000) for i in range(1, 1001)])
     assert len(found) <= curves.MOST_RISE
     assert found[-1] == (1.0, 1.0)
+
+
+def test_who_waits_is_told_when_by_the_pace_of_the_run_that_works():
+    running = events(("attack", 20.0), now="mesa", part=50), CONFIG  # half the speed: 40 s to go
+    assert curves.turn(running, [], TYPICAL) == pytest.approx(40)
+    assert curves.turn(running, [CONFIG, CONFIG], TYPICAL) == pytest.approx(40 + 2 * 2 * 40)
+
+
+def test_who_waits_behind_another_kind_of_run_is_told_nothing():
+    running = events(("attack", 20.0), now="mesa", part=50), {**CONFIG, "data": "signs"}
+    assert curves.turn(running, [{**CONFIG, "data": "signs"}], TYPICAL) is not None
+    assert curves.turn(running, [{**CONFIG, "data": "cifar10"}], TYPICAL) is None
+    assert curves.turn(([], CONFIG), [], TYPICAL) is None
