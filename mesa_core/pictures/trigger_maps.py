@@ -105,7 +105,7 @@ def apart(
         titles = [", ".join(filter(None, (row, column))) for column in columns]
         found.append([scatter([[panel]], [title], [""]) for panel, title in zip(line, titles, strict=True)])
     for one in (figure for line in found for figure in line):
-        one.update_layout(coloraxis_showscale=False, height=340, margin={"l": 4, "r": 4, "t": 40, "b": 4})
+        one.update_layout(coloraxis_showscale=False, height=340, margin={"l": 4, "r": 4, "t": 44, "b": 14})
     return found
 
 

@@ -17,6 +17,7 @@ import streamlit as st
 from dashboard import address, places, stored
 from dashboard.components import scatter as dots
 from dashboard.components.curves import curves
+from dashboard.components.sight import sight
 from dashboard.serving import queue, reading, runs, visitors
 from dashboard.serving.shown import ACTIVE, Shown
 from dashboard.views.lab import curves as progress
@@ -45,6 +46,7 @@ def show(run: Run, middle: Any, right: Any, draw_cards: Callable[[Shown], None])
                 gone()
                 return
             shown = Shown(run)
+            sight(str(st.session_state.get("asked", "")), "sight")  # on a phone the picture lies far below the button
             header(shown)
             with reading.readable("The picture"):
                 scatter(shown)
@@ -108,7 +110,7 @@ def header(shown: Shown) -> None:
             st.code(reach.link(**settings.now()), language=None, wrap_lines=True)
     st.caption(
         f"{asked(shown)}. "
-        + ("Computed beforehand with this program; paint and press Run for your own." if example else "")
+        + ("Computed beforehand with this program." if example else "")
     )
     if now == "waiting":
         place_in_queue(run)

@@ -224,6 +224,7 @@ def begin(again: bool = False) -> None:
         s.pop(old, None)
     try:
         config = settings.settings()
+        s.asked = secrets.token_hex(4)
         twin = None if again else queue.twin(config)
         if twin is None:
             run, token = queue.start(config, visitors.visitor(), visitors.where())

@@ -116,8 +116,7 @@ def equation(latex: str, number: str, plain: str) -> None:
     """The paper's equation beside plain words; `number` is its number in the paper."""
     if "equation" in hidden():
         return
-    with st.container(border=True, key="lesson_equation"):
-        st.markdown(f"**In symbols** · {number}")
+    with st.expander(f"In symbols · {number}"):  # closed at first: the words beside it say the same
         st.latex(latex)
         st.markdown(plain)
 
