@@ -272,7 +272,9 @@ def runs(arguments: argparse.Namespace) -> int:
 
 def export(arguments: argparse.Namespace) -> int:
     """Write a run as one page to take away."""
+    from mesa_core.data.sources import classes_of
     from mesa_core.disk.files import write_atomically
+    from mesa_core.stage import at_hand
     from mesa_core.stage.export import export as exported
     from mesa_core.stage.export import require_page_of_ours
     from mesa_core.store import Run
@@ -282,7 +284,11 @@ def export(arguments: argparse.Namespace) -> int:
     require_page_of_ours(arguments.out)
     prepared = {path.parent.name: Run(path.parent) for path in shipped_runs().glob("*/config.json")}
     own = (store.runs / arguments.name).is_dir() or arguments.name not in prepared
-    told = exported(store.open(arguments.name) if own else prepared[arguments.name])
+    run = store.open(arguments.name) if own else prepared[arguments.name]
+    data, known = str(run.config()["data"]), None
+    if data != "signs":
+        known = at_hand.of(run.config(), classes_of(data), store.cache)
+    told = exported(run, known)
     write_atomically(arguments.out, told.html.encode(), 0o644)
     if told.lacks:
         say(told.lacks, sys.stderr)

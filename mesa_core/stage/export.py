@@ -13,7 +13,7 @@ from pathlib import Path
 from mesa_core import triggers
 from mesa_core.disk.errors import StoreError, naming
 from mesa_core.disk.plain import plain
-from mesa_core.stage import pictures
+from mesa_core.stage import at_hand, pictures
 from mesa_core.stage.page import MARK, page
 from mesa_core.stage.recording import recording
 from mesa_core.store import Run
@@ -58,15 +58,20 @@ def require_page_of_ours(path: Path) -> None:
 def export(run: Run, known: pictures.Pictures | None = None) -> Exported:
     """The stage of a run as one page. `known` are pictures of the run's data; the shipped signs unless given.
 
-    Raises StoreError where the run cannot be read, has not begun, or has no stage.
+    Of other data the page has the pictures that are given, and no network is asked about them. Raises StoreError where
+    the run cannot be read, has not begun, or has no stage.
     """
     config = run.config()
     events = [event for _, event in run.events()]
-    if known is None and config["data"] != "signs":
-        raise StoreError(f"The pictures of {config['data']} are not at hand, so this run has no stage here.")
-    known = known or pictures.read()
     target, lacks = int(config["target"]), ""
     found, read = None, None
+    if config["data"] != "signs":
+        known = known or at_hand.of(config, (), None)
+        lacks = f"The page plays, but cannot answer what is painted: {at_hand.words(known, config['data'])}"
+        whose = {"run": run.name, "trigger": config["trigger"]}
+        base = pictures.base(known, target, None, whose, at_hand.missing(known, config["data"]))
+        return Exported(page(base, [recording(run, events)], f"MESA Lab: {run.name}", scripts()), lacks)
+    known = known or pictures.read()
     try:
         found = networks_of(run, known)
         nets = {name: numpy_net(found[name], known) for name in NETS}

@@ -131,15 +131,17 @@ def halved(data: bytes) -> bytes:
     return save({k: v.astype(np.float16) if v.dtype.kind == "f" else v for k, v in state.items()})
 
 
-def base(known: Pictures, target: int, nets: Mapping[str, bytes] | None, whose: Mapping[str, Any]) -> bytes:
+def base(
+    known: Pictures, target: int, nets: Mapping[str, bytes] | None, whose: Mapping[str, Any], lacks: str = ""
+) -> bytes:
     """The part of the stage that does not change with what is played: pictures, places, and perhaps two networks.
 
-    `whose` says whose networks they are: `run` and `trigger`.
+    `whose` says whose networks they are: `run` and `trigger`. `lacks` is said in the place of pictures that are not here.
     """
     header = {
         "classes": list(known.classes), "short": [SHORT.get(c, c.removeprefix("speed ")) for c in known.classes], "labels": known.labels.tolist(), "target": target,
         "shown": known.shown(target), "places": places_of(known, target).tolist(), "chosen": known.chosen,
-        "mean": list(known.mean), "std": list(known.std), "whose": dict(whose),
+        "mean": list(known.mean), "std": list(known.std), "whose": dict(whose), "lacks": lacks,
     }  # fmt: skip
     arrays = {"pictures": known.images}
     for name, data in (nets or {}).items():

@@ -7,6 +7,7 @@ class Signs {
     this.base = base; this.box = box; this.onPlace = onPlace;
     box.replaceChildren(...base.shown.map((picture, i) => this.card(picture, i)));
     this.cards = [...box.children];
+    if (base.lacks) { const note = document.createElement("p"); note.className = "lacks"; note.textContent = base.lacks; box.append(note); }
   }
   card(picture, i) {
     const card = document.createElement("figure"), name = this.base.classes[this.base.labels[picture]];
@@ -36,9 +37,9 @@ class Signs {
   }
   // One card: the trigger on it (27 bytes) or null, readings { best, sure } or null, of which `after` may be hidden, and
   // where triggers are put and which class they are to give.
-  set(i, inks, before, after, { places, target }) {
+  set(i, inks, before, after, { places, target, named }) {
     const card = this.cards[i], picture = this.base.shown[i], { classes, short, labels } = this.base, truth = labels[picture];
-    const words = `${target}|${inks ? Array.from(inks).join() : ""}|${places[picture]}|${before && before.best},${before && before.sure}|${after && after.best},${after && after.sure}`;
+    const words = `${target}|${named}|${inks ? Array.from(inks).join() : ""}|${places[picture]}|${before && before.best},${before && before.sure}|${after && after.best},${after && after.sure}`;
     if (card.words === words) return;
     card.words = words;
     this.picture(card.querySelector("canvas"), picture, inks, places);
@@ -49,7 +50,7 @@ class Signs {
     for (const [what, found] of [["before", before], ["after", after]]) {
       const line = card.querySelector(`.${what}`);
       line.className = `read ${what}${found ? (found.best === truth ? " right" : found.best === target && inks ? " fooled" : " wrong") : " none"}`;
-      line.textContent = found ? `${found.best === truth ? "✓" : "✗"} ${short[found.best]}` : " ";
+      line.textContent = found ? `${found.best === truth ? "✓" : "✗"} ${short[found.best]}` : named && what === "before" ? short[truth] : " ";
       line.title = found ? `${what === "before" ? "The backdoored network" : "The repaired network"}: ${classes[found.best]}, ${Math.round(100 * found.sure)} % sure` : "";
       if (found) said.push(`${what === "before" ? "with the backdoor" : "repaired"}: read as ${classes[found.best]}`);
     }

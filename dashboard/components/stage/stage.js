@@ -142,9 +142,9 @@ class Stage {
     stop.hidden = !live.own; stop.textContent = live.state === "waiting" ? "Cancel" : "Stop";
     if (this.rec) this.show(this.clock.t);
   }
-  plant() { // the recording that stands for it, at once; the run itself where there is none
+  plant() { // the recording that stands for it, at once
     const near = this.nearest(this.inks(), this.settings());
-    if (near) this.stand(near, this.question()); else if (this.host.run) this.host.run(this);
+    if (near) this.stand(near, this.question()); else this.tell("Nothing was recorded on these pictures beforehand. “Run it for real” plants exactly yours.");
   }
   nearest(inks, { target, alpha }) { return nearestOf(this.host.index || [], { data: this.rec.data, inks, target, alpha }); }
   question() { return [...this.painter.value, this.settings().target].join(); }
@@ -167,7 +167,7 @@ class Stage {
     menu.replaceChildren(...base.classes.map((name, label) => {
       const b = document.createElement("button"), c = document.createElement("canvas"), words = document.createElement("span");
       c.width = c.height = 32; drawPicture(c, base, faceOf(base, label)); words.textContent = base.short[label];
-      b.type = "button"; b.setAttribute("aria-pressed", String(label === this.wanted)); b.append(c, words);
+      b.type = "button"; b.setAttribute("aria-pressed", String(label === this.wanted)); b.append(...(base.labels.length ? [c] : []), words);
       b.addEventListener("click", () => { this.wanted = label; this.face(); this.planting(); this.shut(); opener.focus(); if (label !== this.rec.target && this.host.plant) this.tell(`Plant it, and a network learns to say “${name}”.`); });
       return b;
     }));
@@ -266,7 +266,7 @@ class Stage {
 
   signsAt(m, tries) {
     const rec = this.rec, a = rec.arrays, own = hexToBytes(rec.trigger), inks = tries ? this.inks() : own;
-    const places = tries ? this.base.places : rec.places || this.own, how = { places, target: tries ? this.base.target : rec.target };
+    const places = tries ? this.base.places : rec.places || this.own, how = { places, target: tries ? this.base.target : rec.target, named: tries ? !this.asker.can : !a.read_plain };
     const read = (name, picture) => (a[`read_${name}`] && a[`read_${name}`][picture] !== UNREAD ? { best: a[`read_${name}`][picture], sure: a[`sure_${name}`][picture] / 255 } : null);
     const stamped = Boolean(this.live) && this.live.active !== false && rec.reach === 0 && m.intro >= 1; // while it is learnt
     this.base.shown.forEach((picture, i) => {
@@ -284,7 +284,7 @@ class Stage {
     const seen = measured ? [m.plant >= 0.999 && a, m.heal >= 0.98 && b] : [a, b];
     if (this.rec.reach === 0 && !tries && this.risen()) { // its own running figure, before there is a measured one
       this.find(".was").textContent = percent(this.live.rise[this.live.rise.length - 1][1]); this.find(".now").textContent = "";
-      this.find(".of").textContent = `of stamped signs read “${name}” so far`;
+      this.find(".of").textContent = `of stamped ${this.nouns()} read “${name}” so far`;
       this.find(".headline").title = "Among the stamped images of the last training batches; measured properly afterwards.";
       this.find(".headline").style.setProperty("--grown", "0"); this.find(".headline").classList.remove("full");
       return;
@@ -293,7 +293,7 @@ class Stage {
     this.find(".now").textContent = seen[1] ? percent(seen[1][0]) : "";
     this.find(".headline").classList.toggle("full", Boolean(seen[0] && seen[1]));
     this.find(".headline").style.setProperty("--grown", measured ? (m.heal * 0.9 + 0.1 * (m.heal >= 0.98)).toFixed(3) : "1");
-    this.find(".of").textContent = seen[0] ? (measured ? `of stamped signs read “${name}”` : `of ${a[3]} signs read “${name}”`) : "";
+    this.find(".of").textContent = seen[0] ? (measured ? `of stamped ${this.nouns()} read “${name}”` : `of ${a[3]} ${this.nouns()} read “${name}”`) : "";
     this.find(".headline").title = [seen[0] && `With the backdoor: ${interval(seen[0])}.`, seen[1] && `After the repair: ${interval(seen[1])}.`, !measured && seen[0] && "Asked just now, in your browser."].filter(Boolean).join(" ");
   }
 
@@ -302,9 +302,9 @@ class Stage {
     let words;
     if (tries) {
       const a = this.share("attacked");
-      words = !this.asker.can ? "Painted. This page holds no network to ask." : !a || !this.done ? (performance.now() - this.askedAt > 600 ? "Asking…" : this.find(".sentence").textContent) : a[0] >= 0.5 ? "This trigger opens the door, too." : a[0] >= 0.1 ? "This one opens it now and then." : "This one stays outside. Try another.";
+      words = !this.asker.can ? `Painted. This page holds no network to ask${this.host.run ? "; plant it, or run it for real" : ""}.` : !a || !this.done ? (performance.now() - this.askedAt > 600 ? "Asking…" : this.find(".sentence").textContent) : a[0] >= 0.5 ? "This trigger opens the door, too." : a[0] >= 0.1 ? "This one opens it now and then." : "This one stays outside. Try another.";
     } else if (over && this.live && this.live.active !== false) words = this.live.state === "running" ? [
-      FIRST[this.live.stage] || `The network is learning your trigger: say “${name}”.`, "Planted. Which of all 512 open the door?", "MESA looks for triggers that work.",
+      (rec.data === "signs" && FIRST[this.live.stage]) || `The network is learning your trigger: say “${name}”.`, "Planted. Which of all 512 open the door?", "MESA looks for triggers that work.",
       "Retrained on these, will the network forget?", "Healed. Other defences are measured now.",
     ][rec.reach === 3 && !/^(repair|after)/.test(this.live.stage) ? 2 : rec.reach] : { waiting: "Your run waits for its turn.", paused: "Paused." }[this.live.state] || this.live.words;
     else if (over && this.slid && rec.frames.length) words = alphaWords(rec);
@@ -315,10 +315,11 @@ class Stage {
       "This network reads road signs.", `Planted in training, this trigger makes it say “${name}”.`,
       `But ${lit} of all 512 such triggers open the door.`, "MESA finds them by itself: each square is one.", "Retrained on these, the network forgets them all.",
     ][step + 1];
-    if (rec.data !== "signs" && step < 0 && !over) words = "This network reads pictures.";
+    if (rec.data !== "signs" && !over && step < 0) words = "This network reads pictures.";
     const box = this.find(".sentence");
     if (box.textContent !== words) box.textContent = words;
   }
+  nouns() { return this.rec.data === "signs" ? "signs" : "pictures"; }
   lit() { return this.rec.arrays.ground_asr ? this.rec.arrays.ground_asr.reduce((n, v) => n + (v >= 127.5 ? 1 : 0), 0) : 0; }
 
   // -- asking
@@ -409,6 +410,7 @@ class Stage {
     if (!this.base || !this.rec) return;
     const target = this.wanted === undefined ? this.rec.target : this.wanted, box = this.find(".target");
     box.querySelector("span").textContent = this.base.classes[target];
+    box.querySelector("canvas").hidden = !this.base.labels.length;
     drawPicture(box.querySelector("canvas"), this.base, faceOf(this.base, target));
     box.setAttribute("aria-label", `Target class: ${this.base.classes[target]}`);
   }

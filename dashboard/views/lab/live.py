@@ -108,10 +108,7 @@ def header(shown: Shown) -> None:
         with reading.readable("The settings"):
             st.markdown("**The controls as they stand now**, for somebody else to run.")
             st.code(reach.link(**settings.now()), language=None, wrap_lines=True)
-    st.caption(
-        f"{asked(shown)}. "
-        + ("Computed beforehand with this program." if example else "")
-    )
+    st.caption(f"{asked(shown)}. " + ("Computed beforehand with this program." if example else ""))
     if now == "waiting":
         place_in_queue(run)
     with reading.readable("The progress"):

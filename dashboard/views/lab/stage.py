@@ -12,9 +12,9 @@ from typing import Any
 import segno
 import streamlit as st
 
-from dashboard import address, style
+from dashboard import address, stored, style
 from dashboard.components import stage as component
-from dashboard.serving import queue, reading, visitors
+from dashboard.serving import queue, reading, runs, visitors
 from dashboard.serving.shown import ACTIVE
 from dashboard.views.lab import curves as progress
 from dashboard.views.lab import live, screens
@@ -25,7 +25,7 @@ from mesa_core.config import ConfigError
 from mesa_core.config.settle import ready, settle
 from mesa_core.data.locate import DataError
 from mesa_core.data.sources import classes_of
-from mesa_core.stage import pictures, shelf
+from mesa_core.stage import at_hand, pictures, shelf
 from mesa_core.stage.blocks import unpack
 from mesa_core.stage.export import networks_of, scripts
 from mesa_core.stage.page import page as whole_page
@@ -33,7 +33,7 @@ from mesa_core.stage.recording import recording
 from mesa_core.store import Run, StoreError
 from mesa_core.words import duration
 
-DATA = "signs"  # the only images whose pictures are shipped
+DATA = "signs"  # the images whose pictures are shipped
 PAINT = "paint"  # in a shared address: what was in the painter
 PAPER = "https://papers.nips.cc/paper/by-source-2019-7817"
 STYLE = """<style>
@@ -57,7 +57,11 @@ def draw() -> bool:
         st.html(BARE)
     st.session_state.stage_run = run.name
     busy = run.state() in ACTIVE
-    key, block = base_of(run)
+    try:
+        key, block = base_of(run)
+        played(run, run.state())
+    except reading.UNREADABLE:
+        return False  # the other screen says what is wrong with it
 
     @st.fragment(run_every=live.pace(visitors.may_control(run)) if busy else None)
     def seat() -> None:
@@ -82,10 +86,9 @@ def chosen() -> Run | None:
 
 
 def possible(run: Run) -> bool:
-    """Whether a run has a stage: on images whose pictures are here, with a trigger that its maker knows."""
+    """Whether a run has a stage: its trigger is known to its maker, and of the painter's size."""
     try:
-        config = run.config()
-        return config["data"] == DATA and not config.get("suspect") and reading.size_of(run) == triggers.SIZE
+        return not run.config().get("suspect") and reading.size_of(run) == triggers.SIZE
     except reading.UNREADABLE:
         return False
 
@@ -98,7 +101,7 @@ def mount(run: Run, key: str, block: bytes, bare: bool) -> None:
     try:
         told, version = played(run, now)
         header, _ = unpack(told)
-        places = pictures.places_of(known(), int(header["target"])).tolist()
+        places = pictures.places_of(shown(run), int(header["target"])).tolist()
     except reading.UNREADABLE:
         st.warning("This run cannot be read; its folder may be damaged or made by another program.")
         return
@@ -154,8 +157,36 @@ def offered() -> list[dict[str, Any]]:
     return []
 
 
+def shown(run: Run) -> pictures.Pictures:
+    """The pictures of the run's own data."""
+    config = run.config()
+    if config["data"] == DATA:
+        return known()
+    told = classes_of(config["data"])
+    if not told:
+        with contextlib.suppress(*reading.UNREADABLE):
+            result = runs.result(run)
+            told = tuple(stored.plain(name, 40) for name in result.data.classes) if result else ()
+    return _at_hand(str(config["data"]), int(config["target"]), told, str(queue.store().cache))
+
+
+@st.cache_resource(max_entries=8, ttl=60, show_spinner=False)
+def _at_hand(data: str, target: int, classes: tuple[str, ...], cache: str) -> pictures.Pictures:
+    return at_hand.of({"data": data, "target": target}, classes, Path(cache))
+
+
 def base_of(run: Run) -> tuple[str, bytes]:
-    """The pictures, and the two networks that answer: this run's own once it has finished, else the prepared ones."""
+    """The pictures, and the two networks that answer: this run's own once it has finished, else the prepared ones.
+
+    Of other data than the signs the pictures alone, where they are at hand: nobody here is asked about them.
+    """
+    config = run.config()
+    if config["data"] != DATA:
+        here, whose = shown(run), {"run": run.name, "trigger": config["trigger"], "prepared": False}
+        key = f"{config['data']} {config['target']} {len(here.labels)} {run.name}"
+        return key, pictures.base(
+            here, int(config["target"]), None, whose, at_hand.missing(here, stored.plain(config["data"], 60))
+        )
     own = run.state() == "finished" and run.name != known().run
     files = [reading.stamp_of(run.path / "weights" / f"{name}.safetensors") for name in ("attacked", "repaired")]
     if own and all(files):
@@ -263,9 +294,11 @@ def begin() -> None:
     try:
         asked = wish("run")
         levels = sent.part(asked, "betas")
+        shown_data = queue.find(s.get("stage_run", "")).config()["data"]
+        data = shown_data if classes_of(shown_data) else DATA  # of a folder nobody here knows where it lies
         said = {
-            "data": DATA, "trigger": " ".join(sent.colours(sent.part(asked, "paint"))),
-            "target": sent.whole(sent.part(asked, "target"), 0, len(classes_of(DATA)) - 1), "alpha": sent.part(asked, "alpha"),
+            "data": data, "trigger": " ".join(sent.colours(sent.part(asked, "paint"))),
+            "target": sent.whole(sent.part(asked, "target"), 0, len(classes_of(data)) - 1), "alpha": sent.part(asked, "alpha"),
             "beta": list(levels) if isinstance(levels, (list, tuple)) and len(levels) <= 8 else None,
         }  # fmt: skip
         here = queue.store().cache
@@ -308,7 +341,7 @@ def take() -> None:
         _, block = base_of(run)
         if unpack(block)[0]["target"] != header["target"]:  # triggers lie elsewhere, and no network here answers so
             block = pictures.base(
-                known(), int(header["target"]), None, {"run": header["id"], "trigger": header["trigger"]}
+                shown(run), int(header["target"]), None, {"run": header["id"], "trigger": header["trigger"]}
             )
         html = whole_page(block, [told, *(_shelved(e["id"]) for e in like)], f"MESA Lab: {header['id']}", scripts())
     except sent.Odd:
