@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 
 import invented
@@ -182,11 +183,18 @@ def test_a_hidden_layer_is_gone_and_comes_back(server, page):
     assert page.errors == []
 
 
-def test_what_was_run_before_replays_at_once(server, page):
+def test_what_was_run_before_replays_at_once_and_on_a_phone_in_sight(server, page):
+    page.set_viewport_size({"width": 390, "height": 844})
     page.goto(f"{server}/?screen=all")
+    rest(page)
+    plane = page.locator(".scatter .plane")
+    assert plane.bounding_box()["y"] > 844, "far below the button"
+    said = "\n".join(line for line in page.get_by_test_id("stMain").inner_text().split("\n") if "_" not in line)
+    assert len(re.findall(r"[A-Za-z]{2,}", said)) <= 250, said  # names of icons left out
     page.get_by_role("button", name="Run", exact=True).click()
     page.get_by_text("shown at once").wait_for()
     page.locator(".scatter").get_by_role("button", name="Pause", exact=True).wait_for()
+    assert 0 <= plane.bounding_box()["y"] < 600
     assert "run=signs-ring" in page.url
     assert page.errors == []
 

@@ -56,6 +56,13 @@ def test_it_is_whole_on_a_projector_plays_by_itself_and_answers_what_is_painted(
         page.get_by_role("button", name="row 1, column 1: white").click()
         words(page, ".sentence", "^This (trigger opens|one)")
         assert page.locator(".was").text_content() != "97 %"
+        words(page, ".note", "Answered by this run")
+        page.get_by_role("button", name="Plant this one").click()  # a recording stands for it, and says so
+        words(page, ".note", "^(Recorded|Nearest recording).* n = 1,0")
+        page.evaluate("() => window.mesaStage.stage.clock.seek(99)")
+        words(page, ".note", "before, .* after the repair")
+        assert page.get_by_role("button", name="row 1, column 1: black").count() == 1, "the painter forgot"
+        assert page.get_by_role("button", name="Plant this one").count() == 0
         page.locator(".share").click()
         link = page.get_by_role("textbox", name="Link").input_value()
         assert link.startswith(server)

@@ -119,6 +119,7 @@ def test_the_grid_begins_with_a_family_that_is_whole(home):
     at = page(show="alpha")
     assert not at.exception
     assert not [b for b in at.button if "Queue" in b.label]  # one of the prepared ones has all three α
+    assert charts(at) == 9, "each scatter apart, so that a phone shows one a row"
     at = page(show="alpha", base="signs-ring")
     assert [b for b in at.button if "Queue" in b.label]
 

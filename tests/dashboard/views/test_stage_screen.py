@@ -222,3 +222,32 @@ def test_a_run_that_waits_says_how_many_go_before_it(monkeypatch, names, running
     monkeypatch.setattr(stage.reading, "events", lambda run: [])
     mine = next(run for run in runs if run.name == "mine")
     assert (live.queued(mine) or (None,))[0] == wanted
+
+
+OTHER_DATA = "alpha-41-18a9ad1da3"  # a prepared run on CIFAR-10
+
+
+def test_a_run_on_data_that_is_not_here_has_a_stage_that_says_so(home):
+    run = queue.find(OTHER_DATA)
+    assert stage.possible(run)
+    header, arrays = unpack(stage.base_of(run)[1])
+    assert "CIFAR" in header["lacks"] or "cifar10" in header["lacks"]
+    assert header["shown"] == []
+    assert "airplane" in header["classes"]
+    assert not [name for name in arrays if name.startswith("net_")], "the signs' networks do not read these"
+    assert unpack(stage.base_of(queue.find("signs-ring"))[1])[0]["lacks"] == ""
+
+
+def test_run_for_real_beside_other_data_is_of_that_data_and_says_what_is_missing(visit, home):
+    visit.session_state.stage_run = OTHER_DATA
+    wish(visit, "run", target=3, alpha=1, betas=[0.5])
+    assert home.list() == []
+    assert "CIFAR-10" in visit.session_state.stage_problem["words"]
+
+
+def test_a_recording_stands_for_a_run_that_waits_and_leaves_the_stage_to_it_once_it_works(visit, home):
+    run, _ = queue.start(make_config(data="signs", seed=5).to_dict(), "me")
+    visit.session_state.stage_run = run.name
+    wish(visit, "want", id="signs-ring")
+    assert stage.played(run, "waiting")[1] == "signs-ring"
+    assert stage.played(run, "running")[1].startswith(run.name)
