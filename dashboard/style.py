@@ -6,7 +6,7 @@ import streamlit as st
 
 # Streamlit writes white on primary buttons and on chosen words; on the dark theme's light blue that is too faint.
 STYLE = """<style>
-[data-testid="stBaseButton-primary"]:enabled, [data-testid="stBaseLinkButton-primary"],
+[data-testid="stBaseButton-primary"]:enabled, button[kind="primary"]:enabled, [data-testid="stBaseLinkButton-primary"],
 [data-testid="stMultiSelect"] span[title], [data-testid="stMultiSelect"] :has(> span[title]) { color: light-dark(#ffffff, #0b1018); }
 [data-testid="stMainBlockContainer"] { padding-top: 4.5rem; padding-bottom: 3rem; }
 /* A long equation breaks at its signs: as a region that scrolls it could not be reached by keyboard. */
