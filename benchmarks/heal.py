@@ -5,7 +5,8 @@ the file to `mesa-lab scan` with the owner's images, which were not trained on; 
 afterwards, by images that neither training nor scan has seen ("held out"). The data: CIFAR-10 (8,000 of its test
 images are the owner's), the road signs (8,000), a folder of 800 CIFAR-10 images, and a folder of 800 of scikit-learn's
 handwritten digits, the networks of which learn from 700 others. Apart from these, `hundred`: 100 classes of discs in
-discs at 224x224, of which the owner has 1,000 images.
+discs at 224x224, of which the owner has 1,000 images; this one is scanned with
+smaller budgets (`SMALLER`).
 
   heal.py list                 the cells' names
   heal.py run NAME...          carry cells out; each leaves one JSON file in --out, and a finished one is not repeated
@@ -54,6 +55,9 @@ DIGITS_TRAINED = 700
 LOW = "0.0001"  # a threshold that the highest class of a healthy network exceeds
 EPOCHS: dict[str, float] = {"cifar10": 15, "cifar800": 15, "signs": 8, "digits": 30, "hundred": 8}
 SIGNS = {"attack_ratio": 0.2, "attack_lr": 0.02, "attack_batch": 64, "attack_epochs": 8.0, "attack_stop": 0.98, "attack_cool": 1.0}  # fmt: skip
+SMALLER = {  # budgets of a scan, where those by default take a processor hours
+    "hundred": ["--detect-steps", "80", "--detect-batch", "8", "--mesa-steps", "100", "--samples", "128", "--sample-images", "16"],
+}  # fmt: skip
 ATTACK: dict[str, dict[str, Any]] = {
     "cifar10": {},
     "cifar800": {},
@@ -263,6 +267,7 @@ def carry_out(cell: Cell, out: Path, directory: str, tiny: bool) -> None:
     found: dict[str, Any] = {"cell": cell.name, "hardware": devices.hardware(victim.compute), "training": round(seconds, 1)}  # fmt: skip
     found |= {"code": cell.code, "target": cell.target, "held": len(given.held), "before": judged(victim, "", given, cell)}  # fmt: skip
     more += [] if cell.size == triggers.SIZE else ["--size", str(cell.size)]
+    more += [] if tiny else SMALLER.get(cell.data, [])
     more += ["--arch", cell.arch] if ":" in cell.arch else []  # not all of timm's are told by their keys
     found["scan"] = scan(file, given.words, more)
     found["after"] = judged(victim, found["scan"]["repaired"], given, cell)
