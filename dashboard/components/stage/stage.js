@@ -144,7 +144,7 @@ class Stage {
   }
   plant() { // the recording that stands for it, at once
     const near = this.nearest(this.inks(), this.settings());
-    if (near) this.stand(near, this.question()); else this.tell("Nothing was recorded on these pictures beforehand. “Run it for real” plants exactly yours.");
+    if (near) this.stand(near, this.question()); else this.tell("Nothing was recorded on such pictures beforehand. “Run it for real” plants exactly yours.");
   }
   nearest(inks, { target, alpha }) { return nearestOf(this.host.index || [], { data: this.rec.data, inks, target, alpha }); }
   question() { return [...this.painter.value, this.settings().target].join(); }

@@ -29,7 +29,7 @@ from mesa_core.stage import at_hand, pictures, shelf
 from mesa_core.stage.blocks import unpack
 from mesa_core.stage.export import networks_of, scripts
 from mesa_core.stage.page import page as whole_page
-from mesa_core.stage.recording import recording
+from mesa_core.stage.recording import figures, recording
 from mesa_core.store import Run, StoreError
 from mesa_core.words import duration
 
@@ -71,7 +71,7 @@ def draw() -> bool:
 
     with st.container(key="stage_seat"):
         seat()
-    component.base(block, key, [{k: one.get(k) for k in NEEDED} for one in offered()])
+    component.base(block, key, [{k: one.get(k) for k in NEEDED} for one in beside(run)])
     return True
 
 
@@ -123,7 +123,7 @@ def played(run: Run, now: str) -> tuple[bytes, str]:
     wanted = st.session_state.get("stage_want")
     # While a run works it is what is shown; while it waits another recording may be.
     if wanted and wanted["run"] == run.name and (now == "waiting" or now not in ACTIVE):
-        return _shelved(wanted["id"]), wanted["id"]
+        return recorded(wanted["id"]), wanted["id"]
     if queue.is_shipped(run) and run.name in {entry["id"] for entry in offered()}:
         return _shelved(run.name), run.name
     events = reading.events(run)
@@ -173,6 +173,38 @@ def shown(run: Run) -> pictures.Pictures:
 @st.cache_resource(max_entries=8, ttl=60, show_spinner=False)
 def _at_hand(data: str, target: int, classes: tuple[str, ...], cache: str) -> pictures.Pictures:
     return at_hand.of({"data": data, "target": target}, classes, Path(cache))
+
+
+def beside(run: Run) -> list[dict[str, Any]]:
+    """What may be played in the place of a run: the shelf beside the signs, else shipped runs of the same network."""
+    config = run.config()
+    if config["data"] == DATA:
+        return offered()
+    return _shipped_beside(*(str(config[k]) for k in ("data", "victim", "protocol")))
+
+
+@st.cache_resource(max_entries=4, show_spinner=False)
+def _shipped_beside(data: str, victim: str, protocol: str) -> list[dict[str, Any]]:
+    found = []
+    for run in (*queue.shipped(), *queue.swept()):
+        with contextlib.suppress(*reading.UNREADABLE):
+            config, result = run.config(), runs.result(run)
+            same = (config["data"], config["victim"], config["protocol"]) == (data, victim, protocol)
+            if same and possible(run) and result and "mesa" in result.after:
+                kept = {
+                    "before": figures(result.before.to_json()),
+                    "mesa": figures(result.after["mesa"].to_json()),
+                }
+                found.append(shelf.entry_of({**config, "id": run.name, "side": triggers.SIZE, "figures": kept}))
+    return found
+
+
+def recorded(name: str) -> bytes:
+    """A recording of the shelf, or one made of a shipped run. Raises StoreError and others."""
+    if name in {entry["id"] for entry in offered()}:
+        return _shelved(name)
+    run = queue.find(name)
+    return _recorded(str(run.path), name, reading.stamp_of(run.path / "config.json"), reading.events(run), 9)
 
 
 def base_of(run: Run) -> tuple[str, bytes]:
@@ -282,9 +314,11 @@ def want() -> None:
         name = sent.text(sent.part(wish("want"), "id"))
     except sent.Odd:
         return
-    here = st.session_state.get("stage_run", "")
+    here, there = st.session_state.get("stage_run", ""), []
+    with contextlib.suppress(*reading.UNREADABLE):
+        there = beside(queue.find(here))
     st.session_state.stage_want = (
-        {"run": here, "id": name} if name != here and any(e["id"] == name for e in offered()) else None
+        {"run": here, "id": name} if name != here and any(e["id"] == name for e in there) else None
     )
 
 
@@ -335,7 +369,7 @@ def take() -> None:
         header, _ = unpack(told)
         like = [
             e
-            for e in offered()
+            for e in beside(run)
             if all(e[k] == header[k] for k in ("trigger", "target", "data")) and e["id"] != header["id"]
         ]
         _, block = base_of(run)
@@ -343,7 +377,7 @@ def take() -> None:
             block = pictures.base(
                 shown(run), int(header["target"]), None, {"run": header["id"], "trigger": header["trigger"]}
             )
-        html = whole_page(block, [told, *(_shelved(e["id"]) for e in like)], f"MESA Lab: {header['id']}", scripts())
+        html = whole_page(block, [told, *(recorded(e["id"]) for e in like)], f"MESA Lab: {header['id']}", scripts())
     except sent.Odd:
         return
     except reading.UNREADABLE:

@@ -14,6 +14,7 @@ from dashboard import address
 from dashboard.serving import queue, visitors
 from dashboard.views.lab import live, painting, screens, settings, stage
 from dashboard.visit import reach, run_choice, sent
+from mesa_core import triggers
 from mesa_core.config import make_config
 from mesa_core.glossary import TERMS
 from mesa_core.stage import shelf
@@ -251,3 +252,19 @@ def test_a_recording_stands_for_a_run_that_waits_and_leaves_the_stage_to_it_once
     wish(visit, "want", id="signs-ring")
     assert stage.played(run, "waiting")[1] == "signs-ring"
     assert stage.played(run, "running")[1].startswith(run.name)
+
+
+def test_beside_other_data_the_shipped_runs_of_the_same_network_stand_for_what_is_painted(visit, home):
+    run = queue.find(OTHER_DATA)
+    there = stage.beside(run)
+    orbits = {triggers.orbits()[i][0] for i in range(len(triggers.orbits()))}
+    assert {one["orbit"] for one in there} == orbits, "all 51 kinds"
+    assert {one["data"] for one in there} == {"cifar10"}
+    assert all(0 <= one["after"][0] <= one["before"][0] <= 1 and one["before"][3] > 1000 for one in there)
+    visit.session_state.stage_run = OTHER_DATA
+    other = next(one["id"] for one in there if one["orbit"] == 0)
+    wish(visit, "want", id=other)
+    told, version = stage.played(run, "finished")
+    assert unpack(told)[0]["id"] == version == other
+    wish(visit, "want", id="signs-ring")  # of other data
+    assert stage.played(run, "finished")[1] != "signs-ring"
