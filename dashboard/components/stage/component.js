@@ -45,7 +45,11 @@ class Seat {
       stage.setLive(next.live, next.note);
       stage.setRecording(rec, before === undefined ? { paint: next.paint } : same ? { live: true, play: false } : { play: !next.live, live: Boolean(next.live), ...how });
       if (next.live && next.live.state === "waiting" && this.waited !== rec.id) { this.waited = rec.id; stage.meanwhile(); }
-    } else stage.setLive(next.live, next.note);
+    } else {
+      stage.setLive(next.live, next.note);
+      // A recording stood for a run that waited; now that it works, it has the stage.
+      if (next.live && next.live.state !== "waiting" && stage.kin) { const rec = parse(next.recording); rec.places = next.places; stage.setRecording(rec, { live: true, play: false }); }
+    }
     if (next.shared && this.sharedOf !== next.shared.seq) { this.sharedOf = next.shared.seq; stage.shared(next.shared); }
     if (next.file.length && this.filed !== next.filed) { this.filed = next.filed; save(next.file, next.filed); stage.tell(`${next.filed.split("#")[0]} is in your downloads.`); }
     else if (next.problem && this.problem !== next.problem.seq) { this.problem = next.problem.seq; stage.tell(next.problem.words, true); }

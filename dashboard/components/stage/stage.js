@@ -126,6 +126,8 @@ class Stage {
     return { target: this.wanted, alpha: one.alpha, betas: on.length ? on : this.rec.betas };
   }
   asked() { // the button was pressed; the server will answer
+    const say = this.find(".say"), { top } = say.getBoundingClientRect();
+    if (top < 0 || top > 0.5 * window.innerHeight) say.scrollIntoView({ block: "start" }); // on a phone, from far below
     this.root.classList.add("dim", "early");
     this.setLive({ state: "asked", words: "Asking the server…", share: 0, left: "" }, "");
   }
@@ -149,7 +151,7 @@ class Stage {
   nearest(inks, { target, alpha }) { return nearestOf(this.host.index || [], { data: this.rec.data, inks, target, alpha }); }
   question() { return [...this.painter.value, this.settings().target].join(); }
   stand(near, question) { // play a recording in another one's place, and say so
-    const kin = { ...near, question };
+    const kin = { ...near, question, meant: this.painter.value.join(" ") };
     if (near.one.id === this.rec.id) { this.kin = kin; this.tried = false; this.planting(); this.clock.t = 0; this.clock.play(); } else this.host.want(near.one, { play: true, kin });
   }
   meanwhile() { // the run waits for its turn: what is nearest to it plays
@@ -399,8 +401,9 @@ class Stage {
   alpha(at) {
     const one = this.scale[at];
     this.alphaSaid(one.alpha);
-    const kin = one.trigger && one.trigger !== this.rec.trigger ? { one, cells: 0, exact: false, target: true, alpha: true } : null;
-    if (kin) kin.question = this.question();
+    const meant = this.kin ? this.kin.meant : this.rec.trigger;
+    const kin = one.trigger && one.trigger !== meant ? { one, cells: 0, exact: false, target: true, alpha: true } : null;
+    if (kin) Object.assign(kin, { question: this.question(), meant });
     if (one.id && one.id !== this.rec.id && this.host.want) this.host.want(one, { morph: true, slid: true, kin });
     else if (one.id) { this.slid = true; this.show(this.clock.t); } // back at what is shown
     else { this.slid = false; this.show(this.clock.t); this.tell(`α = ${one.alpha} was not recorded with this trigger; run it for real.`); }

@@ -269,6 +269,8 @@ def going_on(run: Run, now: str) -> dict[str, Any] | None:
     told["share"] = round(spent / (spent + left), 3) if left else 0.0
     if run.control()[0] in ("pause", "step"):
         told |= {"state": "paused", "words": "Paused", "left": ""}
+    if run.control()[0] == "stop":
+        told |= {"words": "Stopping, as soon as this step is done…", "left": ""}
     return told
 
 
