@@ -265,27 +265,27 @@ def scatter(shown: Shown) -> None:
     )
     if legend:
         st.caption(legend)
+    if kept := about_axes(shown, axes, files, view):
+        st.caption(kept)
     with st.expander("About this picture"):
-        st.caption(about_axes(shown, axes, files, view))
+        st.caption(
+            f"Each square is one sampled trigger, drawn as itself; grey points are the {triggers.of_panel(shown.size)} "
+            "black-and-white triggers, larger where they succeed. The axes never move. Click the picture and scroll, or press "
+            "+ and −, to zoom."
+        )
 
 
 def about_axes(shown: Shown, axes: ev.Axes, files: list[tuple[str, str, int]], view: str) -> str:
     """How much of the truth the picture keeps."""
-    panel = triggers.of_panel(shown.size)
-    said = (
-        f"Each square is one sampled trigger, drawn as itself; grey points are the {panel} black-and-white triggers, larger "
-        "where they succeed. The axes never move. Click the picture and scroll, or press + and −, to zoom. "
-    )
     if view == "pca" and axes.explained:
-        said += f"These two axes show {100 * sum(axes.explained):.0f} % of the variance of the 512, weighted by their success."
+        return f"These two axes show {100 * sum(axes.explained):.0f} % of the variance of the 512, weighted by their success."
     if view == "tsne":
         file = files[-1][0] if files and shown.done else axes.file
         if file != axes.file:
             share = picture.trust(str(shown.run.path), file)
-            said += f"Trustworthiness {share:.2f} of 1: how far neighbours in this picture are neighbours as triggers."
-        else:
-            said += "The trustworthiness of the map is shown once the run has ended."
-    return said
+            return f"Trustworthiness {share:.2f} of 1: how far neighbours in this picture are neighbours as triggers."
+        return "The trustworthiness of the map is shown once the run has ended."
+    return ""
 
 
 def curves_of(shown: Shown) -> None:
