@@ -268,6 +268,7 @@ def carry_out(name: str, peer: Peer, out: Path) -> None:
     found: dict[str, Any] = {
         "peer": name,
         "code": peer.code,
+        "size": peer.size,
         "target": peer.target,
         "side": peer.side,
         "held": len(held),
