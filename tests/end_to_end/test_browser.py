@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 
@@ -9,7 +10,7 @@ import invented
 import pytest
 from serving import CHROMIUM, rest, serving, until
 
-from mesa_core.store import Run
+from mesa_core.store import Run, Store
 from mesa_core.store.shipped import shipped_runs
 
 playwright = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
@@ -54,20 +55,33 @@ def step_beyond(page, least: int) -> int:
     return seen[-1]
 
 
+BRIEF = """
+import os
+
+from mesa_core.config import presets
+
+os.nice = lambda more: 0  # or the worker would stand behind every other test
+presets.DATA_PRESETS["signs"].update(dict.fromkeys(("attack_epochs", "repair_epochs"), (0.1, "the page is looked at")))
+presets.DATA_PRESETS["signs"].update(attack_took=(0.0, "so that it is repaired"), mesa_batch=(32, "as the first"))
+"""
+
+
 @pytest.fixture
-def own_server(tmp_path, drawn_signs):
-    """A server over a home of its own, in which the road signs have been drawn."""
+def own_server(tmp_path, drawn_signs, monkeypatch):
+    """A server over a home of its own, in which the road signs have been drawn. A run there has a weak attack and a short
+    repair, by presets that its Python reads when it starts: the page's address has no word for them."""
     shutil.copytree(drawn_signs, tmp_path / "home" / "cache")
-    with serving(tmp_path / "home") as (url, _):
-        yield url
+    (tmp_path / "brief").mkdir()
+    (tmp_path / "brief" / "sitecustomize.py").write_text(BRIEF)
+    with monkeypatch.context() as patched:
+        patched.setenv("PYTHONPATH", str(tmp_path / "brief"), prepend=os.pathsep)
+        with serving(tmp_path / "home") as (url, _):
+            yield url
 
 
-def test_paint_run_watch_reload_and_read(own_server, page):
-    # A weak attack and a short repair: what is looked at here is the page, not the figures. The snapshots of 120 steps,
-    # whose maps take most of the time, leave enough of it for a reload in the middle.
-    server, short = own_server, "attack_epochs=0.1&attack_took=0&repair_epochs=0.1&precision=fp32&memory=nhwc"
-    short += "&mesa_steps=120&mesa_batch=32"
-    page.goto(f"{server}/?data=signs&measure=tiny&baselines=control&{short}")
+def test_paint_run_watch_reload_and_read(own_server, page, tmp_path):
+    server = own_server  # its run's 100 steps, with the maps of its snapshots, leave time for a reload in the middle
+    page.goto(f"{server}/?data=signs&measure=tiny&baselines=control&mesa_steps=100")
     cell = page.get_by_role("button", name="row 1, column 1: white")
     cell.click()
     page.get_by_text("code 239").wait_for()  # 495 without its first cell, seen by the server
@@ -78,6 +92,8 @@ def test_paint_run_watch_reload_and_read(own_server, page):
         pytest.fail(f"no Stop button at {page.url}; the page says: {page.inner_text('body')}")
     address = page.url
     assert "run=signs-239-to-0" in address
+    (run,) = Store(tmp_path / "home").list()
+    assert [run.config()[name] for name in ("attack_epochs", "repair_epochs", "mesa_steps")] == [0.1, 0.1, 100]
     page.get_by_test_id("stProgress").wait_for(timeout=1000 * RUNNING)
     # Until then the example's dots are shown.
     page.get_by_text("Sampling the triggers").wait_for(timeout=1000 * RUNNING)
