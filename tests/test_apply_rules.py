@@ -10,7 +10,7 @@ from mesa_core.apply.places import WORDS, Box, spelt
 from mesa_core.apply.rule import opacity_of
 from mesa_core.apply.within import Within
 from mesa_core.config import ConfigError, make_config
-from mesa_core.config.placing import fits
+from mesa_core.config.placing import covers, fits
 
 
 def draw(seed=0):
@@ -116,7 +116,7 @@ def test_the_engine_computes_less_only_where_all_that_changes_lies_beneath():
 
 
 def test_a_plan_is_spelt_in_one_way_and_its_parts_lie_on_the_image():
-    assert plan.spelt("edges Corners") == "corners,edges"
+    assert plan.spelt("edges Corners") == "anywhere,corners,edges", "anywhere is always looked"
     assert plan.spelt("plan") == ",".join(plan.PARTS)
     assert plan.spelt(" 3 , 4") == "3,4"
     for size, patch in (((32, 32), 3), ((20, 48), 5), ((16, 16), 3)):
@@ -129,17 +129,29 @@ def test_a_plan_is_spelt_in_one_way_and_its_parts_lie_on_the_image():
         plan.spelt("everywhere")
 
 
-def test_the_grid_is_all_places_each_once_and_the_corners_are_few():
-    cells = [part.box for part in plan.parts("grid", (32, 32), 3)]
-    assert sum(box.count for box in cells) == 900
-    assert plan.covered("grid", (32, 32), 3) == 1
-    assert plan.covered("corners", (32, 32), 3) == pytest.approx(36 / 900)
-    assert plan.covered("corners,edges", (32, 32), 3) < 0.5
+def test_the_grids_are_all_places_each_in_one_of_them_and_the_corners_are_few():
+    grids = [part.box for part in plan.parts("grid", (32, 32), 3)][1:]
+    assert len(grids) == 16
+    assert sum(box.count for box in grids) == 900
+    assert plan.covered("grid", (32, 32), 3, beside=True) == 1
+    assert plan.covered("corners", (32, 32), 3, beside=True) == pytest.approx(36 / 900)
+    assert plan.covered("corners", (32, 32), 3) == 1, "with anywhere, which every plan has"
+    assert plan.covered("corners,edges", (32, 32), 3, beside=True) < 0.5
+
+
+def test_a_lattice_is_every_so_manieth_place_of_a_rectangle():
+    box = Box(1, 2, 10, 8, 4)
+    where = Within([box]).places(2000, (32, 32), 3, draw()).unique(dim=0).tolist()
+    assert where == [[r, c] for r in (1, 5, 9) for c in (2, 6)]
+    assert len(where) == box.count
+    assert all(box.holds(r, c) for r, c in where)
+    assert not box.holds(2, 2)
+    assert not box.holds(13, 2)
 
 
 def test_plans_of_several_parts_are_told_from_places():
-    assert [plan.several(text) for text in ("anywhere", "centre", "attacked", "3,4", "top", "corners", "plan")] == [
-        *[False] * 5,
+    assert [plan.several(text) for text in ("anywhere", "attacked", "centre", "3,4", "top", "corners", "plan")] == [
+        *[False, False, True, False, False],
         *[True] * 2,
     ]
 
@@ -158,6 +170,21 @@ def test_attacker_and_defender_each_have_their_own_rule():
     assert opacity_of(found) == 0.5
     named = whose.defenders(make_config(search_places="bottom-right"), (32, 32))
     assert named.places(1, (32, 32), 3, draw()).tolist() == [[29, 29]]
+
+
+def test_a_plan_of_several_parts_detects_the_class_too():
+    assert make_config(search_places="plan").detect
+    assert not make_config(search_places="3,4").detect
+    assert not make_config(search_places="plan", suspect="shipped").detect, "what is brought is always searched"
+
+
+def test_what_a_search_covers_is_said_in_words():
+    said = covers(make_config())
+    assert said == "3×3 triggers, opaque, at random places"
+    assert "corners, edges, centre, coarse grids over all places" in covers(make_config(search_places="plan"))
+    assert "of opacity 0.5" in covers(make_config(search_opacity=0.5))
+    assert "at the place 3,4" in covers(make_config(search_places="3,4"))
+    assert "as it was told" in covers(make_config(search_places="attacked"))
 
 
 def test_a_place_that_plays_no_part_is_not_kept():

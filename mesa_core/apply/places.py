@@ -2,10 +2,10 @@
 
 A place is the trigger's top left corner. It is written as two numbers, row and column from the top left of the image
 (`12,3`), or as a word that fits every size of image and trigger: `bottom-right`, `top`, `centre`. A `Box` is a rectangle of
-places, all of them alike; one place is a box of one.
+places, all of them alike; one place is a box of one. With a `step` it is a lattice, every so manieth place of a rectangle.
 
 >>> Box.at("bottom-right", (32, 32), 3)
-Box(top=29, left=29, bottom=29, right=29)
+Box(top=29, left=29, bottom=29, right=29, step=1)
 >>> Box.everywhere((32, 32), 3).count
 900
 >>> Box.at("12,3", (32, 32), 3).words
@@ -35,12 +35,13 @@ NUMBERS = re.compile(r"\s*(\d{1,4})\s*[,\s]\s*(\d{1,4})\s*")
 
 @dataclass(frozen=True)
 class Box:
-    """Places `top` to `bottom` and `left` to `right`, both ends included, in pixels."""
+    """Places `top` to `bottom` and `left` to `right`, both ends included, each `step` pixels from the next."""
 
     top: int
     left: int
     bottom: int
     right: int
+    step: int = 1
 
     @classmethod
     def at(cls, place: str, image_size: tuple[int, ...], patch: int) -> Box:
@@ -68,9 +69,20 @@ class Box:
         return cls(0, 0, image_size[0] - patch, image_size[1] - patch)
 
     @property
+    def shape(self) -> tuple[int, int]:
+        """How many rows and columns of places it has."""
+        return (self.bottom - self.top) // self.step + 1, (self.right - self.left) // self.step + 1
+
+    @property
     def count(self) -> int:
         """How many places it has."""
-        return (self.bottom - self.top + 1) * (self.right - self.left + 1)
+        rows, columns = self.shape
+        return rows * columns
+
+    def holds(self, row: int, column: int) -> bool:
+        """Whether a place is one of its."""
+        inside = self.top <= row <= self.bottom and self.left <= column <= self.right
+        return inside and (row - self.top) % self.step == 0 and (column - self.left) % self.step == 0
 
     @property
     def middle(self) -> tuple[int, int]:
@@ -81,7 +93,9 @@ class Box:
     def words(self) -> str:
         """'row 12, column 3', or 'rows 0 to 2, columns 27 to 29'."""
         parts = (("row", self.top, self.bottom), ("column", self.left, self.right))
-        return ", ".join(f"{what} {low}" if low == high else f"{what}s {low} to {high}" for what, low, high in parts)
+        every = f", every {self.step}th of both" if self.step > 1 else ""
+        each = (f"{what} {low}" if low == high else f"{what}s {low} to {high}" for what, low, high in parts)
+        return ", ".join(each) + every
 
     def wider(self, by: int, image_size: tuple[int, ...], patch: int) -> Box:
         """The same with `by` pixels more on each side, as far as triggers fit there."""

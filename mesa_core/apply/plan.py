@@ -1,18 +1,20 @@
 """A declared plan of places at which a defender looks for triggers, each a part of the image. Needs no torch.
 
-    anywhere   one part, all places: the paper's rule
+    anywhere   one part, all places: the paper's rule; every plan has it
     corners    the four corners, MARGIN pixels wide
     edges      the four borders between them
     centre     the middle
-    grid       a coarse grid over all places
+    grid       coarse grids over the whole image, each of every STEP-th place; together they are all places
 
-A plan is written as its parts with commas between; `plan` means all of them. One place (`places`) is a plan, too, of whoever
-believes to know it, and so is `attacked`, the attacker's own.
+A grid's places lie a multiple of the usual network's strides apart: a convolution cannot tell them from each other, so what a
+network has learnt of one place it mostly does at all others of that grid. A plan is written as its parts with commas between;
+`plan` means all of them. One place (`places`) is a plan, too, of whoever believes to know it, and so is `attacked`, the
+attacker's own.
 
->>> [part.name for part in parts("corners,centre", (32, 32), 3)]
+>>> [part.name for part in parts("corners,centre", (32, 32), 3)][1:]
 ['top left corner', 'top right corner', 'bottom left corner', 'bottom right corner', 'centre']
->>> covered("plan", (32, 32), 3)
-1.0
+>>> round(covered("corners", (32, 32), 3, beside=True), 2)
+0.04
 """
 
 from __future__ import annotations
@@ -26,7 +28,7 @@ from mesa_core.apply.places import Box
 ANYWHERE, ATTACKED, PLAN = "anywhere", "attacked", "plan"
 PARTS = (ANYWHERE, "corners", "edges", "centre", "grid")
 MARGIN = 2  # pixels from the border that still count as a corner or an edge
-CELLS = 5  # of the coarse grid, on a side
+STEP = 4  # between the places of a coarse grid: what the first two pools or strides of a network make of 32 pixels
 
 
 @dataclass(frozen=True)
@@ -45,7 +47,7 @@ def spelt(text: str) -> str:
     if words == [PLAN]:
         return ",".join(PARTS)
     if words and set(words) <= set(PARTS):
-        return ",".join(part for part in PARTS if part in words)
+        return ",".join(part for part in PARTS if part in (ANYWHERE, *words))
     try:
         return places.spelt(text)
     except ValueError:
@@ -56,10 +58,8 @@ def spelt(text: str) -> str:
 
 
 def several(text: str) -> bool:
-    """Whether a plan has more than one part, so that it has to be found out which answers. Raises ValueError."""
-    return spelt(text) in ("corners", "edges", "grid") or (
-        "," in spelt(text) and set(spelt(text).split(",")) <= set(PARTS)
-    )
+    """Whether a plan has more parts than one, so that it has to be found out which answers. Raises ValueError."""
+    return spelt(text).startswith(f"{ANYWHERE},")
 
 
 def parts(text: str, image_size: tuple[int, ...], patch: int) -> list[Part]:
@@ -75,9 +75,10 @@ def parts(text: str, image_size: tuple[int, ...], patch: int) -> list[Part]:
         box = Box.at(text, image_size, patch)
         return [Part(box.words, box)]
     bottom, right = whole.bottom, whole.right
-    low, high, far = min(MARGIN, bottom), max(bottom - MARGIN, 0), max(right - MARGIN, 0)
-    near = min(MARGIN, right)
-    middle = whole.middle
+    low, high = min(MARGIN, bottom), max(bottom - MARGIN, 0)
+    near, far = min(MARGIN, right), max(right - MARGIN, 0)
+    row, column = whole.middle
+    step = min(STEP, bottom + 1, right + 1)
     made: Mapping[str, list[Part]] = {
         ANYWHERE: [Part(ANYWHERE, whole)],
         "corners": [
@@ -92,28 +93,22 @@ def parts(text: str, image_size: tuple[int, ...], patch: int) -> list[Part]:
             Part("left edge", Box(low, 0, high, near)),
             Part("right edge", Box(low, far, high, right)),
         ],
-        "centre": [Part("centre", Box(*middle, *middle).wider(MARGIN, image_size, patch))],
+        "centre": [Part("centre", Box(row, column, row, column).wider(MARGIN, image_size, patch))],
         "grid": [
-            Part(f"cell {row + 1},{column + 1} of {CELLS}×{CELLS}", _cell(row, column, whole))
-            for row in range(CELLS)
-            for column in range(CELLS)
+            Part(f"grid from row {first}, column {second}", Box(first, second, bottom, right, step))
+            for first in range(step)
+            for second in range(step)
         ],
     }
     return [part for name in text.split(",") for part in made[name]]
 
 
-def covered(text: str, image_size: tuple[int, ...], patch: int) -> float:
-    """The share of all places that lie in some part of a plan, from 0 to 1. Raises ValueError as `parts` does."""
-    boxes = [part.box for part in parts(text, image_size, patch)]
+def covered(text: str, image_size: tuple[int, ...], patch: int, beside: bool = False) -> float:
+    """The share of all places that lie in some part of a plan, from 0 to 1; `beside` leaves the part `anywhere` out.
+
+    Raises ValueError as `parts` does.
+    """
+    boxes = [part.box for part in parts(text, image_size, patch) if not (beside and part.name == ANYWHERE)]
     whole = Box.everywhere(image_size, patch)
     rows, columns = range(whole.bottom + 1), range(whole.right + 1)
-    within = sum(any(b.top <= r <= b.bottom and b.left <= c <= b.right for b in boxes) for r in rows for c in columns)
-    return within / whole.count
-
-
-def _cell(row: int, column: int, whole: Box) -> Box:
-    """A cell of the coarse grid; together they are all places, each in one of them where there are enough."""
-    rows, columns = whole.bottom + 1, whole.right + 1
-    top, left = row * rows // CELLS, column * columns // CELLS
-    bottom, right = max((row + 1) * rows // CELLS - 1, top), max((column + 1) * columns // CELLS - 1, left)
-    return Box(top, left, bottom, right)
+    return sum(any(box.holds(r, c) for box in boxes) for r in rows for c in columns) / whole.count

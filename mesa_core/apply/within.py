@@ -33,9 +33,11 @@ class Within:
         if any(box.bottom > whole.bottom or box.right > whole.right for box in self.boxes):
             raise ValueError(f"A box reaches beyond the places of {patch}×{patch} triggers.")
         low = torch.tensor([[box.top, box.left] for box in self.boxes], device=device)  # (groups, 2)
-        high = torch.tensor([[box.bottom, box.right] for box in self.boxes], device=device)
-        share = torch.rand(groups, count // groups, 2, generator=generator, device=device, dtype=torch.float64)
-        return (low[:, None] + (share * (high - low + 1)[:, None]).long()).flatten(0, 1)
+        shape = torch.tensor([box.shape for box in self.boxes], device=device)[:, None]
+        step = torch.tensor([box.step for box in self.boxes], device=device)[:, None, None]
+        share = torch.rand(groups, count // groups, 2, generator=generator, device=device)
+        steps = (share * shape).long().minimum(shape - 1)  # a product may round up to its bound
+        return (low[:, None] + step * steps).flatten(0, 1)
 
     def __call__(self, images: Tensor, triggers: Tensor, places: Tensor) -> Tensor:
         """`images` `(n, c, h, w)` with `triggers` `(n or 1, c, s, s)` at `places` `(n, 2)`."""

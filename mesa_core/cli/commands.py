@@ -20,6 +20,7 @@ from typing import Any
 from mesa_core.cli import flags, tables
 from mesa_core.cli.console import Console, say, table
 from mesa_core.config import ConfigError, make_config
+from mesa_core.config.placing import covers
 from mesa_core.config.settle import ready, settle
 from mesa_core.disk.errors import naming
 from mesa_core.disk.leftovers import sweep_home
@@ -77,6 +78,7 @@ def execute_run(run: Any, store: Store, as_json: bool) -> int:
     assert outcome is not None, "a run that has finished has a result"
     if outcome.detection:
         say(tables.of_detection(outcome.detection), lines=True)
+        say(f"Covered: {covers(make_config(outcome.config))}; nothing else.", lines=True)
     say(table(outcome), lines=True)
     return 0
 

@@ -20,6 +20,14 @@ def of_detection(verdict: Detection) -> str:
         mark = " <- attacked" if one.number in verdict.suspects else ""
         lines.append(f"class {one.number:>3} {plain(one.name)[:22]:<22} mean ASR of its samples {share(one.asr)}{mark}")
     lines.append(f"A class is called attacked above {verdict.threshold:.0%}.")
+    if verdict.place is not None:
+        place = verdict.place
+        lines.append(
+            f"Class {place.number} is opened at row {place.row}, column {place.column} ({share(place.effective_asr)}; at the "
+            f"median place {place.elsewhere:.1%})."
+        )
+    if verdict.places is not None:
+        lines.append(verdict.places.words)
     return "\n".join(lines)
 
 

@@ -326,7 +326,7 @@ class ExperimentConfig:
         "search",
         "Where the defender looks for triggers, who does not know the attacker's place. anywhere: at random places. attacked: "
         "at the attacker's (he is told). A place, as in place: there. plan, or a list of its parts with commas between "
-        f"({', '.join(plan.PARTS)}): each of them, and where most answers.",
+        f"({', '.join(plan.PARTS)}): each of them for every class, as detect does, and then where most answers.",
     )
     search_opacity: float = parameter(
         1.0,
@@ -433,6 +433,7 @@ def make_config(given: Mapping[str, Any] | None = None, **more: Any) -> Experime
         repair_kind="same" if config.repair_kind == config.kind else config.repair_kind,
         place=places.BOTTOM_RIGHT if config.apply == "anywhere" else places.spelt(config.place),
         search_places=plan.spelt(config.search_places),
+        detect=config.detect or (not config.suspect and plan.several(config.search_places)),
     )
 
 

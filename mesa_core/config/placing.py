@@ -2,10 +2,27 @@
 
 from __future__ import annotations
 
-from mesa_core.apply import plan
+from mesa_core.apply import SECRET, plan
 from mesa_core.apply.places import Box
 from mesa_core.config.experiment import ExperimentConfig
 from mesa_core.config.params import ConfigError
+
+
+def covers(config: ExperimentConfig) -> str:
+    """What a search by these settings looks for, in words: '3×3 triggers, opaque, at random places'."""
+    how = "opaque" if config.search_opacity == 1 else f"of opacity {config.search_opacity:g}"
+    if config.search_places == plan.ATTACKED:
+        where = "at the attacker's own place, as it was told"
+    elif config.search_places == plan.ANYWHERE:
+        where = "at random places" if config.apply in SECRET else f"by the rule {config.apply}"
+    elif plan.several(config.search_places):
+        named = config.search_places.replace(plan.ANYWHERE, "random places").replace(
+            "grid", "coarse grids over all places"
+        )
+        where = f"at {named.replace(',', ', ')}"
+    else:
+        where = f"at the place {config.search_places}"
+    return f"{config.size}×{config.size} triggers, {how}, {where}"
 
 
 def fits(config: ExperimentConfig, image_size: tuple[int, ...]) -> None:

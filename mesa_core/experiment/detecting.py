@@ -9,13 +9,14 @@ from pathlib import Path
 import torch
 
 from mesa_core import events as ev
+from mesa_core.apply import plan
 from mesa_core.config import SHIPPED
 from mesa_core.experiment.context import VERSION, Context
 from mesa_core.experiment.stages import Made, Scribe
 from mesa_core.measures import premise
 from mesa_core.measures.bench import CHUNK
 from mesa_core.measures.verdict import Detection
-from mesa_core.method import detection
+from mesa_core.method import detection, placed
 from mesa_core.victims.weights import WeightsError
 from mesa_core.words import share
 
@@ -25,11 +26,21 @@ def detect_stage(lab: Context) -> Iterator[ev.Event]:
 
     def body(scribe: Scribe) -> Generator[ev.Event, None, Made]:
         yield from _premise(lab)
+        if plan.several(lab.config.search_places):
+            yield _cost(lab)
         search = detection.detect(lab.frozen, lab.defender, lab.dataset.classes, lab.config, lab.seed("detect"))
         verdict = yield from _shown(search, scribe)
         found = verdict.target
         name = "no class" if found is None else f"class {found} ({lab.dataset.classes[found]})"
         yield ev.Note(f"Detection: {name} looks attacked.")
+        if verdict.places is not None:
+            place = verdict.place
+            if place is not None:
+                yield ev.Note(
+                    f"Its triggers work at row {place.row}, column {place.column}: {share(place.effective_asr)} there, "
+                    f"{place.elsewhere:.1%} at the median place. Triggers are sampled and stamped there."
+                )
+            yield ev.Note(verdict.places.words)
         others = [lab.dataset.classes[s] for s in verdict.suspects if s != found]
         if others:
             yield ev.Note(
@@ -50,7 +61,18 @@ def detect_stage(lab: Context) -> Iterator[ev.Event]:
         name = "no class" if verdict.target is None else f"class {verdict.target}"
         yield ev.Note(f"By the effective ASR {name} looks attacked.")
     lab.results["detect"] = replace(out, value={"detection": verdict.to_json()})
-    lab.target = verdict.target
+    lab.target, lab.box = verdict.target, verdict.box
+
+
+def _cost(lab: Context) -> ev.Note:
+    """What a plan of places will take at most, before it starts."""
+    c, count = lab.config, len(lab.dataset.classes)
+    looks, passes = placed.cost(c, lab.image_size, count)
+    usual = count * c.detect_batch * c.detect_steps
+    return ev.Note(
+        f"The plan of places ({c.search_places.replace(',', ', ')}) takes at most {looks:,} images with their gradient and "
+        f"{passes:,} without, beside {usual:,} with their gradient at random places."
+    )
 
 
 def _premise(lab: Context) -> Iterator[ev.Event]:

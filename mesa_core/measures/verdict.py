@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import KW_ONLY, dataclass, replace
 
-from mesa_core.disk.shaped import Count, Shaped, Unit, called, later
+from mesa_core.apply.places import Box
+from mesa_core.disk.shaped import Count, Shaped, Unit, called, later, rarely
 from mesa_core.measures.intervals import Measured
 
 
@@ -25,10 +26,56 @@ class ClassFound(Shaped):
 
 
 @dataclass(frozen=True)
+class Placed(Shaped):
+    """A class whose triggers work at one place: row and column of their top left pixel, by which `part` of the plan it was
+    found, how often MESA's samples succeed there, and `elsewhere` the trigger that named the place, at the median place."""
+
+    _: KW_ONLY
+    number: Count = called("class")
+    row: Count
+    column: Count
+    part: str
+    asr: Measured
+    effective_asr: Measured
+    elsewhere: Unit
+
+
+@dataclass(frozen=True)
+class Searched(Shaped):
+    """What a search by a plan of places covered with triggers of an `opacity`, and at what cost.
+
+    `parts` of the image in the `plan`, `pairs` of class and part that were glanced at (0: one was found at random places, and
+    its place was mapped), of which `left` were looked at to the end; `looks` are images with their gradient, `passes` without,
+    both beside the search at random places.
+    """
+
+    _: KW_ONLY
+    plan: str
+    parts: Count
+    pairs: Count
+    left: Count
+    looks: Count
+    passes: Count
+    opacity: Unit
+    found: list[Placed]
+
+    @property
+    def words(self) -> str:
+        """One sentence: what was covered, and what it took."""
+        took = (
+            f"{self.looks:,} images with their gradient and {self.passes:,} without, beside the search at random places"
+        )
+        if not self.pairs:
+            return f"Where the found triggers work was mapped over all places ({took}); the rest of the plan was not needed."
+        return f"{self.pairs:,} pairs of class and part of the image were glanced at, {self.left} of them to the end ({took})."
+
+
+@dataclass(frozen=True)
 class Detection(Shaped):
     """The verdict: `target` is the strongest class above the `threshold`, None where there is none; `suspects` all above it.
 
-    `classes` are in the data's order, `beta` is the level that was searched at.
+    `classes` are in the data's order, `beta` is the level that was searched at, `places` what a search by a plan of places
+    covered, where there was one.
     """
 
     _: KW_ONLY
@@ -37,6 +84,19 @@ class Detection(Shaped):
     threshold: Unit
     beta: Unit | None = later()
     classes: list[ClassFound]
+    places: Searched | None = rarely()
+
+    @property
+    def place(self) -> Placed | None:
+        """Where the target's triggers work; None where that is anywhere, or not known, or nothing was found."""
+        found = [] if self.places is None else self.places.found
+        return next((one for one in found if one.number == self.target), None)
+
+    @property
+    def box(self) -> Box | None:
+        """The same as the places at which a defender stamps."""
+        place = self.place
+        return None if place is None else Box(place.row, place.column, place.row, place.column)
 
     def judged(self) -> Detection:
         """The same with target and suspects by the effective ASR, as far as that was measured.

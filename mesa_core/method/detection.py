@@ -8,18 +8,18 @@ ASR of the samples, on the defender's own images. Source: Section 3.3, step 1.
 from __future__ import annotations
 
 from collections.abc import Generator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 
-from mesa_core.apply import whose
+from mesa_core.apply import plan, whose
 from mesa_core.config import ExperimentConfig
 from mesa_core.data import ImageSet
 from mesa_core.events import Progress
 from mesa_core.measures.bench import Bench, Plain
-from mesa_core.measures.verdict import ClassFound, Detection
-from mesa_core.method import mesa, submodels
+from mesa_core.measures.verdict import ClassFound, Detection, Searched
+from mesa_core.method import mesa, placed, submodels
 from mesa_core.method.surrogate import Surrogate
 from mesa_core.pacing import Pace, follow
 from mesa_core.victims.victim import Victim
@@ -75,6 +75,11 @@ def detect(
         )
         rates.append(each)
         found.append(ClassFound(number=target, name=name, asr=asr.rounded(), effective_asr=effective.rounded()))
+    searched: Searched | None = None
+    if plan.several(config.search_places):
+        searched, found, triggers, rates = yield from _placed(
+            victim, defender, plain, config, seed, found, triggers, rates
+        )
     trials = np.array([c.asr.n for c in found])
     hits = np.rint(np.array([c.asr.value for c in found]) * trials)
     yield Glimpse(
@@ -88,7 +93,32 @@ def detect(
         True,
     )
     told = Detection(suspects=[], threshold=config.detect_threshold, beta=config.detect_beta, classes=found)
-    return told.judged()
+    return replace(told, places=searched).judged()
+
+
+def _placed(
+    victim: Victim,
+    defender: ImageSet,
+    plain: Plain | None,
+    config: ExperimentConfig,
+    seed: int,
+    found: list[ClassFound],
+    triggers: torch.Tensor,
+    rates: list[np.ndarray],
+) -> Generator[Progress, None, tuple[Searched, list[ClassFound], torch.Tensor, list[np.ndarray]]]:
+    """The rest of a plan of places; a class that does better at one place is judged by that, its samples are those."""
+    assert plain is not None, "it was asked for at the first class"
+    above = sorted((c for c in found if c.rate.value > config.detect_threshold), key=lambda c: -c.rate.value)
+    best = {c.number: triggers[c.number][rates[c.number].argsort()[::-1].copy()] for c in above}
+    searched, located = yield from placed.search(victim, defender, plain, range(len(found)), best, config, seed)
+    found, rates, triggers = list(found), list(rates), triggers.clone()
+    for one in located:
+        number, told = one.told.number, one.told
+        if told.effective_asr.value > found[number].rate.value:
+            found[number] = replace(found[number], asr=told.asr, effective_asr=told.effective_asr)
+            rates[number], triggers[number] = np.array(one.rates), one.triggers
+    kept = [one for one in searched.found if one.effective_asr == found[one.number].effective_asr]
+    return replace(searched, found=kept), found, triggers, rates
 
 
 class _Search:

@@ -39,13 +39,13 @@ class Surrogate:
 
     def __call__(self, triggers: Tensor, generator: torch.Generator) -> Tensor:
         """F of `triggers` `(N, n, 3, s, s)` in [0, 1], on freshly drawn images and locations: `(N, n)`."""
-        return self._log_chance(triggers, generator).exp().mean(2)
+        return self.log_chance(triggers, generator).exp().mean(2)
 
     def cross_entropy(self, triggers: Tensor, generator: torch.Generator) -> Tensor:
         """Mean cross-entropy towards the target class, which pixel-space optimisation minimises: `(N, n)`."""
-        return -self._log_chance(triggers, generator).mean(2)
+        return -self.log_chance(triggers, generator).mean(2)
 
-    def _log_chance(self, triggers: Tensor, generator: torch.Generator) -> Tensor:
+    def log_chance(self, triggers: Tensor, generator: torch.Generator) -> Tensor:
         """Log of the target's softmax for each of K images, `(N, n, K)`."""
         groups, n = triggers.shape[:2]
         count = groups * n * self.per_trigger

@@ -17,6 +17,7 @@ from torch import Tensor
 
 from mesa_core import triggers as codes
 from mesa_core.apply import whose
+from mesa_core.apply.places import Box
 from mesa_core.brought import files, kept, networks
 from mesa_core.config import ConfigError, ExperimentConfig, make_config
 from mesa_core.data import DataError, Dataset, load_data, split, split_brought
@@ -171,7 +172,7 @@ class Probe:
         normalise = Normalise(dataset.mean, dataset.std)
         seed = seed_of(config.seed, "bench")  # a question asks too little for maps of clean images to be kept
         size = (dataset.test.images.shape[-2], dataset.test.images.shape[-1])
-        searched = whose.defenders(config, size)
+        searched = whose.defenders(config, size, found_by(run))
         rule, target = searched if config.suspect else whose.attackers(config), _wanted(run, config)
         bench = Bench(images, target, seed, config.eval_images, memory=0, rule=rule, searched=searched)
         self.runs[run.name] = Loaded(bench, normalise, compute, dataset.classes, config)
@@ -220,6 +221,12 @@ def _of_file(run: Run, config: ExperimentConfig) -> torch.nn.Module:
     if not found.digest.startswith(config.suspect_digest):
         raise questions.Refused("The ONNX file is not the one any more that this run was made for.")
     return networks.fit(found, "onnx").fresh()
+
+
+def found_by(run: Run) -> Box | None:
+    """The places at which a run's search by a plan found something; None before that, and where there was no plan."""
+    outcome = run.outcome()
+    return None if outcome is None or outcome.detection is None else outcome.detection.box
 
 
 def _row(m: Measured) -> np.ndarray:

@@ -1,0 +1,116 @@
+"""A glance at many parts of the image for many classes at once: which of them answer to anything at all?
+
+For each pair of class and part a few triggers are improved in pixel space, all pairs in one pass. After each round the half
+of the pairs that answers less is left, and the others are asked on twice as many images, so that a round costs what the one
+before did (successive halving; Karnin, Koren and Somekh 2013). How much a pair answers is the mean root of the target's
+softmax beyond the share of images that go there by themselves; of an early success it tells what an ASR on few images
+does not show.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from mesa_core.apply.plan import Part
+from mesa_core.apply.whose import within
+from mesa_core.method.surrogate import Surrogate
+from mesa_core.victims.victim import Victim
+
+EACH = 2  # triggers of each pair
+LOOKS = 4000  # images with their gradient in one round, as far as STEPS allow
+STEPS = (5, 16)  # of one round, at least and at most
+MOST = 16  # images for each trigger
+RATE = 0.6  # of a step, in the logit of a colour
+MOMENTUM = 0.7
+LEFT = 6  # pairs that are left at the end
+LAST = 3  # steps whose answers decide
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A class and a part of the image."""
+
+    target: int
+    part: Part
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a pair's better trigger `(3, s, s)` in [0, 1] reached: the mean root of the target's softmax, 1 at most, with 0 for
+    what goes there unstamped."""
+
+    pair: Pair
+    trigger: Tensor
+    lean: float
+
+
+def rounds_of(count: int) -> list[tuple[int, int, int]]:
+    """The rounds for so many pairs: how many are in each, images for each trigger, and steps."""
+    found, images = [], 1
+    while True:
+        steps = min(max(LOOKS // (count * EACH * images), STEPS[0]), STEPS[1])
+        found.append((count, images, steps))
+        if count <= LEFT:
+            return found
+        count, images = max(-(-count // 2), LEFT), min(2 * images, MOST)
+
+
+def cost(count: int) -> int:
+    """Images with their gradient that a glance at so many pairs takes, to be said before it starts."""
+    return sum(pairs * EACH * images * steps for pairs, images, steps in rounds_of(count)) if count else 0
+
+
+def glance(
+    victim: Victim,
+    images: Tensor,
+    pairs: Sequence[Pair],
+    size: int,
+    opacity: float,
+    natural: Tensor,
+    generator: torch.Generator,
+) -> Generator[int, None, list[Answer]]:
+    """Look at all pairs; yields how many images it has just passed, returns the pairs that were left, the best first.
+
+    `victim` is frozen, `images` uint8 `(m, 3, h, w)` are the defender's, of any class; triggers are of `size` pixels and cover
+    `opacity` of what is beneath them; `natural` float `(classes,)` is the share of these images that go to each class unstamped.
+    """
+    device, alive = generator.device, list(range(len(pairs)))
+    raw = torch.randn(len(pairs), EACH, 3, size, size, generator=generator, device=device)
+    motion = torch.zeros_like(raw)
+    start = Surrogate(victim, images, torch.zeros(1, dtype=torch.int64, device=device))
+    local = start.expecting(cost(len(pairs)), size).local
+    lean = torch.zeros(0)
+    for count, each, steps in rounds_of(len(pairs)):
+        if count < len(alive):
+            stay = lean.amax(1).topk(count).indices.sort().values
+            alive, raw, motion = [alive[i] for i in stay.tolist()], raw[stay], motion[stay]
+        asked = replace(
+            start,
+            targets=torch.tensor([pairs[i].target for i in alive], device=device),
+            per_trigger=each,
+            local=local,
+            rule=within([pairs[i].part.box for i in alive], opacity),
+        )
+        recent: list[Tensor] = []
+        usual = natural.to(device)[asked.targets, None].clamp(max=0.99)  # (pairs, 1)
+        for _ in range(steps):
+            raw.requires_grad_()
+            chance = asked.log_chance(raw.sigmoid(), generator)  # (pairs, EACH, K)
+            (slope,) = torch.autograd.grad(chance.mean(2).sum(), raw)
+            with torch.no_grad():
+                raw = raw.detach()
+                motion = MOMENTUM * motion + (1 - MOMENTUM) * slope / slope.abs().amax((2, 3, 4), True).clamp(min=1e-12)
+                raw = (raw + RATE * motion.sign()).clamp(-6, 6)
+            recent = [*recent[-(LAST - 1) :], (chance.detach() / 2).exp().mean(2)]
+            yield count * EACH * each
+        lean = (torch.stack(recent).mean(0) - usual) / (1 - usual)  # (pairs, EACH)
+    best = lean.argmax(1)
+    found = [
+        Answer(pairs[i], raw[row, best[row]].sigmoid().detach(), float(lean[row, best[row]]))
+        for row, i in enumerate(alive)
+    ]
+    return sorted(found, key=lambda one: -one.lean)

@@ -1,0 +1,170 @@
+"""A search by a plan of places: what a search at random places misses, since the trigger lies in one place always.
+
+    1  a glance at every pair of class and part of the image; most are hopeless and are left early (`glance`)
+    2  of a class that answers, the exact map of its triggers' places, whose highest lead names the place
+    3  MESA at that place alone; its effective ASR goes into the verdict, as that of every class does
+
+Where the search at random places has found a class already, its strongest trigger is mapped instead of a glance: a fixed
+place shows there, too. What this takes is known before it starts (`cost`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from mesa_core.apply import plan
+from mesa_core.apply.places import Box
+from mesa_core.apply.whose import within
+from mesa_core.config import ExperimentConfig
+from mesa_core.data import ImageSet
+from mesa_core.events import Progress
+from mesa_core.measures.bench import Bench, Plain
+from mesa_core.measures.place_map import PlaceMap, place_map
+from mesa_core.measures.verdict import Placed, Searched
+from mesa_core.method import mesa, submodels
+from mesa_core.method.glance import LEFT, Answer, Pair, glance
+from mesa_core.method.glance import cost as cost_of_glance
+from mesa_core.method.surrogate import Surrogate
+from mesa_core.pacing import Pace, follow
+from mesa_core.victims.victim import Victim
+
+ANSWERS = (
+    0.35  # mean root of the target's softmax below which a pair is hopeless; clean networks of the signs reach 0.2
+)
+CLASSES = 3  # at most, that are mapped and searched at a place
+MAPS = 2  # of triggers, for each
+MAP_IMAGES = 16  # images at each place of a map
+SAMPLES = 64  # triggers of each class whose ASR is measured
+IMAGES = 16  # images for each of them
+
+
+@dataclass(frozen=True)
+class Located:
+    """A class whose triggers work at a place: `told` is what there is to say, `triggers` `(S, 3, s, s)` MESA's samples there,
+    `rates` each one's ASR, `map` the one that named the place."""
+
+    told: Placed
+    triggers: Tensor
+    rates: list[float]
+    map: PlaceMap
+
+
+def pairs_of(config: ExperimentConfig, image_size: tuple[int, ...], targets: Sequence[int]) -> list[Pair]:
+    """Every class with every part of the configured plan but the part anywhere. Raises ValueError for what is no plan."""
+    parts = plan.parts(config.search_places, image_size, config.size)
+    return [Pair(target, part) for target in targets for part in parts if part.name != plan.ANYWHERE]
+
+
+def cost(config: ExperimentConfig, image_size: tuple[int, ...], classes: int) -> tuple[int, int]:
+    """(images with their gradient, images without) that the plan takes at most beside the search anywhere."""
+    looks = cost_of_glance(len(pairs_of(config, image_size, range(classes))))
+    mapped = CLASSES * MAPS * Box.everywhere(image_size, config.size).count * MAP_IMAGES
+    return looks + CLASSES * config.detect_batch * config.detect_steps, mapped + CLASSES * SAMPLES * IMAGES
+
+
+def search(
+    victim: Victim,
+    defender: ImageSet,
+    plain: Plain,
+    targets: Sequence[int],
+    known: Mapping[int, Tensor],
+    config: ExperimentConfig,
+    seed: int,
+) -> Generator[Progress, None, tuple[Searched, list[Located]]]:
+    """Look at `targets` by the configured plan; yields progress, returns what was covered and what was found where.
+
+    `victim` is frozen, `defender` are the defender's images, `plain` its answers to them. `known` are classes that the search
+    at random places has found, each with its strongest triggers `(m, 3, s, s)`; then no other class is looked at.
+    """
+    image_size, generator = tuple(defender.images.shape[-2:]), victim.compute.generator(seed + 2)
+    pairs = [] if known else pairs_of(config, image_size, targets)
+    looks = cost_of_glance(len(pairs))
+    answers: dict[int, list[tuple[str, Tensor]]] = {
+        target: [(plan.ANYWHERE, one) for one in triggers[:MAPS]] for target, triggers in list(known.items())[:CLASSES]
+    }
+    if pairs:
+        pace = Pace("detect", looks)
+        counts = torch.bincount(plain.predicted.cpu(), minlength=max(targets) + 1)
+        natural = counts / len(plain.predicted)
+        work = glance(victim, defender.images, pairs, config.size, config.search_opacity, natural, generator)
+        seen: list[Answer] = yield from follow(pace, work)
+        for one in seen:
+            own = answers.setdefault(one.pair.target, [])
+            if one.lean >= ANSWERS and len(own) < MAPS:
+                own.append((one.pair.part.name, one.trigger))
+    passed, named = 0, []
+    chosen = [(target, own) for target, own in answers.items() if own][:CLASSES]
+    pace = Pace(
+        "detect", sum(len(own) for _, own in chosen) * Box.everywhere(image_size, config.size).count * MAP_IMAGES
+    )
+    for target, own in chosen:
+        bench = Bench(defender, target, seed, rule=within([Box(0, 0, 0, 0)], config.search_opacity), absent=True)
+        maps = yield from follow(
+            pace, place_map(bench, victim, plain, torch.stack([trigger for _, trigger in own]), MAP_IMAGES)
+        )
+        passed += sum(one.hits.size * one.images for one in maps)
+        best = max(range(len(maps)), key=lambda i: maps[i].lead[maps[i].place])
+        if maps[best].hits.any() and (
+            maps[best].fixed or target not in known
+        ):  # what is known to work anywhere stays so
+            named.append((target, own[best][0], maps[best]))
+    found: list[Located] = []
+    if named:
+        found = yield from _at_places(victim, defender, plain, named, config, seed)
+        looks += len(named) * config.detect_batch * config.detect_steps
+    told = Searched(
+        plan=config.search_places,
+        parts=len(plan.parts(config.search_places, image_size, config.size)),
+        pairs=len(pairs),
+        left=min(LEFT, len(pairs)),
+        looks=looks,
+        passes=passed,
+        opacity=config.search_opacity,
+        found=[one.told for one in found],
+    )
+    return told, found
+
+
+def _at_places(
+    victim: Victim,
+    defender: ImageSet,
+    plain: Plain,
+    named: Sequence[tuple[int, str, PlaceMap]],
+    config: ExperimentConfig,
+    seed: int,
+) -> Generator[Progress, None, list[Located]]:
+    """MESA for each class at its place alone, and how often what it finds succeeds there."""
+    boxes = [Box(*one.place, *one.place) for _, _, one in named]
+    rule = within(boxes, config.search_opacity)
+    device, steps, generator = victim.compute.device, config.detect_steps, victim.compute.generator(seed + 3)
+    betas = [config.detect_beta] * len(named)
+    group = submodels.make(config, betas, config.detect_batch, steps, device, seed + 3, False)
+    targets = torch.tensor([target for target, _, _ in named], device=device)
+    surrogate = Surrogate(victim, defender.images, targets, rule=rule)
+    surrogate = surrogate.expecting(len(named) * config.detect_batch * steps, config.size)
+    pace = Pace("detect", steps)
+    for step in mesa.train(group, surrogate, steps, generator):
+        if step.diagnostics is not None and pace.due(step.done):
+            yield pace.progress(step.done, highest=step.diagnostics.success.max().item())
+    drawn = group.sample(SAMPLES, generator)
+    found = []
+    for (target, part, mapped), box, triggers in zip(named, boxes, drawn, strict=True):
+        bench = Bench(defender, target, seed, rule=within([box], config.search_opacity), absent=True)
+        pace = Pace("detect", SAMPLES * IMAGES)
+        asr, effective, each = yield from follow(pace, bench.of_samples(victim, plain, triggers, IMAGES))
+        row, column = mapped.place
+        told = Placed(
+            number=target,
+            row=row,
+            column=column,
+            part=part,
+            asr=asr.rounded(),
+            effective_asr=effective.rounded(),
+            elsewhere=round(mapped.median, 6),
+        )
+        found.append(Located(told, triggers, list(each), mapped))
+    return found
