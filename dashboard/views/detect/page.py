@@ -18,6 +18,7 @@ from dashboard.visit import run_choice
 from mesa_core import events as ev
 from mesa_core import triggers
 from mesa_core.config import SHIPPED, ConfigError, ExperimentConfig, make_config, params
+from mesa_core.config.placing import covers
 from mesa_core.data.sources import SOURCES, classes_of
 from mesa_core.measures.verdict import Detection
 from mesa_core.store import Run, StoreError
@@ -74,6 +75,7 @@ def finished(run: Run, example: bool) -> None:
     )  # fmt: skip
     threshold = threshold if 0 <= threshold <= 1 else verdict.threshold  # a browser may send anything
     say(verdict, config, threshold)
+    covered(verdict, config)
     clean = None if config.suspect == SHIPPED else clean_search(config)
     by_class = {one.number: one.rate.value for one in clean.classes} if clean else {}
     found = [
@@ -130,6 +132,18 @@ def say(verdict: Detection, config: ExperimentConfig, threshold: float) -> None:
         f"**{len(above)} of {len(ranked)} classes look{'s' * (len(above) == 1)} attacked: {named}.** MESA found triggers that send "
         f"{100 * first.rate.value:.0f} % of the images of other classes to *{stored.markdown(first.name)}*.{next_best if len(above) == 1 else ''}{oracle}"
     )
+
+
+def covered(verdict: Detection, config: ExperimentConfig) -> None:
+    """What the search looked at, since a verdict says nothing of the rest; and where the target's triggers work."""
+    if verdict.place is not None:
+        place = verdict.place
+        st.markdown(
+            f"They work at **row {place.row}, column {place.column}** of the image, counted from the top left pixel: "
+            f"{100 * place.effective_asr.value:.1f} % there, {100 * place.elsewhere:.1f} % at the median place."
+        )
+    more = "" if verdict.places is None else f" {verdict.places.words}"
+    st.caption(stored.markdown(f"Covered: {covers(config)}; nothing else.{more}"))
 
 
 def subject(config: ExperimentConfig | None) -> str:
