@@ -4,12 +4,14 @@ import functools
 
 import numpy as np
 import pytest
+from streamlit.testing.v1 import AppTest
 from visits import visit
 
 from dashboard.serving import queue
 from dashboard.views.detect import searches
 from mesa_core import events as ev
 from mesa_core.config import make_config
+from mesa_core.measures.verdict import Detection, Searched
 
 page = functools.partial(visit, "detect")
 
@@ -35,6 +37,7 @@ def test_it_opens_with_a_real_search_and_a_clean_victim_to_compare(home):
     at = page()
     assert not at.exception
     assert "1 of 10 classes looks attacked" in at.warning[0].value
+    assert "Covered: 3×3 triggers, opaque, at random places; nothing else." in words(at)
     assert at.get("bidi_component")
     clean = searches.clean_search(make_config(data="signs"))
     assert max(one.asr.value for one in clean.classes) < 0.1
@@ -122,6 +125,35 @@ def test_a_finished_search_says_whether_it_was_right_and_marks_that_as_oracle(ho
     assert "so this is not right" in page(run=run.name).warning[0].value
     run.write_result({"detection": verdict(highest=0.3)})
     assert "No class looks attacked" in page(run=run.name).success[0].value
+
+
+def test_a_search_by_a_plan_says_where_the_triggers_work_and_what_it_covered(home):
+    place = {"class": 0, "row": 29, "column": 28, "part": "bottom right corner", "elsewhere": 0.03}
+    rate = verdict()["classes"][0]["effective_asr"]
+    searched = {
+        "plan": "anywhere,corners",
+        "parts": 5,
+        "pairs": 40,
+        "left": 6,
+        "looks": 9000,
+        "passes": 100,
+        "opacity": 1.0,
+    }
+    found = Searched.from_json({**searched, "found": [{**place, "asr": rate, "effective_asr": rate}]})
+    told = Detection.from_json({**verdict(), "places": found.to_json()})
+    assert told.box.middle == (29, 28)
+
+    def drawn(told):
+        from dashboard.views.detect.page import covered
+        from mesa_core.config import make_config
+
+        covered(told, make_config(data="signs", search_places="corners"))
+
+    at = AppTest.from_function(drawn, args=(told,)).run(timeout=60)
+    assert not at.exception
+    assert "row 29, column 28" in at.markdown[0].value
+    assert "at random places, corners; nothing else." in words(at)
+    assert "40 pairs" in words(at)
 
 
 @pytest.mark.parametrize(
