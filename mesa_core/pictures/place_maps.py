@@ -36,7 +36,15 @@ def place_maps(maps: Mapping[str, np.ndarray], n: int, place: tuple[int, int] | 
         if place is not None:
             ring = {"size": 15, "color": "rgba(0,0,0,0)", "line": {"color": "#ff4d4d", "width": 2.5}}
             figure.add_trace(
-                go.Scatter(x=[place[1]], y=[place[0]], mode="markers", marker=ring, showlegend=False, hoverinfo="skip"),
+                go.Scatter(
+                    x=[place[1]],
+                    y=[place[0]],
+                    mode="markers",
+                    marker=ring,
+                    cliponaxis=False,
+                    showlegend=False,
+                    hoverinfo="skip",
+                ),
                 row=1,
                 col=column,
             )
