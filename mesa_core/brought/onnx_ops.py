@@ -127,13 +127,20 @@ def slice_(a: Attributes, v: Values) -> Tensor:
     x = v[0]
     for start, end, axis, step in zip(starts, ends, axes, steps, strict=True):
         n = x.shape[axis]
-        if step < 0:
-            raise ValueError("Slice with a step backwards is not read here")
+        if step < 0:  # ends may lie before the first, so far that no sum of n reaches them
+            begin = min(max(start + n if start < 0 else start, 0), n - 1)
+            stop = min(max(end + n if end < 0 else end, -1), n - 1)
+            x = x.index_select(axis, torch.arange(begin, stop, step, device=x.device) if begin > stop else _none(x))
+            continue
         begin, stop = (min(max(at + n if at < 0 else at, 0), n) for at in (start, end))
         x = x.narrow(axis, begin, max(0, stop - begin))
         if step > 1:
             x = x.index_select(axis, torch.arange(0, x.shape[axis], step, device=x.device))
     return x
+
+
+def _none(x: Tensor) -> Tensor:
+    return torch.zeros(0, dtype=torch.int64, device=x.device)
 
 
 def split(a: Attributes, v: Values) -> tuple[Tensor, ...]:

@@ -3,6 +3,7 @@
 import random
 from importlib.util import find_spec
 
+import numpy as np
 import onnx_bytes as ob
 import pytest
 import torch
@@ -201,9 +202,38 @@ def test_an_operator_computes_what_its_schema_says(name):
     assert torch.equal(found[0] if isinstance(found, tuple) else found, want)
 
 
+@pytest.mark.parametrize(
+    ("start", "end", "step", "want"),
+    [(-1, -(2**63) + 1, -1, [4, 3, 2, 1, 0]), (9, 0, -2, [4, 2]), (3, -5, -1, [3, 2, 1]), (0, 3, -1, []), (2, -9, -3, [2]), (-9, -9, -1, [0])],
+)  # fmt: skip
+def test_a_slice_may_go_backwards(start, end, step, want):
+    given = [torch.arange(5)[None], *(torch.tensor([v]) for v in (start, end, 1, step))]
+    assert OPERATORS["Slice"]({}, given)[0].tolist() == want
+    assert np.arange(5)[slice(start if start >= -5 else 0, None if end < -5 else end, step)].tolist() == want, (
+        "as numpy"
+    )
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning")
+@pytest.mark.skipif(find_spec("onnx") is None, reason="torch exports with it")
+def test_what_the_older_exporter_writes_of_a_shortcut_without_weights_is_read(tmp_path):
+    from mesa_core.victims.architectures import build
+
+    model, x = build("resnet20", 10).eval(), torch.randn(2, 3, 32, 32)
+    names = {"input_names": ["x"], "output_names": ["y"], "dynamic_axes": {"x": {0: "n"}}}
+    torch.onnx.export(model, (x,), str(tmp_path / "a.onnx"), dynamo=False, **names)
+    found = networks.fit(files.read(tmp_path / "a.onnx")).module()
+    with torch.no_grad():
+        assert torch.allclose(found(x), model(x), atol=1e-4)
+        assert torch.allclose(found(x[:1].repeat(5, 1, 1, 1)), model(x[:1].repeat(5, 1, 1, 1)), atol=1e-4), (
+            "of any number"
+        )
+
+
 @pytest.mark.slow
 @pytest.mark.skipif(find_spec("onnx") is None or find_spec("onnxscript") is None, reason="torch exports with these")
-@pytest.mark.parametrize("name", ["resnet9-16", "vit-tiny", "mobilenet-v2"])
+@pytest.mark.parametrize("name", ["resnet9-16", "vit-tiny", "mobilenet-v2", "resnet20"])
 def test_what_torch_exports_is_read(tmp_path, name):
     from mesa_core.victims.architectures import build
 
