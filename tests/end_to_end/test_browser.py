@@ -137,7 +137,7 @@ def test_the_keyboard_paints(server, page):
 def test_a_lasso_and_a_box_choose_and_the_zoom_stays(server, page):
     page.goto(f"{server}/?screen=all")
     page.locator("canvas.over").first.wait_for()
-    page.wait_for_timeout(1500)
+    rest(page)  # nothing moves under the tools
     drag(page, "Lasso", WHOLE)
     page.get_by_role("status").filter(has_text="chosen").wait_for()
     everything = chosen(page)
@@ -152,7 +152,7 @@ def test_a_lasso_and_a_box_choose_and_the_zoom_stays(server, page):
     zoomed = page.locator(".scatter .much").text_content()
     assert zoomed.endswith("×")
     page.get_by_text("t-SNE", exact=True).click()
-    page.get_by_text("Trustworthiness").wait_for()
+    page.get_by_text("Trustworthiness").wait_for(state="attached")  # in a drawer
     assert page.locator(".scatter .much").text_content() == zoomed
     page.locator("canvas.over").first.focus()
     page.keyboard.press("0")
@@ -161,7 +161,7 @@ def test_a_lasso_and_a_box_choose_and_the_zoom_stays(server, page):
     page.get_by_text("1 trigger, mean ASR").wait_for()
     page.get_by_role("button", name="Invert", exact=True).click()
     page.wait_for_url("**trigger=**")
-    page.get_by_text("Trustworthiness").wait_for()
+    page.get_by_text("Trustworthiness").wait_for(state="attached")  # in a drawer
     assert "view=tsne" in page.url, "a change beside the picture keeps its view"
     assert page.get_by_test_id("stException").count() == 0
     assert page.errors == []
@@ -190,7 +190,7 @@ def click_a_dot(page):
 def test_a_hidden_layer_is_gone_and_comes_back(server, page):
     page.goto(f"{server}/?screen=all")
     page.locator("canvas.over").first.wait_for()
-    page.wait_for_timeout(1500)
+    rest(page)  # nothing moves under the tools
     all_dots = pixels(page)
     page.get_by_role("checkbox", name="β = 0.5").uncheck()
     assert until(page, lambda: pixels(page) != all_dots)
