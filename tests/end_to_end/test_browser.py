@@ -80,8 +80,8 @@ def own_server(tmp_path, drawn_signs, monkeypatch):
 
 
 def test_paint_run_watch_reload_and_read(own_server, page, tmp_path):
-    server = own_server  # its run's 100 steps, with the maps of its snapshots, leave time for a reload in the middle
-    page.goto(f"{server}/?data=signs&measure=tiny&baselines=control&mesa_steps=100")
+    server = own_server  # its run's 300 steps, with the maps of its snapshots, leave time for a reload in the middle
+    page.goto(f"{server}/?data=signs&measure=tiny&baselines=control&mesa_steps=300")
     cell = page.get_by_role("button", name="row 1, column 1: white")
     cell.click()
     page.get_by_text("code 239").wait_for()  # 495 without its first cell, seen by the server
@@ -93,7 +93,7 @@ def test_paint_run_watch_reload_and_read(own_server, page, tmp_path):
     address = page.url
     assert "run=signs-239-to-0" in address
     (run,) = Store(tmp_path / "home").list()
-    assert [run.config()[name] for name in ("attack_epochs", "repair_epochs", "mesa_steps")] == [0.1, 0.1, 100]
+    assert [run.config()[name] for name in ("attack_epochs", "repair_epochs", "mesa_steps")] == [0.1, 0.1, 300]
     page.get_by_test_id("stProgress").wait_for(timeout=1000 * RUNNING)
     # Until then the example's dots are shown.
     page.get_by_text("Sampling the triggers").wait_for(timeout=1000 * RUNNING)

@@ -131,9 +131,9 @@ def test_a_damaged_stage_is_made_again(first, tmp_path, tiny_data):
 def test_its_stages_compute_only_what_stamps_change(store, tiny_data, monkeypatch):
     through, asked = Local.__call__, {True: 0, False: 0}
 
-    def counting(self, images, patches, at):
+    def counting(self, images, patches, at, *rule):
         asked[patches.requires_grad] += len(images)
-        return through(self, images, patches, at)
+        return through(self, images, patches, at, *rule)
 
     monkeypatch.setattr(Local, "__call__", counting)
     few = {"point_steps": 3, "mesa_steps": 5, "repair_epochs": 0.05}

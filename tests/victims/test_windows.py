@@ -265,7 +265,9 @@ def test_what_is_blended_agrees_at_every_place_with_its_gradient(depth):
         assert (ours(picks, patches, at) - pair[0][0]).abs().amax(1).min() > 1e-3, "overwriting is something else"
 
 
-@pytest.mark.parametrize("rule", [Fixed("3,29"), Blended(Anywhere(), 0.4), Blended(Fixed(), 0.4)], ids=["fixed", "blended", "blended, fixed"])
+@pytest.mark.parametrize(
+    "rule", [Fixed("3,29"), Blended(Anywhere(), 0.4), Blended(Fixed(), 0.4)], ids=["fixed", "blended", "blended, fixed"]
+)
 def test_a_bench_measures_the_same_by_each_rule(rule):
     images, found = ImageSet(pictures(40), torch.arange(40) % 5), []
     model = asked(level(network()))
