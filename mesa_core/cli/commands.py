@@ -19,7 +19,7 @@ from typing import Any
 
 from mesa_core.cli import flags, tables
 from mesa_core.cli.console import Console, say, table
-from mesa_core.config import ConfigError, make_config
+from mesa_core.config import ConfigError, ExperimentConfig, make_config
 from mesa_core.config.placing import covers
 from mesa_core.config.settle import ready, settle
 from mesa_core.disk.errors import naming
@@ -83,19 +83,26 @@ def execute_run(run: Any, store: Store, as_json: bool) -> int:
     return 0
 
 
+def whose_networks(arguments: argparse.Namespace, store: Store) -> tuple[ExperimentConfig, Run | None]:
+    """For commands that ask networks outside of a run: the settings, and the run whose networks are asked, if one is named.
+
+    Raises ConfigError, StoreError.
+    """
+    if arguments.images < 1:
+        raise ConfigError("images must be at least 1.")
+    said = flags.given(arguments)
+    if arguments.run is None:
+        return settle(said, store.cache), None
+    run = store.open(arguments.run)
+    return make_config({**run.config(), **said}), run
+
+
 def landscape(arguments: argparse.Namespace) -> int:
     """The success of the 512 black-and-white triggers of a size."""
     from mesa_core.experiment import landscape as mapping
 
     store, console = store_of(arguments), Console()
-    if arguments.images < 1:
-        raise ConfigError("images must be at least 1.")
-    said = flags.given(arguments)
-    if arguments.run is not None:
-        run = store.open(arguments.run)
-        config = make_config({**run.config(), **said})
-    else:
-        run, config = None, settle(said, store.cache)
+    config, run = whose_networks(arguments, store)
     found = mapping.landscape(config, store, arguments.weights, run, arguments.images, console.moving)
     console.line("")
     if arguments.json:

@@ -6,10 +6,9 @@ import argparse
 from typing import TYPE_CHECKING, Any
 
 from mesa_core.cli import flags
-from mesa_core.cli.commands import print_json, store_of
+from mesa_core.cli.commands import print_json, store_of, whose_networks
 from mesa_core.cli.console import Console, say
-from mesa_core.config import ConfigError, make_config
-from mesa_core.config.settle import settle
+from mesa_core.config import ConfigError
 
 if TYPE_CHECKING:
     from mesa_core.experiment.places import Mapped
@@ -37,17 +36,10 @@ def places(arguments: argparse.Namespace) -> int:
     from mesa_core.experiment import places as mapping
 
     store, console = store_of(arguments), Console()
-    if arguments.images < 1:
-        raise ConfigError("images must be at least 1.")
     kind = arguments.out.rpartition(".")[2].lower()
     if arguments.out and kind not in KINDS:
         raise ConfigError(f"{arguments.out} is no picture's name; it ends with .html, .svg or .png.")
-    said = flags.given(arguments)
-    if arguments.run is not None:
-        run = store.open(arguments.run)
-        config = make_config({**run.config(), **said})
-    else:
-        run, config = None, settle(said, store.cache)
+    config, run = whose_networks(arguments, store)
     found = mapping.places(config, store, arguments.weights, run, arguments.images, console.moving)
     console.line("")
     if arguments.out:

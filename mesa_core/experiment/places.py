@@ -10,22 +10,13 @@ from typing import Any
 import torch
 
 from mesa_core import triggers as codes
-from mesa_core.apply import whose
 from mesa_core.apply.places import Box
-from mesa_core.brought import kept
 from mesa_core.config import ConfigError, ExperimentConfig
-from mesa_core.config.placing import fits
-from mesa_core.data import load_data, split
-from mesa_core.experiment.context import computing
-from mesa_core.keys import seed_of
-from mesa_core.measures.bench import Bench, finish
+from mesa_core.experiment.outside import NO_WEIGHTS, outside
+from mesa_core.measures.bench import finish
 from mesa_core.measures.place_map import PlaceMap, passes, place_map
 from mesa_core.store import Run, Store
 from mesa_core.store.shipped import shipped_weights
-from mesa_core.victims import weights
-from mesa_core.victims.architectures import build
-from mesa_core.victims.images import Normalise
-from mesa_core.victims.victim import Victim
 
 FILES = {"before": "attacked", "after": "repaired"}
 
@@ -66,11 +57,7 @@ def places(
 ) -> Mapped:
     """The map of the configured trigger on a run's networks before and after the repair and on their clean twin, or on a
     weights file alone; `images` a place. What it will cost is told before it starts. Raises ConfigError."""
-    dataset = load_data(config.data, config.data_dir, cache=store.cache, **config.reading)
-    if not 0 <= config.target < len(dataset.classes):
-        raise ConfigError(f"target is {config.target}, but the classes are 0 to {len(dataset.classes) - 1}.")
-    size = (dataset.test.images.shape[-2], dataset.test.images.shape[-1])
-    fits(config, size)
+    asked = outside(config, store)
     found: dict[str, Path] = {}
     clean = Path(config.weights) if config.weights else shipped_weights(config.data, config.victim)
     if file is not None:
@@ -81,13 +68,9 @@ def places(
     if clean is not None and file is None:
         found = {"clean": clean, **found}
     if not found or not all(path.is_file() for path in found.values()):
-        raise ConfigError("There are no weights to look at; name a file with --weights, or a finished run with --run.")
-    compute, rule = computing(config, store)[0], whose.attackers(config)
-    parts = split(dataset, config.seed)
-    bench = Bench(
-        parts.evaluation.to(compute.device), config.target, seed_of(config.seed, "bench"), side=config.size, rule=rule
-    )
-    trigger = torch.from_numpy(codes.from_hex(config.trigger))[None].to(compute.device)
+        raise ConfigError(NO_WEIGHTS)
+    bench = asked.bench
+    trigger = torch.from_numpy(codes.from_hex(config.trigger))[None].to(asked.compute.device)
     total, passed = len(found) * passes(bench, 1, config.size, images), 0
     tell(f"{total:,} stamped images, one at each place, will be passed")
 
@@ -98,15 +81,8 @@ def places(
 
     maps = {}
     for name, path in found.items():
-        try:
-            known = kept.of(path, Normalise(dataset.mean, dataset.std))
-            model = weights.load_into(
-                known.model(build(config.victim, len(dataset.classes))), weights.read(path), path.name
-            )
-        except (weights.WeightsError, ValueError) as error:
-            raise ConfigError(str(error)) from None
-        victim = Victim(model, known.normalise, compute).freeze()
+        victim = asked.frozen(path)
         plain = finish(bench.plain(victim))
         maps[name] = finish(place_map(bench, victim, plain, trigger, images), count)[0]
-    box = Box.at(config.place, size, config.size) if config.apply == "fixed" else None
+    box = Box.at(config.place, asked.image_size, config.size) if config.apply == "fixed" else None
     return Mapped(maps, config.target, None if box is None else (box.top, box.left))
