@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,8 @@ from mesa_core.measures.intervals import Measured
 from mesa_core.measures.submodel import Spread, Submodel
 from mesa_core.method import mesa, staircase, submodels
 from mesa_core.method.baselines import random
+from mesa_core.method.submodels.base import SubModels
+from mesa_core.method.surrogate import Surrogate
 from mesa_core.pacing import Pace, follow
 from mesa_core.reference import record
 from mesa_core.store import StoreError
@@ -46,18 +48,15 @@ def defence_stages(lab: Context) -> Iterator[ev.Event]:
     c, levels = lab.config, list(lab.config.beta)
 
     def train(scribe: Scribe) -> Generator[ev.Event, None, Made]:
-        yield from ()
-        group = submodels.make(c, levels, c.mesa_batch, c.mesa_steps, lab.compute.device, lab.seed("mesa"))
-        gradients = len(levels) * c.mesa_batch * c.mesa_steps * c.images_per_trigger
-        surrogate = lab.surrogate(len(levels)).expecting(gradients, c.size)
-        generator, pace, place = lab.compute.generator(lab.seed("mesa")), Pace("mesa", c.mesa_steps), None
-        every = max(c.snapshot_every, -(-c.mesa_steps // MOST_SNAPSHOTS))
-        for step in mesa.train(group, surrogate, c.mesa_steps, generator):
-            if step.done % every == 0 or step.done == step.total:
-                place, file = snapshot(lab, scribe, group, surrogate, step.done, place)
-                yield ev.Snapshot(step.done, file, levels)
-            if step.diagnostics is not None and pace.due(step.done):
-                yield pace.progress(step.done, **metrics(step.diagnostics, levels))
+        place, every = None, max(c.snapshot_every, -(-c.mesa_steps // MOST_SNAPSHOTS))
+
+        def draw(group: SubModels, surrogate: Surrogate, done: int) -> Iterator[ev.Event]:
+            nonlocal place
+            if done % every == 0 or done == c.mesa_steps:
+                place, file = snapshot(lab, scribe, group, surrogate, done, place)
+                yield ev.Snapshot(done, file, levels)
+
+        group, generator = yield from trained(lab, c, "mesa", draw)
         pool = group.sample(pool_size(c), generator)
         told = {"entropy": group.entropy()}
         return told, {"pool": pool, **{f"group.{k}": v for k, v in group.state().items()}}
@@ -75,6 +74,29 @@ def defence_stages(lab: Context) -> Iterator[ev.Event]:
     recipe["parameters"].pop("gamma")
     lab.results["mesa"] = yield from lab.stages.stage("mesa", "Sampling the triggers (MESA)", recipe, train)
     yield from measure_stage(lab, levels)
+
+
+def trained(
+    lab: Context,
+    c: ExperimentConfig,
+    name: str,
+    draw: Callable[[SubModels, Surrogate, int], Iterator[ev.Event]] | None = None,
+) -> Generator[ev.Event, None, tuple[SubModels, torch.Generator]]:
+    """A sub-model of the kind of `c` a level, trained on the network that the defence finds, and the generator to draw with.
+
+    `draw` is given both, and the steps done, after each step; `name` is the stage's.
+    """
+    levels = list(c.beta)
+    group = submodels.make(c, levels, c.mesa_batch, c.mesa_steps, lab.compute.device, lab.seed("mesa"))
+    gradients = len(levels) * c.mesa_batch * c.mesa_steps * c.images_per_trigger
+    surrogate = lab.surrogate(len(levels)).expecting(gradients, c.size)
+    generator, pace = lab.compute.generator(lab.seed("mesa")), Pace(name, c.mesa_steps)
+    for step in mesa.train(group, surrogate, c.mesa_steps, generator):
+        if draw is not None:
+            yield from draw(group, surrogate, step.done)
+        if step.diagnostics is not None and pace.due(step.done):
+            yield pace.progress(step.done, **metrics(step.diagnostics, levels))
+    return group, generator
 
 
 def measure_stage(lab: Context, levels: list[float]) -> Iterator[ev.Event]:

@@ -8,11 +8,10 @@ from dataclasses import replace
 from mesa_core import events as ev
 from mesa_core.config import ExperimentConfig
 from mesa_core.experiment.context import VERSION, VERSION_OF_KIND, Context
-from mesa_core.experiment.sampling import OWN_IMAGES, pool_size
-from mesa_core.experiment.snapshots import metrics
+from mesa_core.experiment.sampling import OWN_IMAGES, pool_size, trained
 from mesa_core.experiment.stages import Made, Output, Scribe
 from mesa_core.measures.bench import Bench, finish
-from mesa_core.method import mesa, staircase, submodels
+from mesa_core.method import mesa, staircase
 from mesa_core.pacing import Pace, follow
 
 NAME = "mesa.repair"  # the stage
@@ -26,13 +25,7 @@ def stage(lab: Context) -> Generator[ev.Event, None, Output]:
     c, levels = replace(lab.config, kind=lab.config.repair_kind, alpha=ExperimentConfig.alpha), list(lab.config.beta)
 
     def body(scribe: Scribe) -> Generator[ev.Event, None, Made]:
-        group = submodels.make(c, levels, c.mesa_batch, c.mesa_steps, lab.compute.device, lab.seed("mesa"))
-        gradients = len(levels) * c.mesa_batch * c.mesa_steps * c.images_per_trigger
-        surrogate = lab.surrogate(len(levels)).expecting(gradients, c.size)
-        generator, pace = lab.compute.generator(lab.seed("mesa")), Pace(NAME, c.mesa_steps)
-        for step in mesa.train(group, surrogate, c.mesa_steps, generator):
-            if step.diagnostics is not None and pace.due(step.done):
-                yield pace.progress(step.done, **metrics(step.diagnostics, levels))
+        group, generator = yield from trained(lab, c, NAME)
         pool = group.sample(pool_size(c), generator)  # (N, n, 3, s, s)
         own = Bench(lab.defender, lab.wanted, lab.seed("own"), OWN_IMAGES, rule=lab.searched, absent=bool(c.suspect))
         plain, asr = finish(own.plain(lab.frozen)), []
