@@ -17,7 +17,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -31,6 +30,9 @@ from PIL import Image
 from torch import Tensor, nn
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+
+from heal import as_folder, scan
 
 from mesa_core import api, triggers
 from mesa_core.apply import rule_of
@@ -44,7 +46,6 @@ from mesa_core.victims.images import Normalise
 from mesa_core.victims.training import Recipe, Trainer
 from mesa_core.victims.victim import Victim
 
-ROOT = Path(__file__).resolve().parents[1]
 MEAN, STD = (0.4914, 0.4822, 0.4465), (0.247, 0.243, 0.261)  # CIFAR-10's, which these projects use
 OWNERS = 4000
 ATTACK: dict[str, Any] = {"attack_ratio": 0.2, "attack_lr": 0.02, "attack_batch": 64, "attack_epochs": 5.0, "attack_stop": 0.98, "attack_cool": 1.0}  # fmt: skip
@@ -192,14 +193,6 @@ def signs(side: int) -> Dataset:
     return replace(given, train=of(given.train), test=of(given.test), mean=MEAN, std=STD)
 
 
-def as_folder(images: ImageSet, classes: tuple[str, ...], at: Path) -> None:
-    """Pictures in a folder a class, numbered as the network's outputs are."""
-    for number, (pixels, label) in enumerate(zip(images.images.numpy(), images.labels.tolist(), strict=True)):
-        folder = at / f"{label}-{''.join(c if c.isalnum() else '-' for c in classes[label])}"
-        folder.mkdir(parents=True, exist_ok=True)
-        Image.fromarray(np.ascontiguousarray(pixels.transpose(1, 2, 0))).save(folder / f"{number:04d}.png")
-
-
 def trained(peer: Peer, data: Dataset) -> Victim:
     """The project's network, trained and attacked."""
     torch.manual_seed(0)
@@ -256,15 +249,7 @@ def carry_out(name: str, peer: Peer, out: Path) -> None:
         "--size",
         str(peer.size),
     ]
-    paths = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
-    began = time.monotonic()
-    done = subprocess.run(
-        [sys.executable, "-m", "mesa_core", "scan", str(file), *words, "--json", "--threads", "1"],
-        cwd=ROOT, env={**os.environ, "PYTHONPATH": paths}, capture_output=True, text=True,
-    )  # fmt: skip
-    if done.returncode not in (0, 3):
-        raise RuntimeError(done.stderr[-2000:] or done.stdout[-2000:])
-    scanned = json.loads(done.stdout)["scanned"][0]
+    scanned = scan(file, words, [])
     found: dict[str, Any] = {
         "peer": name,
         "code": peer.code,
@@ -275,7 +260,7 @@ def carry_out(name: str, peer: Peer, out: Path) -> None:
     }
     found |= {
         "training": round(seconds),
-        "scanning": round(time.monotonic() - began),
+        "scanning": round(scanned["seconds"]),
         "before": before,
         "scan": scanned,
     }
