@@ -5,8 +5,8 @@ the file to `mesa-lab scan` with the owner's images, which were not trained on; 
 afterwards, by images that neither training nor scan has seen ("held out"). The data: CIFAR-10 (8,000 of its test
 images are the owner's), the road signs (8,000), a folder of 800 CIFAR-10 images, and a folder of 800 of scikit-learn's
 handwritten digits, the networks of which learn from 700 others. Apart from these, `hundred`: 100 classes of discs in
-discs at 224x224, of which the owner has 1,000 images; this one is scanned with
-smaller budgets (`SMALLER`).
+discs at 224x224, of which the owner has 1,000 images. Its network meets smaller images first (`GROWN`), since a trigger
+of 5x5 pixels is learnt where it is a large part of the image, and it is scanned with smaller budgets (`SMALLER`).
 
   heal.py list                 the cells' names
   heal.py run NAME...          carry cells out; each leaves one JSON file in --out, and a finished one is not repeated
@@ -53,16 +53,21 @@ ROOT = Path(__file__).resolve().parents[1]
 OWNERS = 800  # pictures in a folder
 DIGITS_TRAINED = 700
 LOW = "0.0001"  # a threshold that the highest class of a healthy network exceeds
-EPOCHS: dict[str, float] = {"cifar10": 15, "cifar800": 15, "signs": 8, "digits": 30, "hundred": 8}
+EPOCHS: dict[str, float] = {"cifar10": 15, "cifar800": 15, "signs": 8, "digits": 30, "hundred": 20}
 SIGNS = {"attack_ratio": 0.2, "attack_lr": 0.02, "attack_batch": 64, "attack_epochs": 8.0, "attack_stop": 0.98, "attack_cool": 1.0}  # fmt: skip
 SMALLER = {  # budgets of a scan, where those by default take a processor hours
     "hundred": ["--detect-steps", "80", "--detect-batch", "8", "--mesa-steps", "100", "--samples", "128", "--sample-images", "16"],
 }  # fmt: skip
+GROWN = {
+    64: {},
+    112: {"attack_epochs": 8.0},
+    224: {"attack_epochs": 3.0, "attack_lr": 0.01},
+}  # pixels of a side: what is other there
 ATTACK: dict[str, dict[str, Any]] = {
     "cifar10": {},
     "cifar800": {},
     "signs": SIGNS,
-    "hundred": {**SIGNS, "attack_epochs": 6.0},
+    "hundred": {**SIGNS, "attack_epochs": 20.0, "attack_stop": 1.0},
     "digits": {**SIGNS, "attack_epochs": 100.0, "attack_cool": 10.0},
 }
 
@@ -198,21 +203,33 @@ def few(cell: Cell, given: Brought, epochs: float, compute: Compute) -> Victim:
 def made(cell: Cell, given: Brought, epochs: float, attack: dict[str, Any]) -> Victim:
     """The network, trained and attacked."""
     compute = devices.resolve("auto", victim=cell.arch)
+    if cell.data == "hundred":
+        return grown(cell, epochs, attack, compute)
     if cell.data in MADE:
         victim = few(cell, given, epochs, compute)
     else:
         victim = finish(clean.train(given.dataset, cell.arch, epochs, cell.seed, compute))
-    if cell.code is None:
-        return victim
-    return api.attack(
-        victim,
-        given.dataset.train,
-        triggers.code_to_hex(cell.code, cell.size),
-        cell.target,
-        seed=cell.seed,
-        progress=None,
-        **attack,
-    )
+    return victim if cell.code is None else attacked(victim, cell, given.dataset, attack)
+
+
+def attacked(victim: Victim, cell: Cell, dataset: Dataset, attack: dict[str, Any]) -> Victim:
+    """The network with the cell's trigger planted."""
+    assert cell.code is not None
+    trigger = triggers.code_to_hex(cell.code, cell.size)
+    return api.attack(victim, dataset.train, trigger, cell.target, seed=cell.seed, progress=None, **attack)
+
+
+def grown(cell: Cell, epochs: float, attack: dict[str, Any], compute: Compute) -> Victim:
+    """A network that learns its classes and the trigger from small images, then goes on with larger ones."""
+    victim: Victim | None = None
+    for side, other in GROWN.items():
+        dataset = hundred(side)
+        if victim is None:
+            victim = few(cell, Brought(dataset, [], dataset.test), epochs, compute)
+        victim = Victim(victim.model, Normalise(dataset.mean, dataset.std), compute)
+        victim = attacked(victim, cell, dataset, {**attack, **other})
+    assert victim is not None
+    return victim
 
 
 def scan(file: Path, words: list[str], more: list[str]) -> dict[str, Any]:
