@@ -21,17 +21,18 @@ from functools import lru_cache
 import numpy as np
 
 SIZE = 3  # of the paper, of the painter, of the 51 orbits, and wherever nothing else is said
-SIZES = (3, 4, 5)  # pixels on a side that a trigger can have
+SIZES = (1, 2, 3, 4, 5, 6, 7, 8)  # pixels on a side that a trigger can have
 CODES = 2 ** (SIZE * SIZE)
 PANEL = CODES  # black-and-white triggers that stand for all of a size
 PANEL_SEED = 512
-COUNTS = "9, 16 or 25"  # colours of a trigger, in words
+LARGEST = 2**63 - 1  # files and arrays hold no larger whole number
+COUNTS = "1, 4, 9, 16, 25, 36, 49 or 64"  # colours of a trigger, in words
 _HEX = re.compile(r"#?([0-9a-fA-F]{6}|[0-9a-fA-F]{3})")
 
 
 # -- sizes
 def side_of(width: int) -> int:
-    """The side of a trigger of `width` numbers (27, 48 or 75). Raises ValueError for another width."""
+    """The side of a trigger of `width` numbers, three for each pixel. Raises ValueError for another width."""
     for side in SIZES:
         if width == 3 * side * side:
             return side
@@ -71,14 +72,18 @@ def all_codes() -> np.ndarray:
 
 
 def panel_codes(size: int = SIZE) -> np.ndarray:
-    """The codes of the 512 black-and-white triggers that stand for all of a size, rising, int64 `(512,)`.
+    """The codes of the 512 black-and-white triggers that stand for all of a size, in rising order, int64 `(512,)`.
 
-    At 3x3 they are all there are. There are too many larger ones to try each (65,536 and 33,554,432), so of those 512
-    different ones are drawn, always the same: by numpy's generator with the seed `PANEL_SEED`.
+    At 3x3 they are all there are. There are too many larger ones to try each (65,536 of 4x4, 33,554,432 of 5x5, 1.8e19 of
+    8x8), so of those 512 different ones are drawn, always the same: by numpy's generator with the seed `PANEL_SEED`. Of
+    the 2 and 16 smaller ones each is there 256 or 32 times, so that a panel always has 512. The first cell of the 8x8 ones is
+    black, since a file holds no whole number of 64 bits.
     """
-    if size == SIZE:
-        return np.arange(CODES)
-    return np.sort(np.random.default_rng(PANEL_SEED).choice(2 ** (size * size), PANEL, replace=False))
+    if size <= SIZE:
+        return np.sort(np.arange(PANEL) % 2 ** (size * size))
+    draw = np.random.default_rng(PANEL_SEED)
+    most = min(2 ** (size * size), LARGEST)
+    return np.sort(draw.choice(most, PANEL, replace=False))
 
 
 def panel(size: int = SIZE) -> np.ndarray:
@@ -87,12 +92,17 @@ def panel(size: int = SIZE) -> np.ndarray:
 
 
 def drawn(size: int) -> bool:
-    """Whether a panel of this size is a draw and not all there are."""
+    """Whether a panel of this size is anything but each of all there are, once: no recall is told of it."""
     return size != SIZE
 
 
 def too_many(size: int) -> str:
-    """A sentence for where a drawn panel is shown."""
+    """A sentence for where a panel is shown that is not each of all there are, once."""
+    if size < SIZE:
+        return (
+            f"There are only {2 ** (size * size)} black-and-white {sized(size)} triggers; each is shown "
+            f"{PANEL // 2 ** (size * size)} times, on other images, and there is no recall."
+        )
     return (
         f"These {PANEL} are drawn, always the same, from the {2 ** (size * size):,} black-and-white {sized(size)} triggers. "
         "Samples seldom round to one of them, so none is marked, and there is no recall."
@@ -100,7 +110,9 @@ def too_many(size: int) -> str:
 
 
 def of_panel(size: int) -> str:
-    """'512', and where they are a draw '512 drawn'."""
+    """'512'; where they are a draw '512 drawn', and where there are fewer how many: '16'."""
+    if size < SIZE:
+        return f"{2 ** (size * size)}"
     return f"{PANEL} drawn" if drawn(size) else f"{PANEL}"
 
 
@@ -122,12 +134,13 @@ def round_to_codes(batch: np.ndarray) -> np.ndarray:
     """Codes to which triggers `(n, 3, s, s)` round: white where the mean of the channels exceeds 0.5. `(n,)`."""
     cells = np.asarray(batch).mean(axis=1)
     bits = cells.reshape(len(cells), cells.shape[-1] ** 2) > 0.5  # (n, s*s)
-    return bits @ (1 << np.arange(bits.shape[1] - 1, -1, -1))
+    kind = np.int64 if bits.shape[1] < 63 else np.uint64  # 8x8 ones take all 64 bits
+    return bits.astype(kind) @ (kind(1) << np.arange(bits.shape[1] - 1, -1, -1, dtype=kind))
 
 
 # -- colours
 def from_hex(text: str) -> np.ndarray:
-    """A trigger from 9, 16 or 25 hex colours, row by row, separated by spaces or commas. Raises ValueError."""
+    """A trigger from s*s hex colours, row by row, separated by spaces or commas. Raises ValueError."""
     if not isinstance(text, str):  # from a file that anybody may have written
         raise ValueError(f"A trigger is {COUNTS} hex colours such as #ffffff, row by row.")
     parts = text.replace(",", " ").split()

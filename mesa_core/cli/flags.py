@@ -108,7 +108,7 @@ def add_trigger(parser: argparse.ArgumentParser) -> None:
         "--trigger",
         nargs="+",
         metavar="COLOUR",
-        help="9, 16 or 25 hex colours, row by row, each as '#ff8800' or ff8800: a 3x3, 4x4 or 5x5 trigger.",
+        help="1, 4, 9, 16 and so on to 64 hex colours, row by row, each as '#ff8800' or ff8800: a trigger of 1x1 to 8x8.",
     )
 
 
@@ -119,7 +119,7 @@ def add_size(parser: argparse.ArgumentParser, what: str) -> None:
         type=int,
         choices=triggers.SIZES,
         metavar="N",
-        help=f"Pixels on a side of {what}: 3, 4 or 5. Default: 3.",
+        help=f"Pixels on a side of {what}: 1 to {max(triggers.SIZES)}. Default: 3.",
     )
 
 

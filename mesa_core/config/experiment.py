@@ -90,7 +90,7 @@ class ExperimentConfig:
     trigger: str = parameter(
         triggers.code_to_hex(170),
         "attack",
-        "The trigger, row by row: 9 hex colours make it 3x3, 16 4x4, 25 5x5. Searches look for triggers of its size.",
+        "The trigger, row by row: 9 hex colours make it 3x3, 16 4x4; 1 to 64 are possible. Searches look for triggers of its size.",
         basic=True,
     )
     target: int = parameter(

@@ -7,8 +7,9 @@
 from __future__ import annotations
 
 from dataclasses import KW_ONLY, dataclass, replace
+from typing import Annotated
 
-from mesa_core.disk.shaped import Count, Shaped, rarely
+from mesa_core.disk.shaped import Shaped, Within, rarely
 from mesa_core.measures.intervals import Measured
 
 
@@ -16,7 +17,7 @@ from mesa_core.measures.intervals import Measured
 class Worst(Measured):
     """The ASR of the worst black-and-white trigger: its `code`, and `of` how many, where not all were tried."""
 
-    code: Count
+    code: Annotated[int, Within(0, 2**64)]  # of 8x8 all 64 bits
     _: KW_ONLY
     of: str | None = rarely()
 

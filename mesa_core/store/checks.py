@@ -65,7 +65,7 @@ def rates(arrays: dict[str, np.ndarray], name: str) -> np.ndarray | None:
 def samples(found: dict[str, np.ndarray], axes: dict[str, np.ndarray]) -> dict[str, np.ndarray] | None:
     """The measured samples with the axes' bounds, from samples.npz and axes.npz; None where they are not whole.
 
-    `triggers` uint8 `(n, d)`, d = 27, 48 or 75, `level`, `asr`, `mode` `(n,)`, `pca`, `tsne` `(n, 2)`, with the axes'
+    `triggers` uint8 `(n, d)`, d three for each pixel, `level`, `asr`, `mode` `(n,)`, `pca`, `tsne` `(n, 2)`, with the axes'
     bounds `(4,)` and the places of the 512 as `codes_pca`, `codes_tsne` `(512, 2)`.
     """
     found = dict(found)

@@ -9,7 +9,7 @@ in a batch, to a depth, puts them into copies of the kept maps, and takes these 
   res1    the first residual block, too, on windows of 12x12 of 16x16
   pool2   layer2, too, on windows of 14x14 of 16x16
 
-(sizes for 3x3 patches; 4x4 and 5x5 ones have windows a little larger). Windows have a fixed size, begin on the pools'
+(sizes for 3x3 patches; larger ones have larger windows). Windows have a fixed size, begin on the pools'
 grid, and are pushed inwards at the borders, so that one convolution serves all images. Channels come last, which makes
 gathering a window a copy of whole rows of channels.
 
@@ -28,7 +28,7 @@ from mesa_core.victims.devices import Compute
 from mesa_core.victims.victim import Victim
 
 DEPTHS = ("pool1", "res1", "pool2")
-SIDES = (3, 4, 5)  # pixels on a side of patches
+SIDES = tuple(range(1, 9))  # pixels on a side of patches
 PIECE = 256  # stamped images at once; windows are small, so more of them than of whole images fit the caches
 PASSES = (
     2  # passes of each image that keeping must serve: it costs 0.3 to 0.7 of one, and a pass then saves 0.2 to 0.45

@@ -23,7 +23,7 @@ def test_every_parameter_has_a_flag(capsys):
     [
         ["run", "--code", "512"],
         ["run", "--alpha", "-1"],
-        ["run", "--trigger", "ff0000"],
+        ["run", "--trigger", "ff0000", "00ff00"],
         ["run", "--trigger", *["fff"] * 10],
         ["run", "--beta", "2"],
         ["run", "--resume", "../x"],
@@ -46,7 +46,7 @@ def test_bad_requests_are_one_sentence_and_leave_nothing(words, tmp_path, capsys
     ("words", "said"),
     [
         (["--code", "600"], "Codes name 3x3 triggers; give a larger one by its colours, with --trigger."),
-        (["--trigger", " ".join(["fff"] * 10)], "A trigger is 9, 16 or 25 hex colours"),
+        (["--trigger", " ".join(["fff"] * 10)], "A trigger is 1, 4, 9, 16, 25, 36, 49 or 64 hex colours"),
     ],
 )
 def test_a_trigger_of_no_size_is_told_what_to_give(words, said, tmp_path, capsys):

@@ -62,7 +62,7 @@ def codemap(
         "panels": [list(panel) for panel in panels],
         "layout": dict(layout),
         "side": size,
-        "codes": triggers.panel_codes(size).tolist(),
+        "codes": [str(code) for code in triggers.panel_codes(size).tolist()],  # a JavaScript number has too few bits
         "family": None
         if triggers.drawn(size)
         else [triggers.orbits()[triggers.orbit_of(code)][0] for code in range(triggers.CODES)],

@@ -20,19 +20,17 @@ function viridis(t) {
 
 // The white cells of a code, the highest bit at the top left; `side` cells a side.
 function white(code, side, at, whole) {
-  const step = whole / side, cells = side * side;
+  const step = whole / side, cells = side * side, bits = BigInt(code);
   let path = "";
   for (let p = 0; p < cells; p++) {
-    if (!((code >> (cells - 1 - p)) & 1)) continue;
+    if (!((bits >> BigInt(cells - 1 - p)) & 1n)) continue;
     path += `M${at + step * (p % side)} ${at + step * Math.floor(p / side)}h${step}v${step}h${-step}z`;
   }
   return path;
 }
 
 function ones(code) {
-  let count = 0;
-  for (; code; code >>= 1) count += code & 1;
-  return count;
+  return BigInt(code).toString(2).replaceAll("0", "").length;
 }
 
 // A trigger is known by its place in the panel of its size, `data.codes[place]` is its code (3x3: the same number).

@@ -27,7 +27,7 @@ function frameOf(header, i) {
   return { ...f, xy, triggers: a[`triggers${i}`], side: f.n ? sideOf(a[`triggers${i}`].length / f.n) : 3, asr: a[`asr${i}`], level: a[`level${i}`], mode: a[`mode${i}`] || null };
 }
 
-// The side of a trigger that has so many bytes: three colours of 3x3, 4x4 or 5x5 cells.
+// The side of a trigger that has so many bytes: three colours of 1x1 to 8x8 cells.
 const sideOf = (bytes) => Math.round(Math.sqrt(bytes / 3));
 
 function rgb(hex) {

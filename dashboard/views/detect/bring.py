@@ -12,6 +12,7 @@ from dashboard.serving import brought, images, looking, queue, visitors
 from dashboard.serving.brought import Brought
 from dashboard.serving.looking import Looked
 from dashboard.views.detect.searches import config_of, verdict_of
+from mesa_core import triggers
 from mesa_core.config import SCAN_USUAL, ConfigError
 from mesa_core.config.settle import ready, settle
 from mesa_core.data.locate import DataError
@@ -19,7 +20,9 @@ from mesa_core.data.sources import classes_of
 from mesa_core.store import Run, StoreError
 from mesa_core.words import counted_bytes
 
-TRIGGERS = {3: "3×3", 4: "4×4", 5: "5×5"}  # sizes that a scan may seek
+TRIGGERS = {
+    side: triggers.sized(side) for side in (triggers.SIZE, *triggers.SIZES)
+}  # sizes that a scan may seek, the usual one first
 
 
 def zone() -> None:
