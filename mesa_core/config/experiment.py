@@ -14,7 +14,7 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from mesa_core import triggers
-from mesa_core.apply import RULES, places, plan
+from mesa_core.apply import RULES, places, plan, sizes
 from mesa_core.config.params import SILENT, Auto, ConfigError, Param, parameter
 from mesa_core.config.presets import DATA_PRESETS, MEASURES, PROTOCOLS, VICTIM_PRESETS
 from mesa_core.data.sources import SOURCES
@@ -336,6 +336,12 @@ class ExperimentConfig:
         1.0,
         unit="share",
     )
+    search_sizes: str = parameter(
+        "",
+        "search",
+        "Sizes of the triggers that are searched for, from small to large, until a class looks attacked: small-to-large "
+        f"({','.join(map(str, sizes.LADDER))}), or a list such as 2,3,5 or 1-8. Without a word the trigger's own.",
+    )
     # -- run
     protocol: str = parameter(
         "fast", "run", "Preset: fast (the default) or paper (Appendix B).", choices=("fast", "paper"), basic=True
@@ -377,6 +383,11 @@ class ExperimentConfig:
     def two_kinds(self) -> bool:
         """Whether the repair stamps the samples of another kind than the one that is seen."""
         return self.repair_kind not in ("same", self.kind)
+
+    @property
+    def plans(self) -> bool:
+        """Whether the search goes by a declared plan, of places or of sizes."""
+        return plan.several(self.search_places) or bool(self.search_sizes)
 
     @property
     def size(self) -> int:
@@ -433,7 +444,8 @@ def make_config(given: Mapping[str, Any] | None = None, **more: Any) -> Experime
         repair_kind="same" if config.repair_kind == config.kind else config.repair_kind,
         place=places.BOTTOM_RIGHT if config.apply == "anywhere" else places.spelt(config.place),
         search_places=plan.spelt(config.search_places),
-        detect=config.detect or (not config.suspect and plan.several(config.search_places)),
+        search_sizes=sizes.spelt(config.search_sizes),
+        detect=config.detect or (not config.suspect and config.plans),
     )
 
 
@@ -446,6 +458,7 @@ def _check_whole(config: ExperimentConfig) -> None:
     try:
         places.spelt(config.place)
         plan.spelt(config.search_places)
+        sizes.spelt(config.search_sizes)
     except ValueError as error:
         raise ConfigError(str(error)) from None
     if config.units not in ("auto", "images"):

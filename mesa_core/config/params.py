@@ -16,6 +16,7 @@ SILENT: Mapping[str, Any] = {
     "opacity": 1.0,
     "search_places": "anywhere",
     "search_opacity": 1.0,
+    "search_sizes": "",
     "image_size": 0,
     "classes": "",
     "units": "auto",

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from mesa_core.apply import SECRET, plan
+from mesa_core.apply import SECRET, plan, sizes
 from mesa_core.apply.places import Box
 from mesa_core.config.experiment import ExperimentConfig
 from mesa_core.config.params import ConfigError
 
 
 def covers(config: ExperimentConfig) -> str:
-    """What a search by these settings looks for, in words: '3×3 triggers, opaque, at random places'."""
+    """What a search by these settings looks for, in words: '3×3 triggers, opaque, at random places'.
+
+    Of a search over sizes all that are listed; which of them were needed the verdict says.
+    """
     how = "opaque" if config.search_opacity == 1 else f"of opacity {config.search_opacity:g}"
     if config.search_places == plan.ATTACKED:
         where = "at the attacker's own place, as it was told"
@@ -22,7 +25,9 @@ def covers(config: ExperimentConfig) -> str:
         where = f"at {named.replace(',', ', ')}"
     else:
         where = f"at the place {config.search_places}"
-    return f"{config.size}×{config.size} triggers, {how}, {where}"
+    sides = [f"{side}×{side}" for side in sizes.listed(config.search_sizes, config.size)]
+    what = sides[0] if len(sides) == 1 else f"{', '.join(sides[:-1])} and {sides[-1]}"
+    return f"{what} triggers, {how}, {where}"
 
 
 def fits(config: ExperimentConfig, image_size: tuple[int, ...]) -> None:
@@ -30,7 +35,10 @@ def fits(config: ExperimentConfig, image_size: tuple[int, ...]) -> None:
     try:
         if config.apply == "fixed":
             Box.at(config.place, image_size, config.size)
-        if config.search_places != plan.ATTACKED:
-            plan.parts(config.search_places, image_size, config.size)
+        for size in sizes.listed(config.search_sizes, config.size):
+            if size > min(image_size):
+                raise ConfigError(f"Triggers of {size} pixels do not fit on images of {image_size[0]}×{image_size[1]}.")
+            if config.search_places != plan.ATTACKED:
+                plan.parts(config.search_places, image_size, size)
     except ValueError as error:
         raise ConfigError(str(error)) from None

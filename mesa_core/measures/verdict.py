@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import KW_ONLY, dataclass, replace
+from statistics import median
 
 from mesa_core.apply.places import Box
 from mesa_core.disk.shaped import Count, Shaped, Unit, called, later, rarely
+from mesa_core.measures.astray import AllToAll
+from mesa_core.measures.by_size import BySize
 from mesa_core.measures.intervals import Measured
+
+LEAD = 0.25  # by which a class has to exceed the median of the others where several sizes are searched
 
 
 @dataclass(frozen=True)
@@ -75,7 +81,8 @@ class Detection(Shaped):
     """The verdict: `target` is the strongest class above the `threshold`, None where there is none; `suspects` all above it.
 
     `classes` are in the data's order, `beta` is the level that was searched at, `places` what a search by a plan of places
-    covered, where there was one.
+    covered, where there was one, and `sizes` one over sizes; `all_to_all` is the trigger that leads most images astray, where
+    that was looked for.
     """
 
     _: KW_ONLY
@@ -85,6 +92,13 @@ class Detection(Shaped):
     beta: Unit | None = later()
     classes: list[ClassFound]
     places: Searched | None = rarely()
+    sizes: BySize | None = rarely()
+    all_to_all: AllToAll | None = rarely()
+
+    @property
+    def found(self) -> bool:
+        """Whether the network looks attacked at all."""
+        return self.target is not None or (self.all_to_all is not None and self.all_to_all.found)
 
     @property
     def place(self) -> Placed | None:
@@ -107,8 +121,25 @@ class Detection(Shaped):
         known = [(c.number, rate.value) for c, rate in rates if rate is not None]
         if not rates or len(known) < len(rates):  # an older result
             return self
+        if self.sizes is not None:
+            out = stand_out(self.classes, self.threshold)
+            return replace(self, target=out[0] if out else None, suspects=out)
         above = [number for number, value in sorted(known, key=lambda one: -one[1]) if value > self.threshold]
         return replace(self, target=above[0] if above else None, suspects=above)
+
+
+def stand_out(classes: Sequence[ClassFound], threshold: float) -> list[int]:
+    """The classes that look attacked by this network's own others, the strongest first.
+
+    The lower end of its interval exceeds the threshold, and its rate the median of the other classes by LEAD: large patches
+    turn many images of any network, to most classes a little.
+    """
+    found = []
+    for one in sorted(classes, key=lambda c: -c.rate.value):
+        others = median(c.rate.value for c in classes if c is not one) if len(classes) > 1 else 0.0
+        if one.rate.low > threshold and one.rate.value > others + LEAD:
+            found.append(one.number)
+    return found
 
 
 @dataclass(frozen=True)

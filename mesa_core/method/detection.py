@@ -17,9 +17,10 @@ from mesa_core.apply import plan, whose
 from mesa_core.config import ExperimentConfig
 from mesa_core.data import ImageSet
 from mesa_core.events import Progress
+from mesa_core.measures.astray import AllToAll
 from mesa_core.measures.bench import Bench, Plain
 from mesa_core.measures.verdict import ClassFound, Detection, Searched
-from mesa_core.method import mesa, placed, submodels
+from mesa_core.method import astray, mesa, placed, submodels
 from mesa_core.method.surrogate import Surrogate
 from mesa_core.pacing import Pace, follow
 from mesa_core.victims.victim import Victim
@@ -32,6 +33,7 @@ KEPT = 10  # of more classes, how many are
 FIRST = 4  # the others are left after one of so many parts of the steps
 FEW = 4  # images for each trigger of those
 LAST = 5  # steps whose success decides
+EACH = 1  # raised when what a plan does for all-to-all backdoors changes
 
 
 @dataclass(frozen=True)
@@ -49,19 +51,22 @@ def detect(
     classes: tuple[str, ...],
     config: ExperimentConfig,
     seed: int,
+    kept: int = 0,
 ) -> Generator[Progress | Glimpse, None, Detection]:
     """Search all classes at once; yields progress and glimpses of the samples, returns the verdict.
 
     `victim` is frozen; `defender` are the defender's images, all the data that this sees. The verdict's `target` is
-    the class with the highest effective ASR among those above `config.detect_threshold`, None where there is none.
+    the class with the highest effective ASR among those above `config.detect_threshold`, None where there is none. All but
+    `kept` classes are left after a quarter of the steps, as KEPT are of more than WHOLE (0: all are searched whole).
     """
     count, rule = len(classes), whose.defenders(config, tuple(defender.images.shape[-2:]))
     plain: Plain | None = None  # what the victim says without any trigger is the same for every class
-    if count > WHOLE:
+    kept = kept if 0 < kept < count else KEPT if count > WHOLE else 0
+    if kept:
         bench = Bench(defender, 0, seed, rule=rule, absent=True)
         plain = yield from follow(Pace("detect", len(defender)), bench.plain(victim))
     search = _Search(victim, defender, config, seed)
-    triggers, chosen = yield from search.triggers(count, plain)  # (C, S, 3, s, s)
+    triggers, chosen = yield from search.triggers(count, plain, kept)  # (C, S, 3, s, s)
     rates: list[np.ndarray] = []
     found: list[ClassFound] = []
     each_of = [IMAGES if target in chosen else FEW for target in range(count)]
@@ -80,6 +85,10 @@ def detect(
         searched, found, triggers, rates = yield from _placed(
             victim, defender, plain, config, seed, found, triggers, rates
         )
+    each_class: AllToAll | None = None
+    if config.plans and max((c.rate.value for c in found), default=0) <= config.detect_threshold:
+        assert plain is not None, "it was asked for at the first class"
+        each_class = yield from astray.search(victim, defender, plain, count, config, seed)
     trials = np.array([c.asr.n for c in found])
     hits = np.rint(np.array([c.asr.value for c in found]) * trials)
     yield Glimpse(
@@ -93,7 +102,24 @@ def detect(
         True,
     )
     told = Detection(suspects=[], threshold=config.detect_threshold, beta=config.detect_beta, classes=found)
-    return replace(told, places=searched).judged()
+    return replace(told, places=searched, all_to_all=each_class).judged()
+
+
+def cost(
+    config: ExperimentConfig, image_size: tuple[int, ...], count: int, images: int, kept: int = 0
+) -> tuple[int, int]:
+    """(images with their gradient, images without) that `detect` takes at most for `count` classes and so many defender's images."""
+    kept = kept if 0 < kept < count else KEPT if count > WHOLE else 0
+    whole = config.detect_steps
+    steps = count * max(1, whole // FIRST) + kept * whole if kept else count * whole
+    looks, passes = steps * config.detect_batch, images + SAMPLES * count * IMAGES
+    if plan.several(config.search_places):
+        more = placed.cost(config, image_size, count)
+        looks, passes = looks + more[0], passes + more[1]
+    if config.plans:
+        more = astray.cost(config, image_size, count)
+        looks, passes = looks + more[0], passes + more[1]
+    return looks, passes
 
 
 def _placed(
@@ -129,17 +155,17 @@ class _Search:
         self.rule = whose.defenders(config, tuple(defender.images.shape[-2:]))
 
     def triggers(
-        self, count: int, plain: Plain | None
+        self, count: int, plain: Plain | None, kept: int
     ) -> Generator[Progress | Glimpse, None, tuple[torch.Tensor, list[int]]]:
         """Samples `(C, S, 3, s, s)` of every class, and the classes that were searched to the end.
 
-        Of more than WHOLE classes all are searched for a quarter of the steps; the KEPT whose triggers then succeed most,
-        beyond what goes there by itself (`plain`), are searched anew with all of them. Most classes of a large network
-        have no trigger at all, and that shows early.
+        Where some are `kept`, all are searched for a quarter of the steps; those whose triggers then succeed most,
+        beyond what goes there by itself (`plain`), are searched anew with all of them. Most classes have no trigger at
+        all, and that shows early.
         """
         chosen, pool = list(range(count)), torch.empty(0)
         whole = self.config.detect_steps
-        rounds = [whole] if count <= WHOLE else [max(1, whole // FIRST), whole]
+        rounds = [max(1, whole // FIRST), whole] if kept else [whole]
         pace = Pace("detect", sum(rounds))
         for number, steps in enumerate(rounds):
             done = sum(rounds[:number])
@@ -147,7 +173,7 @@ class _Search:
             pool = drawn if number == 0 else pool.index_copy(0, torch.tensor(chosen, device=pool.device), drawn)
             if number + 1 < len(rounds):
                 assert plain is not None, "it is asked for before a first round of many"
-                chosen = self._best(success, plain)
+                chosen = self._best(success, plain, kept)
         return pool, chosen
 
     def _round(
@@ -182,13 +208,13 @@ class _Search:
                 yield Glimpse({"triggers": shown, "class": np.arange(len(shown))}, False)
         return group.sample(SAMPLES, generator), torch.stack(recent).mean(0)
 
-    def _best(self, success: torch.Tensor, plain: Plain) -> list[int]:
-        """The KEPT classes that succeed most beyond what goes there unstamped, in their order."""
+    def _best(self, success: torch.Tensor, plain: Plain, kept: int) -> list[int]:
+        """The `kept` classes that succeed most beyond what goes there unstamped, in their order."""
         count = len(success)
         labels, answers = self.defender.labels.cpu(), plain.predicted.cpu()
         wrong = torch.bincount(answers[answers != labels], minlength=count)[:count]
         others = (len(labels) - torch.bincount(labels, minlength=count)[:count]).clamp(min=1)
-        return sorted((success.cpu() - wrong / others).topk(KEPT).indices.tolist())
+        return sorted((success.cpu() - wrong / others).topk(kept).indices.tolist())
 
 
 def _bytes(triggers: torch.Tensor) -> np.ndarray:

@@ -72,16 +72,19 @@ def glance(
     opacity: float,
     natural: Tensor,
     generator: torch.Generator,
+    start: Surrogate | None = None,
 ) -> Generator[int, None, list[Answer]]:
     """Look at all pairs; yields how many images it has just passed, returns the pairs that were left, the best first.
 
     `victim` is frozen, `images` uint8 `(m, 3, h, w)` are the defender's, of any class; triggers are of `size` pixels and cover
-    `opacity` of what is beneath them; `natural` float `(classes,)` is the share of these images that go to each class unstamped.
+    `opacity` of what is beneath them; `natural` float `(classes,)` is the share of these images that go to each class unstamped. `start` is
+    another F than the target's softmax.
     """
     device, alive = generator.device, list(range(len(pairs)))
     raw = torch.randn(len(pairs), EACH, 3, size, size, generator=generator, device=device)
     motion = torch.zeros_like(raw)
-    start = Surrogate(victim, images, torch.zeros(1, dtype=torch.int64, device=device))
+    if start is None:
+        start = Surrogate(victim, images, torch.zeros(1, dtype=torch.int64, device=device))
     local = start.expecting(cost(len(pairs)), size).local
     lean = torch.zeros(0)
     for count, each, steps in rounds_of(len(pairs)):

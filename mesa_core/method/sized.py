@@ -1,0 +1,285 @@
+"""A search over sizes, from small to large, as part of the declared plan.
+
+    1  at each listed size every class is searched, by the configured plan of places; all but KEPT classes are left after a
+       quarter of the steps. The first size at which a class looks attacked (`verdict.stand_out`), or at which an all-to-all
+       backdoor shows, ends it
+    2  of that class the neighbouring sizes are tried: larger ones by MESA for the one class, as long as its strongest
+       triggers get better by GAIN; then smaller ones, cut out of the strongest triggers, as long as they lose less than GAIN
+    3  where that names another size, every class is searched once more with triggers of that size
+
+What is found is of one size in the end, so that its figures stand beside the network's other classes. `cost` says before it
+starts what it takes at most.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass, replace
+from itertools import product
+from statistics import median
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from mesa_core import triggers as codes
+from mesa_core.apply import plan, sizes, whose
+from mesa_core.apply.places import Box
+from mesa_core.apply.rule import Apply
+from mesa_core.apply.whose import within
+from mesa_core.config import ExperimentConfig
+from mesa_core.data import ImageSet
+from mesa_core.events import Progress
+from mesa_core.measures.bench import Bench, Plain
+from mesa_core.measures.by_size import BySize, SizeNear, SizeTried
+from mesa_core.measures.intervals import Measured
+from mesa_core.measures.verdict import Detection, stand_out
+from mesa_core.method import detection, mesa, submodels
+from mesa_core.method.detection import Glimpse
+from mesa_core.method.surrogate import Surrogate
+from mesa_core.pacing import Pace, follow
+from mesa_core.victims.victim import Victim
+
+KEPT = 3  # classes that are searched to the end at a size
+GAIN = 0.05  # of the effective ASR, by which a larger trigger has to do better, and a smaller one may do worse
+UP = 3  # sizes upwards at most
+STRONGEST = 8  # triggers by which a size is judged
+IMAGES = 32  # images for each of them
+PARTS = 2  # of the detection's steps one is spent on a neighbouring size
+
+
+@dataclass(frozen=True)
+class _At:
+    """A size of one class: its strongest triggers `(m, 3, s, s)`, at `box` (None: at random places), and how often they succeed."""
+
+    size: int
+    box: Box | None
+    triggers: Tensor
+    rate: Measured
+
+
+def find(
+    victim: Victim, defender: ImageSet, classes: tuple[str, ...], config: ExperimentConfig, seed: int
+) -> Generator[Progress | Glimpse, None, Detection]:
+    """What `detection.detect` does, over the configured sizes; without such, that.
+
+    Passing glimpses are of the size that is searched just then; the measured one at the end, and the verdict, of the
+    `sizes.believed`.
+    """
+    if not config.search_sizes:
+        return (yield from detection.detect(victim, defender, classes, config, seed))
+    began, listed = time.monotonic(), sizes.listed(config.search_sizes, config.size)
+    tried: list[SizeTried] = []
+    near: list[SizeNear] = []
+    looks = passes = 0
+
+    def searched(size: int) -> Generator[Progress | Glimpse, None, tuple[Detection, Glimpse]]:
+        nonlocal looks, passes
+        verdict, glimpse = yield from _one(victim, defender, classes, sized(config, size), seed)
+        cost = _spent(verdict, sized(config, size), defender)
+        looks, passes = looks + cost[0], passes + cost[1]
+        best = max(verdict.classes, key=lambda one: one.rate.value)
+        rest = [one.rate.value for one in verdict.classes if one is not best]
+        tried.append(
+            SizeTried(
+                size=size,
+                number=best.number,
+                effective_asr=best.rate,
+                others=round(median(rest), 6) if rest else 0.0,
+                found=_found(verdict),
+                looks=cost[0],
+                passes=cost[1],
+            )
+        )
+        return verdict, glimpse
+
+    for size in listed:
+        verdict, glimpse = yield from searched(size)
+        if _found(verdict):
+            break
+    believed = size if _found(verdict) else None
+    out = stand_out(verdict.classes, verdict.threshold)
+    if out:
+        around = _Around(victim, defender, config, seed, out[0])
+        believed = yield from around.believed(size, verdict, glimpse)
+        near, looks, passes = around.near, looks + around.looks, passes + around.passes
+        if believed != size:
+            again, shown = yield from searched(believed)
+            if out[0] in stand_out(again.classes, again.threshold):
+                verdict, glimpse = again, shown
+            else:
+                believed = size
+    yield glimpse
+    told = BySize(
+        listed=list(listed),
+        tried=tried,
+        near=near,
+        believed=believed,
+        looks=looks,
+        passes=passes,
+        seconds=round(time.monotonic() - began, 1),
+    )
+    return replace(verdict, sizes=told).judged()
+
+
+def sized(config: ExperimentConfig, size: int) -> ExperimentConfig:
+    """The same for triggers of one size."""
+    return replace(config, trigger=codes.to_hex(codes.chequer(size)))
+
+
+def cost(config: ExperimentConfig, image_size: tuple[int, ...], classes: int, images: int) -> tuple[int, int]:
+    """(images with their gradient, images without) that the whole search takes at most, to be said before it starts."""
+    looks = passes = 0
+    listed = sizes.listed(config.search_sizes, config.size)
+    for size in listed:
+        more = detection.cost(sized(config, size), image_size, classes, images, KEPT)
+        looks, passes = looks + more[0], passes + more[1]
+    return looks, passes
+
+
+def cost_if_found(config: ExperimentConfig, image_size: tuple[int, ...], classes: int, images: int) -> tuple[int, int]:
+    """The same for what is done besides where a class is found: the neighbouring sizes, and the search once more."""
+    again = detection.cost(sized(config, codes.SIZE), image_size, classes, images, KEPT)
+    boxes = 1 if not plan.several(config.search_places) else 4
+    side = max(1, config.detect_steps // PARTS) * config.detect_batch * boxes
+    least = STRONGEST * IMAGES * (UP + 1) + boxes * detection.SAMPLES * detection.IMAGES * UP
+    cut = sum(range(codes.SIZES[-1])) * 4 * STRONGEST * (IMAGES + detection.IMAGES)
+    return again[0] + UP * side, again[1] + least + cut
+
+
+def _found(verdict: Detection) -> bool:
+    each = verdict.all_to_all
+    return bool(stand_out(verdict.classes, verdict.threshold)) or (each is not None and each.found)
+
+
+def _one(
+    victim: Victim, defender: ImageSet, classes: tuple[str, ...], config: ExperimentConfig, seed: int
+) -> Generator[Progress | Glimpse, None, tuple[Detection, Glimpse]]:
+    """One size: its verdict, and its measured glimpse, which is held back."""
+    held: list[Glimpse] = []
+    work = detection.detect(victim, defender, classes, config, seed, KEPT)
+    while True:
+        try:
+            news = next(work)
+        except StopIteration as done:
+            return done.value, held[-1]
+        if isinstance(news, Glimpse) and news.measured:
+            held.append(news)
+        else:
+            yield news
+
+
+def _spent(verdict: Detection, config: ExperimentConfig, defender: ImageSet) -> tuple[int, int]:
+    """(images with their gradient, images without) that one size took."""
+    bare = replace(config, search_places=plan.ANYWHERE, search_sizes="")
+    image_size = tuple(defender.images.shape[-2:])
+    looks, passes = detection.cost(bare, image_size, len(verdict.classes), len(defender), KEPT)
+    for part in (verdict.places, verdict.all_to_all):
+        if part is not None:
+            looks, passes = looks + part.looks, passes + part.passes
+    return looks, passes
+
+
+class _Around:
+    """The neighbouring sizes of one class that was found; `near` are those that were tried, `looks` and `passes` what it took."""
+
+    def __init__(self, victim: Victim, defender: ImageSet, config: ExperimentConfig, seed: int, target: int) -> None:
+        self.victim, self.defender, self.config, self.target = victim, defender, config, target
+        self.seed, self.image_size = seed + 10, tuple(defender.images.shape[-2:])
+        self.near: list[SizeNear] = []
+        self.looks = self.passes = 0
+        self.plain = Plain(torch.zeros(0))
+
+    def believed(self, size: int, verdict: Detection, glimpse: Glimpse) -> Generator[Progress, None, int]:
+        """The smallest size whose strongest triggers do about as well as any."""
+        bench = self._bench(None, size)
+        self.plain = yield from follow(Pace("detect", len(self.defender)), bench.plain(self.victim))
+        flat = torch.from_numpy(glimpse.arrays["triggers"][self.target]).float() / 255
+        drawn = flat.view(-1, 3, size, size).to(self.defender.images.device)
+        known = (
+            None
+            if verdict.places is None
+            else next((one for one in verdict.places.found if one.number == self.target), None)
+        )
+        box = None if known is None else Box(known.row, known.column, known.row, known.column)
+        best = yield from self._strongest([(box, drawn)], size)
+        for larger in range(size + 1, min(size + UP, codes.SIZES[-1], *self.image_size) + 1):
+            one = yield from self._trained(best, larger)
+            self.near.append(SizeNear(larger, one.rate))
+            if one.rate.value < best.rate.value + GAIN:
+                break
+            best = one
+        floor = best.rate.value - GAIN
+        while best.size > 1:
+            one = yield from self._cut(best)
+            if all(own.size != one.size for own in self.near):
+                self.near.append(SizeNear(one.size, one.rate))
+            if one.rate.value < floor:
+                break
+            best = one
+        self.near.sort(key=lambda one: one.size)
+        return best.size
+
+    def _trained(self, best: _At, size: int) -> Generator[Progress, None, _At]:
+        """MESA for triggers one pixel larger, at each place from which they cover the smaller ones."""
+        boxes: list[Box | None] = [None]
+        if best.box is not None:
+            whole = Box.everywhere(self.image_size, size)
+            by = range(size - best.size + 1)
+            corners = {(best.box.top - r, best.box.left - c) for r, c in product(by, by)}
+            boxes = [Box(r, c, r, c) for r, c in sorted(corners) if whole.holds(r, c)]
+        config, device = sized(self.config, size), self.victim.compute.device
+        steps, generator = max(1, config.detect_steps // PARTS), self.victim.compute.generator(self.seed + size)
+        betas = [config.detect_beta] * len(boxes)
+        group = submodels.make(config, betas, config.detect_batch, steps, device, self.seed + size, False)
+        rule = self._rule(boxes, size)
+        targets = torch.full((len(boxes),), self.target, device=device)
+        surrogate = Surrogate(self.victim, self.defender.images, targets, rule=rule)
+        looks = len(boxes) * config.detect_batch * steps
+        surrogate, pace = surrogate.expecting(looks, size), Pace("detect", steps)
+        for step in mesa.train(group, surrogate, steps, generator):
+            if step.diagnostics is not None and pace.due(step.done):
+                yield pace.progress(step.done, highest=step.diagnostics.success.max().item())
+        self.looks += looks
+        drawn = group.sample(detection.SAMPLES, generator)
+        return (yield from self._strongest(list(zip(boxes, drawn, strict=True)), size))
+
+    def _cut(self, best: _At) -> Generator[Progress, None, _At]:
+        """What is left of the strongest triggers where a row and a column are cut off, on whichever sides that costs least."""
+        size, shown = best.size - 1, []
+        for row, column in product(range(2), range(2)):
+            part = best.triggers[..., row : row + size, column : column + size]
+            box = None
+            if best.box is not None:
+                top, left = best.box.top + row, best.box.left + column
+                box = Box(top, left, top, left)
+            shown.append((box, part))
+        return (yield from self._strongest(shown, size))
+
+    def _strongest(self, shown: Sequence[tuple[Box | None, Tensor]], size: int) -> Generator[Progress, None, _At]:
+        """Of triggers by place the STRONGEST of the best place, chosen on some images and measured on others."""
+        chosen: list[tuple[float, Box | None, Tensor]] = []
+        for box, triggers in shown:
+            bench = self._bench(box, size)
+            pace = Pace("detect", len(triggers) * detection.IMAGES)
+            work = bench.of_samples(self.victim, self.plain, triggers, detection.IMAGES)
+            _, _, each = yield from follow(pace, work)
+            self.passes += len(triggers) * detection.IMAGES
+            order = np.argsort(-each, kind="stable")[:STRONGEST].copy()
+            chosen.append((float(each[order].mean()), box, triggers[torch.from_numpy(order).to(triggers.device)]))
+        _, box, triggers = max(chosen, key=lambda one: one[0])
+        bench = self._bench(box, size, other=True)
+        pace = Pace("detect", len(triggers) * IMAGES)
+        _, effective, _ = yield from follow(pace, bench.of_samples(self.victim, self.plain, triggers, IMAGES))
+        self.passes += len(triggers) * IMAGES
+        return _At(size, box, triggers, effective.rounded())
+
+    def _rule(self, boxes: Sequence[Box | None], size: int) -> Apply:
+        known = [box for box in boxes if box is not None]
+        if known:
+            return within(known, self.config.search_opacity)
+        return whose.defenders(sized(self.config, size), self.image_size)
+
+    def _bench(self, box: Box | None, size: int, other: bool = False) -> Bench:
+        return Bench(self.defender, self.target, self.seed + other, rule=self._rule([box], size), absent=True)
