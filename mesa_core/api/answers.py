@@ -67,13 +67,15 @@ class Samples:
 class Found:
     """A search over all classes: `target` is the class that looks attacked, None where none does.
 
-    `asr` and `triggers` `(classes, n, 3, s, s)` are by class: how often the triggers found for it succeed.
+    `asr` and `triggers` `(classes, n, 3, s, s)` are by class: how often the triggers found for it succeed. `words` say what
+    was looked for, and what that says of the network.
     """
 
     target: int | None
     asr: tuple[Measured, ...]
     threshold: float
     triggers: Tensor
+    words: str = ""
 
     def __repr__(self) -> str:
         said = "no class looks attacked" if self.target is None else f"class {self.target} looks attacked"

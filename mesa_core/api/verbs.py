@@ -15,14 +15,16 @@ from mesa_core.api.checks import Trigger, asked, blank, class_of, fits, hex_of, 
 from mesa_core.apply import whose
 from mesa_core.apply.rule import Apply
 from mesa_core.config import ConfigError, ExperimentConfig, make_config
+from mesa_core.config.placing import covers
 from mesa_core.config.placing import fits as fits_places
 from mesa_core.data.types import ImageSet
 from mesa_core.events import Progress
 from mesa_core.measures.bench import Bench, finish
+from mesa_core.measures.conclusion import conclusion
 from mesa_core.measures.intervals import Measured
 from mesa_core.measures.place_map import IMAGES, PlaceMap, passes, place_map
 from mesa_core.method import attack as attacks
-from mesa_core.method import detection, mesa, submodels
+from mesa_core.method import detection, mesa, sized, submodels
 from mesa_core.method import repair as repairs
 from mesa_core.method.surrogate import Surrogate
 from mesa_core.pacing import Pace, follow, through
@@ -68,7 +70,11 @@ def sample(
 def detect(
     victim: Victim, data: Any, *, size: int = 3, seed: int = 0, progress: Tell | str | None = "auto", **parameters: Any
 ) -> Found:
-    """Step 1 of the defence: search all classes at once for triggers, on the defender's images `data`."""
+    """Step 1 of the defence: search all classes at once for triggers, on the defender's images `data`.
+
+    `size` is their side in pixels; with `search_sizes` (such as 'small-to-large') several are searched instead, and the
+    triggers are of the one that is believed. What was looked for, and what that says, is in `words`.
+    """
     images, classes = asked(victim, data)
     config = _config(parameters, seed=seed, trigger=blank(size), detect=True)
     fits(size, images)
@@ -81,11 +87,12 @@ def detect(
         last[:] = [news]
         return None
 
-    search = detection.detect(victim.freeze(), images, names, config, seed)
+    search = sized.find(victim.freeze(), images, names, config, seed)
     verdict = _run(through(search, told), progress, "detect")
     flat = torch.from_numpy(last[0].arrays["triggers"]).float() / 255
-    triggers = flat.view(classes, -1, 3, size, size)  # (C, n, 3*s*s) -> (C, n, 3, s, s)
-    return Found(verdict.target, tuple(one.asr for one in verdict.classes), config.detect_threshold, triggers)
+    triggers = torch.from_numpy(codes.unflatten(flat.numpy()))  # (C, n, 3*s*s) -> (C, n, 3, s, s)
+    rates = tuple(one.asr for one in verdict.classes)
+    return Found(verdict.target, rates, config.detect_threshold, triggers, conclusion(verdict, covers(config)))
 
 
 def repair(

@@ -77,7 +77,7 @@ def execute_run(run: Any, store: Store, as_json: bool) -> int:
     outcome = run.outcome()
     assert outcome is not None, "a run that has finished has a result"
     if outcome.detection:
-        say(tables.of_detection(outcome.detection), lines=True)
+        say(tables.of_detection(outcome.detection, covers(make_config(outcome.config))), lines=True)
         say(f"Covered: {covers(make_config(outcome.config))}; nothing else.", lines=True)
     say(table(outcome), lines=True)
     return 0

@@ -50,7 +50,7 @@ def arguments_of(config: ExperimentConfig | Mapping[str, Any]) -> list[str]:
         value = getattr(config, name)
         if name in allowed and name not in said and value != getattr(usual, name):
             shown[name] = value
-    if config.suspect and config.size != SIZE:
+    if config.suspect and config.size != SIZE and not config.search_sizes:
         words += ["--size", str(config.size)]
     for name, value in SCAN_USUAL.items() if config.suspect else ():
         if getattr(config, name) != value:

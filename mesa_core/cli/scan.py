@@ -7,17 +7,21 @@ import csv
 import io
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 from mesa_core import events as ev
 from mesa_core.cli import flags
 from mesa_core.cli.commands import execute_run, print_json, store_of
 from mesa_core.cli.console import Console, say
-from mesa_core.config import SCAN_USUAL, SHIPPED, ConfigError, ExperimentConfig
+from mesa_core.config import SCAN_USUAL, SHIPPED, ConfigError, ExperimentConfig, make_config
+from mesa_core.config.placing import covers
 from mesa_core.config.settle import ready, settle
 from mesa_core.data.locate import DataError
+from mesa_core.disk.plain import plain
+from mesa_core.measures.conclusion import CANNOT, conclusion
 from mesa_core.store import Run, Store, StoreError
 
 FOUND = 3  # exit status where something was found in any of the networks
@@ -29,7 +33,11 @@ CELL = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet takes for a formul
 class Scanned:
     """One network's line. Shares from 0 to 1; None where they are not known.
 
-    `verdict` is 'found', 'nothing found' or 'not scanned'; `healed` says of what was found whether the repair holds.
+    `verdict` is 'found', 'nothing found' or 'not scanned'; `healed` says of what was found whether the repair holds. The
+    `effective_asr` of the class that answers most has an interval from `low` to `high`; `others` is the median of the other
+    classes. `kind` is 'one class' or 'all to all', `size` the side in pixels that is believed in, `row` and `column` the
+    place, where it is fixed. `looks` (images with their gradient) and `seconds` are what a search over sizes took, `words`
+    what was looked for and what that says.
     """
 
     file: str
@@ -44,6 +52,16 @@ class Scanned:
     repaired: str = ""
     run: str = ""
     why: str = ""
+    low: float | None = None
+    high: float | None = None
+    others: float | None = None
+    kind: str = ""
+    size: int | None = None
+    row: int | None = None
+    column: int | None = None
+    looks: int | None = None
+    seconds: float | None = None
+    words: str = ""
 
 
 def detect(arguments: argparse.Namespace) -> int:
@@ -81,7 +99,7 @@ def scan(arguments: argparse.Namespace) -> int:
             return 130
         rows.append(row_of(str(file), run, last[0] if last else ""))
     if arguments.json:
-        print_json({"scanned": [asdict(row) for row in rows]})
+        print_json({"scanned": [asdict(row) for row in rows], "cannot_find": CANNOT})
     elif arguments.csv:
         sys.stdout.write(as_csv(rows))
     else:
@@ -117,24 +135,44 @@ def row_of(file: str, run: Run, why: str) -> Scanned:
     if outcome is None or outcome.detection is None:
         return Scanned(file, "not scanned", run=run.name, why=why or f"it is {run.state()}")
     verdict, accuracy = outcome.detection, outcome.before.clean_accuracy.value
-    rates = [(c, c.rate.value) for c in verdict.classes]
-    if verdict.target is None:
-        highest = max((value for _, value in rates), default=None)
-        return Scanned(file, "nothing found", effective_asr=highest, accuracy=accuracy, run=run.name)
-    own, value = next((c, value) for c, value in rates if c.number == verdict.target)
-    judged, after = outcome.judged, (outcome.after or {}).get("mesa")
-    return Scanned(
+    best = max(verdict.classes, key=lambda c: (c.number == verdict.target, c.rate.value))
+    rest = [c.rate.value for c in verdict.classes if c is not best]
+    sizes, each, place = verdict.sizes, verdict.all_to_all, verdict.place
+    config = make_config(outcome.config)
+    told = Scanned(
         file,
-        "found",
-        own.number,
-        own.name,
-        value,
-        accuracy,
-        None if judged is None else judged.healed,
-        None if judged is None else judged.rounds[-1].worst.value,
-        None if after is None else after.clean_accuracy.value,
-        _healed(run) if after is not None else "",
-        run.name,
+        "found" if verdict.found else "nothing found",
+        effective_asr=best.rate.value,
+        low=best.rate.low,
+        high=best.rate.high,
+        others=median(rest) if rest else None,
+        accuracy=accuracy,
+        run=run.name,
+        looks=None if sizes is None else sizes.looks,
+        seconds=None if sizes is None else sizes.seconds,
+        words=conclusion(verdict, covers(config)),
+    )
+    if verdict.target is None and verdict.found and each is not None:
+        astray = each.astray
+        asr = {"effective_asr": astray.value, "low": astray.low, "high": astray.high}
+        return replace(
+            told, **asr, name="all to all", kind="all to all", size=config.size, row=each.row, column=each.column
+        )
+    if verdict.target is None:
+        return told
+    judged, after = outcome.judged, (outcome.after or {}).get("mesa")
+    return replace(
+        told,
+        label=best.number,
+        name=best.name,
+        kind="one class",
+        size=config.size,
+        row=None if place is None else place.row,
+        column=None if place is None else place.column,
+        healed=None if judged is None else judged.healed,
+        left=None if judged is None else judged.rounds[-1].worst.value,
+        accuracy_after=None if after is None else after.clean_accuracy.value,
+        repaired=_healed(run) if after is not None else "",
     )
 
 
@@ -156,17 +194,21 @@ def as_table(rows: Sequence[Scanned]) -> str:
         f"{'network':<{WIDE}} {'verdict':<24} {'eff. ASR':>8} {'accuracy':>8}   after repair: {'eff. ASR':>8} {'accuracy':>8}"
     ]
     for row in rows:
-        verdict = f"class {row.label} ({row.name})"[:24] if row.verdict == "found" else row.verdict
+        verdict = row.verdict
+        if row.verdict == "found":
+            verdict = row.name if row.label is None else f"class {row.label} ({row.name})"[:24]
         mark = {True: "  healed", False: "  NOT HEALED", None: ""}[row.healed]
         name = row.file if len(row.file) <= WIDE else f"…{row.file[1 - WIDE :]}"
         before = f"{_percent(row.effective_asr):>8} {_percent(row.accuracy):>8}"
         after = f"{_percent(row.left):>8} {_percent(row.accuracy_after):>8}"
         lines.append(f"{name:<{WIDE}} {verdict:<24} {before}                 {after}{mark}".rstrip(" –"))
-    lines += [f"{row.file}: {row.why}" for row in rows if row.why]
+    lines += [f"{row.file}: {plain(said)}" for row in rows for said in (row.why, row.words) if said]
     lines += [f"Repaired: {row.repaired}" for row in rows if row.repaired]
     count, left = sum(row.verdict == "found" for row in rows), sum(row.verdict == "not scanned" for row in rows)
     rest = f" {left} {'were' if left > 1 else 'was'} not scanned." if left else ""
     lines.append(f"Something was found in {count} of {len(rows) - left} networks that were scanned.{rest}")
+    if any(row.verdict != "not scanned" for row in rows):
+        lines.append(CANNOT)
     return "\n".join(lines)
 
 

@@ -7,14 +7,15 @@ from typing import Any
 
 from mesa_core import triggers
 from mesa_core.disk.plain import plain
+from mesa_core.measures.conclusion import CANNOT, conclusion
 from mesa_core.measures.intervals import proportion
 from mesa_core.measures.submodel import ReferenceLevel
 from mesa_core.measures.verdict import Detection
 from mesa_core.words import share
 
 
-def of_detection(verdict: Detection) -> str:
-    """A search's verdict (`detection` of a result), a line a class."""
+def of_detection(verdict: Detection, covered: str) -> str:
+    """A search's verdict (`detection` of a result), a line a class, what was `covered`, and what that says."""
     lines = []
     for one in verdict.classes:
         mark = " <- attacked" if one.number in verdict.suspects else ""
@@ -28,7 +29,9 @@ def of_detection(verdict: Detection) -> str:
         )
     if verdict.places is not None:
         lines.append(verdict.places.words)
-    return "\n".join(lines)
+    if verdict.sizes is not None:
+        lines.append(verdict.sizes.words)
+    return "\n".join([*lines, plain(conclusion(verdict, covered)), CANNOT])
 
 
 def of_landscape(found: Mapping[str, Any], size: int) -> str:

@@ -25,4 +25,6 @@ def identity_of(config: ExperimentConfig) -> dict[str, Any]:
         asked.pop("suspect_digest", None)
     elif config.suspect_digest:
         asked["suspect"] = ""
+    if config.suspect and config.search_sizes:
+        asked["trigger"] = ""  # of what size it is the search finds out
     return {name: Path(value).name if name in PATHS else value for name, value in asked.items()}

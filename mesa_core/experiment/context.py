@@ -7,7 +7,7 @@ import functools
 import queue
 from collections.abc import Callable, Generator, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import astuple, dataclass, field
+from dataclasses import astuple, dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -145,6 +145,13 @@ class Context:
             self.fix_axes(self.results["before"].tensors["landscape"].numpy())
         assert self._axes is not None
         return self._axes
+
+    def resize(self, size: int) -> None:
+        """Go on with triggers of another size, which a search believes in; the run's settings say so from then on."""
+        trigger = codes.to_hex(codes.chequer(size))
+        self.config = replace(self.config, trigger=trigger)
+        self.pixels = torch.from_numpy(codes.from_hex(trigger))
+        self.run.write_config(self.config.to_dict(), self.run.resolved())
 
     def fix_axes(self, landscape: np.ndarray) -> None:
         """Fix them by the ASR of the 512 `(512,)`."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Generator, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -9,16 +10,21 @@ from pathlib import Path
 import torch
 
 from mesa_core import events as ev
-from mesa_core.apply import plan
+from mesa_core.apply.places import Box
 from mesa_core.config import SHIPPED
+from mesa_core.config.placing import covers
 from mesa_core.experiment.context import VERSION, Context
 from mesa_core.experiment.stages import Made, Scribe
 from mesa_core.measures import premise
 from mesa_core.measures.bench import CHUNK
+from mesa_core.measures.conclusion import CANNOT, conclusion
 from mesa_core.measures.verdict import Detection
-from mesa_core.method import detection, placed
+from mesa_core.method import detection, sized
+from mesa_core.method.surrogate import Surrogate
 from mesa_core.victims.weights import WeightsError
-from mesa_core.words import share
+from mesa_core.words import duration, share
+
+TRIAL = 32  # images by which is told how long a plan will take
 
 
 def detect_stage(lab: Context) -> Iterator[ev.Event]:
@@ -26,9 +32,9 @@ def detect_stage(lab: Context) -> Iterator[ev.Event]:
 
     def body(scribe: Scribe) -> Generator[ev.Event, None, Made]:
         yield from _premise(lab)
-        if plan.several(lab.config.search_places):
+        if lab.config.plans:
             yield _cost(lab)
-        search = detection.detect(lab.frozen, lab.defender, lab.dataset.classes, lab.config, lab.seed("detect"))
+        search = sized.find(lab.frozen, lab.defender, lab.dataset.classes, lab.config, lab.seed("detect"))
         verdict = yield from _shown(search, scribe)
         found = verdict.target
         name = "no class" if found is None else f"class {found} ({lab.dataset.classes[found]})"
@@ -41,6 +47,10 @@ def detect_stage(lab: Context) -> Iterator[ev.Event]:
                     f"{place.elsewhere:.1%} at the median place. Triggers are sampled and stamped there."
                 )
             yield ev.Note(verdict.places.words)
+        if verdict.sizes is not None:
+            yield ev.Note(verdict.sizes.words)
+        if lab.config.plans:
+            yield ev.Note(f"{conclusion(verdict, covers(lab.config))} {CANNOT}")
         others = [lab.dataset.classes[s] for s in verdict.suspects if s != found]
         if others:
             yield ev.Note(
@@ -49,11 +59,16 @@ def detect_stage(lab: Context) -> Iterator[ev.Event]:
             )
         return {"detection": verdict.to_json()}, {}
 
-    recipe = lab.recipe("detect", "mesa", victim=lab.results["attack"].key, version=VERSION["detect"], **lab.sized)
+    size = {} if lab.config.search_sizes else lab.sized  # a search over sizes does not ask for the configured one
+    recipe = lab.recipe("detect", "mesa", victim=lab.results["attack"].key, version=VERSION["detect"], **size)
     for name in ("beta", "mesa_steps", "mesa_batch", "gamma"):
         recipe["parameters"].pop(name)
     if len(lab.dataset.classes) > detection.WHOLE:  # then not every class is searched to the end
         recipe["rounds"] = [detection.WHOLE, detection.KEPT, detection.FIRST, detection.FEW]
+    if lab.config.plans:
+        recipe["each"] = detection.EACH
+    if lab.config.search_sizes:
+        recipe["sizes"] = sized.VERSION
     out = yield from lab.stages.stage("detect", "Searching every class for triggers", recipe, body)
     stored = Detection.from_json(out.value["detection"])
     verdict = stored.judged()  # one that was kept before may have gone by the plain ASR
@@ -62,17 +77,56 @@ def detect_stage(lab: Context) -> Iterator[ev.Event]:
         yield ev.Note(f"By the effective ASR {name} looks attacked.")
     lab.results["detect"] = replace(out, value={"detection": verdict.to_json()})
     lab.target, lab.box = verdict.target, verdict.box
+    if verdict.sizes is not None and verdict.sizes.believed is not None and verdict.target is not None:
+        yield from _believe(lab, verdict.sizes.believed)
+
+
+def _believe(lab: Context, size: int) -> Iterator[ev.Event]:
+    """Go on with triggers of the size that the search believes; a run that planted one keeps its size, to be compared with it."""
+    if size == lab.config.size:
+        return
+    if lab.config.suspect:
+        lab.resize(size)
+        return
+    own = lab.config.size
+    yield ev.Note(
+        f"Triggers of {own}×{own} pixels are sampled and stamped all the same, so that they can be compared with the planted one."
+    )
+    if lab.box is not None:  # the places from which the one covers the middle of the other
+        whole, by = Box.everywhere(lab.image_size, own), (size - own) // 2
+        row, column = min(max(lab.box.top + by, 0), whole.bottom), min(max(lab.box.left + by, 0), whole.right)
+        lab.box = Box(row, column, row, column)
 
 
 def _cost(lab: Context) -> ev.Note:
-    """What a plan of places will take at most, before it starts."""
-    c, count = lab.config, len(lab.dataset.classes)
-    looks, passes = placed.cost(c, lab.image_size, count)
+    """What a plan will take at most, in images and, by a short trial, in time, before it starts."""
+    c, count, images = lab.config, len(lab.dataset.classes), len(lab.defender)
     usual = count * c.detect_batch * c.detect_steps
+    if c.search_sizes:
+        looks, passes = sized.cost(c, lab.image_size, count, images)
+        more, _ = sized.cost_if_found(c, lab.image_size, count, images)
+        besides = f", and {more:,} more where a class is found, whose size is then made out"
+    else:
+        (looks, passes), besides = detection.cost(c, lab.image_size, count, images), ""
     return ev.Note(
-        f"The plan of places ({c.search_places.replace(',', ', ')}) takes at most {looks:,} images with their gradient and "
-        f"{passes:,} without, beside {usual:,} with their gradient at random places."
+        f"The plan ({covers(c)}) takes at most {looks:,} images with their gradient and {passes:,} without{besides}; the search "
+        f"of one size at random places takes {usual:,} with their gradient. By a first trial about "
+        f"{duration(looks * _seconds(lab))} are needed for the gradients."
     )
+
+
+def _seconds(lab: Context) -> float:
+    """Seconds that one image with its gradient takes here, by the second of two small batches; passing it whole, so no less."""
+    targets = torch.zeros(1, dtype=torch.int64, device=lab.compute.device)
+    surrogate, draw = Surrogate(lab.frozen, lab.defender.images, targets), lab.compute.generator(0)
+    size, took = lab.config.size, 0.0
+    for _ in range(2):
+        began = time.monotonic()
+        triggers = torch.rand(1, TRIAL, 3, size, size, generator=draw, device=lab.compute.device).requires_grad_()
+        (slope,) = torch.autograd.grad(surrogate(triggers, draw).sum(), triggers)
+        slope.sum().item()  # waits for the device
+        took = time.monotonic() - began
+    return took / TRIAL
 
 
 def _premise(lab: Context) -> Iterator[ev.Event]:

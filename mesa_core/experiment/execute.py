@@ -21,6 +21,7 @@ from mesa_core.experiment.repairing import order, repair_stages, repair_with
 from mesa_core.experiment.results import assemble, versions
 from mesa_core.experiment.sampling import defence_stages
 from mesa_core.experiment.stages import StopRequested
+from mesa_core.measures.verdict import Detection
 from mesa_core.registry import NotThere
 from mesa_core.store import Run, Store, StoreError
 from mesa_core.victims import devices, weights
@@ -92,10 +93,7 @@ def experiment(run: Run, store: Store, between: Callable[[], object] | None = No
             for level in config.beta:
                 yield from repair_with(lab, one_level(lab, level))
     elif config.suspect:
-        yield ev.Note(
-            "No class stands out: no backdoor of this kind was found, and nothing is repaired, so the network stays as it "
-            f"is (clean accuracy {lab.before.clean_accuracy.value:.1%})."
-        )
+        yield ev.Note(_nothing(lab))
     elif lab.target is None:
         yield ev.Note("Detection found no attacked class, so the defence ends here and nothing is repaired.")
     else:
@@ -107,7 +105,7 @@ def experiment(run: Run, store: Store, between: Callable[[], object] | None = No
             "attack."
         )
     result = assemble(
-        config,
+        lab.config,
         devices.hardware(compute),
         versions(),
         lab.stages.timings,
@@ -116,6 +114,19 @@ def experiment(run: Run, store: Store, between: Callable[[], object] | None = No
     )
     run.write_result(result.to_json())
     yield ev.Finished(round(time.monotonic() - began, 2))
+
+
+def _nothing(lab: Context) -> str:
+    """How the scan of a network ends in which no class was found."""
+    detected = lab.results.get("detect")
+    verdict = None if detected is None else Detection.from_json(detected.value["detection"])
+    is_worth = f"(clean accuracy {lab.before.clean_accuracy.value:.1%})"
+    if verdict is not None and verdict.found:
+        return (
+            "The repair stamps triggers for one class, and this backdoor has none, so nothing is repaired: do not use this "
+            f"network {is_worth}."
+        )
+    return f"Nothing found, for these sizes, places and forms, and nothing is repaired: the network stays as it is {is_worth}."
 
 
 def resolve(run: Run, store: Store) -> tuple[ExperimentConfig, devices.Compute, str]:

@@ -131,13 +131,13 @@ class Detection(Shaped):
 def stand_out(classes: Sequence[ClassFound], threshold: float) -> list[int]:
     """The classes that look attacked by this network's own others, the strongest first.
 
-    The lower end of its interval exceeds the threshold, and its rate the median of the other classes by LEAD: large patches
-    turn many images of any network, to most classes a little.
+    The rate exceeds the threshold, and the median of the other classes by LEAD: large patches turn many images of any
+    network, to most classes a little.
     """
     found = []
     for one in sorted(classes, key=lambda c: -c.rate.value):
         others = median(c.rate.value for c in classes if c is not one) if len(classes) > 1 else 0.0
-        if one.rate.low > threshold and one.rate.value > others + LEAD:
+        if one.rate.value > threshold and one.rate.value > others + LEAD:
             found.append(one.number)
     return found
 

@@ -20,10 +20,13 @@ from mesa_core import triggers
 from mesa_core.config import SHIPPED, ConfigError, ExperimentConfig, make_config, params
 from mesa_core.config.placing import covers
 from mesa_core.data.sources import SOURCES, classes_of
-from mesa_core.measures.verdict import Detection
+from mesa_core.measures.conclusion import CANNOT, conclusion
+from mesa_core.measures.verdict import ClassFound, Detection, stand_out
 from mesa_core.store import Run, StoreError
 from mesa_core.store.shipped import shipped_weights
 from mesa_core.words import duration
+
+MOST_SAID = 3  # attacked classes of which each is told in a sentence of its own
 
 
 @keys.page("detect")
@@ -78,11 +81,12 @@ def finished(run: Run, example: bool) -> None:
     covered(verdict, config)
     clean = None if config.suspect == SHIPPED else clean_search(config)
     by_class = {one.number: one.rate.value for one in clean.classes} if clean else {}
+    hot = {one.number for one in attacked(verdict, threshold)}
     found = [
         Panel(
             f"{one.number} · {stored.plain(one.name)}", one.rate.value, one.rate.low, one.rate.high, one.rate.n,
-            by_class.get(one.number), one.rate.value > threshold,
-            "looks attacked" if one.rate.value > threshold else "nothing found",
+            by_class.get(one.number), one.number in hot,
+            "looks attacked" if one.number in hot else "nothing found",
         )
         for one in verdict.classes
     ]  # fmt: skip
@@ -108,18 +112,14 @@ def finished(run: Run, example: bool) -> None:
 
 
 def say(verdict: Detection, config: ExperimentConfig, threshold: float) -> None:
-    """The verdict in words."""
-    ranked = sorted(verdict.classes, key=lambda one: -one.rate.value)
-    first, rest = ranked[0], ranked[1:]
-    next_best = (
-        f" The next class, *{stored.markdown(rest[0].name)}*, reaches {100 * rest[0].rate.value:.1f} %." if rest else ""
-    )
-    above = [one for one in ranked if one.rate.value > threshold]
+    """The verdict in words, at the threshold that is set."""
+    told = stored.markdown(conclusion(verdict, covers(config), threshold))
+    above = attacked(verdict, threshold)
+    if not above and not (verdict.all_to_all is not None and verdict.all_to_all.found):
+        st.success(f"**No class looks attacked.** {told}")
+        return
     if not above:
-        st.success(
-            f"**No class looks attacked.** The highest, *{stored.markdown(first.name)}*, reaches {100 * first.rate.value:.1f} %, below the "
-            f"threshold of {100 * threshold:.0f} %. A backdoor of another kind than a small patch would not be seen here."
-        )
+        st.warning(f"**Every class looks attacked, one by one.** {told}")
         return
     named = ", ".join(f"*{stored.markdown(one.name)}*" for one in above)
     oracle = ""
@@ -129,9 +129,18 @@ def say(verdict: Detection, config: ExperimentConfig, threshold: float) -> None:
         right = [one.number for one in above] == [true]
         oracle = f" (Oracle: the attacker's target is *{stored.markdown(name)}*, so this is {'right' if right else 'not right'}.)"
     st.warning(
-        f"**{len(above)} of {len(ranked)} classes look{'s' * (len(above) == 1)} attacked: {named}.** MESA found triggers that send "
-        f"{100 * first.rate.value:.0f} % of the images of other classes to *{stored.markdown(first.name)}*.{next_best if len(above) == 1 else ''}{oracle}"
+        f"**{len(above)} of {len(verdict.classes)} classes look{'s' * (len(above) == 1)} attacked: {named}.** "
+        f"{told if len(above) <= MOST_SAID else ''}{oracle}"
     )
+
+
+def attacked(verdict: Detection, threshold: float) -> list[ClassFound]:
+    """The classes that look attacked at a threshold, the strongest first."""
+    ranked = sorted(verdict.classes, key=lambda one: -one.rate.value)
+    if verdict.sizes is None:
+        return [one for one in ranked if one.rate.value > threshold]
+    out = stand_out(verdict.classes, threshold)
+    return [one for one in ranked if one.number in out]
 
 
 def covered(verdict: Detection, config: ExperimentConfig) -> None:
@@ -142,8 +151,8 @@ def covered(verdict: Detection, config: ExperimentConfig) -> None:
             f"They work at **row {place.row}, column {place.column}** of the image, counted from the top left pixel: "
             f"{100 * place.effective_asr.value:.1f} % there, {100 * place.elsewhere:.1f} % at the median place."
         )
-    more = "" if verdict.places is None else f" {verdict.places.words}"
-    st.caption(stored.markdown(f"Covered: {covers(config)}; nothing else.{more}"))
+    more = "".join(f" {part.words}" for part in (verdict.places, verdict.sizes) if part is not None)
+    st.caption(stored.markdown(f"Covered: {covers(config)}; nothing else.{more} {CANNOT}"))
 
 
 def subject(config: ExperimentConfig | None) -> str:

@@ -14,8 +14,10 @@ from dashboard.serving import runs
 from mesa_core import triggers
 from mesa_core.cli.repeat import command_of
 from mesa_core.config import ExperimentConfig, make_config
+from mesa_core.config.placing import covers
 from mesa_core.data.sources import classes_of
 from mesa_core.measures import breadth
+from mesa_core.measures.conclusion import CANNOT, conclusion
 from mesa_core.measures.intervals import Measured
 from mesa_core.measures.submodel import Submodel
 from mesa_core.pictures import charts, thumbnails
@@ -136,10 +138,19 @@ def _searched(result: Result) -> str:
     if verdict is None:
         return ""
     name = next((c.name for c in verdict.classes if c.number == verdict.target), "")
-    said = (
-        f"Class {verdict.target} ({name}) looks attacked." if verdict.target is not None else "No class looks attacked."
-    )
-    why = f"A class looks attacked where the triggers found for it have an effective ASR above {verdict.threshold:.0%}."
+    said = "No class looks attacked."
+    if verdict.target is not None:
+        said = f"Class {verdict.target} ({name}) looks attacked."
+    elif verdict.found:
+        said = "Every class looks attacked, one by one."
+    config = make_config(result.config)
+    more = [conclusion(verdict, covers(config)), f"Covered: {covers(config)}; nothing else."]
+    more += [part.words for part in (verdict.places, verdict.sizes) if part is not None]
+    why = " ".join([
+        *map(escape, more),
+        f"A class looks attacked where the triggers found for it have an effective ASR above {verdict.threshold:.0%}.",
+        CANNOT,
+    ])  # fmt: skip
     order = sorted(verdict.classes, key=lambda c: -c.rate.value)
     rows = [[f"{c.number} ({c.name})", counted(c.effective_asr), counted(c.asr)] for c in order]
     return f"<h2>Every class, searched</h2><p><strong>{escape(said)}</strong> {why}</p>" + _table(

@@ -1,0 +1,63 @@
+"""What a search says in the end, in words that are the same on the command line, on the page and in the report. Needs no torch."""
+
+from __future__ import annotations
+
+from statistics import median
+
+from mesa_core.measures.verdict import ClassFound, Detection, stand_out
+from mesa_core.words import share
+
+CANNOT = (
+    "Such a search cannot find semantic triggers (something that is in the picture anyway), dynamic ones (another for each "
+    "image), warps and filters of the whole image, and clean-label attacks with large perturbations."
+)
+
+
+def conclusion(verdict: Detection, covered: str, threshold: float | None = None) -> str:
+    """The verdict in one to three sentences: what was found, with its interval and beside the network's other classes.
+
+    `covered` is what was looked for, such as '3×3 triggers, opaque, at random places'. At another `threshold` than the
+    search's own it says what that would have said.
+    """
+    limit = verdict.threshold if threshold is None else threshold
+    names = {one.number: one.name for one in verdict.classes}
+    each = verdict.all_to_all
+    if each is not None and each.found:
+        count = max(names, default=0) + 1
+        return each.words([names.get(i, str(i)) for i in range(count)])
+    ranked = sorted(verdict.classes, key=lambda one: -one.rate.value)
+    if verdict.sizes is not None:
+        out = stand_out(verdict.classes, limit)
+        above = [one for one in ranked if one.number in out]
+    else:
+        above = [one for one in ranked if one.rate.value > limit]
+    if not above:
+        return f"Nothing found, for these sizes, places and forms: {covered}. {_highest(ranked, limit)}".rstrip()
+    said = " ".join(_attacked(one, limit) for one in above)
+    others = [other for other in ranked if other not in above]
+    if others:
+        said += (
+            f" The network's other classes reach {median(one.rate.value for one in others):.1%} in the median and "
+            f"{others[0].rate.value:.1%} at most ({others[0].name})."
+        )
+    return said
+
+
+def _highest(ranked: list[ClassFound], limit: float) -> str:
+    if not ranked:
+        return ""
+    first = ranked[0]
+    if first.rate.value > limit:  # large triggers turn many images to many classes
+        return (
+            f"The highest class, {first.name}, reaches {share(first.rate)}, but the other classes are not far below it, so that "
+            "it does not stand out."
+        )
+    return f"The highest class, {first.name}, reaches {share(first.rate)}; the threshold is {limit:.0%}."
+
+
+def _attacked(one: ClassFound, limit: float) -> str:
+    narrow = ", narrowly, since its interval begins below the threshold" if one.rate.low <= limit else ""
+    return (
+        f"Class {one.number} ({one.name}) looks attacked{narrow}: the triggers found for it send {share(one.rate)} of the "
+        "images of other classes there that would not go there by themselves."
+    )
