@@ -13,6 +13,7 @@ from statistics import median
 from typing import Any
 
 from mesa_core import events as ev
+from mesa_core import triggers
 from mesa_core.cli import flags
 from mesa_core.cli.commands import execute_run, print_json, store_of
 from mesa_core.cli.console import Console, say
@@ -153,11 +154,9 @@ def row_of(file: str, run: Run, why: str) -> Scanned:
         words=conclusion(verdict, covers(config)),
     )
     if verdict.target is None and verdict.found and each is not None:
-        astray = each.astray
-        asr = {"effective_asr": astray.value, "low": astray.low, "high": astray.high}
-        return replace(
-            told, **asr, name="all to all", kind="all to all", size=config.size, row=each.row, column=each.column
-        )
+        told = replace(told, effective_asr=each.astray.value, low=each.astray.low, high=each.astray.high)
+        side = triggers.size_of(each.trigger)
+        return replace(told, name="all to all", kind="all to all", size=side, row=each.row, column=each.column)
     if verdict.target is None:
         return told
     judged, after = outcome.judged, (outcome.after or {}).get("mesa")

@@ -299,6 +299,15 @@ class ExperimentConfig:
         4000,
         unit="triggers",
     )
+    place_images: int = parameter(
+        0,
+        "map",
+        "Images at each place for the exact maps of where the original and the best sample work, on the networks before and "
+        "after the repair (0: none; a search by a plan takes 16).",
+        0,
+        1000,
+        unit="images",
+    )
     # -- Apply
     apply: str = parameter(
         "anywhere",

@@ -11,7 +11,12 @@ from mesa_core.config.params import SHIPPED
 PATHS = ("data_dir", "weights", "suspect", "classes")
 # Where and how to compute, and how hard to look for the worst of 512; no part of the question.
 HOW = ("device", "precision", "memory", "threads", "data_dir", "worst_images")
-MORE = ("baselines", "point_seeds", "repair_each_beta")  # defences beside MESA's, which change none of its figures
+MORE = (
+    "baselines",
+    "point_seeds",
+    "repair_each_beta",
+    "place_images",
+)  # beside MESA's figures, of which they change none
 
 
 def identity_of(config: ExperimentConfig) -> dict[str, Any]:

@@ -17,6 +17,7 @@ SILENT: Mapping[str, Any] = {
     "search_places": "anywhere",
     "search_opacity": 1.0,
     "search_sizes": "",
+    "place_images": 0,
     "image_size": 0,
     "classes": "",
     "units": "auto",

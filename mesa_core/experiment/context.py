@@ -100,6 +100,7 @@ class Context:
         self.searches = c.detect or bool(c.suspect)
         rounds = max(0, 2 * c.repair_rounds - 1) if c.judges else 0  # at most
         count = 3 + self.searches + 1 + 2 + c.two_kinds + extra + 2 * (defences + seeds) + rounds
+        count += bool(c.place_images or c.plans)  # the maps of places
         self.stages = Stages(self.run, self.store, count, self.between)
         self.results: dict[str, Output] = {}
         self.target: int | None = None if self.searches else c.target  # what the defender takes for the target

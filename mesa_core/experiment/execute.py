@@ -16,6 +16,7 @@ from mesa_core.data import DataError
 from mesa_core.disk.errors import said
 from mesa_core.experiment.attacking import victim_stages
 from mesa_core.experiment.context import Context, computing
+from mesa_core.experiment.mapping import mapping_stage
 from mesa_core.experiment.pools import one_level
 from mesa_core.experiment.repairing import order, repair_stages, repair_with
 from mesa_core.experiment.results import assemble, versions
@@ -92,6 +93,7 @@ def experiment(run: Run, store: Store, between: Callable[[], object] | None = No
         if config.repair_each_beta:
             for level in config.beta:
                 yield from repair_with(lab, one_level(lab, level))
+        yield from mapping_stage(lab)
     elif config.suspect:
         yield ev.Note(_nothing(lab))
     elif lab.target is None:

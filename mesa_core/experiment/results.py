@@ -12,6 +12,7 @@ from mesa_core.config import ExperimentConfig
 from mesa_core.measures.coverage import Coverage
 from mesa_core.measures.evaluation import Evaluation
 from mesa_core.measures.intervals import Measured
+from mesa_core.measures.mapped import Maps
 from mesa_core.measures.submodel import Mode, Submodel
 from mesa_core.measures.verdict import Detection, Judged
 from mesa_core.store.results import Cleanse, Images, Noise, Result
@@ -68,6 +69,7 @@ def assemble(
         precision=covered.precision,
         uniform_noise=None if noise is None else Noise.from_json(noise),
         judged=Judged.from_json(values["judged"]) if "judged" in values else None,
+        places=Maps.from_json(values["places"]["maps"]) if "places" in values else None,
         neural_cleanse=Cleanse.from_json(values["cleanse"]) if "cleanse" in values else None,
     )
 

@@ -54,6 +54,24 @@ def check_reference(told: dict[str, Any], arrays: dict[str, np.ndarray]) -> None
         _number(told["options"][name], 1, 1e9)
 
 
+MOST_PLACES = 512  # rows and columns of a map
+
+
+def place_maps(arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """The maps of places.npz that are whole, as shares `(rows, columns)` by 'trigger-network', such as 'best-before'."""
+    found = {}
+    for name, hits in arrays.items():
+        n = arrays.get(f"{name}-n")
+        if n is None or hits.ndim != 2 or not 0 < max(hits.shape) <= MOST_PLACES or not hits.size:
+            continue
+        if hits.dtype.kind not in "iu" or n.dtype.kind not in "iu" or n.size != 1 or int(n.item()) < 1:
+            continue
+        share = hits.astype(np.float64) / int(n.item())
+        if share.min() >= 0 and share.max() <= 1:
+            found[name] = share
+    return found
+
+
 def rates(arrays: dict[str, np.ndarray], name: str) -> np.ndarray | None:
     """A map `(512,)` of shares, or None."""
     found = arrays.get(name)

@@ -29,7 +29,7 @@ from mesa_core.store.runs import NAME, Run
 MANIFEST = "manifest.json"
 LARGEST = 190_000  # bytes of one compact run; snapshots are left out until it fits
 MOST_SNAPSHOTS = 8
-WHOLE = ("axes.npz", "samples.npz", "landscape-after.npz", "detect.npz")  # kept as they are
+WHOLE = ("axes.npz", "samples.npz", "landscape-after.npz", "detect.npz", "places.npz")  # kept as they are
 POINTS = {"mesa": 50}  # of a stage's curve
 OTHER_POINTS = 12
 ENTRY = ("name", "code", "config", "seeds", "before", "after", "digest")

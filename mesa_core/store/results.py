@@ -14,6 +14,7 @@ from mesa_core.disk.shaped import Count, Damaged, Shaped, Word, empty, later, ra
 from mesa_core.measures.coverage import Levels
 from mesa_core.measures.evaluation import Evaluation
 from mesa_core.measures.intervals import Measured
+from mesa_core.measures.mapped import Maps
 from mesa_core.measures.submodel import Submodel
 from mesa_core.measures.verdict import Detection, Judged
 
@@ -81,6 +82,7 @@ class Result(Shaped):
     precision: Levels = empty(later=True)
     uniform_noise: Noise | None = later()
     neural_cleanse: Cleanse | None = rarely()
+    places: Maps | None = rarely()  # where triggers work; the maps themselves are in places.npz
     judged: Judged | None = rarely()  # of a scanned network that was repaired
 
     def check(self) -> None:

@@ -14,6 +14,7 @@ from dashboard.components.panels import Panel, panels
 from dashboard.serving import queue, reading, visitors
 from dashboard.views.detect import bring, outcome
 from dashboard.views.detect.searches import clean_search, config_of, prepared, sampled, searches, verdict_of
+from dashboard.views.shared import place_maps
 from dashboard.visit import run_choice
 from mesa_core import events as ev
 from mesa_core import triggers
@@ -21,6 +22,7 @@ from mesa_core.config import SHIPPED, ConfigError, ExperimentConfig, make_config
 from mesa_core.config.placing import covers
 from mesa_core.data.sources import SOURCES, classes_of
 from mesa_core.measures.conclusion import CANNOT, conclusion
+from mesa_core.measures.mapped import BEST
 from mesa_core.measures.verdict import ClassFound, Detection, stand_out
 from mesa_core.store import Run, StoreError
 from mesa_core.store.shipped import shipped_weights
@@ -109,6 +111,7 @@ def finished(run: Run, example: bool) -> None:
         )
     )
     table(verdict, by_class)
+    place_maps.section(run, (BEST,), "detect_places")
 
 
 def say(verdict: Detection, config: ExperimentConfig, threshold: float) -> None:

@@ -14,12 +14,13 @@ from dashboard.components.picker import picker
 from dashboard.serving import queue, visitors
 from dashboard.serving.difficulties import difficulties
 from dashboard.views.lab import before_after, class_pictures, live, painting, screens, settings, stage
-from dashboard.views.shared import take_away
+from dashboard.views.shared import place_maps, take_away
 from dashboard.visit import run_choice
 from mesa_core import triggers
 from mesa_core.config import ConfigError, params
 from mesa_core.data.locate import DataError
 from mesa_core.glossary import TERMS
+from mesa_core.measures.mapped import BEST, ORIGINAL
 from mesa_core.pictures.thumbnails import trigger_img
 from mesa_core.store import StoreError
 
@@ -65,6 +66,13 @@ def everything() -> None:
         middle.info("No run yet. Press Run.")
         return
     live.show(run, middle, right, before_after.draw)
+    if run.state() == "finished":
+        with middle.expander("Where the triggers work: every place of the image"):
+            if not place_maps.section(run, (ORIGINAL, BEST), "lab_places"):
+                st.caption(
+                    "This run made no maps of places; one that is begun with --place-images 64 does, and `mesa-lab places --run` "
+                    "draws them of any."
+                )
     with middle.expander("Take it away: report, command, files"):
         take_away.run_panel(run)
 

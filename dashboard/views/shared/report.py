@@ -11,6 +11,7 @@ from html import escape
 import numpy as np
 
 from dashboard.serving import runs
+from dashboard.views.shared import place_maps
 from mesa_core import triggers
 from mesa_core.cli.repeat import command_of
 from mesa_core.config import ExperimentConfig, make_config
@@ -19,6 +20,7 @@ from mesa_core.data.sources import classes_of
 from mesa_core.measures import breadth
 from mesa_core.measures.conclusion import CANNOT, conclusion
 from mesa_core.measures.intervals import Measured
+from mesa_core.measures.mapped import BEST, ORIGINAL
 from mesa_core.measures.submodel import Submodel
 from mesa_core.pictures import charts, thumbnails
 from mesa_core.pictures.orders import usual
@@ -52,6 +54,7 @@ def html(run: Run) -> str:
         f"<p><strong>{escape(found(result))}</strong></p>",
         _searched(result),
         _judged(result),
+        _places(run, result),
         "<h2>Before and after</h2>",
         _defences(result),
         "<h2>Sub-models</h2>",
@@ -156,6 +159,20 @@ def _searched(result: Result) -> str:
     return f"<h2>Every class, searched</h2><p><strong>{escape(said)}</strong> {why}</p>" + _table(
         ["class", "effective ASR of its triggers", "ASR"], rows
     )
+
+
+def _places(run: Run, result: Result) -> str:
+    """Where the original and the best sample work, as maps; '' where the run has none."""
+    parts = []
+    for trigger in (ORIGINAL, BEST):
+        found = place_maps.drawn(run, result, trigger)
+        if found is not None and result.places is not None:
+            picture, lines = found
+            title = place_maps.TRIGGERS[trigger].capitalize()
+            parts.append(
+                f'<h3>{title}</h3>{picture}<p class="note">{escape(place_maps.caption(result.places, lines))}</p>'
+            )
+    return f"<h2>Where the triggers work</h2>{''.join(parts)}" if parts else ""
 
 
 def _judged(result: Result) -> str:

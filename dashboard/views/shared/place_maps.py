@@ -1,0 +1,98 @@
+"""Where triggers work: a run's exact maps of places, before and after the repair, as inline SVG with its figures."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import streamlit as st
+
+from dashboard import stored
+from dashboard.serving import reading, runs
+from dashboard.views.shared import take_away
+from mesa_core.apply.places import Box
+from mesa_core.config import make_config
+from mesa_core.measures.mapped import AFTER, BEFORE, BEST, CLEAN, ORIGINAL, Maps, Told
+from mesa_core.pictures.place_svg import place_maps_svg
+from mesa_core.store import Run, StoreError, checks
+from mesa_core.store.results import Result
+from mesa_core.words import counted
+
+NETWORKS = {CLEAN: "clean victim", BEFORE: "before the repair", AFTER: "after the repair"}
+TRIGGERS = {ORIGINAL: "the planted trigger", BEST: "the best sampled trigger"}
+
+
+def drawn(run: Run, result: Result, trigger: str) -> tuple[str, list[Told]] | None:
+    """The SVG of one trigger's maps and what is told of each; None where the run has none, or they are damaged."""
+    told = result.places
+    if told is None:
+        return None
+    try:
+        known = checks.place_maps(dict(reading.arrays(run, "places.npz")))
+    except StoreError:
+        return None
+    maps: dict[str, np.ndarray] = {}
+    lines: list[Told] = []
+    for network, title in NETWORKS.items():
+        own = told.of(trigger, network)
+        if own is not None and f"{trigger}-{network}" in known:
+            maps[title] = known[f"{trigger}-{network}"]
+            lines.append(own)
+    if not maps:
+        return None
+    said = "; ".join(f"{NETWORKS[one.network]}: {one.words}" for one in lines)
+    where = ring(result, trigger, next(iter(maps.values())).shape)
+    return place_maps_svg(maps, f"Where {TRIGGERS[trigger]} works. {said}", where), lines
+
+
+def ring(result: Result, trigger: str, places: tuple[int, ...]) -> tuple[int, int] | None:
+    """Where a trigger lies: the attacker's own place, or what the search named; None where it may lie anywhere.
+
+    `places` is how many rows and columns of them there are.
+    """
+    if trigger == BEST:
+        place = None if result.detection is None else result.detection.place
+        return None if place is None else (place.row, place.column)
+    config = make_config(result.config)
+    if config.apply != "fixed":
+        return None
+    try:
+        return Box.at(config.place, tuple(count + config.size - 1 for count in places), config.size).middle
+    except ValueError:
+        return None
+
+
+def caption(maps: Maps, lines: Sequence[Told]) -> str:
+    """What the colours are, and the figures, in a sentence for each network."""
+    each = " ".join(
+        f"{NETWORKS[one.network].capitalize()}: at most {counted(one.highest)} (row {one.row}, column {one.column}), "
+        f"{100 * one.median:.1f} % at the median place."
+        for one in lines
+    )
+    return (
+        f"Each square is a place of the trigger's top left pixel, coloured by the share of {maps.n} images that go to the target "
+        f"once stamped there, and would not by themselves. Every place is measured. {each}"
+    )
+
+
+def section(run: Run, triggers: Sequence[str], key: str) -> bool:
+    """The maps of some triggers, one below the other; False where the run has none."""
+    try:
+        result = runs.result(run)
+    except StoreError:
+        return False
+    shown = False
+    for trigger in triggers if result is not None else ():
+        assert result is not None
+        found = drawn(run, result, trigger)
+        if found is None or result.places is None:
+            continue
+        picture, lines = found
+        shown = True
+        st.markdown(f"**Where {TRIGGERS[trigger]} works**")
+        st.html(picture)
+        st.caption(stored.markdown(caption(result.places, lines)))
+        take_away.download(
+            "Save as SVG", picture.replace("color:inherit", "color:#1b2330").encode, f"{run.name}-places-{trigger}.svg", "image/svg+xml", f"{key}_{trigger}_svg"
+        )  # fmt: skip
+    return shown
