@@ -1,0 +1,167 @@
+"""The zoo's figures: how well a scan tells attacked networks from clean ones, and what it says of those that it found.
+
+A network's score is how far its most answered class lies above the median of its other classes, by effective ASR, or, where an
+all-to-all backdoor was found, the share of images that it leads astray; Neural Cleanse's is the anomaly index of the smallest
+mask. Attacks that did not take (TOOK) are counted and left out. Intervals: of areas a bootstrap over networks, of shares
+Wilson's.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import numpy as np
+
+from mesa_core.measures.intervals import Measured, proportion
+from mesa_core.measures.verdict import Detection, stand_out
+from mesa_core.method.baselines.neural_cleanse import ALARM
+
+TOOK = 0.8  # effective ASR of what was planted, at its place, from which an attack counts as one
+RESAMPLES = 2000
+OPENED = "opened.txt"
+Row = Mapping[str, Any]
+
+
+def score(row: Row) -> float:
+    """How attacked MESA's plan says a network is, from 0 to 1: the highest over the sizes that were tried."""
+    verdict = Detection.from_json(row["detection"])
+    each = verdict.all_to_all
+    rates = sorted((one.rate.value for one in verdict.classes), reverse=True)
+    lead = rates[0] - median(rates[1:]) if len(rates) > 1 else rates[0]
+    if verdict.sizes is not None:
+        lead = max([lead, *(one.effective_asr.value - one.others for one in verdict.sizes.tried)])
+    return max(lead, each.astray.value if each is not None and each.found else 0.0)
+
+
+def cleansed(row: Row) -> float:
+    """The same by Neural Cleanse: the highest anomaly index."""
+    return float(max(row["cleanse"]["index"]))
+
+
+def area(attacked: Sequence[float], healthy: Sequence[float]) -> float:
+    """The area under the ROC curve: how often an attacked network's score exceeds a clean one's, ties counting half.
+
+    >>> area([3, 2], [1, 2])
+    0.875
+    """
+    a, h = np.asarray(attacked, float)[:, None], np.asarray(healthy, float)
+    return float(((a > h) + 0.5 * (a == h)).mean())
+
+
+def interval(attacked: Sequence[float], healthy: Sequence[float], seed: int = 0) -> tuple[float, float]:
+    """Its 95 % interval, by a bootstrap over attacked and over clean networks."""
+    draw, found = np.random.default_rng(seed), []
+    a, h = np.asarray(attacked, float), np.asarray(healthy, float)
+    for _ in range(RESAMPLES):
+        found.append(area(draw.choice(a, len(a)).tolist(), draw.choice(h, len(h)).tolist()))
+    low, high = np.quantile(found, [0.025, 0.975])
+    return float(low), float(high)
+
+
+def false_alarms(rows: Sequence[Row]) -> tuple[Measured, Measured]:
+    """Classes that are called attacked and are not, of all classes of clean networks: by MESA's plan, and by Neural Cleanse."""
+    ours = theirs = count = 0
+    for row in rows:
+        if row["attacked"]:
+            continue
+        verdict = Detection.from_json(row["detection"])
+        count += len(verdict.classes)
+        ours += len(stand_out(verdict.classes, verdict.threshold))
+        theirs += sum(one > ALARM for one in row["cleanse"]["index"])
+    return proportion(ours, count), proportion(theirs, count)
+
+
+def right(row: Row) -> bool:
+    """Whether MESA's plan finds what was planted: its target, or that it is all-to-all."""
+    if row["planted"]["target"] is None:
+        return row["scan"]["kind"] == "all to all"
+    return row["scan"]["label"] == row["planted"]["target"]
+
+
+def named(row: Row) -> tuple[bool | None, bool | None]:
+    """Whether the place is named within 2 pixels (None: it has none), and the size within 1; both False where nothing was found."""
+    planted, scan = row["planted"], row["scan"]
+    size = scan["size"] is not None and abs(scan["size"] - planted["size"]) <= 1
+    if planted["place"] is None:
+        return None, size
+    if scan["row"] is None:
+        return False, size
+    near = max(abs(scan["row"] - planted["place"][0]), abs(scan["column"] - planted["place"][1]))
+    return near <= 2, size
+
+
+def percent(one: Measured) -> str:
+    """'2.5 (0.7–8.6), n = 80'."""
+    return f"{100 * one.value:.1f} ({100 * one.low:.1f}–{100 * one.high:.1f}), n = {one.n}"
+
+
+def table(out: Path, half: str, opened: bool) -> str:
+    """Markdown. Raises SystemExit where the judging half is asked for without being opened."""
+    if half == "judging":
+        if not opened:
+            raise SystemExit("The judging half is opened once, when nothing is tuned any more: --half judging --open.")
+        mark = out / OPENED
+        if not mark.exists():
+            mark.write_text(time.strftime("%Y-%m-%d %H:%M") + "\n")
+    every = [json.loads(path.read_text()) for path in sorted(out.glob("*.json"))]
+    rows = [row for row in every if row["half"] == half]
+    took = [row for row in rows if row["attacked"] and row["before"]["effective"]["value"] >= TOOK]
+    healthy = [row for row in rows if not row["attacked"]]
+    lost = sum(row["attacked"] for row in rows) - len(took)
+    lines = [f"{half} half: {len(took)} attacked networks, {len(healthy)} clean ones; {lost} attacks did not take."]
+    if half == "judging":
+        lines[0] += f" Opened {(out / OPENED).read_text().strip()}."
+    if not took or not healthy:
+        return "\n".join([*lines, "Too few for an area; run more cells."])
+    lines += ["", "| | MESA's plan | Neural Cleanse |", "|" + " --- |" * 3]
+    lines.append(
+        "| area under the ROC curve, all attacks | "
+        + " | ".join(_area(took, healthy, f) for f in (score, cleansed))
+        + " |"
+    )
+    lines.append(
+        "| false alarms a class, clean networks, percent | " + " | ".join(map(percent, false_alarms(rows))) + " |"
+    )
+    lines.append(f"| seconds a network, mean | {_mean(rows, 'scan')} (with the repair) | {_mean(rows, 'cleanse')} |")
+    lines += [
+        "",
+        "| kind | networks | found rightly | area | area, Neural Cleanse | place within 2 | size within 1 | effective ASR after repair |",
+    ]
+    lines.append("|" + " --- |" * 8)
+    for kind in dict.fromkeys(row["kind"] for row in took):
+        lines.append(_line(kind, [row for row in took if row["kind"] == kind], healthy))
+    lines.append(_line("all", took, healthy))
+
+    return "\n".join(lines)
+
+
+def _area(took: Sequence[Row], healthy: Sequence[Row], by: Callable[[Row], float]) -> str:
+    a, h = [by(row) for row in took], [by(row) for row in healthy]
+    low, high = interval(a, h)
+    return f"{area(a, h):.3f} ({low:.3f}–{high:.3f})"
+
+
+def _mean(rows: Sequence[Row], of: str) -> str:
+    return f"{np.mean([row[of]['seconds'] for row in rows]):.0f}"
+
+
+def _line(kind: str, own: Sequence[Row], healthy: Sequence[Row]) -> str:
+    places = [place for place, _ in map(named, own) if place is not None]
+    sizes = [size for _, size in map(named, own)]
+    left = [100 * row["after"]["effective"]["value"] for row in own if row["after"] is not None]
+    shown = [
+        kind,
+        str(len(own)),
+        f"{sum(map(right, own))} of {len(own)}",
+        _area(own, healthy, score),
+        _area(own, healthy, cleansed),
+        f"{sum(map(bool, places))} of {len(places)}" if places else "–",
+        f"{sum(sizes)} of {len(sizes)}",
+        f"mean {np.mean(left):.1f}, highest {max(left):.1f}" if left else "–",
+    ]
+    return "| " + " | ".join(shown) + " |"
