@@ -151,7 +151,7 @@ def _mean(rows: Sequence[Row], of: str) -> str:
 
 
 def _line(kind: str, own: Sequence[Row], healthy: Sequence[Row]) -> str:
-    places = [place for place, _ in map(named, own) if place is not None]
+    places = [bool(place) for place, _ in map(named, own) if place is not None]
     sizes = [size for _, size in map(named, own)]
     left = [100 * row["after"]["effective"]["value"] for row in own if row["after"] is not None]
     shown = [
@@ -160,7 +160,7 @@ def _line(kind: str, own: Sequence[Row], healthy: Sequence[Row]) -> str:
         f"{sum(map(right, own))} of {len(own)}",
         _area(own, healthy, score),
         _area(own, healthy, cleansed),
-        f"{sum(map(bool, places))} of {len(places)}" if places else "–",
+        f"{sum(places)} of {len(places)}" if places else "–",
         f"{sum(sizes)} of {len(sizes)}",
         f"mean {np.mean(left):.1f}, highest {max(left):.1f}" if left else "–",
     ]
