@@ -152,7 +152,7 @@ def _mean(rows: Sequence[Row], of: str) -> str:
 
 def _line(kind: str, own: Sequence[Row], healthy: Sequence[Row]) -> str:
     places = [bool(place) for place, _ in map(named, own) if place is not None]
-    sizes = [size for _, size in map(named, own)]
+    sizes = [bool(size) for _, size in map(named, own)]
     left = [100 * row["after"]["effective"]["value"] for row in own if row["after"] is not None]
     shown = [
         kind,

@@ -1,11 +1,11 @@
 """A declared list of sizes at which a defender looks for triggers, from small to large. Needs no torch.
 
 Sizes are written with commas between (`2,3,5`), as a range (`1-8`), or as `small-to-large`, which means LADDER: a search with
-larger triggers than the attacker's finds them, too, as long as it is not much larger, and of a class that was found the size
+larger triggers than the attacker's finds them, too, as long as they are not much larger, and of a class that was found the size
 is made out to the pixel (`mesa_core.method.sized`). Without a word the one size of the configured trigger is searched.
 
 >>> spelt("5, 3"), spelt("1-3"), spelt("small-to-large")
-('3,5', '1,2,3', '3,5,8')
+('3,5', '1,2,3', '3,6')
 >>> listed("", 4), listed("3,5", 4)
 ((4,), (3, 5))
 """
@@ -17,7 +17,7 @@ import re
 from mesa_core import triggers
 
 SMALL_TO_LARGE = "small-to-large"
-LADDER = (3, 5, 8)
+LADDER = (3, 6)
 
 
 def spelt(text: str) -> str:
