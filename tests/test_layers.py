@@ -88,7 +88,7 @@ ENGINE = {
     "mesa_core/paper": "mesa_core disk pictures measures config store",
     "mesa_core/experiment": "mesa_core disk apply data pictures victims measures config brought store method reference",
     "mesa_core/sweeps": "mesa_core disk config store experiment",
-    "mesa_core/cli": "mesa_core disk data pictures victims measures config brought store stage reference paper experiment sweeps",
+    "mesa_core/cli": "mesa_core disk data pictures victims measures config brought store stage probe reference paper experiment sweeps",
     "mesa_core/__main__.py": "cli",
     "mesa_core/api": "mesa_core apply data pictures victims measures config method",
     "mesa_core/__init__.py": "mesa_core victims config api",

@@ -15,7 +15,7 @@ import sys
 import time
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mesa_core.cli import flags, tables
 from mesa_core.cli.console import Console, say, table
@@ -27,6 +27,9 @@ from mesa_core.disk.leftovers import sweep_home
 from mesa_core.disk.plain import plain
 from mesa_core.store import Run, Store, StoreError, home
 from mesa_core.words import duration, share
+
+if TYPE_CHECKING:
+    from mesa_core.stage.pictures import Pictures
 
 
 def print_json(value: Any) -> None:
@@ -283,7 +286,7 @@ def export(arguments: argparse.Namespace) -> int:
     """Write a run as one page to take away."""
     from mesa_core.data.sources import classes_of
     from mesa_core.disk.files import write_atomically
-    from mesa_core.stage import at_hand
+    from mesa_core.stage import at_hand, held_out
     from mesa_core.stage.export import export as exported
     from mesa_core.stage.export import require_page_of_ours
     from mesa_core.store import Run
@@ -295,8 +298,10 @@ def export(arguments: argparse.Namespace) -> int:
     own = (store.runs / arguments.name).is_dir() or arguments.name not in prepared
     run = store.open(arguments.name) if own else prepared[arguments.name]
     data, known = str(run.config()["data"]), None
-    if data != "signs":
-        known = at_hand.of(run.config(), classes_of(data), store.cache)
+    if not held_out.usual(run.config()):
+        known = _evaluation_images(store, run) if own else None
+        if known is None and data != "signs":
+            known = at_hand.of(run.config(), classes_of(data), store.cache)
     told = exported(run, known)
     write_atomically(arguments.out, told.html.encode(), 0o644)
     if told.lacks:
@@ -304,6 +309,20 @@ def export(arguments: argparse.Namespace) -> int:
     size = arguments.out.stat().st_size / 2**20
     say(f"{arguments.out}: {size:.1f} MiB; it opens in any browser, without a network.")
     return 0
+
+
+def _evaluation_images(store: Store, run: Run) -> Pictures | None:
+    """Those of a run's own, of which its networks may be asked; None where networks or images are not here any more."""
+    from mesa_core.data.locate import DataError
+    from mesa_core.probe.answering import Probe
+    from mesa_core.probe.questions import Question, Refused
+    from mesa_core.stage import held_out
+    from mesa_core.victims.weights import WeightsError
+
+    try:
+        return held_out.pictures_of(Probe(store).answer(Question(**held_out.question(run))), run.config())
+    except (Refused, StoreError, ConfigError, DataError, WeightsError, KeyError, ValueError):
+        return None
 
 
 def _row(run: Run) -> dict[str, str]:

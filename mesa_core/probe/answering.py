@@ -24,7 +24,7 @@ from mesa_core.data import DataError, Dataset, load_data, split, split_brought
 from mesa_core.keys import seed_of
 from mesa_core.measures.bench import Bench, Plain, finish
 from mesa_core.measures.intervals import Measured
-from mesa_core.probe import questions
+from mesa_core.probe import pictures, questions
 from mesa_core.store import Run, Store, StoreError
 from mesa_core.victims import devices, weights
 from mesa_core.victims.architectures import build
@@ -87,13 +87,15 @@ class Probe:
         run = self.store.open(question.run)
         loaded = self._load(run)
         bench = loaded.bench
+        if question.pictures:
+            units = kept.of(run.path / "weights" / f"{FILES['before']}.safetensors", loaded.normalise).normalise
+            return pictures.pictures(bench, units, loaded.classes, question.images)
         flat = torch.tensor(question.triggers, dtype=torch.float32) / 255
         size = codes.side_of(flat.shape[1])
         triggers = flat.view(-1, 3, size, size)
-        chosen = self._images(bench, question)
+        chosen = pictures.spread(bench, question.images, question.draw)
         own = triggers[torch.arange(len(chosen)) % len(triggers)].to(bench.images.device)
-        host = torch.Generator().manual_seed(1 + question.draw)
-        corner = bench.rule.places(len(chosen), tuple(bench.images.shape[-2:]), size, host)
+        corner = pictures.corners(bench, len(chosen), question.draw, size)
         clean = bench.images[chosen]
         pixels = (own * 255).round().to(torch.uint8)
         stamped = bench.rule(clean, pixels, corner.to(clean.device))
@@ -124,19 +126,6 @@ class Probe:
         return found
 
     # -- parts
-    def _images(self, bench: Bench, question: questions.Question) -> Tensor:
-        """Indices of images of other classes, of as many classes as there are."""
-        host = torch.Generator().manual_seed(question.draw)
-        order = torch.randperm(len(bench.others), generator=host)
-        labels = bench.labels[bench.others].cpu()[order].tolist()
-        seen: dict[int, int] = {}
-        rank = []  # how many of the same class came before
-        for label in labels:
-            rank.append(seen.get(label, 0))
-            seen[label] = rank[-1] + 1
-        best = sorted(range(len(order)), key=lambda i: rank[i])[: question.images]  # one of each class, then two, …
-        return bench.others[order[torch.tensor(best)].to(bench.others.device)]
-
     def _through(self, victim: Victim, images: Tensor) -> Tensor:
         return victim.logits(victim.inputs(images)).float()
 

@@ -44,7 +44,8 @@ class Question:
 
     `triggers` are rows of 27 bytes (colour, row, column), or of 48 or 75 for larger ones, all of one size; `draw` chooses
     other images and places; `repaired` says whether the repaired network was there when it was asked, so that an answer
-    without it is not kept for later. Without `rates` only the images are asked about, which is quicker.
+    without it is not kept for later. Without `rates` only the images are asked about, which is quicker. With `pictures`
+    nothing is asked of a network: the answer is what a stage shows (see `mesa_core.probe.pictures`).
     """
 
     run: str
@@ -53,6 +54,7 @@ class Question:
     draw: int = 0
     repaired: bool = False
     rates: bool = True
+    pictures: bool = False
 
     def __post_init__(self) -> None:
         if not isinstance(self.run, str) or not NAME.fullmatch(self.run):
@@ -78,6 +80,7 @@ class Question:
             "draw": self.draw,
             "repaired": bool(self.repaired),
             "rates": bool(self.rates),
+            **({"pictures": True} if self.pictures else {}),  # so that the numbers of other questions stay
         }
 
     @staticmethod
@@ -86,9 +89,10 @@ class Question:
         try:
             rows = tuple(tuple(t) for t in value["triggers"])
             return Question(
-                value["run"], rows, value["images"], value["draw"], value["repaired"] is True, value["rates"] is True
-            )
-        except (KeyError, TypeError) as error:
+                value["run"], rows, value["images"], value["draw"], value["repaired"] is True, value["rates"] is True,
+                value.get("pictures") is True,
+            )  # fmt: skip
+        except (KeyError, TypeError, AttributeError) as error:
             raise ValueError(f"That is no question: {error}.") from None
 
     @property

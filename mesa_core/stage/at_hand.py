@@ -48,7 +48,7 @@ def missing(here: Pictures, name: str) -> str:
 
 def words(here: Pictures, name: str) -> str:
     """Why nothing answers on this data, in a sentence."""
-    return missing(here, name) or "only networks that read the shipped road signs are asked in a page."
+    return missing(here, name) or "the networks of this run are not on this machine, or it was not repaired."
 
 
 def _first(data: str, count: int, cache: Path) -> np.ndarray:

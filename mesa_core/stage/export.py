@@ -13,15 +13,16 @@ from pathlib import Path
 from mesa_core import triggers
 from mesa_core.disk.errors import StoreError, naming
 from mesa_core.disk.plain import plain
-from mesa_core.stage import at_hand, pictures
+from mesa_core.stage import at_hand, held_out, pictures
 from mesa_core.stage.page import MARK, page
+from mesa_core.stage.pictures import NETS
 from mesa_core.stage.recording import recording
 from mesa_core.store import Run
 from mesa_core.store.shipped import assets_dir
 from mesa_core.victims.numpy_resnet9 import NumpyNet
 
 HEAD = 1024  # bytes of a file in which the mark of a page of ours stands
-NETS = ("attacked", "repaired")
+OTHER = "its networks are no small ResNet-9 that takes 32×32 pixels, or its trigger lets the image show through."
 TOLD = ("data", "victim", "trigger", "target", "seed", "protocol")  # what makes two attacks the same
 
 
@@ -58,18 +59,22 @@ def require_page_of_ours(path: Path) -> None:
 def export(run: Run, known: pictures.Pictures | None = None) -> Exported:
     """The stage of a run as one page. `known` are pictures of the run's data; the shipped signs unless given.
 
-    Of other data the page has the pictures that are given, and no network is asked about them. Raises StoreError where
-    the run cannot be read, has not begun, or has no stage.
+    Of other data the page has the pictures that are given; where they are evaluation images (see `held_out`) and the
+    networks small ones, these answer in the page. Raises StoreError where the run cannot be read, has not begun, or has no
+    stage.
     """
     config = run.config()
     events = [event for _, event in run.events()]
     target, lacks = int(config["target"]), ""
     found, read = None, None
-    if config["data"] != "signs":
-        known = known or at_hand.of(config, (), None)
-        lacks = f"The page plays, but cannot answer what is painted: {at_hand.words(known, config['data'])}"
+    if not held_out.usual(config):
+        known = known or (pictures.read() if config["data"] == "signs" else at_hand.of(config, (), None))
+        found = held_out.in_browser(run, known) if known.places is not None else None
+        if not found:
+            why = OTHER if known.places is not None else at_hand.words(known, config["data"])
+            lacks = f"The page plays, but cannot answer what is painted: {why}"
         whose = {"run": run.name, "trigger": config["trigger"]}
-        base = pictures.base(known, target, None, whose, at_hand.missing(known, config["data"]))
+        base = pictures.base(known, target, found, whose, at_hand.missing(known, config["data"]))
         return Exported(page(base, [recording(run, events)], f"MESA Lab: {run.name}", scripts()), lacks)
     known = known or pictures.read()
     try:

@@ -19,20 +19,26 @@ from mesa_core.stage.blocks import pack
 from mesa_core.store.shipped import assets_dir
 from mesa_core.victims.numpy_resnet9 import MOST_BYTES, NumpyNet, stamped
 
+NETS = ("attacked", "repaired")
 SIDE = 32
 SHOWN = 6
 # Of each class of the signs the picture that a person reads best, chosen by eye and not by what a network answers, and
 # the classes in the order in which they are shown.
 CLEAR = {8: 2, 4: 4, 1: 4, 3: 1, 9: 2, 7: 3, 6: 3, 5: 0, 2: 4, 0: 0}
 SHORT = {"pedestrian crossing": "crossing", "priority road": "priority"}  # names that a small picture has room for
+SMALL = 8  # channels that the browser's network computes together; see net.js
 LARGEST_NETS = 12 * 2**20  # bytes of both networks in half precision that a page may carry
 
 
 @dataclass(frozen=True)
 class Pictures:
-    """A few evaluation images, on which neither attack nor repair trained."""
+    """A few evaluation images, on which neither attack nor repair trained.
 
-    images: np.ndarray  # uint8 (n, 3, 32, 32)
+    `places` `(n, 2)`, row and column, say where a trigger lies on each, `first` which are drawn large; by default they are
+    found. Of what is beneath a trigger `opacity` is covered.
+    """
+
+    images: np.ndarray  # uint8 (n, 3, h, w); 32 pixels of the shipped ones
     labels: np.ndarray  # (n,)
     classes: tuple[str, ...]
     mean: tuple[float, ...]
@@ -40,6 +46,9 @@ class Pictures:
     chosen: str
     run: str  # the run whose networks lie beside them
     config: Mapping[str, Any]  # what tells that run from others
+    places: np.ndarray | None = None
+    first: tuple[int, ...] = ()
+    opacity: float = 1.0
 
     @property
     def target(self) -> int:
@@ -53,6 +62,8 @@ class Pictures:
 
     def shown(self, target: int) -> list[int]:
         """The six pictures of other classes that are drawn large."""
+        if self.first:
+            return list(self.first)
         found = []
         for label in dict.fromkeys((*CLEAR, *range(len(self.classes)))):
             own = np.flatnonzero(self.labels == label)
@@ -85,6 +96,8 @@ def places(count: int, seed: int = 0) -> np.ndarray:
 
 def places_of(known: Pictures, target: int) -> np.ndarray:
     """A place for every picture `(n, 2)`; the pictures of other classes have the lessons' places, in their order."""
+    if known.places is not None:
+        return known.places
     found = places(len(known.labels), seed=1)
     others = known.labels != target
     found[others] = places(int(others.sum()))
@@ -108,10 +121,7 @@ def readings(known: Pictures, target: int, trigger: np.ndarray, nets: Mapping[st
 def networks(folder: Path) -> dict[str, bytes]:
     """The two networks' files in a folder, by 'attacked' and 'repaired', floats in half precision. Raises StoreError."""
     try:
-        found = {
-            name: halved(read_safetensors(folder / f"{name}.safetensors", MOST_BYTES))
-            for name in ("attacked", "repaired")
-        }
+        found = {name: halved(read_safetensors(folder / f"{name}.safetensors", MOST_BYTES)) for name in NETS}
     except (OSError, ValueError):
         raise StoreError(
             "The weights of the attacked and the repaired network are not there, or cannot be read."
@@ -132,16 +142,23 @@ def halved(data: bytes) -> bytes:
 
 
 def base(
-    known: Pictures, target: int, nets: Mapping[str, bytes] | None, whose: Mapping[str, Any], lacks: str = ""
+    known: Pictures,
+    target: int,
+    nets: Mapping[str, bytes] | None,
+    whose: Mapping[str, Any],
+    lacks: str = "",
+    far: bool = False,
 ) -> bytes:
     """The part of the stage that does not change with what is played: pictures, places, and perhaps two networks.
 
     `whose` says whose networks they are: `run` and `trigger`. `lacks` is said in the place of pictures that are not here.
+    `far`: there are no networks in the block, but whoever shows it can ask them.
     """
     header = {
         "classes": list(known.classes), "short": [SHORT.get(c, c.removeprefix("speed ")) for c in known.classes], "labels": known.labels.tolist(), "target": target,
         "shown": known.shown(target), "places": places_of(known, target).tolist(), "chosen": known.chosen,
         "mean": list(known.mean), "std": list(known.std), "whose": dict(whose), "lacks": lacks,
+        "high": known.images.shape[2], "wide": known.images.shape[3], "opacity": known.opacity, "far": far,
     }  # fmt: skip
     arrays = {"pictures": known.images}
     for name, data in (nets or {}).items():

@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+from exported import unpacked
 from safetensors.numpy import save_file
 
 from mesa_core import cli
@@ -63,13 +64,5 @@ def test_a_run_on_other_data_is_taken_away_and_says_what_the_page_cannot_do(tmp_
     out = tmp_path / "page.html"
     assert cli.main(["--home", str(tmp_path / "home"), "export", RUN, "--out", str(out)]) == 0
     assert "not on this machine" in capsys.readouterr().err
-    assert "airplane" in json.dumps(unpack_base(out.read_text("utf-8")))
+    assert "airplane" in json.dumps(unpacked(out.read_text("utf-8"))[0])
     assert Run(shipped_runs() / RUN).config()["data"] == "cifar10"
-
-
-def unpack_base(text):
-    import base64
-    import re
-
-    block = re.search(r'data-block="base">([^<]+)<', text).group(1)
-    return unpack(base64.b64decode(block))[0]

@@ -2,7 +2,6 @@
 
 import html
 import json
-import shutil
 import subprocess
 import zlib
 from pathlib import Path
@@ -10,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from exported import ASK, NODE
 from serving import CHROMIUM, paging
 
 from mesa_core import cli, triggers
@@ -26,7 +26,6 @@ from mesa_core.victims.architectures import build
 from mesa_core.victims.images import Normalise
 from mesa_core.victims.numpy_resnet9 import stamped
 
-NODE = shutil.which("node")
 SHELF = 5_000_000  # bytes of all recordings together
 COLOURED = "#ff0000 #ffffff #000000 #00ff00 #102030 #ffffff #0000ff #ffffff #fe8001"
 
@@ -98,16 +97,6 @@ def test_the_six_pictures_are_of_six_other_classes(known):
 
 
 # -- the network in the browser
-ASK = """
-const fs = require("fs"), [source, net, asked] = process.argv.slice(1);
-const { Net } = eval(fs.readFileSync(source, "utf8") + ";netKit")();
-const { mean, std, pictures, inks, places, how } = JSON.parse(fs.readFileSync(asked, "utf8"));
-const bytes = new Uint8Array(fs.readFileSync(pictures)), own = new Net(new Uint8Array(fs.readFileSync(net)), mean, std, how);
-const found = places.map(([row, column], i) => Array.from(own.answer(bytes, i * 3072, Uint8Array.from(inks), row, column)));
-console.log(JSON.stringify({ how: own.how, found }));
-"""
-
-
 @pytest.mark.skipif(NODE is None, reason="no node on this machine")
 @pytest.mark.parametrize("how", ["best", "simd", "plain"])
 def test_the_network_in_the_browser_answers_as_the_engine_does(known, tmp_path, how):

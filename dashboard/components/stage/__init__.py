@@ -1,7 +1,7 @@
 """The stage as a component: one screen on which painter, scatter, signs and numbers answer each other at once.
 
 Two mounts: `base` brings pictures and networks, which are large and stay; `stage` brings what is played, by blocks of
-`mesa_core.stage`, and sends wishes: `want`, `run`, `stop`, `take`, `share`, `all`.
+`mesa_core.stage`, and sends wishes: `want`, `ask`, `run`, `stop`, `take`, `share`, `all`.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from mesa_core.stage.blocks import pack
 from mesa_core.stage.page import script
 
 FOLDER = Path(__file__).parent
-WISHES = ("want", "run", "stop", "take", "share", "all")
+WISHES = ("want", "ask", "run", "stop", "take", "share", "all")
 # Callable, as in `register`: it takes a callback for each wish, beside what Streamlit names.
 _STAGE: Callable[..., Any] = st.components.v2.component(
     "mesa_stage",

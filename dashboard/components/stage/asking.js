@@ -38,15 +38,18 @@ function answering(kit, port) {
   };
 }
 
-// On the page. `onAnswers(seq, answers, done)` hears of every part.
+// On the page. `onAnswers(answers, done, asr)` hears of every part. Where the networks are too large for a page, `far` asks
+// whoever has them, `far({ paint, question })`, and `told` is given what comes back; then `asr` is what was measured.
+const AGAIN = 300; // milliseconds until a question that waits is asked again
+
 class Asker {
-  constructor(base, onReady, onAnswers) {
-    this.seq = 0; this.ready = false; this.onAnswers = onAnswers;
+  constructor(base, onReady, onAnswers, far = null) {
+    this.seq = 0; this.ready = false; this.onAnswers = onAnswers; this.far = base.far ? far : null;
     this.base = base;
     const nets = {};
     for (const name of ["attacked", "repaired"]) if (base.arrays[`net_${name}`]) nets[name] = base.arrays[`net_${name}`].slice();
-    this.can = Object.keys(nets).length === 2;
-    if (!this.can) return;
+    this.can = Object.keys(nets).length === 2 || Boolean(this.far);
+    if (!this.can || this.far) return;
     const text = `${netKit}\n${answering}\nanswering(netKit(), self);`;
     try {
       this.url = URL.createObjectURL(new Blob([text], { type: "text/javascript" }));
@@ -67,6 +70,7 @@ class Asker {
     const { shown, places } = this.base, rows = [["plain", "attacked"], ["before", "attacked"], ["after", "repaired"]];
     const jobs = rows.flatMap(([name, net]) => shown.map((picture) => ({ name, net, picture, plain: name === "plain", row: places[picture][0], column: places[picture][1] })));
     this.reading = { seq: this.seq, then };
+    if (this.far) { this.send(inks); return; }
     const question = { seq: this.seq, inks, jobs };
     if (this.ready) this.worker.postMessage(question); else this.waits = question;
   }
@@ -74,6 +78,7 @@ class Asker {
   ask(inks) {
     if (!this.can) return;
     this.seq += 1;
+    if (this.far) { this.send(inks); return; }
     const base = this.base, jobs = [];
     const job = (net, kind, picture) => jobs.push({ net, kind, picture, row: base.places[picture][0], column: base.places[picture][1] });
     const rest = base.labels.map((label, i) => (label === base.target ? -1 : i)).filter((i) => i >= 0 && !base.shown.includes(i));
@@ -82,5 +87,16 @@ class Asker {
     const question = { seq: this.seq, inks, jobs };
     if (this.ready) this.worker.postMessage(question); else this.waits = question;
   }
-  end() { if (this.worker) this.worker.terminate(); if (this.url) URL.revokeObjectURL(this.url); }
+  send(inks) { clearTimeout(this.later); this.asked = { paint: hexOf(inks), question: this.seq }; this.far(this.asked); }
+  told(answer) {
+    if (!this.far || !answer || answer.seq !== this.seq || this.answered === this.seq) return;
+    clearTimeout(this.later);
+    if (answer.waits) { this.later = setTimeout(() => this.far(this.asked), AGAIN); return; }
+    this.answered = this.seq;
+    const { shown } = this.base, rows = [["plain", "attacked", "plain"], ["before", "attacked", "before"], ["after", "repaired", "after"]];
+    const all = answer.problem ? [] : answer.shown.flatMap((one, i) => rows.map(([name, net, what]) => ({ name, net, kind: "shown", picture: shown[i], ...one[what] })));
+    if (this.reading && this.reading.seq === this.seq) this.reading.then(all, true);
+    else this.onAnswers(all.filter(({ name }) => name !== "plain"), true, answer.asr, answer.problem);
+  }
+  end() { clearTimeout(this.later); if (this.worker) this.worker.terminate(); if (this.url) URL.revokeObjectURL(this.url); }
 }

@@ -18,6 +18,7 @@ class Seat {
       },
       run: (stage) => { stage.asked(); send("run", { ...place(stage), ...stage.settings() }); },
       plant: true,
+      ask: (what) => send("ask", what),
       stop: (stage) => send("stop", place(stage)),
       take: (stage) => { stage.tell("Putting the page together…"); send("take", place(stage)); },
       share: (stage) => send("share", place(stage)),
@@ -34,7 +35,8 @@ class Seat {
     if (!next || !shelf.bases.has(next.base)) return;
     const { stage } = this;
     stage.setHost({ ...this.host, index: shelf.index || [], classes: next.classes, faces: next.faces, home: next.home, bare: next.bare });
-    if (this.base !== next.base) { this.base = next.base; stage.setBase(parse(shelf.bases.get(next.base)), next.base); }
+    const rebased = this.base !== next.base, { tried } = stage;
+    if (rebased) { this.base = next.base; stage.setBase(parse(shelf.bases.get(next.base)), next.base); }
     if (this.told !== next.version) {
       this.told = next.version;
       const rec = parse(next.recording), before = stage.rec && stage.rec.id;
@@ -47,9 +49,11 @@ class Seat {
       if (next.live && next.live.state === "waiting" && this.waited !== rec.id) { this.waited = rec.id; stage.meanwhile(); }
     } else {
       stage.setLive(next.live, next.note);
+      if (rebased) stage.rebased(next.places, tried);
       // A recording stood for a run that waited; now that it works, it has the stage.
       if (next.live && next.live.state !== "waiting" && stage.kin) { const rec = parse(next.recording); rec.places = next.places; stage.setRecording(rec, { live: true, play: false }); }
     }
+    if (next.answer) stage.asker.told(next.answer);
     if (next.shared && this.sharedOf !== next.shared.seq) { this.sharedOf = next.shared.seq; stage.shared(next.shared); }
     if (next.file.length && this.filed !== next.filed) { this.filed = next.filed; save(next.file, next.filed); stage.tell(`${next.filed.split("#")[0]} is in your downloads.`); }
     else if (next.problem && this.problem !== next.problem.seq) { this.problem = next.problem.seq; stage.tell(next.problem.words, true); }

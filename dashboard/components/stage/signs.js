@@ -1,8 +1,25 @@
 // Six real pictures with the trigger on them, and what the two networks read.
-const AREA = 1024;
+// A picture of the base on a canvas of its own size, with a trigger (27 bytes) at a place, of which `opacity` covers what is beneath.
+function paintPicture(canvas, base, picture, inks, place) {
+  const { wide, high } = base, area = wide * high, at = picture * 3 * area, from = base.arrays.pictures;
+  if (canvas.width !== wide || canvas.height !== high) { canvas.width = wide; canvas.height = high; }
+  const c = canvas.getContext("2d"), image = c.createImageData(wide, high);
+  for (let p = 0; p < area; p++) {
+    for (let k = 0; k < 3; k++) image.data[4 * p + k] = from[at + k * area + p];
+    image.data[4 * p + 3] = 255;
+  }
+  if (inks) {
+    const [row, column] = place;
+    for (let q = 0; q < 9; q++) for (let k = 0; k < 3; k++) {
+      const i = 4 * ((row + Math.floor(q / 3)) * wide + column + (q % 3)) + k;
+      image.data[i] = Math.round(image.data[i] + base.opacity * (inks[9 * k + q] - image.data[i]));
+    }
+  }
+  c.putImageData(image, 0, 0);
+}
 
 class Signs {
-  // `onPlace(picture, row, column)` when somebody puts the trigger elsewhere on a picture.
+  // `onPlace(picture, row, column)` when somebody puts the trigger elsewhere on a picture; null where nobody may.
   constructor(box, base, onPlace) {
     this.base = base; this.box = box; this.onPlace = onPlace;
     box.replaceChildren(...base.shown.map((picture, i) => this.card(picture, i)));
@@ -14,26 +31,21 @@ class Signs {
     card.innerHTML = `<div class="photo"><canvas width="32" height="32" role="img"></canvas><i class="patch" hidden></i></div>
       <figcaption><span class="read before"></span><span class="read after"></span></figcaption>`;
     const photo = card.querySelector(".photo");
-    photo.title = `${name}. Click to put the trigger elsewhere.`;
+    photo.title = name;
+    if (!this.onPlace) return this.framed(card, picture);
+    photo.title = `${name}. Click to put the trigger elsewhere.`; photo.classList.add("movable");
     photo.addEventListener("click", (e) => {
       const box = photo.getBoundingClientRect();
-      const cell = (v, size) => Math.max(0, Math.min(29, Math.floor((v / size) * 32) - 1));
-      this.onPlace(picture, cell(e.clientY - box.top, box.height), cell(e.clientX - box.left, box.width));
+      const cell = (v, size, cells) => Math.max(0, Math.min(cells - 3, Math.floor((v / size) * cells) - 1));
+      this.onPlace(picture, cell(e.clientY - box.top, box.height, this.base.high), cell(e.clientX - box.left, box.width, this.base.wide));
     });
-    this.picture(card.querySelector("canvas"), picture, null);
-    return card;
+    return this.framed(card, picture);
   }
-  picture(canvas, picture, inks, places = this.base.places) {
-    const c = canvas.getContext("2d"), image = c.createImageData(32, 32), from = this.base.arrays.pictures, at = picture * 3 * AREA;
-    for (let p = 0; p < AREA; p++) {
-      for (let k = 0; k < 3; k++) image.data[4 * p + k] = from[at + k * AREA + p];
-      image.data[4 * p + 3] = 255;
-    }
-    if (inks) {
-      const [row, column] = places[picture];
-      for (let q = 0; q < 9; q++) for (let k = 0; k < 3; k++) image.data[4 * ((row + Math.floor(q / 3)) * 32 + column + (q % 3)) + k] = inks[9 * k + q];
-    }
-    c.putImageData(image, 0, 0);
+  framed(card, picture) {
+    const patch = card.querySelector(".patch"), { wide, high } = this.base;
+    patch.style.width = `${300 / wide}%`; patch.style.height = `${300 / high}%`;
+    paintPicture(card.querySelector("canvas"), this.base, picture, null);
+    return card;
   }
   // One card: the trigger on it (27 bytes) or null, readings { best, sure } or null, of which `after` may be hidden, and
   // where triggers are put and which class they are to give.
@@ -42,10 +54,10 @@ class Signs {
     const words = `${target}|${named}|${inks ? Array.from(inks).join() : ""}|${places[picture]}|${before && before.best},${before && before.sure}|${after && after.best},${after && after.sure}`;
     if (card.words === words) return;
     card.words = words;
-    this.picture(card.querySelector("canvas"), picture, inks, places);
+    paintPicture(card.querySelector("canvas"), this.base, picture, inks, places[picture]);
     const patch = card.querySelector(".patch");
     patch.hidden = !inks;
-    patch.style.left = `${(places[picture][1] / 32) * 100}%`; patch.style.top = `${(places[picture][0] / 32) * 100}%`;
+    patch.style.left = `${(places[picture][1] / this.base.wide) * 100}%`; patch.style.top = `${(places[picture][0] / this.base.high) * 100}%`;
     const said = [];
     for (const [what, found] of [["before", before], ["after", after]]) {
       const line = card.querySelector(`.${what}`);

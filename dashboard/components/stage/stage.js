@@ -72,11 +72,18 @@ class Stage {
   setBase(base) {
     this.base = base;
     this.own = base.places.map((place) => [...place]); // where triggers are put now, as against where they were recorded
-    this.signs = new Signs(this.find(".signs"), base, (picture, row, column) => { base.places[picture] = [row, column]; this.moved = true; this.ask(this.inks()); });
+    const move = (picture, row, column) => { base.places[picture] = [row, column]; this.moved = true; this.ask(this.inks()); };
+    this.signs = new Signs(this.find(".signs"), base, base.far ? null : move); // of an engine that is asked the places are its own
     this.moved = false; this.tried = false;
     if (this.asker) this.asker.end();
-    this.asker = new Asker(base, () => this.show(this.clock.t), (answers, done) => this.heard(answers, done));
+    this.asker = new Asker(base, () => this.show(this.clock.t), (...told) => this.heard(...told), this.host.ask);
     this.face();
+  }
+  // The base has changed under what is played: networks have come, say. What was painted is asked of them.
+  rebased(places, tried) {
+    this.rec.places = places;
+    this.readOwn();
+    if (tried && this.asker.can) this.ask(this.inks()); else { this.tried = tried; this.show(this.clock.t); }
   }
   // how: `play` from the beginning, `morph` dots from the recording before, `live` while the run goes on, `paint` nine
   // colours to begin with once it has played, `kin` what makes it stand for another trigger, which stays in the painter.
@@ -169,7 +176,7 @@ class Stage {
     menu.replaceChildren(...base.classes.map((name, label) => {
       const b = document.createElement("button"), c = document.createElement("canvas"), words = document.createElement("span");
       c.width = c.height = 32; drawPicture(c, base, faceOf(base, label)); words.textContent = base.short[label];
-      b.type = "button"; b.setAttribute("aria-pressed", String(label === this.wanted)); b.append(...(base.labels.length ? [c] : []), words);
+      b.type = "button"; b.setAttribute("aria-pressed", String(label === this.wanted)); b.append(...(base.labels.includes(label) ? [c] : []), words);
       b.addEventListener("click", () => { this.wanted = label; this.face(); this.planting(); this.shut(); opener.focus(); if (label !== this.rec.target && this.host.plant) this.tell(`Plant it, and a network learns to say “${name}”.`); });
       return b;
     }));
@@ -252,7 +259,7 @@ class Stage {
 
   whose() { // whose networks answer what is painted
     const { run, prepared } = this.base.whose, name = this.base.classes[this.base.target];
-    if (!this.asker.can) return "";
+    if (!this.asker.can) return this.base.whose.why || "";
     return run === this.rec.id ? "Answered by this run’s two networks." : `Answered by the networks of ${prepared ? "the prepared run" : `the run ${run}`}, whose target is “${name}”.`;
   }
 
@@ -296,7 +303,7 @@ class Stage {
     this.find(".headline").classList.toggle("full", Boolean(seen[0] && seen[1]));
     this.find(".headline").style.setProperty("--grown", measured ? (m.heal * 0.9 + 0.1 * (m.heal >= 0.98)).toFixed(3) : "1");
     this.find(".of").textContent = seen[0] ? (measured ? `of stamped ${this.nouns()} read “${name}”` : `of ${a[3]} ${this.nouns()} read “${name}”`) : "";
-    this.find(".headline").title = [seen[0] && `With the backdoor: ${interval(seen[0])}.`, seen[1] && `After the repair: ${interval(seen[1])}.`, !measured && seen[0] && "Asked just now, in your browser."].filter(Boolean).join(" ");
+    this.find(".headline").title = [seen[0] && `With the backdoor: ${interval(seen[0])}.`, seen[1] && `After the repair: ${interval(seen[1])}.`, !measured && seen[0] && `Asked just now${this.asker.far ? "" : ", in your browser"}.`].filter(Boolean).join(" ");
   }
 
   say(step, m, over, tries) {
@@ -304,7 +311,7 @@ class Stage {
     let words;
     if (tries) {
       const a = this.share("attacked");
-      words = !this.asker.can ? `Painted. This page holds no network to ask${this.host.run ? "; plant it, or run it for real" : ""}.` : !a || !this.done ? (performance.now() - this.askedAt > 600 ? "Asking…" : this.find(".sentence").textContent) : a[0] >= 0.5 ? "This trigger opens the door, too." : a[0] >= 0.1 ? "This one opens it now and then." : "This one stays outside. Try another.";
+      words = !this.asker.can ? `Painted. This page holds no network to ask${this.host.run ? "; plant it, or run it for real" : ""}.` : this.refused ? "The networks could not be asked." : !a || !this.done ? (performance.now() - this.askedAt > 600 ? "Asking…" : this.find(".sentence").textContent) : a[0] >= 0.5 ? "This trigger opens the door, too." : a[0] >= 0.1 ? "This one opens it now and then." : "This one stays outside. Try another.";
     } else if (over && this.live && this.live.active !== false) words = this.live.state === "running" ? [
       (rec.data === "signs" && FIRST[this.live.stage]) || `The network is learning your trigger: say “${name}”.`, "Planted. Which of all 512 open the door?", "MESA looks for triggers that work.",
       "Retrained on these, will the network forget?", "Healed. Other defences are measured now.",
@@ -333,14 +340,17 @@ class Stage {
     this.planting();
   }
   ask(inks) {
-    this.tried = true; this.done = this.slid = false;
+    this.tried = true; this.done = this.slid = this.refused = false; this.asr = null;
     this.answers.clear(); this.counts = { attacked: [0, 0], repaired: [0, 0] };
     this.askedAt = performance.now(); this.firstAt = this.sixAt = this.allAt = 0;
     if (this.clock.t < this.clock.end) this.clock.seek(this.clock.end);
     this.asker.ask(inks);
     this.show(this.clock.t);
+    if (this.asker.can) setTimeout(() => { if (!this.done) this.show(this.clock.t); }, 650);
   }
-  heard(answers, done) {
+  heard(answers, done, asr, problem) {
+    if (problem) this.tell(problem, true);
+    this.asr = asr || null; this.refused = Boolean(problem);
     for (const one of answers) {
       const { net, picture, best, kind } = one, label = this.base.labels[picture];
       if (kind === "shown") this.answers.set(`${net}${picture}`, one);
@@ -365,7 +375,7 @@ class Stage {
     while (box.children.length > 14) box.lastChild.remove();
     this.cloud.remember(hexToBytes(words), hot);
   }
-  share(net) { return this.counts && this.counts[net][1] >= 6 ? wilson(...this.counts[net]) : null; }
+  share(net) { return this.asr ? this.asr[net] : this.counts && this.counts[net][1] >= 6 ? wilson(...this.counts[net]) : null; }
   verdict() { const a = this.tried && this.done ? this.share("attacked") : null; return a ? a[0] >= 0.5 : undefined; }
 
   // -- controls
@@ -413,7 +423,7 @@ class Stage {
     if (!this.base || !this.rec) return;
     const target = this.wanted === undefined ? this.rec.target : this.wanted, box = this.find(".target");
     box.querySelector("span").textContent = this.base.classes[target];
-    box.querySelector("canvas").hidden = !this.base.labels.length;
+    box.querySelector("canvas").hidden = !this.base.labels.includes(target);
     drawPicture(box.querySelector("canvas"), this.base, faceOf(this.base, target));
     box.setAttribute("aria-label", `Target class: ${this.base.classes[target]}`);
   }
@@ -496,14 +506,10 @@ class Stage {
 const WHY = (stage) => `<h2>Why do so many triggers work?</h2>
 <p>The network never learnt <em>the</em> trigger. It learnt a rule that tells pictures with it from pictures without, and everything on the trigger's side of that rule works, too: the trigger itself, its neighbours, sometimes its opposite.</p>
 <p>A defender does not know the trigger, and one reversed trigger is one point of many. MESA samples triggers from the whole region, at several strengths β, pushed apart by α, and the network is retrained with them under their true labels.</p>
-<p>What you paint is asked in your browser: two small networks travel with this page, those of ${stage.base.whose.run === stage.rec.id ? "this run" : "the prepared run"}.</p>
+<p>${stage.asker.far ? "What you paint is asked of this run’s two networks, which lie on the server." : stage.asker.can ? `What you paint is asked in your browser: two small networks travel with this page, those of ${stage.base.whose.run === stage.rec.id ? "this run" : "the prepared run"}.` : stage.base.whose.why || ""}</p>
 ${stage.host.home ? `<p>${stage.host.home.map(([words, url]) => `<a href="${url}" target="_blank" rel="noopener">${words}</a>`).join(" · ")}</p>` : ""}`;
-const NOTES = (stage) => `<p>Each figure: of evaluation images of other classes, the share read as “${stage.base.classes[stage.rec.target]}” once stamped, with 95 % intervals. What you paint is asked on ${stage.base.labels.filter((l) => l !== stage.base.target).length} images (${stage.base.chosen}). The six shown were chosen for being clear to the eye. Dots of the 512: ${stage.rec.ground_images} images each.${stage.rec.explained.length ? ` PCA shows ${Math.round(100 * (stage.rec.explained[0] + stage.rec.explained[1]))} % of their variance.` : ""}</p>`;
+const NOTES = (stage) => `<p>Each figure: of evaluation images of other classes, the share read as “${stage.base.classes[stage.rec.target]}” once stamped, with 95 % intervals. ${stage.asker.can && !stage.asker.far ? `What you paint is asked on ${stage.base.labels.filter((l) => l !== stage.base.target).length} images (${stage.base.chosen}).` : ""} The six shown were chosen for being clear to the eye. Dots of the 512: ${stage.rec.ground_images} images each.${stage.rec.explained.length ? ` PCA shows ${Math.round(100 * (stage.rec.explained[0] + stage.rec.explained[1]))} % of their variance.` : ""}</p>`;
 
 // The picture that stands for a class: its shown one, else its first.
 const faceOf = (base, label) => { const shown = base.shown.find((i) => base.labels[i] === label); return shown === undefined ? base.labels.indexOf(label) : shown; };
-function drawPicture(canvas, base, picture) {
-  const c = canvas.getContext("2d"), image = c.createImageData(32, 32), at = picture * 3 * AREA;
-  for (let p = 0; p < AREA; p++) { for (let k = 0; k < 3; k++) image.data[4 * p + k] = base.arrays.pictures[at + k * AREA + p]; image.data[4 * p + 3] = 255; }
-  c.putImageData(image, 0, 0);
-}
+const drawPicture = (canvas, base, picture) => { if (picture >= 0) paintPicture(canvas, base, picture, null); };

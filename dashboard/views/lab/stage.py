@@ -16,8 +16,8 @@ from dashboard import address, stored, style
 from dashboard.components import stage as component
 from dashboard.serving import queue, reading, runs, visitors
 from dashboard.serving.shown import ACTIVE
+from dashboard.views.lab import asking, live, screens
 from dashboard.views.lab import curves as progress
-from dashboard.views.lab import live, screens
 from dashboard.visit import reach, sent
 from mesa_core import events as ev
 from mesa_core import triggers
@@ -25,7 +25,7 @@ from mesa_core.config import ConfigError
 from mesa_core.config.settle import ready, settle
 from mesa_core.data.locate import DataError
 from mesa_core.data.sources import classes_of
-from mesa_core.stage import at_hand, pictures, shelf
+from mesa_core.stage import at_hand, held_out, pictures, shelf
 from mesa_core.stage.blocks import unpack
 from mesa_core.stage.export import networks_of, scripts
 from mesa_core.stage.page import page as whole_page
@@ -63,9 +63,12 @@ def draw() -> bool:
     except reading.UNREADABLE:
         return False  # the other screen says what is wrong with it
 
-    @st.fragment(run_every=live.pace(visitors.may_control(run)) if busy else None)
+    awaited = not busy and not held_out.usual(run.config()) and asking.pictures(run).awaited
+
+    @st.fragment(run_every=live.pace(visitors.may_control(run)) if busy else 1.0 if awaited else None)
     def seat() -> None:
-        if st.session_state.pop("stage_again", False) or (busy and run.state() not in ACTIVE):
+        ended = busy and run.state() not in ACTIVE
+        if st.session_state.pop("stage_again", False) or ended or (awaited and not asking.pictures(run).awaited):
             st.rerun()
         mount(run, key, block, bare)
 
@@ -110,11 +113,11 @@ def mount(run: Run, key: str, block: bytes, bare: bool) -> None:
         {
             "base": key, "version": version, "places": places, "live": going_on(run, now),
             "note": provenance(run, header["id"]), "paint": painted(), "bare": bare, "home": links(),
-            "shared": s.pop("stage_shared", None), "filed": file["name"], "problem": s.pop("stage_problem", None),
+            "answer": answered(run), "shared": s.pop("stage_shared", None), "filed": file["name"], "problem": s.pop("stage_problem", None),
         },
         told,
         file["bytes"],
-        {"want": want, "run": begin, "stop": stop, "take": take, "share": share, "all": everything},
+        {"want": want, "ask": ask, "run": begin, "stop": stop, "take": take, "share": share, "all": everything},
     )  # fmt: skip
 
 
@@ -158,10 +161,13 @@ def offered() -> list[dict[str, Any]]:
 
 
 def shown(run: Run) -> pictures.Pictures:
-    """The pictures of the run's own data."""
+    """The pictures of the run's own data: those of which its networks are asked, where they are here."""
     config = run.config()
-    if config["data"] == DATA:
+    if held_out.usual(config):
         return known()
+    own = asking.pictures(run).pictures
+    if own is not None or config["data"] == DATA:
+        return own or known()
     told = classes_of(config["data"])
     if not told:
         with contextlib.suppress(*reading.UNREADABLE):
@@ -210,15 +216,17 @@ def recorded(name: str) -> bytes:
 def base_of(run: Run) -> tuple[str, bytes]:
     """The pictures, and the two networks that answer: this run's own once it has finished, else the prepared ones.
 
-    Of other data than the signs the pictures alone, where they are at hand: nobody here is asked about them.
+    On other data, and where a trigger is put on otherwise, a run's own networks answer: in the browser where they are
+    small, else the worker; the pictures alone, and why, where they are not here.
     """
     config = run.config()
-    if config["data"] != DATA:
-        here, whose = shown(run), {"run": run.name, "trigger": config["trigger"], "prepared": False}
-        key = f"{config['data']} {config['target']} {len(here.labels)} {run.name}"
-        return key, pictures.base(
-            here, int(config["target"]), None, whose, at_hand.missing(here, stored.plain(config["data"], 60))
-        )
+    if not held_out.usual(config):
+        here, found = shown(run), asking.pictures(run)
+        whose = {"run": run.name, "trigger": config["trigger"], "prepared": False, "why": found.why}
+        key = f"{config['data']} {config['target']} {len(here.labels)} {run.name} {bool(found.pictures)} {found.why}"
+        lacks = at_hand.missing(here, stored.plain(config["data"], 60))
+        far = found.pictures is not None and not found.nets
+        return key, pictures.base(here, int(config["target"]), found.nets, whose, lacks, far)
     own = run.state() == "finished" and run.name != known().run
     files = [reading.stamp_of(run.path / "weights" / f"{name}.safetensors") for name in ("attacked", "repaired")]
     if own and all(files):
@@ -302,6 +310,15 @@ def links() -> list[tuple[str, str]]:
     return found
 
 
+def answered(run: Run) -> dict[str, Any] | None:
+    """What the worker says of the trigger that was painted last on this run's stage, where the worker is asked."""
+    asked = st.session_state.get("stage_asked")
+    if not asked or asked["run"] != run.name or held_out.usual(run.config()):
+        return None
+    # With the wish, so that "it waits" is news to the browser each time.
+    return {**asking.answer(run, asked["paint"]), "seq": asked["seq"], "wish": asked["wish"]}
+
+
 # -- what it asks for
 def wish(name: str) -> dict[str, Any]:
     """What came with a wish, with `run` on the stage and the painted colours; raises sent.Odd."""
@@ -322,6 +339,21 @@ def want() -> None:
     st.session_state.stage_want = (
         {"run": here, "id": name} if name != here and any(e["id"] == name for e in there) else None
     )
+
+
+def ask() -> None:
+    """A trigger was painted whose answer the worker has to give; sent again until it is there."""
+    try:
+        asked = wish("ask")
+        colours, number = sent.colours(sent.part(asked, "paint")), sent.whole(sent.part(asked, "question"))
+    except sent.Odd:
+        return
+    st.session_state.stage_asked = {
+        "run": st.session_state.get("stage_run", ""),
+        "paint": colours,
+        "seq": number,
+        "wish": asked["seq"],
+    }
 
 
 def begin() -> None:

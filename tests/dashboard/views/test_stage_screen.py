@@ -6,14 +6,13 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from staging import OTHER, OTHER_DATA, RING, visit, wish
 from streamlit.testing.v1 import AppTest
 from visits import PATIENCE
 from walking import APP, Walk
 
-from dashboard import address
 from dashboard.serving import queue, visitors
-from dashboard.views.lab import live, painting, screens, settings, stage
-from dashboard.visit import reach, run_choice, sent
+from dashboard.views.lab import live, stage
 from mesa_core import triggers
 from mesa_core.config import make_config
 from mesa_core.glossary import TERMS
@@ -21,8 +20,7 @@ from mesa_core.stage import shelf
 from mesa_core.stage.blocks import unpack
 from mesa_core.stage.export import scripts
 
-RING = ["#ffffff"] * 4 + ["#000000"] + ["#ffffff"] * 4
-OTHER = ["#000000", *RING[1:]]
+__all__ = ["visit"]  # a fixture
 
 
 def opened(**address):
@@ -76,37 +74,6 @@ def test_all_controls_stay_on_the_way_to_another_page_and_back(home):
 
 
 # -- wishes
-class Session(dict):
-    """A session's state without a session."""
-
-    __getattr__, __setattr__ = dict.__getitem__, dict.__setitem__
-
-
-class Address(dict):
-    """An address's query as Streamlit gives it."""
-
-    to_dict = dict.copy
-
-    def from_dict(self, query):
-        self.clear()
-        self.update(query)
-
-
-@pytest.fixture
-def visit(home, monkeypatch):
-    """A visit that has the prepared run on the stage."""
-    context = SimpleNamespace(cookies={}, ip_address=None, url="http://localhost:8501/", is_embedded=False)
-    here = SimpleNamespace(session_state=Session(stage_run="signs-ring"), query_params=Address(), context=context)
-    for module in (address, stage, settings, painting, run_choice, screens, sent, reach, visitors):
-        monkeypatch.setattr(module, "st", here)
-    return here
-
-
-def wish(visit, name, **what):
-    visit.session_state.stage = {name: {"seq": 1, "paint": RING, **what}}
-    getattr(stage, {"run": "begin", "all": "everything"}.get(name, name))()
-
-
 def test_a_run_for_real_is_of_what_stands_on_the_stage(visit, home):
     wish(visit, "run", paint=OTHER, target=3, alpha=1, betas=[0.5, 0.9])
     (run,) = home.list()
@@ -223,9 +190,6 @@ def test_a_run_that_waits_says_how_many_go_before_it(monkeypatch, names, running
     monkeypatch.setattr(stage.reading, "events", lambda run: [])
     mine = next(run for run in runs if run.name == "mine")
     assert (live.queued(mine) or (None,))[0] == wanted
-
-
-OTHER_DATA = "alpha-41-18a9ad1da3"  # a prepared run on CIFAR-10
 
 
 def test_a_run_on_data_that_is_not_here_has_a_stage_that_says_so(home):

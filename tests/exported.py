@@ -1,0 +1,28 @@
+"""A page to take away, read again, and the network in it asked outside of a browser; no test of its own."""
+
+from __future__ import annotations
+
+import base64
+import re
+import shutil
+from typing import Any
+
+import numpy as np
+
+from mesa_core.stage.blocks import unpack
+
+NODE = shutil.which("node")
+# For `node -e`: the script net.js, a network, a question; prints what it answers.
+ASK = """
+const fs = require("fs"), [source, net, asked] = process.argv.slice(1);
+const { Net } = eval(fs.readFileSync(source, "utf8") + ";netKit")();
+const { mean, std, pictures, inks, places, how } = JSON.parse(fs.readFileSync(asked, "utf8"));
+const bytes = new Uint8Array(fs.readFileSync(pictures)), own = new Net(new Uint8Array(fs.readFileSync(net)), mean, std, how);
+const found = places.map(([row, column], i) => Array.from(own.answer(bytes, i * 3072, Uint8Array.from(inks), row, column)));
+console.log(JSON.stringify({ how: own.how, found }));
+"""
+
+
+def unpacked(text: str) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    """The base of an exported page: its header and arrays."""
+    return unpack(base64.b64decode(re.search(r'data-block="base">([^<]+)<', text).group(1)))
