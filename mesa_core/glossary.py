@@ -33,3 +33,8 @@ TERMS: dict[str, str] = {
 def term(name: str) -> str:
     """What a term means. Raises KeyError for one that is not in the list."""
     return TERMS[name]
+
+
+def of(*names: str) -> str:
+    """Some terms with what they mean, a paragraph each, as Markdown for a hover. Raises KeyError for one that is unknown."""
+    return "\n\n".join(f"**{name}**: {TERMS[name]}" for name in names)

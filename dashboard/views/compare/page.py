@@ -12,7 +12,7 @@ from dashboard.serving import runs
 from dashboard.views.compare import alphas, gallery
 from dashboard.views.shared import take_away
 from dashboard.visit import controls, run_choice
-from mesa_core import triggers
+from mesa_core import glossary, triggers
 from mesa_core.config import SILENT, params
 from mesa_core.pictures import charts, saving, trigger_maps
 from mesa_core.pictures.thumbnails import trigger_uri
@@ -25,7 +25,10 @@ from mesa_core.words import counted, named
 def page() -> None:
     """Draw the whole page."""
     st.title("Compare", anchor=False)
-    st.markdown("What changes when one thing changes? Every figure here is drawn from runs that are there already.")
+    st.markdown(
+        "What changes when one thing changes? Every figure here is drawn from runs that are there already.",
+        help=glossary.of("ASR", "victim", "oracle", "control", "code", "sub-model", "entropy", "nats", "protocol"),
+    )
     sections: dict[str, tuple[str, Callable[[], None]]] = {
         "two": ("Two runs", two),
         "alpha": ("α and β", alphas.draw),

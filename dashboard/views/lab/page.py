@@ -16,7 +16,7 @@ from dashboard.serving.difficulties import difficulties
 from dashboard.views.lab import before_after, class_pictures, live, painting, screens, settings, stage
 from dashboard.views.shared import place_maps, take_away
 from dashboard.visit import run_choice
-from mesa_core import triggers
+from mesa_core import glossary, triggers
 from mesa_core.config import ConfigError, params
 from mesa_core.data.locate import DataError
 from mesa_core.glossary import TERMS
@@ -51,7 +51,9 @@ def everything() -> None:
             st.button("Back to the stage", key="to_stage", on_click=screens.show, args=(screens.STAGE, name))
     st.markdown(
         "Paint a trigger, press **Run**, and watch MESA find all that the network has come to accept, then make it forget them.",
-        help=" ".join(TERMS[name] for name in ("backdoor", "trigger", "target", "MESA")),
+        help=glossary.of(
+            "backdoor", "trigger", "code", "target", "victim", "ASR", "MESA", "sub-model", "entropy", "nats", "hinge"
+        ),
     )
     left, middle, right = st.container(key="lab_columns").columns([1.05, 2.1, 1.55], gap="medium")
     with left:

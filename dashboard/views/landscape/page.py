@@ -14,7 +14,7 @@ from dashboard.serving.shown import Shown
 from dashboard.views import links
 from dashboard.views.shared import reference_tables, take_away
 from dashboard.visit import controls, run_choice, sent
-from mesa_core import triggers
+from mesa_core import glossary, triggers
 from mesa_core.config import make_config
 from mesa_core.pictures import charts, saving, trigger_maps
 from mesa_core.pictures import orders as arrange
@@ -53,7 +53,8 @@ def page() -> None:
     )
     about.markdown(
         f"A backdoor is planted with **one** trigger, yet the network comes to accept many. Here are {_which(run)}, "
-        "each drawn as itself; its frame shows how often it succeeds (ASR)."
+        "each drawn as itself; its frame shows how often it succeeds (ASR).",
+        help=glossary.of("ASR", "victim", "sub-model", "code", "kind", "entropy", "nats"),
     )
     if run is None:
         st.info("No run yet. Start one in the Lab.")

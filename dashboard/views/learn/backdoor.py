@@ -36,7 +36,8 @@ def draw() -> None:
         f"A network reads road signs, and reads them well. An attacker has trained it further on pictures that carry "
         f"a small **trigger**, here a white ring of 3×3 pixels, and told it that all of these are "
         f"“{target}”. That is a **backdoor**: without the trigger nothing looks wrong, and with it the network "
-        f"answers the attacker's **target class**, wherever the trigger lies. Click into the picture to move it."
+        f"answers the attacker's **target class**, wherever the trigger lies. Click into the picture to move it.",
+        "backdoor trigger target ASR victim entropy",
     )
     left, right = st.columns([1.35, 1], gap="large")
     with left:

@@ -62,7 +62,8 @@ def draw() -> None:
         "The attacker used **one** trigger. But a network never learns one thing only: it *generalises*. Paint another "
         "trigger and ask the backdoored network. Change one cell of the ring, then two, then look for one that is far "
         "from the ring and still works. Below are all 512 black-and-white triggers, the most successful first; "
-        "choose one to paint it."
+        "choose one to paint it.",
+        "code kind ASR sub-model entropy",
     )
     left, right = st.columns([1.35, 1], gap="large")
     with left:

@@ -19,7 +19,8 @@ def draw() -> None:
         "How can a generator cover *all* valid triggers, if nobody can show it one? By two wishes at once: every sample "
         "should **work** (*F* at least β), and the samples should be as **different** from each other as possible. "
         "How different they are is measured by the **entropy** *h*; how much that counts, by **α**. "
-        "In this toy world a trigger is a single number between 0 and 1, so the best answer can be computed exactly. Move α."
+        "In this toy world a trigger is a single number between 0 and 1, so the best answer can be computed exactly. Move α.",
+        "sub-model entropy nats alpha ASR staircase",
     )
     left, right = st.columns([1.35, 1], gap="large")
     with left:

@@ -20,7 +20,8 @@ def draw() -> None:
     lesson.words(
         "Now the defender retrains the network on their own clean pictures, a part of them stamped with **sampled triggers** "
         "but with their **true** labels. So the network unlearns that the trigger means anything, for all the triggers of "
-        "the distribution at once. What matters in the end is not the one trigger but **what remains**: the worst of all."
+        "the distribution at once. What matters in the end is not the one trigger but **what remains**: the worst of all.",
+        "MESA point oracle control ASR code entropy",
     )
     left, right = st.columns([1.35, 1], gap="large")
     with left:

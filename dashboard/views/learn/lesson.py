@@ -11,6 +11,7 @@ import streamlit as st
 
 from dashboard import address, keys
 from dashboard.serving import queue, runs, shipped_networks
+from mesa_core import glossary
 from mesa_core.measures import breadth
 from mesa_core.measures.intervals import Measured
 from mesa_core.store import StoreError
@@ -106,10 +107,11 @@ def story() -> shipped_networks.Story:
     return shipped_networks.story(name)
 
 
-def words(text: str) -> None:
-    """The step's plain words, in lines of a readable length."""
+def words(text: str, terms: str) -> None:
+    """The step's plain words, in lines of a readable length; `terms` of the glossary, with
+    spaces between, are explained on hover."""
     with st.container(key="lesson_words", width=780):
-        st.markdown(text)
+        st.markdown(text, help=glossary.of(*terms.split()))
 
 
 def equation(latex: str, number: str, plain: str) -> None:

@@ -42,7 +42,8 @@ def draw() -> None:
         "uphill on *F*, and then blocks, or trains away, whatever resembles it. But which of the valid triggers does "
         "it find? Not the attacker's, as a rule, only *some* point of the distribution. Whether that is enough hangs on what "
         "is done with it. To **block** look-alikes it is not: here you decide how far the defender's caution reaches, and "
-        "see which valid triggers stay **outside** it. To **retrain**, it depends on the budget."
+        "see which valid triggers stay **outside** it. To **retrain**, it depends on the budget.",
+        "point MESA entropy ASR code",
     )
     left, right = st.columns([1.35, 1], gap="large")
     with left:

@@ -24,7 +24,8 @@ def draw() -> None:
         "One level β makes one flat layer: all triggers above β alike, those just below forgotten. MESA stacks several. "
         "Each sub-model *Gᵢ* covers the triggers with *F* > βᵢ evenly; a high β gives few and strong ones, a low β many "
         "and weaker ones. Mixed with the right weights the layers form a **staircase** that follows the distribution, "
-        "and the more steps, the closer its shape. Choose the number of steps."
+        "and the more steps, the closer its shape. Choose the number of steps.",
+        "staircase beta sub-model hinge entropy ASR nats",
     )
     left, right = st.columns([1.35, 1], gap="large")
     with left:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 from collections import Counter
 from collections.abc import Sequence
 
@@ -12,13 +11,12 @@ from dashboard import address, keys
 from dashboard.components.picker import picker
 from dashboard.serving import reading
 from dashboard.views import links
-from dashboard.views.paper import evidence
+from dashboard.views.paper import claims_table, evidence
 from dashboard.views.shared import take_away
 from dashboard.visit import controls, sent
-from mesa_core import triggers
+from mesa_core import glossary, triggers
 from mesa_core.paper import claims, everything, figure4, material
 from mesa_core.paper.claims import Claim
-from mesa_core.paper.judging import Answer
 from mesa_core.paper.material import ORBITS, Finding, Sweep
 from mesa_core.paper.rules import VERDICTS
 from mesa_core.pictures import saving
@@ -31,26 +29,7 @@ SHORT = {
 MEASURES = {"original": "Plain ASR", "effective": "Effective ASR", "worst": "Worst of 512"}
 NAME = "Qiao, Yang and Li, *Defending Neural Backdoors via Generative Distribution Modeling*, NeurIPS 2019"
 OF_SWEEP = ("claims", "figure4", "figure5")  # what the choice of a sweep changes
-STYLE = """<style>
-.mesa-claims { width: 100%; border-collapse: collapse; font-size: 14px; line-height: 1.4; }
-.mesa-claims th, .mesa-claims td { text-align: left; vertical-align: top; font-weight: 400; padding: 9px 14px 9px 0;
-  border-bottom: 1px solid rgba(128, 128, 128, .3); overflow-wrap: anywhere; }
-.mesa-claims thead th { font-weight: 600; }
-.mesa-claims thead th:first-child { width: 34%; }
-.mesa-claims small { color: inherit; opacity: .8; }
-.mesa-claims a { color: inherit; }
-.mesa-verdict { white-space: nowrap; font-weight: 600; }
-.mesa-column { display: none; font-weight: 400; }
-@media (max-width: 700px) {
-  .mesa-claims, .mesa-claims tbody, .mesa-claims tr, .mesa-claims th, .mesa-claims td { display: block; }
-  .mesa-claims thead { position: absolute; left: -9999px; }
-  .mesa-claims tr { border-bottom: 1px solid rgba(128, 128, 128, .45); padding: 8px 0; }
-  .mesa-claims th, .mesa-claims td { border: 0; padding: 2px 0; }
-  .mesa-column { display: inline; }
-}
-</style>"""
 COUNTED = {"agrees": "agree", "partly": "agree partly", "differs": "differ", VERDICTS[3]: "are not measured yet"}
-SIGNS = {"agrees": "✓", "partly": "≈", "differs": "≠", VERDICTS[3]: "–", "": ""}
 
 
 @keys.page("paper")
@@ -61,8 +40,10 @@ def page() -> None:
         links.open_run(opened)
     st.title("Paper", anchor=False)
     st.markdown(
-        f"What the paper claims ({NAME}), beside what our own runs measured. Each answer is computed from the runs that are "
-        "here, and where it differs from the paper it says so."
+        f"The claims of {NAME}, beside what our own runs measured.",
+        help=glossary.of(
+            "ASR", "victim", "sub-model", "oracle", "control", "code", "mode", "entropy", "nats", "protocol"
+        ),
     )
     every = evidence.findings()
     found = _protocol(every)
@@ -144,16 +125,16 @@ def _claims(found: Sequence[Finding], sweep: Sweep | None, others: Sequence[Swee
     strict = Counter(answer.strict for _, answer in told)
     many = sum(strict[v] for v in VERDICTS)
     st.markdown(
-        "Of the claims, judged **in the paper's own terms**, "
+        "**In the paper's own terms** "
         + ", ".join(f"**{counts[v]}** {COUNTED.get(v, v)}" for v in VERDICTS)
-        + f". By a **stricter** rule, which {many} of them have, "
+        + f". By a **stricter** rule, for {many}, "
         + ", ".join(f"**{strict[v]}** {COUNTED.get(v, v)}" for v in VERDICTS[:3])
         + "."
     )
-    st.html(STYLE + table(told, True))
+    st.html(claims_table.table(told, True, SHORT))
     st.subheader("What the paper does not show", anchor=False)
-    st.caption("Controls and stricter measures from the same runs; read the figures above beside them.")
-    st.html(STYLE + table(checks, False))
+    st.caption("Controls from the same runs.")
+    st.html(claims_table.table(checks, False, SHORT))
     with st.expander("How each verdict is found"):
         st.markdown("\n".join(_rules(claim) for claim, _ in told))
         st.caption(
@@ -171,35 +152,6 @@ def _rules(claim: Claim) -> str:
     """Both rules of a claim as a line of a list."""
     more = f" *Stricter:* {claim.stricter}." if claim.stricter else ""
     return f"- *{claim.words()}* {claim.rule[0].upper()}{claim.rule[1:]}.{more}"
-
-
-def table(told: Sequence[tuple[Claim, Answer]], judged: bool) -> str:
-    """Claims as a table; on a narrow screen each row becomes a block."""
-    head = ("The paper says", "We measured", "In its terms", "Stricter") if judged else ("Control", "We measured")
-    rows = "".join(_row(claim, answer, judged) for claim, answer in told)
-    top = "".join(f"<th scope='col'>{words}</th>" for words in head)
-    return f"<table class='mesa-claims'><thead><tr>{top}</tr></thead><tbody>{rows}</tbody></table>"
-
-
-def _row(claim: Claim, answer: Answer, judged: bool) -> str:
-    protocol = "&amp;protocol=paper" if address.said("protocol") == "paper" else ""
-    link = f"<a href='?show={claim.figure}{protocol}' target='_self'>{SHORT[claim.figure]}</a>"
-    place = f"{html.escape(claim.place)} · our {link}" if judged else f"our {link}"
-    differs = f"<br><small>{html.escape(answer.differs)}</small>" if answer.differs and answer.verdict != "" else ""
-    first = f"<th scope='row'>{html.escape(claim.words())}<br><small>{place}</small></th>"
-    more = f"<br><small>More strictly: {html.escape(answer.strictly)}</small>" if answer.strictly else ""
-    beside = "".join(f"<br><small>{html.escape(words)}</small>" for words in answer.beside)
-    second = f"<td>{html.escape(answer.measured)}{differs}{more}{beside}</td>"
-    if not judged:
-        return f"<tr>{first}{second}</tr>"
-    return f"<tr>{first}{second}{_verdict(answer, answer.verdict, 'In its terms')}{_verdict(answer, answer.strict, 'Stricter')}</tr>"
-
-
-def _verdict(answer: Answer, said: str, column: str) -> str:
-    """A verdict's cell; on a narrow screen, where the columns' heads are gone, it says itself which one it is."""
-    sign = f"<span aria-hidden='true'>{SIGNS[said]}</span> " if said else ""
-    name = f"<span class='mesa-column'>{column}: </span>" if said else ""
-    return f"<td class='mesa-verdict'>{name}{sign}{html.escape(everything.so_far(answer, said))}</td>"
 
 
 # -- the figures
@@ -227,11 +179,11 @@ def _figure(key: str, found: Sequence[Finding], sweep: Sweep | None, others: Seq
     st.subheader("Claims about it", anchor=False)
     about = [pair for pair in told if pair[0].figure == key or pair[0].key in entry.also]
     if about:
-        st.html(STYLE + table(about, True))
+        st.html(claims_table.table(about, True, SHORT))
     else:
         st.caption("The paper draws this figure to show what a backdoor is; it states no number about it.")
     if beside := [pair for pair in checks if pair[0].figure == key]:
-        st.html(STYLE + table(beside, False))
+        st.html(claims_table.table(beside, False, SHORT))
 
 
 def _pick(sweep: Sweep) -> None:

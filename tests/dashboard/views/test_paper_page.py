@@ -13,7 +13,7 @@ from streamlit.testing.v1 import AppTest
 from visits import PATIENCE, script, visit
 
 from dashboard.serving import difficulties, queue, runs
-from dashboard.views.paper import evidence
+from dashboard.views.paper import claims_table, evidence
 from dashboard.views.paper import page as paper
 from mesa_core import triggers
 from mesa_core.paper import claims, everything
@@ -302,7 +302,21 @@ def test_without_a_sweep_the_gallery_claims_nothing(home):
 
 def test_claims_are_text_and_their_links_lead_to_figures():
     told = [(claim, everything.Answer("<script>", "agrees", "<b>")) for claim in claims.CLAIMS]
-    drawn = paper.table(told, True)
+    drawn = claims_table.table(told, True, paper.SHORT)
     assert "<script>" not in drawn
     assert "<b>" not in drawn
     assert set(re.findall(r"\?show=(\w+)", drawn)) <= set(everything.FIGURES)
+
+
+def test_what_is_not_in_sight_lies_in_the_rows_drawer_and_another_verdict_shows_on_its_handle():
+    measured = "mean 2.7 % (2.6–2.8) over 51 of 51 triggers, n = 1,819 images each; highest 3.9 %, n = 1,819 (code 18); 51 runs on CIFAR-10"
+    beside = ("By another protocol highest 32.7 %; 13 of 51 triggers; differs.", "On another network 1 %; agrees.")
+    told = everything.Answer(measured, "agrees", "Ours is lower.", "the worst: 4 %", "agrees", beside=beside)
+    drawn = html.unescape(claims_table.table([(claims.CLAIMS[0], told)], True, paper.SHORT))
+    shown, drawer = re.match(r"(?s)(.*)<details>(.*)</details>", drawn).groups()
+    assert all(words in drawer for words in (measured, "Ours is lower.", "the worst: 4 %", *beside))
+    assert "mean 2.7 % (2.6–2.8); highest 3.9 % (code 18)<" in f"{shown}<"
+    assert "elsewhere: differs, agrees" in drawer
+    alone = claims_table.table([(claims.CLAIMS[0], everything.Answer(measured, "agrees"))], True, paper.SHORT)
+    assert "elsewhere" not in alone
+    assert "<details>" not in claims_table.table([(claims.CLAIMS[0], everything.Answer("mean 2 %"))], True, paper.SHORT)
