@@ -33,7 +33,15 @@ class Signs {
     const photo = card.querySelector(".photo");
     photo.title = name;
     if (!this.onPlace) return this.framed(card, picture);
-    photo.title = `${name}. Click to put the trigger elsewhere.`; photo.classList.add("movable");
+    photo.title = `${name}. Click, or press arrow keys, to put the trigger elsewhere.`; photo.classList.add("movable");
+    photo.tabIndex = 0; photo.setAttribute("role", "group"); photo.setAttribute("aria-label", `${name}: arrow keys move the trigger`);
+    photo.addEventListener("keydown", (e) => {
+      const by = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] }[e.key];
+      if (!by) return;
+      e.preventDefault();
+      const [row, column] = this.base.places[picture], kept = (v, cells) => Math.max(0, Math.min(cells - 3, v));
+      this.onPlace(picture, kept(row + by[0], this.base.high), kept(column + by[1], this.base.wide));
+    });
     photo.addEventListener("click", (e) => {
       const box = photo.getBoundingClientRect();
       const cell = (v, size, cells) => Math.max(0, Math.min(cells - 3, Math.floor((v / size) * cells) - 1));

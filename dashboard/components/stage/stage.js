@@ -66,6 +66,7 @@ class Stage {
   setHost(host) {
     this.host = host;
     for (const name of ["run", "share", "take", "all"]) this.find(`.${name}`).hidden = !host[name];
+    this.find(".target").disabled = !host.plant; // a page on its own plants nothing
     this.root.classList.toggle("bare", Boolean(host.bare));
     this.find(".full").hidden = !document.fullscreenEnabled;
   }
@@ -437,7 +438,7 @@ class Stage {
     on(".alpha input", (e) => this.alpha(e.target.value), "input");
     on(".target", (e) => this.targets(e.currentTarget));
     on(".why", (e) => this.drawer(e.currentTarget, WHY(this)));
-    on(".numbers", (e) => this.drawer(e.currentTarget, tableOf(this.rec) + NOTES(this)));
+    on(".numbers", (e) => this.drawer(e.currentTarget, `<h2>All numbers</h2>${tableOf(this.rec)}${NOTES(this)}`));
     on(".close", () => this.shut());
     on(".presets", (e) => this.presets(e.currentTarget));
     on(".full", () => (document.fullscreenElement ? document.exitFullscreen() : this.root.requestFullscreen()));
