@@ -13,7 +13,8 @@ STYLE = """<style>
 .katex-display { overflow: visible !important; } .katex-display > .katex { white-space: normal !important; }
 /* Where the keyboard is, also where Streamlit tells it by a shade only. */
 [data-testid="stTopNavLink"]:focus-visible, [data-testid="stSidebarNavLink"]:focus-visible, header a:focus-visible,
-[data-baseweb="select"]:has(input:focus-visible), [data-testid="stMain"]:focus-visible {
+[data-testid="stSelectbox"] [role="group"]:has(input:focus-visible), [data-testid="stMultiSelect"] [role="group"]:has(input:focus-visible),
+[data-testid="stMain"]:focus-visible {
   outline: 3px solid var(--st-primary-color, #0b62a8); outline-offset: -2px; }
 @media (max-width: 1000px) { /* the Lab's three columns one below the other, before they are too narrow for the painter */
   .st-key-lab_columns [data-testid="stColumn"]:not([data-testid="stColumn"] [data-testid="stColumn"]) { min-width: calc(100% - 1.5rem); }

@@ -11,8 +11,8 @@ const parent = (e) => e.parentElement || (e.getRootNode() instanceof ShadowRoot 
 const up = function* (e) { for (let p = parent(e); p; p = parent(p)) yield p; };
 const called = (e) => `${e.tagName.toLowerCase()}.${String(e.className.baseVal ?? e.className).trim().split(/\\s+/).join('.')} "${(e.getAttribute('aria-label') || e.textContent || '').trim().slice(0, 40)}"`;
 const seen = (e) => { const r = e.getBoundingClientRect(), s = getComputedStyle(e); return r.width > 1 && r.height > 1 && s.visibility !== 'hidden' && s.opacity !== '0' && !aside(e) && ![...up(e)].some((p) => aside(p) && !(p.tagName === 'DETAILS' && p.querySelector('summary')?.contains(e))); };
-// For screen readers only, in a drawer that is closed, or the browser's menu of a narrow page that is not open.
-const aside = (e) => e.matches('[data-testid="stSidebar"]') || (e.tagName === 'DETAILS' && !e.open) || getComputedStyle(e).clip !== 'auto' || getComputedStyle(e).clipPath === 'inset(50%)';
+// For screen readers only, in a drawer that is closed, the menu of a narrow page that is not open, or what plotly measures texts with.
+const aside = (e) => e.matches('[data-testid="stSidebar"], body > svg') || (e.tagName === 'DETAILS' && !e.open) || getComputedStyle(e).clip !== 'auto' || getComputedStyle(e).clipPath === 'inset(50%)';
 walk(document.body);
 """
 WIDER = f"""() => {{ {WALK}
@@ -24,7 +24,7 @@ CUT = f"""() => {{ {WALK}
     return seen(e) && s.overflowX === 'hidden' && s.textOverflow !== 'ellipsis' && e.scrollWidth > e.clientWidth + 2 && e.clientWidth > 1 && e.innerText && e.innerText.trim(); }}).map(called); }}"""
 COVERED = f"""() => {{ {WALK}
   const own = all.filter((e) => e.matches('button, a[href], input:not([type=range]):not([type=checkbox]):not([type=radio]), summary, [role=slider]') && seen(e) && !e.disabled);
-  const fixed = (e) => [e, ...up(e)].some((p) => ['fixed', 'sticky'].includes(getComputedStyle(p).position));
+  const fixed = (e) => [e, ...up(e)].some((p) => ['fixed', 'sticky'].includes(getComputedStyle(p).position) || p.matches('header'));
   const found = [];
   for (let i = 0; i < own.length; i++) for (let j = 0; j < i; j++) {{
     const a = own[i].getBoundingClientRect(), b = own[j].getBoundingClientRect();

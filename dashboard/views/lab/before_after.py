@@ -246,7 +246,7 @@ def chart(found: Mapping[str, Evaluation], panel: str) -> None:
     st.html(
         f"<div style='font-size:13px;margin-bottom:4px'>{key}</div>"
         "<table class='mesa-chart' style='width:100%;border-collapse:collapse;font-size:13px;line-height:1.2'>"
-        "<thead style='position:absolute;left:-9999px'><tr><th>victim</th><th>picture</th><th>ASR of the trigger, "
+        "<thead style='position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%)'><tr><th>victim</th><th>picture</th><th>ASR of the trigger, "
         f"of the worst</th></tr></thead><tbody>{''.join(rows)}</tbody></table>"
         "<style>.mesa-chart th{text-align:left;font-weight:400;padding:3px 8px 3px 0}.mesa-chart td{padding:3px 6px 3px 0}"
         "</style>"
@@ -353,7 +353,7 @@ def modes(entries: Sequence[Submodel]) -> None:
         return
     with st.expander("Each sub-model's modes, before → after"):
         st.html(
-            "<table class='mesa-modes' style='font-size:13px;border-collapse:collapse'><thead style='position:absolute;left:-9999px'><tr>"
+            "<table class='mesa-modes' style='font-size:13px;border-collapse:collapse'><thead style='position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%)'><tr>"
             "<th>trigger</th><th>mode</th><th>share</th><th>ASR before, after</th></tr></thead>"
             f"<tbody>{''.join(rows)}</tbody></table><style>.mesa-modes td{{padding:3px 8px 3px 0;vertical-align:middle}}</style>"
         )

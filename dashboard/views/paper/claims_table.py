@@ -26,7 +26,7 @@ STYLE = """<style>
 .mesa-column { display: none; font-weight: 400; }
 @media (max-width: 700px) {
   .mesa-claims, .mesa-claims tbody, .mesa-claims tr, .mesa-claims th, .mesa-claims td { display: block; }
-  .mesa-claims thead { position: absolute; left: -9999px; }
+  .mesa-claims thead { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
   .mesa-claims tr { border-bottom: 1px solid rgba(128, 128, 128, .45); padding: 8px 0; }
   .mesa-claims th, .mesa-claims td { border: 0; padding: 2px 0; }
   .mesa-column { display: inline; }
