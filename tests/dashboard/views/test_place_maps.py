@@ -27,9 +27,17 @@ def with_maps(source, home, name, triggers=("original", "best")):
             hits[12, 7] = most
             arrays |= {f"{trigger}-{network}": hits, f"{trigger}-{network}-n": np.array(64)}
             told.append(
-                Told(trigger, network, row=12, column=7, highest=proportion(most, 64), median=0.0, words="It works there.")
+                Told(
+                    trigger,
+                    network,
+                    row=12,
+                    column=7,
+                    highest=proportion(most, 64),
+                    median=0.0,
+                    words="It works there.",
+                )
             )
-    maps = Maps(n=64, colours={t: "#ffffff " * 8 + "#ffffff" for t in triggers}, each=told)
+    maps = Maps(n=64, colours=dict.fromkeys(triggers, "#ffffff " * 8 + "#ffffff"), each=told)
     run.write_arrays("places.npz", arrays)
     run.write_result({**run.result(), "places": maps.to_json()})
     return run
