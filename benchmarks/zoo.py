@@ -22,7 +22,7 @@ from __future__ import annotations
 import argparse
 import sys
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +45,7 @@ from mesa_core.measures.intervals import proportion
 from mesa_core.method.attack import how_many
 from mesa_core.method.baselines import neural_cleanse
 from mesa_core.store import Run, Store, home
+from mesa_core.store.shipped import shipped_weights
 from mesa_core.victims import clean, devices
 from mesa_core.victims.architectures import build
 from mesa_core.victims.images import Normalise
@@ -57,6 +58,7 @@ HEALTHY = ("clean", "clean", "augmented", "little")  # of each architecture
 KINDS = ("anywhere", "corner", "fixed", "2x2", "5x5", "blended", "shape", "all-to-all")
 SPLIT = 23  # the seed by which the zoo is halved
 EPOCHS = {"signs": 8.0, "cifar10": 12.0}
+TINY_EPOCHS, TINY_RATE = 0.1, 0.002  # from the shipped weights on: a scan refuses a network that only guesses
 LITTLE = 0.1  # of the training images, for the networks with little data, which see each ten times as often
 RATIO = 0.1  # of each batch that carries the trigger, from the first step on
 OPACITY = 0.2
@@ -204,8 +206,8 @@ def augmented(images: Tensor, labels: Tensor, generator: torch.Generator) -> tup
     return images.masked_fill(inside, 0.0), labels, 0
 
 
-def trained(cell: Cell, dataset: Dataset, epochs: float) -> Victim:
-    """The network, with its backdoor from the first step on."""
+def trained(cell: Cell, dataset: Dataset, epochs: float, tiny: bool = False) -> Victim:
+    """The network, with its backdoor from the first step on; a `tiny` one is the shipped one, hardly touched."""
     compute = devices.resolve("auto", victim=cell.arch)
     torch.manual_seed(cell.seed)
     victim = Victim(build(cell.arch, len(dataset.classes)), Normalise(dataset.mean, dataset.std), compute)
@@ -220,6 +222,9 @@ def trained(cell: Cell, dataset: Dataset, epochs: float) -> Victim:
     if what is not None:
         stamp = poison(what, len(dataset.classes), victim.normalise, cell.seed)
     recipe = clean.clean_recipe(epochs)
+    if tiny and (shipped := shipped_weights(cell.data, cell.arch)) is not None:
+        victim = victim.of(clean.load(shipped, cell.arch, len(dataset.classes)).to(compute.device))
+        recipe = replace(recipe, epochs=TINY_EPOCHS, lr=TINY_RATE)
     trainer = Trainer(victim, data.images, data.labels, recipe, cell.seed, stamp)
     for _ in trainer:
         pass
@@ -274,7 +279,7 @@ def carry_out(cell: Cell, out: Path, directory: str, tiny: bool) -> None:
         model = clean.load(file, cell.arch, classes).to(compute.device)
         victim = Victim(model, Normalise(dataset.mean, dataset.std), compute)
     else:
-        victim = trained(cell, dataset, 0.6 if tiny else EPOCHS[cell.data])
+        victim = trained(cell, dataset, EPOCHS[cell.data], tiny)
         torch.save({k: v.cpu() for k, v in victim.model.state_dict().items()}, work / "part.pt")
         (work / "part.pt").rename(file)
     training = round(time.monotonic() - began, 1)
@@ -314,7 +319,9 @@ def main() -> None:
     parser.add_argument("names", nargs="*")
     parser.add_argument("--out", type=Path, default=Path("zoo"))
     parser.add_argument("--data-dir", default="")
-    parser.add_argument("--tiny", action="store_true", help="a few steps of everything; its figures mean nothing")
+    parser.add_argument(
+        "--tiny", action="store_true", help="a few steps of everything from shipped weights; its figures mean nothing"
+    )
     parser.add_argument("--half", choices=("tuning", "judging"), default="tuning")
     parser.add_argument(
         "--open", action="store_true", help="look at the judging half; when that was done is kept in --out"

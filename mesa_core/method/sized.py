@@ -141,7 +141,7 @@ def cost(config: ExperimentConfig, image_size: tuple[int, ...], classes: int, im
 
 def cost_if_found(config: ExperimentConfig, image_size: tuple[int, ...], classes: int, images: int) -> tuple[int, int]:
     """The same for what is done besides where a class is found: the neighbouring sizes, and the search once more."""
-    again = detection.cost(sized(config, codes.SIZE), image_size, classes, images, KEPT)
+    again = detection.cost(sized(config, codes.SIZES[0]), image_size, classes, images, KEPT)  # no size costs more
     boxes = 1 if not plan.several(config.search_places) else 4
     side = max(1, config.detect_steps // PARTS) * config.detect_batch * boxes
     least = STRONGEST * IMAGES * (UP + 1) + boxes * detection.SAMPLES * detection.IMAGES * UP

@@ -16,6 +16,15 @@ TOP = 22  # for a panel's title
 SCALE = 30  # for the scale below
 
 
+def place_map_svg(asr: np.ndarray, label: str, ring: tuple[int, int] | None = None) -> str:
+    """One map without words, for a page that writes them around it: ASR `(rows, columns)`, `label` for who does not see it."""
+    rows, columns = np.shape(asr)
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {columns} {rows}" width="{PANEL}" role="img" '
+        f'aria-label="{escape(label, quote=True)}">{_cells(np.asarray(asr, np.float64), ring)}</svg>'
+    )
+
+
 def place_maps_svg(maps: Mapping[str, np.ndarray], label: str, ring: tuple[int, int] | None = None) -> str:
     """One panel for each network: ASR `(rows, columns)` by title, at each place of the trigger's top left pixel.
 
@@ -37,9 +46,17 @@ def place_maps_svg(maps: Mapping[str, np.ndarray], label: str, ring: tuple[int, 
 
 
 def _panel(title: str, asr: np.ndarray, x: float, ring: tuple[int, int] | None) -> str:
-    """A map with its title; cells of one colour are one path."""
+    """A map with its title."""
+    cell = PANEL / max(asr.shape)
+    return (
+        f'<g transform="translate({x:g} 0)"><text x="0" y="14" fill="currentColor">{escape(title)}</text>'
+        f'<g transform="translate(0 {TOP}) scale({cell:.4f})">{_cells(asr, ring)}</g></g>'
+    )
+
+
+def _cells(asr: np.ndarray, ring: tuple[int, int] | None) -> str:
+    """Every place as a square of one unit; those of one colour are one path."""
     rows, columns = asr.shape
-    cell = PANEL / max(rows, columns)
     shades = np.rint(np.clip(asr, 0, 1) * (LEVELS - 1)).astype(int)
     drawn = []
     for shade in np.unique(shades):
@@ -54,10 +71,7 @@ def _panel(title: str, asr: np.ndarray, x: float, ring: tuple[int, int] | None) 
             f'<circle cx="{ring[1] + 0.5}" cy="{ring[0] + 0.5}" r="1.6" fill="none" stroke="#ff4d4d" stroke-width=".5">'
             "<title>where the trigger lies</title></circle>"
         )
-    return (
-        f'<g transform="translate({x:g} 0)"><text x="0" y="14" fill="currentColor">{escape(title)}</text>'
-        f'<g transform="translate(0 {TOP}) scale({cell:.4f})" shape-rendering="crispEdges">{"".join(drawn)}{mark}</g></g>'
-    )
+    return f'<g shape-rendering="crispEdges">{"".join(drawn)}</g>{mark}'
 
 
 def _runs(where: np.ndarray) -> list[str]:

@@ -13,6 +13,7 @@ from dashboard.serving.brought import Brought
 from dashboard.serving.looking import Looked
 from dashboard.views.detect.searches import config_of, verdict_of
 from mesa_core import triggers
+from mesa_core.apply import plan, sizes
 from mesa_core.config import SCAN_USUAL, ConfigError
 from mesa_core.config.settle import ready, settle
 from mesa_core.data.locate import DataError
@@ -20,9 +21,9 @@ from mesa_core.data.sources import classes_of
 from mesa_core.store import Run, StoreError
 from mesa_core.words import counted_bytes
 
-TRIGGERS = {
-    side: triggers.sized(side) for side in (triggers.SIZE, *triggers.SIZES)
-}  # sizes that a scan may seek, the usual one first
+ANY = 0  # any size at any place, by the whole plan
+SIDES = {side: triggers.sized(side) for side in (triggers.SIZE, *triggers.SIZES)}  # the usual one first
+TRIGGERS = {**SIDES, ANY: "any size and place (takes longer)"}  # sizes that a scan may seek
 
 
 def zone() -> None:
@@ -111,7 +112,7 @@ def ask(one: Brought, looked: Looked) -> None:
         "Architecture", list(looked.archs), key="bring_arch", help="Found by the names and shapes in the file."
     )
     size = right.selectbox(
-        "Triggers of", list(TRIGGERS), format_func=lambda side: TRIGGERS.get(side, ""), key="bring_size", help="The size of the triggers that are sought."
+        "Triggers of", list(TRIGGERS), format_func=lambda side: TRIGGERS.get(side, ""), key="bring_size", help="The size of the triggers that are sought, at random places; or any size and place, from small to large, by the whole plan."
     )  # fmt: skip
     st.button("Scan it", type="primary", key="bring_scan", on_click=begin, args=(one, fitting.get(data), arch, size))
 
@@ -126,8 +127,10 @@ def begin(one: Brought, offer: images.Offer | None, arch: str, size: int) -> Non
         cache = queue.store().cache
         said = {
             **SCAN_USUAL, "suspect": str(one.path), "victim": arch, "data": offer.data, "data_dir": offer.directory,
-            "trigger": " ".join(["#000000"] * size**2),
+            "trigger": " ".join(["#000000"] * (size or triggers.SIZE) ** 2),
         }  # fmt: skip
+        if size == ANY:
+            said |= {"search_places": plan.PLAN, "search_sizes": sizes.SMALL_TO_LARGE}
         config = ready(settle(said, cache), cache).to_dict()
         name = brought.PREFIX + secrets.token_hex(8)
         run, token = queue.start(config, visitors.visitor(), visitors.where(), name)

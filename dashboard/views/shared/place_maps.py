@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import base64
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import streamlit as st
@@ -13,17 +14,18 @@ from dashboard.views.shared import take_away
 from mesa_core.apply.places import Box
 from mesa_core.config import make_config
 from mesa_core.measures.mapped import AFTER, BEFORE, BEST, CLEAN, ORIGINAL, Maps, Told
-from mesa_core.pictures.place_svg import place_maps_svg
+from mesa_core.pictures.place_svg import place_map_svg, place_maps_svg
 from mesa_core.store import Run, StoreError, checks
 from mesa_core.store.results import Result
 from mesa_core.words import counted
 
 NETWORKS = {CLEAN: "clean victim", BEFORE: "before the repair", AFTER: "after the repair"}
+WIDE = 230  # pixels of a map on a page
 TRIGGERS = {ORIGINAL: "the planted trigger", BEST: "the best sampled trigger"}
 
 
-def drawn(run: Run, result: Result, trigger: str) -> tuple[str, list[Told]] | None:
-    """The SVG of one trigger's maps and what is told of each; None where the run has none, or they are damaged."""
+def found(run: Run, result: Result, trigger: str) -> tuple[dict[str, np.ndarray], list[Told]] | None:
+    """One trigger's maps by network in words, and what is told of each; None where the run has none, or they are damaged."""
     told = result.places
     if told is None:
         return None
@@ -38,11 +40,33 @@ def drawn(run: Run, result: Result, trigger: str) -> tuple[str, list[Told]] | No
         if own is not None and f"{trigger}-{network}" in known:
             maps[title] = known[f"{trigger}-{network}"]
             lines.append(own)
-    if not maps:
+    return (maps, lines) if maps else None
+
+
+def drawn(run: Run, result: Result, trigger: str) -> tuple[str, list[Told]] | None:
+    """The same as one SVG, for a report or a file."""
+    known = found(run, result, trigger)
+    if known is None:
         return None
+    maps, lines = known
     said = "; ".join(f"{NETWORKS[one.network]}: {one.words}" for one in lines)
     where = ring(result, trigger, next(iter(maps.values())).shape)
     return place_maps_svg(maps, f"Where {TRIGGERS[trigger]} works. {said}", where), lines
+
+
+def shown(maps: Mapping[str, np.ndarray], lines: Sequence[Told], trigger: str, ring: tuple[int, int] | None) -> str:
+    """The same for the page, whose own letters stand around each map."""
+    parts = []
+    for (title, asr), one in zip(maps.items(), lines, strict=True):
+        words = f"Where {TRIGGERS[trigger]} works, {title}: {one.words}"
+        data = base64.b64encode(place_map_svg(asr, words, ring).encode()).decode()
+        parts.append(
+            f"<figure style='margin:0;width:{WIDE}px;max-width:100%'><figcaption style='font-size:14px'>{stored.html(title)}</figcaption>"
+            f"<img src='data:image/svg+xml;base64,{data}' alt='{stored.html(words)}' style='width:100%'></figure>"
+        )
+    return (
+        f"<div style='display:flex;flex-wrap:wrap;gap:14px;margin-bottom:6px'>{''.join(parts)}</div>{take_away.SCALE}"
+    )
 
 
 def ring(result: Result, trigger: str, places: tuple[int, ...]) -> tuple[int, int] | None:
@@ -81,18 +105,18 @@ def section(run: Run, triggers: Sequence[str], key: str) -> bool:
         result = runs.result(run)
     except StoreError:
         return False
-    shown = False
+    drew = False
     for trigger in triggers if result is not None else ():
         assert result is not None
-        found = drawn(run, result, trigger)
-        if found is None or result.places is None:
+        known, picture = found(run, result, trigger), drawn(run, result, trigger)
+        if known is None or picture is None or result.places is None:
             continue
-        picture, lines = found
-        shown = True
+        maps, lines = known
+        drew = True
         st.markdown(f"**Where {TRIGGERS[trigger]} works**")
-        st.html(picture)
+        st.html(shown(maps, lines, trigger, ring(result, trigger, next(iter(maps.values())).shape)))
         st.caption(stored.markdown(caption(result.places, lines)))
         take_away.download(
-            "Save as SVG", picture.replace("color:inherit", "color:#1b2330").encode, f"{run.name}-places-{trigger}.svg", "image/svg+xml", f"{key}_{trigger}_svg"
+            "Save as SVG", picture[0].replace("color:inherit", "color:#1b2330").encode, f"{run.name}-places-{trigger}.svg", "image/svg+xml", f"{key}_{trigger}_svg"
         )  # fmt: skip
-    return shown
+    return drew
