@@ -25,6 +25,7 @@ from mesa_core.victims.victim import Victim
 
 VERSION = 1
 PLANNED = 16  # images at each place, where a search by a plan asks for maps without a word
+MOST_PLACES = 4000  # where an image has more, maps are made only if somebody asks for them
 FILE = "places.npz"
 
 
@@ -38,6 +39,9 @@ def mapping_stage(lab: Context) -> Iterator[ev.Event]:
     c = lab.config
     each = images_of(c)
     shown = _triggers(lab)
+    if each and not c.place_images and Box.everywhere(lab.image_size, c.size).count > MOST_PLACES:
+        yield ev.Note("On images as large as these no maps of places are made unless --place-images asks for them.")
+        return
     if not each or not shown or any(opacity_of(rule) is None for _, rule in shown.values()):
         return
     networks: dict[str, Victim] = {} if lab.frozen_clean is None else {CLEAN: lab.frozen_clean}

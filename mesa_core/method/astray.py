@@ -8,8 +8,9 @@ and where it works at one place only it is measured there; what then goes where 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Generator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
@@ -32,6 +33,7 @@ from mesa_core.pacing import Pace, follow
 from mesa_core.victims.victim import Victim
 
 MAP_IMAGES = 8  # at each place of the map of the best trigger
+MOST_PLACES = 4000  # of that map; of larger images every so manieth place is looked at
 EACH = 32  # images of a class on which it is measured
 PART = 0.5  # a place answers if it leads at least this part as many astray as the best one does
 
@@ -63,7 +65,7 @@ def _pairs(config: ExperimentConfig, image_size: tuple[int, ...]) -> list[Pair]:
 
 def cost(config: ExperimentConfig, image_size: tuple[int, ...], classes: int) -> tuple[int, int]:
     """(images with their gradient, images without) that this takes at most."""
-    mapped = Box.everywhere(image_size, config.size).count * MAP_IMAGES
+    mapped = _lattice(image_size, config.size).count * MAP_IMAGES
     return cost_of_glance(len(_pairs(config, image_size))), mapped + classes * EACH
 
 
@@ -87,12 +89,15 @@ def search(
     answers = yield from follow(Pace("detect", looks), work)
     trigger = answers[0].trigger
     right = (plain.predicted == defender.labels).nonzero().squeeze(1)
+    if len(right) < 2 * MAP_IMAGES:  # a network that knows next to nothing
+        right = torch.arange(len(defender), device=device)
     order = right[torch.randperm(len(right), generator=torch.Generator().manual_seed(seed)).to(device)]
     whole = Box.everywhere(image_size, config.size)
     rule = within([whole], config.search_opacity)
     bench = Bench(defender, 0, seed, rule=rule, absent=True)
-    rows, columns = whole.bottom + 1, whole.right + 1
-    where = torch.cartesian_prod(torch.arange(rows), torch.arange(columns)).to(device)
+    lattice = _lattice(image_size, config.size)
+    rows, columns = lattice.shape
+    where = lattice.step * torch.cartesian_prod(torch.arange(rows), torch.arange(columns)).to(device)
     few = order[:MAP_IMAGES]
     pace = Pace("detect", len(where) * len(few) + classes * EACH)
     drawn = Drawn(few.repeat_interleave(len(where))[None], where.repeat(len(few), 1)[None], rule)
@@ -100,9 +105,8 @@ def search(
     logits = told.view(len(few), len(where), -1)
     label = defender.labels[few].view(-1, 1, 1).expand(-1, len(where), 1)
     lead = logits.scatter(2, label, -torch.inf).amax(2) - logits.gather(2, label)[..., 0]  # (images, places)
-    box = _fixed(
-        (lead > 0).float().mean(0).view(rows, columns).cpu().numpy(), lead.mean(0).view(rows, columns).cpu().numpy()
-    )
+    shares, leads = (part.float().mean(0).view(rows, columns).cpu().numpy() for part in (lead > 0, lead))
+    box = _fixed(shares, leads, lattice.step)
     place = whole if box is None else box
     each = torch.cat([order[len(few) :][defender.labels[order[len(few) :]] == c][:EACH] for c in range(classes)])
     host = torch.Generator().manual_seed(seed + 6)
@@ -110,11 +114,12 @@ def search(
     after = (
         yield from follow(pace, bench.stamped(victim, trigger[None], Drawn(each[None], put[None], rule), _answer))
     )[0]
-    labels, now = defender.labels[each].cpu(), after.cpu()
+    labels, was, now = defender.labels[each].cpu(), plain.predicted[each].cpu(), after.cpu()
+    counts = was == labels  # nearly all, and none that goes elsewhere by itself
     return AllToAll(
-        astray=proportion(int((labels != now).sum()), len(each)).rounded(),
+        astray=proportion(int((labels != now)[counts].sum()), int(counts.sum())).rounded(),
         threshold=config.detect_threshold,
-        classes=led(labels.tolist(), labels.tolist(), now.tolist(), classes),
+        classes=led(labels.tolist(), was.tolist(), now.tolist(), classes),
         row=None if box is None else box.top,
         column=None if box is None else box.left,
         trigger=codes.to_hex(trigger.cpu().numpy()),
@@ -127,13 +132,20 @@ def _answer(logits: Tensor) -> Tensor:
     return logits.argmax(1)
 
 
-def _fixed(gone: np.ndarray, lead: np.ndarray) -> Box | None:
+def _lattice(image_size: tuple[int, ...], patch: int) -> Box:
+    """All places, or of very many every so manieth in both directions."""
+    whole = Box.everywhere(image_size, patch)
+    return replace(whole, step=math.ceil(math.sqrt(max(1.0, whole.count / MOST_PLACES))))
+
+
+def _fixed(gone: np.ndarray, lead: np.ndarray, step: int) -> Box | None:
     """The place that leads most images furthest astray; None where most places do as well.
 
-    Of each place `gone` is the share of images that leave their class, `lead` by how much in logits, `(rows, columns)`.
+    The places are `step` pixels apart. Of each `gone` is the share of images that leave their class, `lead` by how much in logits, `(rows, columns)`.
     """
     answers = gone >= PART * gone.max()
     if not gone.any() or answers.mean() >= PART:
         return None
     row, column = np.unravel_index(np.where(answers, lead, -np.inf).argmax(), gone.shape)
-    return Box(int(row), int(column), int(row), int(column))
+    row, column = step * int(row), step * int(column)
+    return Box(row, column, row, column)

@@ -1,5 +1,6 @@
 """All-to-all backdoors, on networks of which it is known what a white square does to each class."""
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -106,3 +107,24 @@ def test_without_a_plan_it_is_not_looked_for_and_results_are_as_they_were():
 
 def test_a_class_of_which_nothing_is_right_is_left_out():
     assert [one.number for one in told.led([0, 0, 1], [0, 0, 0], [1, 0, 0], 2)] == [0]
+
+
+def test_of_a_large_image_every_so_manieth_place_is_mapped():
+    assert astray._lattice((32, 32), 3).step == 1
+    large = astray._lattice((224, 224), 3)
+    assert large.step > 1
+    assert large.count <= 1.1 * astray.MOST_PLACES
+    place = astray._fixed(np.eye(1, 6).reshape(2, 3), np.eye(1, 6).reshape(2, 3), 4)
+    assert (place.top, place.left) == (0, 0)
+    bright = np.zeros((2, 3))
+    bright[1, 2] = 1
+    assert astray._fixed(bright, bright, 4).middle == (4, 8)
+    assert astray._fixed(np.ones((2, 3)), bright, 1) is None, "it works anywhere"
+
+
+def test_a_network_that_knows_nothing_is_searched_all_the_same():
+    config = make_config(data="signs", search_places="plan")
+    wrong = ImageSet(images().images, (images().labels + 1) % 4)
+    plain = finish(Bench(wrong, 0, 3, absent=True).plain(Victim(Turns(None))))
+    each = finish(astray.search(Victim(Turns(None)), wrong, plain, 4, config, 3))
+    assert not each.found
