@@ -7,7 +7,9 @@ a list can be read without torch, and another package adds to it with one line.
 from __future__ import annotations
 
 import importlib
+import os
 import re
+import sys
 from collections.abc import Iterator, Mapping
 from typing import Any, Generic, TypeVar
 
@@ -62,6 +64,8 @@ class Registry(Mapping[str, Entry], Generic[Entry]):
 
         It imports the module, which runs its code: only for what is typed on a command line. Raises ValueError.
         """
+        if os.getcwd() not in sys.path and "" not in sys.path:
+            sys.path.append(os.getcwd())  # where `python -m` looks, too; at the end, so that it hides no other module
         load(place)
         self._entries[place] = place  # type: ignore[assignment]  # for lists whose entries are places
 

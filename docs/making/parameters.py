@@ -15,6 +15,7 @@ HEADINGS = {  # groups in the order of the declarations; an unknown one keeps it
     "attack": "Attack, equation 1",
     "mesa": "MESA, Algorithms 1 and 2",
     "detect": "Detection, step 1",
+    "search": "What the search covers",
     "repair": "Repair, step 2 and equation 5",
     "baselines": "Defences to compare with",
     "measure": "Measures",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -47,6 +48,9 @@ def words(name: str, param: Param, default: Any) -> str:
         f"; {data}: {value:g}" if isinstance(value, float) else f"; {data}: {value}" for data, value in presets
     )
     said = f" Default: {shown}{differs}." if shown not in ("", None) and param.type != "bool" else ""
+    lists = param.type == "strs" and param.choices is not None  # argparse itself shows the choices of all others
+    further = [one for one in param.options() if not re.search(rf"(?<![\w-]){one}\b", param.help)] if lists else []
+    bounds += f" Also: {', '.join(further)}." if further else ""
     return (param.help + bounds + said).replace("%", "%%")
 
 

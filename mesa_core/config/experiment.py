@@ -230,7 +230,7 @@ class ExperimentConfig:
         "Kind of sub-model whose samples the repair stamps. same: the kind that is seen. Particles and flows show best what α "
         "and β do; generators (mine, neighbours) find stronger triggers, which a network forgets more by. Another kind is "
         "trained besides, at α = 0.1.",
-        choices=("same", *KINDS),
+        choices=Auto(KINDS, "same"),
     )
     repair_rounds: int = parameter(
         0,

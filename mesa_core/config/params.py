@@ -30,16 +30,16 @@ SHIPPED = "shipped"  # as a suspect: the clean victim that the product brings, s
 
 
 class Auto(Collection[str]):
-    """The word auto before the names of an open list."""
+    """A word, such as auto, before the names of an open list."""
 
-    def __init__(self, names: Collection[str]) -> None:
-        self.names = names
+    def __init__(self, names: Collection[str], word: str = "auto") -> None:
+        self.names, self.word = names, word
 
     def __contains__(self, name: object) -> bool:
-        return name == "auto" or name in self.names
+        return name == self.word or name in self.names
 
     def __iter__(self) -> Iterator[str]:
-        yield "auto"
+        yield self.word
         yield from self.names
 
     def __len__(self) -> int:

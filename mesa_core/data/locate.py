@@ -55,6 +55,9 @@ def find_cifar10(directory: str | Path | None = None, cache: Path | None = None)
 def need_cifar10(directory: str | Path | None, cache: Path) -> Found:
     """Where CIFAR-10 lies. DataError where it is not found."""
     found = find_cifar10(directory or None, cache)
+    named = directory or os.environ.get("MESA_LAB_DATA")
+    if found is None and named:
+        raise DataError(f"There is no CIFAR-10 in {named}; name the directory in which it lies, or say --data signs.")
     if found is None:
         raise DataError(
             "CIFAR-10 was not found; run 'mesa-lab data cifar10 --download', or name its directory with --data-dir."

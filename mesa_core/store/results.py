@@ -89,7 +89,7 @@ class Result(Shaped):
         try:
             make_config(self.config)
         except ConfigError as error:
-            raise Damaged(str(error), "config") from None
+            raise Damaged(str(error).rstrip("."), "config") from None
 
     @property
     def points(self) -> list[Evaluation]:

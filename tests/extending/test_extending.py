@@ -1,7 +1,12 @@
 """What somebody adds from a file of his own, with one line for each, goes the whole way."""
 
+import os
+import subprocess
+import sys
+
 import pytest
 import torch
+from serving import ROOT
 
 from mesa_core import events as ev
 from mesa_core.apply import RULES
@@ -135,3 +140,45 @@ def test_a_rule_that_blends_has_the_gradient_of_its_blend():
     stamped = Corner()(torch.zeros(4, 3, 8, 8), trigger.expand(4, -1, -1, -1), torch.zeros(4, 2, dtype=torch.int64))
     stamped.sum().backward()
     assert torch.allclose(trigger.grad, torch.full_like(trigger, 2.0))
+
+
+def test_what_was_added_can_repair_too_and_stands_in_the_help(added):
+    from mesa_core.cli.parser import build_parser
+
+    parser = build_parser()
+    assert parser.parse_args(["run", "--repair-kind", "noise"]).repair_kind == "noise"
+    assert make_config({"repair_kind": "noise"}).repair_kind == "noise"
+    run = next(a for a in parser._actions if a.choices and "run" in a.choices).choices["run"]
+    told = next(a.help for a in run._actions if a.dest == "baselines")
+    assert "white" in told.partition("Also:")[2]
+
+
+def test_what_was_not_added_can_neither_repair_nor_be_in_the_help():
+    with pytest.raises(ConfigError, match="choose one of same"):
+        make_config({"repair_kind": "noise"})
+
+
+def test_an_architecture_in_the_folder_where_one_is_needs_no_path(tmp_path):
+    (tmp_path / "lying_here.py").write_text("def net(classes):\n    return None\n")
+    said = "from mesa_core.cli.parser import build_parser; print(build_parser().parse_args(['run', '--victim', 'lying_here:net']).victim)"
+    command = [sys.executable, "-P", "-c", said]  # -P: as an installed program, which does not look there by itself
+    done = subprocess.run(
+        command, cwd=tmp_path, capture_output=True, text=True, env={**os.environ, "PYTHONPATH": str(ROOT)}
+    )
+    assert done.stdout.strip() == "lying_here:net", done.stderr[-500:]
+    (tmp_path / "lying_here.py").rename(tmp_path / "elsewhere.py")
+    done = subprocess.run(
+        command, cwd=tmp_path, capture_output=True, text=True, env={**os.environ, "PYTHONPATH": str(ROOT)}
+    )
+    assert "cannot be imported" in done.stderr
+
+
+def test_a_run_of_what_is_no_longer_added_is_told_in_one_sentence(added, tmp_path, capsys):
+    run = finished(tmp_path, data="shades", victim="two-layers", kind="noise")
+    assert main(["--home", str(tmp_path), "runs", run.name]) == 0
+    KINDS.remove("noise")
+    capsys.readouterr()
+    assert main(["--home", str(tmp_path), "runs", run.name]) == 2
+    told = capsys.readouterr().err
+    assert "choose one of" in told
+    assert ".." not in told
