@@ -11,6 +11,7 @@ from mesa_core.pictures.thumbnails import hexes, viridis
 
 LEVELS = 33  # colours; more would be a larger file and look the same
 PANEL = 260  # pixels of a panel's side
+EDGE = 2  # places around a map, so that a ring at its border is whole
 SIDE = 16  # between two panels
 TOP = 22  # for a panel's title
 SCALE = 30  # for the scale below
@@ -20,7 +21,7 @@ def place_map_svg(asr: np.ndarray, label: str, ring: tuple[int, int] | None = No
     """One map without words, for a page that writes them around it: ASR `(rows, columns)`, `label` for who does not see it."""
     rows, columns = np.shape(asr)
     return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {columns} {rows}" width="{PANEL}" role="img" '
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="{-EDGE} {-EDGE} {columns + 2 * EDGE} {rows + 2 * EDGE}" width="{PANEL}" role="img" '
         f'aria-label="{escape(label, quote=True)}">{_cells(np.asarray(asr, np.float64), ring)}</svg>'
     )
 
@@ -31,11 +32,11 @@ def place_maps_svg(maps: Mapping[str, np.ndarray], label: str, ring: tuple[int, 
     `ring` is the row and column of where the trigger lies, or was found. Text takes the colour of the page; `label` says in
     words what is seen, for who does not see it.
     """
-    parts, x = [], 0.0
+    parts, x = [], float(SIDE)  # so that a ring at a border is whole
     for title, asr in maps.items():
         parts.append(_panel(title, np.asarray(asr, np.float64), x, ring))
         x += PANEL + SIDE
-    wide = max(x - SIDE, PANEL)
+    wide = max(x, PANEL)
     parts.append(_scale(TOP + PANEL + 10))
     high = TOP + PANEL + 10 + SCALE
     return (
@@ -88,6 +89,6 @@ def _scale(y: float) -> str:
     colours = hexes(viridis(np.linspace(0, 1, LEVELS)))
     boxes = "".join(f'<rect x="{i * 4}" y="0" width="4.2" height="10" fill="{c}"/>' for i, c in enumerate(colours))
     return (
-        f'<g transform="translate(0 {y:g})"><text x="0" y="10" fill="currentColor">0 %</text><g transform="translate(30 0)">{boxes}'
+        f'<g transform="translate({SIDE} {y:g})"><text x="0" y="10" fill="currentColor">0 %</text><g transform="translate(30 0)">{boxes}'
         f'</g><text x="{36 + 4 * LEVELS}" y="10" fill="currentColor">100 % of the images go to the target</text></g>'
     )

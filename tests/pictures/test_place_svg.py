@@ -5,7 +5,7 @@ from xml.etree import ElementTree
 
 import numpy as np
 
-from mesa_core.pictures.place_svg import LEVELS, PANEL, place_maps_svg
+from mesa_core.pictures.place_svg import LEVELS, PANEL, place_map_svg, place_maps_svg
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -51,3 +51,14 @@ def test_a_map_of_noise_stays_small_enough_for_a_page():
     picture = place_maps_svg({"before": noise, "after": noise.T}, "x")
     assert len(picture) < 80_000
     assert len(set(cells(picture).values())) == LEVELS
+
+
+def test_a_ring_at_the_border_lies_whole_within_the_picture():
+    root = ElementTree.fromstring(place_map_svg(np.zeros((30, 30)), "x", (29, 29)))
+    left, top, wide, high = map(float, root.get("viewBox").split())
+    (ring,) = root.iter(f"{SVG}circle")
+    x, y, reach = (float(ring.get(name)) for name in ("cx", "cy", "r"))
+    assert left <= x - reach
+    assert x + reach <= left + wide
+    assert y + reach <= top + high
+    assert root.get("aria-label") == "x"
