@@ -64,7 +64,7 @@ RATIO = 0.1  # of each batch that carries the trigger, from the first step on
 OPACITY = 0.2
 PLAN = ["--search-places", "plan", "--search-sizes", "small-to-large"]
 BATCH = 32  # images of a class in one step of Neural Cleanse
-TINY = ["--measure", "tiny", "--detect-steps", "2", "--detect-batch", "4", "--mesa-steps", "2", "--mesa-batch", "16", "--hidden", "32",
+TINY = ["--search-places", "corners", "--search-sizes", "3", "--measure", "tiny", "--detect-steps", "2", "--detect-batch", "4", "--mesa-steps", "2", "--mesa-batch", "16", "--hidden", "32",
         "--repair-steps", "2", "--repair-epochs", "0.01", "--repair-rounds", "1", "--place-images", "1"]  # fmt: skip
 
 
@@ -284,7 +284,7 @@ def carry_out(cell: Cell, out: Path, directory: str, tiny: bool) -> None:
         (work / "part.pt").rename(file)
     training = round(time.monotonic() - began, 1)
     words = ["--data", cell.data, *(["--data-dir", directory] if cell.data == "cifar10" else []), "--arch", cell.arch]
-    line = scan(file, words, [*PLAN, *(TINY if tiny else [])])
+    line = scan(file, words, TINY if tiny else PLAN)
     if line["verdict"] == "not scanned":
         raise RuntimeError(f"{cell.name} was not scanned: {line['why']}")
     result = Run(Store(home()).runs / line["run"]).result()
