@@ -1,4 +1,4 @@
-"""The zoo: its recipes, its halves, its figures on invented results, and one cell and a clean one from end to end, tiny."""
+"""The zoo: its recipes, its halves, its figures on invented results, and one cell from end to end, tiny."""
 
 import json
 import sys
