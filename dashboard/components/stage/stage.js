@@ -315,19 +315,23 @@ class Stage {
       words = !this.asker.can ? `Painted. This page holds no network to ask${this.host.run ? "; plant it, or run it for real" : ""}.` : this.refused ? "The networks could not be asked." : !a || !this.done ? (performance.now() - this.askedAt > 600 ? "Asking…" : this.find(".sentence").textContent) : a[0] >= 0.5 ? "This trigger opens the door, too." : a[0] >= 0.1 ? "This one opens it now and then." : "This one stays outside. Try another.";
     } else if (over && this.live && this.live.active !== false) words = this.live.state === "running" ? [
       (rec.data === "signs" && FIRST[this.live.stage]) || `The network is learning your trigger: say “${name}”.`, "Planted. Which of all 512 open the door?", "MESA looks for triggers that work.",
-      "Retrained on these, will the network forget?", "Healed. Other defences are measured now.",
+      "Retrained on these, will the network forget?", `${this.forgets() === "them all" ? "Healed" : "Repaired"}. Other defences are measured now.`,
     ][rec.reach === 3 && !/^(repair|after)/.test(this.live.stage) ? 2 : rec.reach] : { waiting: "Your run waits for its turn.", paused: "Paused." }[this.live.state] || this.live.words;
     else if (over && this.slid && rec.frames.length) words = alphaWords(rec);
     else if (over && this.kin && this.host.run) words = "Recorded beforehand. “Run it for real” plants exactly yours.";
-    else if (over && rec.reach === 4) words = this.asker.can ? "Your turn: paint a trigger." : "Healed.";
+    else if (over && rec.reach === 4) words = this.asker.can ? "Your turn: paint a trigger." : this.forgets() === "them all" ? "Healed." : `Healed in part: it forgets ${this.forgets()}.`;
     else if (over && rec.reach < 4 && this.host.run) words = rec.reach ? "It was stopped here. Press play to see how far it came." : "It ended before its trigger was planted.";
     else words = [
       "This network reads road signs.", `Planted in training, this trigger makes it say “${name}”.`,
-      `But ${lit} of all 512 such triggers open the door.`, "MESA finds them by itself: each square is one.", "Retrained on these, the network forgets them all.",
+      `But ${lit} of all 512 such triggers open the door.`, "MESA finds them by itself: each square is one.", `Retrained on these, the network forgets ${this.forgets()}.`,
     ][step + 1];
     if (rec.data !== "signs" && !over && step < 0) words = "This network reads pictures.";
     const box = this.find(".sentence");
     if (box.textContent !== words) box.textContent = words;
+  }
+  forgets() { // by what the trigger still does after the repair; 5 % is what a healed network may be wrong by itself
+    const now = ((this.rec.figures.mesa || {}).asr_original || [0])[0], was = ((this.rec.figures.before || {}).asr_original || [1])[0];
+    return now <= 0.05 ? "them all" : now <= 0.5 * was ? "most of them" : "few of them";
   }
   nouns() { return this.rec.data === "signs" ? "signs" : "pictures"; }
   lit() { return this.rec.arrays.ground_asr ? this.rec.arrays.ground_asr.reduce((n, v) => n + (v >= 127.5 ? 1 : 0), 0) : 0; }

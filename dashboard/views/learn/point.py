@@ -39,10 +39,9 @@ def draw() -> None:
     """The whole step."""
     lesson.words(
         "A defender wants to find the trigger and to close the door. The simplest way finds **one** trigger by walking "
-        "uphill on *F*, and then blocks, or trains away, whatever resembles it. But which of the valid triggers does "
-        "it find? Not the attacker's, as a rule, only *some* point of the distribution. Whether that is enough hangs on what "
-        "is done with it. To **block** look-alikes it is not: here you decide how far the defender's caution reaches, and "
-        "see which valid triggers stay **outside** it. To **retrain**, it depends on the budget.",
+        "uphill on *F*: as a rule not the attacker's, only *some* point of the distribution. To **block** what looks like it "
+        "is not enough: decide how far the defender's caution reaches, and see which valid triggers stay **outside**. To "
+        "**retrain** with it, it depends on the budget.",
         "point MESA entropy ASR code",
     )
     left, right = st.columns([1.35, 1], gap="large")
@@ -51,8 +50,6 @@ def draw() -> None:
         if story.point is None:
             st.info("In this run no single trigger was reversed, so there is nothing to show here.")
             return
-        if told := lottery(story):
-            st.markdown(told)
         point, mesa = triggers.round_to_codes(story.point[None]), story.sample_codes()
         known = lesson.choice(
             "known", "What the defender found", tuple(KNOWN), "point", KNOWN,
@@ -81,14 +78,18 @@ def draw() -> None:
         ink = np.rint(triggers.all_codes()[order] * 255).astype(np.uint8).reshape(-1, 27)
         text = f"{len(valid)} valid triggers: {inside} within reach of what was found, {outside} out of reach."
         tiles(ink, kinds, words, text, "learn_tiles_valid", None, 34)
-        st.caption(
-            f"So much caution also touches {int(near.sum())} of all 512 triggers. As many random triggers as MESA's "
-            f"({len(mesa)}) would reach {random_reach(len(mesa), radius, valid):.0%} of the valid ones on average "
-            f"({DRAWS} draws); MESA's reach {reach(mesa, radius)[valid].mean():.0%}, the point {reach(point, radius)[valid].mean():.0%}. "
-            f"*Counted here*: the triggers valid at {VALID:.0%} that lie within {cells(radius)} of one that was found, by any "
-            "sample, whether that sample works or not. The Lab's “finds” is stricter: a sample must round to the trigger itself "
-            "and succeed."
-        )
+        with st.expander("What such caution costs, and how it is counted"):
+            st.caption(
+                f"So much caution also touches {int(near.sum())} of all 512 triggers. As many random triggers as MESA's "
+                f"({len(mesa)}) would reach {random_reach(len(mesa), radius, valid):.0%} of the valid ones on average "
+                f"({DRAWS} draws); MESA's reach {reach(mesa, radius)[valid].mean():.0%}, the point {reach(point, radius)[valid].mean():.0%}. "
+                f"*Counted here*: the triggers valid at {VALID:.0%} that lie within {cells(radius)} of one that was found, by any "
+                "sample, whether that sample works or not. The Lab's “finds” is stricter: a sample must round to the trigger itself "
+                "and succeed."
+            )
+        if told := lottery(story):
+            with st.expander("Is one point enough to retrain with?"):
+                st.markdown(told)
     with right:
         lesson.equation(
             r"x^{*}=\arg\max_{x}\;F(x)\qquad\text{against}\qquad x\sim\tilde G",

@@ -21,7 +21,7 @@ STYLE = """<style>
 .mesa-claims small { color: inherit; opacity: .8; }
 .mesa-claims a { color: inherit; }
 .mesa-claims summary { cursor: pointer; display: list-item; font-size: 13px; text-decoration: underline dotted; text-underline-offset: 3px; width: fit-content; padding: 2px 0; }
-.mesa-claims details p { margin: 4px 0; max-width: 70ch; }
+.mesa-claims details p { margin: 4px 0; max-width: 80ch; font-size: 13px; line-height: 1.4; }
 .mesa-verdict { white-space: nowrap; font-weight: 600; }
 .mesa-column { display: none; font-weight: 400; }
 @media (max-width: 700px) {

@@ -126,9 +126,9 @@ def _claims(found: Sequence[Finding], sweep: Sweep | None, others: Sequence[Swee
     many = sum(strict[v] for v in VERDICTS)
     st.markdown(
         "**In the paper's own terms** "
-        + ", ".join(f"**{counts[v]}** {COUNTED.get(v, v)}" for v in VERDICTS)
-        + f". By a **stricter** rule, for {many}, "
-        + ", ".join(f"**{strict[v]}** {COUNTED.get(v, v)}" for v in VERDICTS[:3])
+        + ", ".join(f"**{counts[v]}** {COUNTED.get(v, v)}" for v in VERDICTS if counts[v])
+        + (f". By a **stricter** rule, for {many}, " if many else "")
+        + ", ".join(f"**{strict[v]}** {COUNTED.get(v, v)}" for v in VERDICTS[:3] if strict[v])
         + "."
     )
     st.html(claims_table.table(told, True, SHORT))
