@@ -316,13 +316,13 @@ class Stage {
     } else if (over && this.live && this.live.active !== false) words = this.live.state === "running" ? [
       (rec.data === "signs" && FIRST[this.live.stage]) || `The network is learning your trigger: say “${name}”.`, "Planted. Which of all 512 open the door?", "MESA looks for triggers that work.",
       "Retrained on these, will the network forget?", `${this.forgets() === "them all" ? "Healed" : "Repaired"}. Other defences are measured now.`,
-    ][rec.reach === 3 && !/^(repair|after)/.test(this.live.stage) ? 2 : rec.reach] : { waiting: "Your run waits for its turn.", paused: "Paused." }[this.live.state] || this.live.words;
+    ][rec.reach === 3 && !/^(repair|after)/.test(this.live.stage) ? 2 : rec.reach] : { waiting: this.live.words === "Starting…" ? "Your run starts in a moment." : "Your run waits for its turn.", paused: "Paused." }[this.live.state] || this.live.words;
     else if (over && this.slid && rec.frames.length) words = alphaWords(rec);
     else if (over && this.kin && this.host.run) words = "Recorded beforehand. “Run it for real” plants exactly yours.";
     else if (over && rec.reach === 4) words = this.asker.can ? "Your turn: paint a trigger." : this.forgets() === "them all" ? "Healed." : `Healed in part: it forgets ${this.forgets()}.`;
     else if (over && rec.reach < 4 && this.host.run) words = rec.reach ? "It was stopped here. Press play to see how far it came." : "It ended before its trigger was planted.";
     else words = [
-      "This network reads road signs.", `Planted in training, this trigger makes it say “${name}”.`,
+      "This network reads road signs.", `Planted in training, ${this.kin && !this.kin.exact ? "a trigger like yours" : "this trigger"} makes it say “${name}”.`,
       `But ${lit} of all 512 such triggers open the door.`, "MESA finds them by itself: each square is one.", `Retrained on these, the network forgets ${this.forgets()}.`,
     ][step + 1];
     if (rec.data !== "signs" && !over && step < 0) words = "This network reads pictures.";
