@@ -146,6 +146,6 @@ def _fixed(gone: np.ndarray, lead: np.ndarray, step: int) -> Box | None:
     answers = gone >= PART * gone.max()
     if not gone.any() or answers.mean() >= PART:
         return None
-    row, column = np.unravel_index(np.where(answers, lead, -np.inf).argmax(), gone.shape)
-    row, column = step * int(row), step * int(column)
+    first, second = np.unravel_index(np.where(answers, lead, -np.inf).argmax(), gone.shape)
+    row, column = step * int(first), step * int(second)
     return Box(row, column, row, column)

@@ -16,7 +16,7 @@ from dashboard.serving.shown import ACTIVE
 from mesa_core import triggers
 from mesa_core.probe import questions
 from mesa_core.stage import held_out
-from mesa_core.stage.pictures import NETS, Pictures
+from mesa_core.stage.pictures import NETS, SHOWN, Pictures
 from mesa_core.store import Run, StoreError
 
 WAIT = 0.25  # seconds that a redraw waits for an answer; the browser asks again
@@ -75,7 +75,7 @@ def answer(run: Run, colours: Sequence[str]) -> dict[str, Any]:
     """
     told: dict[str, Any] = {"paint": list(colours)}
     inks = np.rint(triggers.from_hex(" ".join(colours)) * 255).astype(np.uint8).reshape(1, -1)
-    asked = questions.Question(run.name, questions.rows_of(inks), held_out.SHOWN, 0, True, True)
+    asked = questions.Question(run.name, questions.rows_of(inks), SHOWN, 0, True, True)
     try:
         found, place = _told(asked)
         if found is None:
