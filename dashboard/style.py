@@ -16,6 +16,8 @@ STYLE = """<style>
 [data-testid="stSelectbox"] [role="group"]:has(input:focus-visible), [data-testid="stMultiSelect"] [role="group"]:has(input:focus-visible),
 [data-testid="stMain"]:focus-visible {
   outline: 3px solid var(--st-primary-color, #0b62a8); outline-offset: -2px; }
+/* Choices that do not fit beside each other go on in the next line instead of out of sight. */
+[data-testid="stButtonGroup"] [role="radiogroup"] { flex-wrap: wrap; overflow: visible; }
 @media (max-width: 640px) { [data-testid="stHeading"] h1 { font-size: 2rem; padding-top: 0; } } /* a title of one line on a phone */
 @media (max-width: 1000px) { /* the Lab's three columns one below the other, before they are too narrow for the painter */
   .st-key-lab_columns [data-testid="stColumn"]:not([data-testid="stColumn"] [data-testid="stColumn"]) { min-width: calc(100% - 1.5rem); }

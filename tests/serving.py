@@ -104,7 +104,8 @@ def settle(page: Any, patience: float = 1000 * PATIENCE) -> None:
 
 RESTED = """() => {
   const app = document.querySelector('[data-testid="stApp"]');
-  const quiet = app && app.dataset.testScriptState === "notRunning" && !document.querySelector('[data-stale="true"]');
+  const unfinished = '[data-stale="true"], [data-testid="stSkeleton"]'; // a grey box stands for what is still being loaded
+  const quiet = app && app.dataset.testScriptState === "notRunning" && !document.querySelector(unfinished);
   const ends = (a) => isFinite(a.effect?.getComputedTiming().endTime);
   const moving = document.getAnimations().some((a) => a.playState === "running" && ends(a));
   const now = performance.now();
