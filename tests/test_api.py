@@ -136,7 +136,7 @@ BAD_CALLS = {
     "labels beyond it": (lambda: evaluate(Victim(network(3)), pictures(4), 0), "the classes 0 to 2"),
     "no such class": (lambda: evaluate(Victim(network()), pictures(), 4), "from 0 to 3"),
     "no such code": (lambda: evaluate(Victim(network()), pictures(), 0, trigger=512), "from 0 to 511"),
-    "no trigger": (lambda: evaluate(Victim(network()), pictures(), 0, trigger=np.ones((3, 2, 2))), "A trigger is"),
+    "no trigger": (lambda: evaluate(Victim(network()), pictures(), 0, trigger=np.ones((3, 9, 9))), "A trigger is"),
     "bright": (lambda: evaluate(Victim(network()), pictures(), 0, trigger=np.full((3, 3, 3), 2.0)), "A trigger is"),
     "no parameter": (lambda: sample(Victim(network()), pictures(), 0, alhpa=1), "no parameter 'alhpa'"),
     "out of range": (lambda: sample(Victim(network()), pictures(), 0, alpha=-1), "the least allowed"),

@@ -57,7 +57,9 @@ def need_cifar10(directory: str | Path | None, cache: Path) -> Found:
     found = find_cifar10(directory or None, cache)
     named = directory or os.environ.get("MESA_LAB_DATA")
     if found is None and named:
-        raise DataError(f"There is no CIFAR-10 in {named}; name the directory in which it lies, or say --data signs.")
+        raise DataError(
+            f"There is no CIFAR-10 in {named}; run 'mesa-lab data cifar10 --download', or name another one with --data-dir."
+        )
     if found is None:
         raise DataError(
             "CIFAR-10 was not found; run 'mesa-lab data cifar10 --download', or name its directory with --data-dir."
