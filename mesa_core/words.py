@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 from mesa_core import defences
@@ -25,6 +25,15 @@ def duration(seconds: float | None) -> str:
 def counted_bytes(count: int) -> str:
     """A number of bytes in words: '812 kB', '45.3 MB'."""
     return f"{count / 1e6:.1f} MB" if count >= 10**6 else f"{count / 1e3:.0f} kB"
+
+
+def series(words: Sequence[str]) -> str:
+    """Words in a row.
+
+    >>> series(["3×3"]), series(["3×3", "5×5", "8×8"])
+    ('3×3', '3×3, 5×5 and 8×8')
+    """
+    return " and ".join(part for part in (", ".join(words[:-1]), *words[-1:]) if part)
 
 
 def named(key: str) -> str:

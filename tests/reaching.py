@@ -35,6 +35,7 @@ COVERED = f"""() => {{ {WALK}
 FOCUSED = f"""() => {{ {WALK}
   let e = document.activeElement; while (e && e.shadowRoot && e.shadowRoot.activeElement) e = e.shadowRoot.activeElement;
   if (!e || e === document.body) return null;
+  e = e.closest('canvas') ?? e; // a table's cell for screen readers has no place of its own; the canvas around it draws the focus
   const s = getComputedStyle(e), r = e.getBoundingClientRect();
   const marked = (n) => {{ const c = getComputedStyle(n); return (c.outlineStyle !== 'none' && parseFloat(c.outlineWidth) > 0) || c.boxShadow !== 'none'; }};
   const near = [e, ...[...up(e)].slice(0, 4), ...e.querySelectorAll('*'), ...(e.parentElement ? e.parentElement.children : [])];

@@ -138,7 +138,7 @@ def row_of(file: str, run: Run, why: str) -> Scanned:
     verdict, accuracy = outcome.detection, outcome.before.clean_accuracy.value
     best = max(verdict.classes, key=lambda c: (c.number == verdict.target, c.rate.value))
     rest = [c.rate.value for c in verdict.classes if c is not best]
-    sizes, each, place = verdict.sizes, verdict.all_to_all, verdict.place
+    sizes, each, place = verdict.sizes, verdict.astray, verdict.place
     config = make_config(outcome.config)
     told = Scanned(
         file,
@@ -153,7 +153,7 @@ def row_of(file: str, run: Run, why: str) -> Scanned:
         seconds=None if sizes is None else sizes.seconds,
         words=conclusion(verdict, covers(config)),
     )
-    if verdict.target is None and verdict.found and each is not None:
+    if verdict.target is None and each is not None:
         told = replace(told, effective_asr=each.astray.value, low=each.astray.low, high=each.astray.high)
         side = triggers.size_of(each.trigger)
         return replace(told, name="all to all", kind="all to all", size=side, row=each.row, column=each.column)

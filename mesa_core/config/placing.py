@@ -6,6 +6,7 @@ from mesa_core.apply import SECRET, plan, sizes
 from mesa_core.apply.places import Box
 from mesa_core.config.experiment import ExperimentConfig
 from mesa_core.config.params import ConfigError
+from mesa_core.words import series
 
 
 def covers(config: ExperimentConfig) -> str:
@@ -26,8 +27,7 @@ def covers(config: ExperimentConfig) -> str:
     else:
         where = f"at the place {config.search_places}"
     sides = [f"{side}×{side}" for side in sizes.listed(config.search_sizes, config.size)]
-    what = sides[0] if len(sides) == 1 else f"{', '.join(sides[:-1])} and {sides[-1]}"
-    return f"{what} triggers, {how}, {where}"
+    return f"{series(sides)} triggers, {how}, {where}"
 
 
 def fits(config: ExperimentConfig, image_size: tuple[int, ...]) -> None:

@@ -8,7 +8,7 @@ from typing import Annotated
 from mesa_core.disk.shaped import Count, Shaped, Unit, Within, called, rarely
 from mesa_core.measures.intervals import Measured
 from mesa_core.triggers import sized
-from mesa_core.words import duration
+from mesa_core.words import duration, series
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ class BySize(Shaped):
     def words(self) -> str:
         """What was covered, at what cost, and what is believed, in one or two sentences."""
         sides = [sized(one.size) for one in self.tried]
-        sought = sides[0] if len(sides) == 1 else f"{', '.join(sides[:-1])} and {sides[-1]}"
+        sought = series(sides)
         left = len(self.listed) - len(self.tried)
         stopped = ", and the search stopped there, since a class was found" if left > 0 else ""
         took = f"{self.looks:,} images with their gradient, {self.passes:,} without, {duration(self.seconds)} for all of it"

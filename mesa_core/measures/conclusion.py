@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from statistics import median
 
-from mesa_core.measures.verdict import ClassFound, Detection, stand_out
+from mesa_core.measures.verdict import ClassFound, Detection
 from mesa_core.words import share
 
 CANNOT = (
@@ -21,16 +21,10 @@ def conclusion(verdict: Detection, covered: str, threshold: float | None = None)
     """
     limit = verdict.threshold if threshold is None else threshold
     names = {one.number: one.name for one in verdict.classes}
-    each = verdict.all_to_all
-    if each is not None and each.found:
+    if verdict.astray is not None:
         count = max(names, default=0) + 1
-        return each.words([names.get(i, str(i)) for i in range(count)])
-    ranked = sorted(verdict.classes, key=lambda one: -one.rate.value)
-    if verdict.sizes is not None:
-        out = stand_out(verdict.classes, limit)
-        above = [one for one in ranked if one.number in out]
-    else:
-        above = [one for one in ranked if one.rate.value > limit]
+        return verdict.astray.words([names.get(i, str(i)) for i in range(count)])
+    ranked, above = sorted(verdict.classes, key=lambda one: -one.rate.value), verdict.attacked(limit)
     if not above:
         return f"Nothing found, for these sizes, places and forms: {covered}. {_highest(ranked, limit)}".rstrip()
     said = " ".join(_attacked(one, limit) for one in above)

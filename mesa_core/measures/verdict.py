@@ -98,7 +98,20 @@ class Detection(Shaped):
     @property
     def found(self) -> bool:
         """Whether the network looks attacked at all."""
-        return self.target is not None or (self.all_to_all is not None and self.all_to_all.found)
+        return self.target is not None or self.astray is not None
+
+    @property
+    def astray(self) -> AllToAll | None:
+        """The trigger of an all-to-all backdoor, where there is one."""
+        return self.all_to_all if self.all_to_all is not None and self.all_to_all.found else None
+
+    def attacked(self, threshold: float) -> list[ClassFound]:
+        """The classes that look attacked at a threshold, the strongest first; over several sizes, those that stand out."""
+        ranked = sorted(self.classes, key=lambda one: -one.rate.value)
+        if self.sizes is None:
+            return [one for one in ranked if one.rate.value > threshold]
+        out = stand_out(self.classes, threshold)
+        return [one for one in ranked if one.number in out]
 
     @property
     def place(self) -> Placed | None:
@@ -117,14 +130,9 @@ class Detection(Shaped):
 
         A network that answers one class for nearly everything would else look attacked with that class.
         """
-        rates = [(c, c.effective_asr) for c in self.classes]
-        known = [(c.number, rate.value) for c, rate in rates if rate is not None]
-        if not rates or len(known) < len(rates):  # an older result
+        if not self.classes or any(one.effective_asr is None for one in self.classes):  # an older result
             return self
-        if self.sizes is not None:
-            out = stand_out(self.classes, self.threshold)
-            return replace(self, target=out[0] if out else None, suspects=out)
-        above = [number for number, value in sorted(known, key=lambda one: -one[1]) if value > self.threshold]
+        above = [one.number for one in self.attacked(self.threshold)]
         return replace(self, target=above[0] if above else None, suspects=above)
 
 

@@ -44,16 +44,9 @@ class Astray(Surrogate):
 
     labels: Tensor = field(default_factory=lambda: torch.zeros(0, dtype=torch.int64))
 
-    def log_chance(self, triggers: Tensor, generator: torch.Generator) -> Tensor:
-        """Log of what the softmax leaves to all classes but the image's own, for each of K images, `(N, n, K)`."""
-        groups, n = triggers.shape[:2]
-        count = groups * n * self.per_trigger
-        pick = torch.randint(len(self.images), (count,), generator=generator, device=generator.device)
-        where = self.rule.places(count, self.images.shape[-2:], triggers.shape[-1], generator)
-        patches = self.victim.normalise.triggers(triggers.flatten(0, 1)).repeat_interleave(self.per_trigger, 0)
-        logs = self._logits(pick, patches, where).float().log_softmax(1)
-        others = logs.scatter(1, self.labels[pick][:, None], -torch.inf).logsumexp(1)
-        return others.view(groups, n, self.per_trigger)  # (N*n*K,) -> (N, n, K)
+    def counted(self, logs: Tensor, pick: Tensor) -> Tensor:
+        """What the softmax leaves to all classes but the image's own."""
+        return logs.scatter(1, self.labels[pick][:, None], -torch.inf).logsumexp(1)
 
 
 def _pairs(config: ExperimentConfig, image_size: tuple[int, ...]) -> list[Pair]:

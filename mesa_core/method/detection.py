@@ -61,7 +61,7 @@ def detect(
     """
     count, rule = len(classes), whose.defenders(config, tuple(defender.images.shape[-2:]))
     plain: Plain | None = None  # what the victim says without any trigger is the same for every class
-    kept = kept if 0 < kept < count else KEPT if count > WHOLE else 0
+    kept = _kept(count, kept)
     if kept:
         bench = Bench(defender, 0, seed, rule=rule, absent=True)
         plain = yield from follow(Pace("detect", len(defender)), bench.plain(victim))
@@ -109,8 +109,7 @@ def cost(
     config: ExperimentConfig, image_size: tuple[int, ...], count: int, images: int, kept: int = 0
 ) -> tuple[int, int]:
     """(images with their gradient, images without) that `detect` takes at most for `count` classes and so many defender's images."""
-    kept = kept if 0 < kept < count else KEPT if count > WHOLE else 0
-    whole = config.detect_steps
+    kept, whole = _kept(count, kept), config.detect_steps
     steps = count * max(1, whole // FIRST) + kept * whole if kept else count * whole
     looks, passes = steps * config.detect_batch, images + SAMPLES * count * IMAGES
     if plan.several(config.search_places):
@@ -120,6 +119,11 @@ def cost(
         more = astray.cost(config, image_size, count)
         looks, passes = looks + more[0], passes + more[1]
     return looks, passes
+
+
+def _kept(count: int, asked: int) -> int:
+    """How many of `count` classes are searched to the end; 0 where all are."""
+    return asked if 0 < asked < count else KEPT if count > WHOLE else 0
 
 
 def _placed(

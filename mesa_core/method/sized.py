@@ -150,8 +150,7 @@ def cost_if_found(config: ExperimentConfig, image_size: tuple[int, ...], classes
 
 
 def _found(verdict: Detection) -> bool:
-    each = verdict.all_to_all
-    return bool(stand_out(verdict.classes, verdict.threshold)) or (each is not None and each.found)
+    return bool(stand_out(verdict.classes, verdict.threshold)) or verdict.astray is not None
 
 
 def _one(

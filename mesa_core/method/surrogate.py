@@ -46,16 +46,19 @@ class Surrogate:
         return -self.log_chance(triggers, generator).mean(2)
 
     def log_chance(self, triggers: Tensor, generator: torch.Generator) -> Tensor:
-        """Log of the target's softmax for each of K images, `(N, n, K)`."""
+        """Log of what F counts, such as the target's softmax, for each of K images, `(N, n, K)`."""
         groups, n = triggers.shape[:2]
         count = groups * n * self.per_trigger
         pick = torch.randint(len(self.images), (count,), generator=generator, device=generator.device)
         where = self.rule.places(count, self.images.shape[-2:], triggers.shape[-1], generator)
         patches = self.victim.normalise.triggers(triggers.flatten(0, 1)).repeat_interleave(self.per_trigger, 0)
-        logits = self._logits(pick, patches, where).float()
-        wanted = self.targets.repeat_interleave(n * self.per_trigger)  # (N*n*K,)
-        chance = logits.log_softmax(1).gather(1, wanted[:, None])
-        return chance.view(groups, n, self.per_trigger)  # (N*n*K, 1) -> (N, n, K)
+        logs = self._logits(pick, patches, where).float().log_softmax(1)  # (N*n*K, C)
+        return self.counted(logs, pick).view(groups, n, self.per_trigger)  # (N*n*K, 1) or (N*n*K,) -> (N, n, K)
+
+    def counted(self, logs: Tensor, pick: Tensor) -> Tensor:
+        """What F counts of log softmaxes `(N*n*K, C)`, group by group, of the images `pick` `(N*n*K,)`: the target's."""
+        wanted = self.targets.repeat_interleave(len(logs) // len(self.targets))  # (N*n*K,)
+        return logs.gather(1, wanted[:, None])
 
     def _logits(self, pick: Tensor, patches: Tensor, where: Tensor) -> Tensor:
         """The victim's answers `(m, classes)` to images by index `(m,)`, stamped with `(m, 3, s, s)` at `(m, 2)`."""

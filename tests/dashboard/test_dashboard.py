@@ -6,6 +6,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from staging import Address, Session
 from streamlit.testing.v1 import AppTest
 from visits import PATIENCE
 
@@ -253,12 +254,6 @@ def test_a_selection_that_makes_no_sense_is_left_out(monkeypatch, sent):
     assert selection.st.session_state.chosen == kept
 
 
-class Session(dict):
-    """A session's state without a session."""
-
-    __getattr__, __setattr__ = dict.__getitem__, dict.__setitem__
-
-
 def test_rows_beyond_the_file_are_left_out(home):
     run = finished(home)
     at = with_lasso(run, [0, 99_999])
@@ -391,16 +386,6 @@ def test_a_browser_is_known_again_under_another_mask():
     assert first != again
     assert visitors.unmasked(first) == visitors.unmasked(again) == token.hex()
     assert {visitors.unmasked(word) for word in ("", "x", "2||00|1", "2|zz|00|1", "1|00|00|1")} == {""}
-
-
-class Address(dict):
-    """An address's query as Streamlit gives it."""
-
-    to_dict = dict.copy
-
-    def from_dict(self, query):
-        self.clear()
-        self.update(query)
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 import re
 
 import pytest
+from exported import own, played
 from reaching import covered, wider
 from serving import CHROMIUM, browsing, new_page
 
@@ -29,12 +30,7 @@ def test_it_plays_is_painted_on_by_touch_and_answers_within_the_screen(tmp_path)
     out.write_text(export(Run(shipped_runs() / "signs-ring")).html, "utf-8")
     with browsing() as browser:
         page = new_page(browser, 390, 844, has_touch=True, is_mobile=True, device_scale_factor=2)
-        asked = []
-        page.on("request", lambda r: asked.append(r.url))
-        page.context.set_offline(True)
-        page.goto(out.as_uri())
-        page.wait_for_function("() => stage.clock.t > 1")  # it plays by itself
-        page.evaluate("() => stage.clock.seek(99)")
+        asked = played(page, out)
         for part in (".headline", ".signs", ".cells", ".track"):
             box = page.locator(part).bounding_box()
             assert box["y"] >= 0, f"{part} is not in sight"
@@ -60,5 +56,5 @@ def test_it_plays_is_painted_on_by_touch_and_answers_within_the_screen(tmp_path)
                 page.keyboard.press("Escape")
         page.evaluate("() => stage.root.insertAdjacentHTML('beforeend', '<p style=\"width:500px\">too wide</p>')")
         assert wider(page), "what is too wide would be found"
-        assert all(url.startswith(("file:", "blob:", "data:")) for url in asked)
+        assert own(asked)
         assert page.errors == []

@@ -23,7 +23,7 @@ from mesa_core.config.placing import covers
 from mesa_core.data.sources import SOURCES, classes_of
 from mesa_core.measures.conclusion import CANNOT, conclusion
 from mesa_core.measures.mapped import BEST
-from mesa_core.measures.verdict import ClassFound, Detection, stand_out
+from mesa_core.measures.verdict import Detection
 from mesa_core.store import Run, StoreError
 from mesa_core.store.shipped import shipped_weights
 from mesa_core.words import duration
@@ -83,7 +83,7 @@ def finished(run: Run, example: bool) -> None:
     covered(verdict, config)
     clean = None if config.suspect == SHIPPED else clean_search(config)
     by_class = {one.number: one.rate.value for one in clean.classes} if clean else {}
-    hot = {one.number for one in attacked(verdict, threshold)}
+    hot = {one.number for one in verdict.attacked(threshold)}
     found = [
         Panel(
             f"{one.number} · {stored.plain(one.name)}", one.rate.value, one.rate.low, one.rate.high, one.rate.n,
@@ -117,8 +117,8 @@ def finished(run: Run, example: bool) -> None:
 def say(verdict: Detection, config: ExperimentConfig, threshold: float) -> None:
     """The verdict in words, at the threshold that is set."""
     told = stored.markdown(conclusion(verdict, covers(config), threshold))
-    above = attacked(verdict, threshold)
-    if not above and not (verdict.all_to_all is not None and verdict.all_to_all.found):
+    above = verdict.attacked(threshold)
+    if not above and verdict.astray is None:
         st.success(f"**No class looks attacked.** {told}")
         return
     if not above:
@@ -135,15 +135,6 @@ def say(verdict: Detection, config: ExperimentConfig, threshold: float) -> None:
         f"**{len(above)} of {len(verdict.classes)} classes look{'s' * (len(above) == 1)} attacked: {named}.** "
         f"{told if len(above) <= MOST_SAID else ''}{oracle}"
     )
-
-
-def attacked(verdict: Detection, threshold: float) -> list[ClassFound]:
-    """The classes that look attacked at a threshold, the strongest first."""
-    ranked = sorted(verdict.classes, key=lambda one: -one.rate.value)
-    if verdict.sizes is None:
-        return [one for one in ranked if one.rate.value > threshold]
-    out = stand_out(verdict.classes, threshold)
-    return [one for one in ranked if one.number in out]
 
 
 def covered(verdict: Detection, config: ExperimentConfig) -> None:

@@ -26,6 +26,7 @@ from mesa_core.store.results import Noise, Result
 from mesa_core.words import brief, named
 
 BLUE, ORANGE = PALETTE[0], PALETTE[5]
+UNSEEN = "position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%)"  # a table's head, for screen readers only
 
 
 def draw(shown: Shown) -> None:
@@ -246,7 +247,7 @@ def chart(found: Mapping[str, Evaluation], panel: str) -> None:
     st.html(
         f"<div style='font-size:13px;margin-bottom:4px'>{key}</div>"
         "<table class='mesa-chart' style='width:100%;border-collapse:collapse;font-size:13px;line-height:1.2'>"
-        "<thead style='position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%)'><tr><th>victim</th><th>picture</th><th>ASR of the trigger, "
+        f"<thead style='{UNSEEN}'><tr><th>victim</th><th>picture</th><th>ASR of the trigger, "
         f"of the worst</th></tr></thead><tbody>{''.join(rows)}</tbody></table>"
         "<style>.mesa-chart th{text-align:left;font-weight:400;padding:3px 8px 3px 0}.mesa-chart td{padding:3px 6px 3px 0}"
         "</style>"
@@ -353,7 +354,7 @@ def modes(entries: Sequence[Submodel]) -> None:
         return
     with st.expander("Each sub-model's modes, before → after"):
         st.html(
-            "<table class='mesa-modes' style='font-size:13px;border-collapse:collapse'><thead style='position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%)'><tr>"
+            f"<table class='mesa-modes' style='font-size:13px;border-collapse:collapse'><thead style='{UNSEEN}'><tr>"
             "<th>trigger</th><th>mode</th><th>share</th><th>ASR before, after</th></tr></thead>"
             f"<tbody>{''.join(rows)}</tbody></table><style>.mesa-modes td{{padding:3px 8px 3px 0;vertical-align:middle}}</style>"
         )

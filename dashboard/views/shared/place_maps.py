@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Mapping, Sequence
+from functools import partial
 
 import numpy as np
 import streamlit as st
@@ -48,10 +49,14 @@ def drawn(run: Run, result: Result, trigger: str) -> tuple[str, list[Told]] | No
     known = found(run, result, trigger)
     if known is None:
         return None
-    maps, lines = known
+    return together(result, trigger, *known), known[1]
+
+
+def together(result: Result, trigger: str, maps: Mapping[str, np.ndarray], lines: Sequence[Told]) -> str:
+    """One trigger's maps as one SVG."""
     said = "; ".join(f"{NETWORKS[one.network]}: {one.words}" for one in lines)
     where = ring(result, trigger, next(iter(maps.values())).shape)
-    return place_maps_svg(maps, f"Where {TRIGGERS[trigger]} works. {said}", where), lines
+    return place_maps_svg(maps, f"Where {TRIGGERS[trigger]} works. {said}", where)
 
 
 def shown(maps: Mapping[str, np.ndarray], lines: Sequence[Told], trigger: str, ring: tuple[int, int] | None) -> str:
@@ -108,8 +113,8 @@ def section(run: Run, triggers: Sequence[str], key: str) -> bool:
     drew = False
     for trigger in triggers if result is not None else ():
         assert result is not None
-        known, picture = found(run, result, trigger), drawn(run, result, trigger)
-        if known is None or picture is None or result.places is None:
+        known = found(run, result, trigger)
+        if known is None or result.places is None:
             continue
         maps, lines = known
         drew = True
@@ -117,6 +122,11 @@ def section(run: Run, triggers: Sequence[str], key: str) -> bool:
         st.html(shown(maps, lines, trigger, ring(result, trigger, next(iter(maps.values())).shape)))
         st.caption(stored.markdown(caption(result.places, lines)))
         take_away.download(
-            "Save as SVG", picture[0].replace("color:inherit", "color:#1b2330").encode, f"{run.name}-places-{trigger}.svg", "image/svg+xml", f"{key}_{trigger}_svg"
+            "Save as SVG", partial(_file, result, trigger, *known), f"{run.name}-places-{trigger}.svg", "image/svg+xml", f"{key}_{trigger}_svg"
         )  # fmt: skip
     return drew
+
+
+def _file(result: Result, trigger: str, maps: Mapping[str, np.ndarray], lines: Sequence[Told]) -> bytes:
+    """The SVG with letters of its own colour, drawn when somebody saves it."""
+    return together(result, trigger, maps, lines).replace("color:inherit", "color:#1b2330").encode()

@@ -9,6 +9,7 @@ import shutil
 
 import invented
 import pytest
+from staging import Session
 from streamlit.testing.v1 import AppTest
 from visits import PATIENCE, script, visit
 
@@ -132,12 +133,6 @@ def test_a_click_opens_the_run_in_the_lab(part):
             callback()
             opened.append(paper.st.session_state["open_run"])
     assert opened == [f"fig-{ORBITS[1]}"] * 2
-
-
-class Session(dict):
-    """A session's state, as far as a callback needs it."""
-
-    __setattr__ = dict.__setitem__
 
 
 @pytest.mark.parametrize(

@@ -127,7 +127,9 @@ def test_the_page_to_take_away_holds_the_recordings_of_every_alpha(visit):
     visit.session_state.stage_run = "signs-two-modes"
     wish(visit, "take")
     file = visit.session_state.stage_file
-    assert file["bytes"].count(b'data-block="recording"') == len({e["alpha"] for e in shelf.index() if e["orbit"] == 170})
+    assert file["bytes"].count(b'data-block="recording"') == len(
+        {e["alpha"] for e in shelf.index() if e["orbit"] == 170}
+    )
     assert file["name"].startswith("mesa-lab-signs-two-modes.html")
 
 
