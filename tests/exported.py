@@ -40,6 +40,6 @@ def played(page: Any, file: Path) -> list[str]:
     return asked
 
 
-def own(asked: list[str]) -> bool:
+def by_itself(asked: list[str]) -> bool:
     """Whether all that was asked for lies in the page itself."""
     return all(url.startswith(("file:", "blob:", "data:")) for url in asked)

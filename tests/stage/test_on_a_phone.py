@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from exported import own, played
+from exported import by_itself, played
 from reaching import covered, wider
 from serving import CHROMIUM, browsing, new_page
 
@@ -56,5 +56,5 @@ def test_it_plays_is_painted_on_by_touch_and_answers_within_the_screen(tmp_path)
                 page.keyboard.press("Escape")
         page.evaluate("() => stage.root.insertAdjacentHTML('beforeend', '<p style=\"width:500px\">too wide</p>')")
         assert wider(page), "what is too wide would be found"
-        assert own(asked)
+        assert by_itself(asked)
         assert page.errors == []

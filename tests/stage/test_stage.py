@@ -185,7 +185,7 @@ def test_the_page_from_disk_plays_paints_and_answers_as_the_engine_without_a_net
             )
             if name == "attacked":
                 assert shown == f"{round(100 * sum(a['best'] == 0 for a in own.values()) / 54)} %"
-        assert own(asked)
+        assert by_itself(asked)
         assert page.errors == []
 
 
