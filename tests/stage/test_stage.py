@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from exported import ASK, NODE, played
+from exported import ASK, NODE, by_itself, played
 from serving import CHROMIUM, paging
 
 from mesa_core import cli, triggers
