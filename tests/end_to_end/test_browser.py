@@ -115,7 +115,7 @@ def test_paint_run_watch_reload_and_read(own_server, page, tmp_path):
     drag(page, "Lasso", WHOLE)
     page.get_by_text("after MESA's repair:").wait_for()  # the worker has answered
     images = page.locator(".mesa-images img")
-    assert images.count() >= 6
+    images.nth(5).wait_for()  # the table is drawn after its sentence
     assert "stamped, after the repair; the network says" in images.nth(2).get_attribute("alt")
     page.get_by_role("button", name="Run", exact=True).click()
     page.get_by_text("shown at once").wait_for()
