@@ -29,7 +29,7 @@ PICTURES = (200, 150)  # drawn signs to train and to test with
 NOT_FIGURES = ("timings", "hardware", "versions", "looks", "seconds")
 PACED = ("Progress",)  # events that come at the pace of the clock
 FIRST = "runs/fast-mine/config.json"  # the settings of a run, from which the trees' parameters are read
-LIVE = ("detect-live.npz",)  # arrays that are overwritten at that pace
+LIVE = ("detect-live.npz", "places-live.npz")  # arrays that are overwritten at that pace
 LEAST = (
     "--data folder --victim resnet9-16 --measure tiny --hidden 32 --attack-epochs 0.5 --attack-took 0 "
     "--repair-epochs 0.2 --precision fp32 --memory nhwc --device cpu --threads 1 --mesa-steps 6 --snapshot-every 3 "

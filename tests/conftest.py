@@ -22,7 +22,7 @@ CIFAR10 = Path(__file__).resolve().parents[2] / "shared" / "data" / "cifar10"
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     """The whole suite goes over the cores; a few files are quicker in this process."""
-    return min(cores.MOST_WORKERS, cores.CORES + 2) if config.args == config.getini("testpaths") else 0
+    return min(cores.MOST_WORKERS, cores.CORES + 1) if config.args == config.getini("testpaths") else 0
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

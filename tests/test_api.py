@@ -197,3 +197,9 @@ def test_where_a_trigger_works_is_mapped():
     assert found.asr.sum() == 9
     with pytest.raises(ConfigError, match="at least 1"):
         mesa_core.places(Victim(AtOnePlace()), (images, torch.arange(30) % 2), 0, 511, images=0)
+
+
+def test_a_search_by_a_plan_of_places_hands_over_the_triggers_that_it_measured(attacked):
+    found = detect(attacked, pictures(), detect_steps=2, search_places="corners", **QUIET)
+    assert found.triggers.shape[2:] == (3, 3, 3)
+    assert "corners" in found.words

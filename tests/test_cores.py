@@ -6,7 +6,11 @@ import pytest
 from cores import dealt
 
 TESTS = [(f"tests/{file}", slow) for file, slow in (("a.py", False), ("b.py", True), ("c.py", False)) for _ in range(9)]
-TESTS += [("tests/end_to_end/d.py", True)] * 3 + [("tests/end_to_end/g.py", True)] + [("tests/e.py", False), ("tests/e.py", True), ("tests/f.py", True)]
+TESTS += (
+    [("tests/end_to_end/d.py", True)] * 3
+    + [("tests/end_to_end/g.py", True)]
+    + [("tests/e.py", False), ("tests/e.py", True), ("tests/f.py", True)]
+)
 
 
 @pytest.mark.parametrize("workers", [1, 2, 3, 4])

@@ -81,11 +81,10 @@ def detect(
     names = tuple(str(c) for c in range(classes))
     last: list[detection.Glimpse] = []  # the measured one comes last
 
-    def told(news: Progress | detection.Glimpse) -> Progress | None:
-        if isinstance(news, Progress):
-            return news
-        last[:] = [news]
-        return None
+    def told(news: detection.News) -> Progress | None:
+        if isinstance(news, detection.Glimpse):
+            last[:] = [news]
+        return news if isinstance(news, Progress) else None
 
     search = sized.find(victim.freeze(), images, names, config, seed)
     verdict = _run(through(search, told), progress, "detect")

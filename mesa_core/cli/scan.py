@@ -153,21 +153,19 @@ def row_of(file: str, run: Run, why: str) -> Scanned:
         seconds=None if sizes is None else sizes.seconds,
         words=conclusion(verdict, covers(config)),
     )
-    if verdict.target is None and each is not None:
+    if verdict.target is not None:
+        told = replace(told, label=best.number, name=best.name, kind="one class", size=config.size)
+        if place is not None:
+            told = replace(told, row=place.row, column=place.column)
+    elif each is not None:
         told = replace(told, effective_asr=each.astray.value, low=each.astray.low, high=each.astray.high)
         side = triggers.size_of(each.trigger)
-        return replace(told, name="all to all", kind="all to all", size=side, row=each.row, column=each.column)
-    if verdict.target is None:
+        told = replace(told, name="all to all", kind="all to all", size=side, row=each.row, column=each.column)
+    else:
         return told
     judged, after = outcome.judged, (outcome.after or {}).get("mesa")
     return replace(
         told,
-        label=best.number,
-        name=best.name,
-        kind="one class",
-        size=config.size,
-        row=None if place is None else place.row,
-        column=None if place is None else place.column,
         healed=None if judged is None else judged.healed,
         left=None if judged is None else judged.rounds[-1].worst.value,
         accuracy_after=None if after is None else after.clean_accuracy.value,

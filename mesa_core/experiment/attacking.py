@@ -36,7 +36,7 @@ def victim_stages(lab: Context) -> Iterator[ev.Event]:
         lab.results["attack"] = Output(key, {}, dict(state))
         lab.keep_weights("attacked", lab.victim)
         yield from detect_stage(lab)
-        lab.took = lab.target is not None
+        lab.took = lab.goal is not None
         yield from before_stage(lab)
         return
     yield from clean_stage(lab)
@@ -55,7 +55,7 @@ def victim_stages(lab: Context) -> Iterator[ev.Event]:
     lab.took = lab.before.asr.original is not None and lab.before.asr.original.value >= c.attack_took
     if lab.took and c.detect:
         yield from detect_stage(lab)
-        lab.took = lab.target is not None
+        lab.took = lab.goal is not None
 
 
 def clean_stage(lab: Context) -> Iterator[ev.Event]:
@@ -94,13 +94,13 @@ def before_stage(lab: Context) -> Iterator[ev.Event]:
     """The clean and the backdoored victim measured; the landscape, which also fixes the scatter's axes."""
     c = lab.config
     original = None if c.suspect else lab.pixels
-    target = c.target if lab.target is None or not c.suspect else lab.target
+    goal = c.target if lab.goal is None or not c.suspect else lab.goal
 
     # Where no class was found there is none whose worst trigger could be asked.
-    first = 0 if c.suspect and lab.target is None else c.worst_images
+    first = 0 if c.suspect and lab.goal is None else c.worst_images
 
     def body(scribe: Scribe) -> Generator[ev.Event, None, Made]:
-        bench = lab.bench(target)
+        bench = lab.bench(goal)
         each = c.landscape_images or 2  # the axes need a map, if a rough one
         networks = {"clean": (lab.frozen_clean, c.landscape_images), "before": (lab.frozen, each)}
         asked = {name: (network, mapped) for name, (network, mapped) in networks.items() if network is not None}
@@ -139,7 +139,7 @@ def before_stage(lab: Context) -> Iterator[ev.Event]:
         "measure",
         *(("search",) if c.suspect else ()),
         victim=lab.results["attack"].key,
-        target=target,
+        target=c.target if lab.target is None or not c.suspect else lab.target,
         clean=lab.results["victim"].key if lab.clean is not None else "",
         version=VERSION["before"],
     )

@@ -29,7 +29,8 @@ from mesa_core.experiment.stages import Made, Output, Scribe, Stages
 from mesa_core.keys import seed_of
 from mesa_core.measures.bench import Bench
 from mesa_core.measures.evaluation import Evaluation
-from mesa_core.method.surrogate import Surrogate
+from mesa_core.measures.goal import EachTo, Goal
+from mesa_core.method.surrogate import Surrogate, towards
 from mesa_core.pacing import Pace
 from mesa_core.pictures.axes import PcaAxes, TsneMap, scatter_axes
 from mesa_core.store import Run, Store
@@ -103,17 +104,22 @@ class Context:
         count += bool(c.place_images or c.plans)  # the maps of places
         self.stages = Stages(self.run, self.store, count, self.between)
         self.results: dict[str, Output] = {}
-        self.target: int | None = None if self.searches else c.target  # what the defender takes for the target
+        self.goal: Goal | None = None if self.searches else c.target  # what the defender takes for the target
         self.rule = whose.attackers(c)
         self.box: Box | None = None  # the places at which a search by a plan found something
         self.pixels = torch.from_numpy(codes.from_hex(c.trigger))
         self._axes: tuple[PcaAxes, TsneMap] | None = None  # of the scatter; fixed once the backdoor is measured
 
     @property
-    def wanted(self) -> int:
-        """The class that triggers are sought for, once it is known."""
-        assert self.target is not None, "no stage that needs a target runs without one"
-        return self.target
+    def wanted(self) -> Goal:
+        """The class that triggers are sought for, or of an all-to-all backdoor one for each, once that is known."""
+        assert self.goal is not None, "no stage that needs a target runs without one"
+        return self.goal
+
+    @property
+    def target(self) -> int | list[int] | None:
+        """The same as keys tell it; None before it is known, and where nothing was found."""
+        return list(self.goal.to) if isinstance(self.goal, EachTo) else self.goal
 
     @functools.cached_property
     def frozen(self) -> Victim:
@@ -258,7 +264,7 @@ class Context:
             model = weights.load_into(build(self.config.victim, len(self.dataset.classes)), state)
         return Victim(model.to(self.compute.device).eval(), self.normalise, self.compute)
 
-    def bench(self, target: int) -> Bench:
+    def bench(self, target: Goal) -> Bench:
         """The evaluation's bench; the same for all victims of a run."""
         c, searched = self.config, self.searched
         rule = searched if c.suspect else self.rule  # of what was brought nobody knows the attacker's
@@ -283,5 +289,6 @@ class Context:
 
     def surrogate(self, groups: int) -> Surrogate:
         """F of as many groups of triggers on the network that the defence finds, by the defender's images."""
-        targets = torch.full((groups,), self.wanted, device=self.compute.device)
-        return Surrogate(self.frozen, self.defender.images, targets, self.config.images_per_trigger, rule=self.searched)
+        return towards(
+            self.wanted, self.frozen, self.defender, groups, self.config.images_per_trigger, rule=self.searched
+        )

@@ -10,16 +10,18 @@ from pathlib import Path
 import torch
 
 from mesa_core import events as ev
+from mesa_core import triggers as codes
 from mesa_core.apply.places import Box
 from mesa_core.config import SHIPPED
 from mesa_core.config.placing import covers
 from mesa_core.experiment.context import VERSION, Context
 from mesa_core.experiment.stages import Made, Scribe
 from mesa_core.measures import premise
+from mesa_core.measures.astray import AllToAll
 from mesa_core.measures.bench import CHUNK
 from mesa_core.measures.conclusion import CANNOT, conclusion
 from mesa_core.measures.verdict import Detection
-from mesa_core.method import detection, sized
+from mesa_core.method import detection, placed, sized
 from mesa_core.method.surrogate import Surrogate
 from mesa_core.victims.weights import WeightsError
 from mesa_core.words import duration, share
@@ -76,9 +78,11 @@ def detect_stage(lab: Context) -> Iterator[ev.Event]:
         name = "no class" if verdict.target is None else f"class {verdict.target}"
         yield ev.Note(f"By the effective ASR {name} looks attacked.")
     lab.results["detect"] = replace(out, value={"detection": verdict.to_json()})
-    lab.target, lab.box = verdict.target, verdict.box
+    lab.goal, lab.box = verdict.target, verdict.box
     if verdict.sizes is not None and verdict.sizes.believed is not None and verdict.target is not None:
         yield from _believe(lab, verdict.sizes.believed)
+    if verdict.astray is not None and verdict.target is None and lab.config.suspect:
+        _each_to_its(lab, verdict.astray)
 
 
 def _believe(lab: Context, size: int) -> Iterator[ev.Event]:
@@ -96,6 +100,13 @@ def _believe(lab: Context, size: int) -> Iterator[ev.Event]:
         whole, by = Box.everywhere(lab.image_size, own), (size - own) // 2
         row, column = min(max(lab.box.top + by, 0), whole.bottom), min(max(lab.box.left + by, 0), whole.right)
         lab.box = Box(row, column, row, column)
+
+
+def _each_to_its(lab: Context, found: AllToAll) -> None:
+    """Go on with an all-to-all backdoor: what is sampled and stamped from here on is to send each class where it was led."""
+    lab.goal = found.goal(len(lab.dataset.classes))
+    if (size := codes.size_of(found.trigger)) != lab.config.size:
+        lab.resize(size)
 
 
 def _cost(lab: Context) -> ev.Note:
@@ -148,16 +159,17 @@ def _premise(lab: Context) -> Iterator[ev.Event]:
         yield ev.Note(found.warning)
 
 
-def _shown(
-    search: Generator[ev.Progress | detection.Glimpse, None, Detection], scribe: Scribe
-) -> Generator[ev.Event, None, Detection]:
-    """Pass a search's progress on and keep its glimpses: the last in detect.npz, passing ones in detect-live.npz."""
+def _shown(search: Generator[detection.News, None, Detection], scribe: Scribe) -> Generator[ev.Event, None, Detection]:
+    """Pass a search's progress on and keep its glimpses: the last in detect.npz, passing ones in detect-live.npz, and where
+    something answers in places-live.npz."""
     while True:
         try:
             news = next(search)
         except StopIteration as done:
             return done.value
-        if not isinstance(news, detection.Glimpse):
+        if isinstance(news, placed.Answering):
+            scribe.run.write_arrays("places-live.npz", {"places": news.places})
+        elif not isinstance(news, detection.Glimpse):
             yield news
         elif news.measured:
             scribe.save("detect.npz", news.arrays)

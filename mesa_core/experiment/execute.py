@@ -22,7 +22,6 @@ from mesa_core.experiment.repairing import order, repair_stages, repair_with
 from mesa_core.experiment.results import assemble, versions
 from mesa_core.experiment.sampling import defence_stages
 from mesa_core.experiment.stages import StopRequested
-from mesa_core.measures.verdict import Detection
 from mesa_core.registry import NotThere
 from mesa_core.store import Run, Store, StoreError
 from mesa_core.victims import devices, weights
@@ -96,7 +95,7 @@ def experiment(run: Run, store: Store, between: Callable[[], object] | None = No
         yield from mapping_stage(lab)
     elif config.suspect:
         yield ev.Note(_nothing(lab))
-    elif lab.target is None:
+    elif lab.goal is None:
         yield ev.Note("Detection found no attacked class, so the defence ends here and nothing is repaired.")
     else:
         original = lab.before.asr.original
@@ -120,15 +119,10 @@ def experiment(run: Run, store: Store, between: Callable[[], object] | None = No
 
 def _nothing(lab: Context) -> str:
     """How the scan of a network ends in which no class was found."""
-    detected = lab.results.get("detect")
-    verdict = None if detected is None else Detection.from_json(detected.value["detection"])
-    is_worth = f"(clean accuracy {lab.before.clean_accuracy.value:.1%})"
-    if verdict is not None and verdict.found:
-        return (
-            "The repair stamps triggers for one class, and this backdoor has none, so nothing is repaired: do not use this "
-            f"network {is_worth}."
-        )
-    return f"Nothing found, for these sizes, places and forms, and nothing is repaired: the network stays as it is {is_worth}."
+    return (
+        "Nothing found, for these sizes, places and forms, and nothing is repaired: the network stays as it is "
+        f"(clean accuracy {lab.before.clean_accuracy.value:.1%})."
+    )
 
 
 def resolve(run: Run, store: Store) -> tuple[ExperimentConfig, devices.Compute, str]:

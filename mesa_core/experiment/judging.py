@@ -23,7 +23,7 @@ from mesa_core.measures.intervals import Measured
 from mesa_core.measures.verdict import Judged, Round
 from mesa_core.method import mesa, submodels
 from mesa_core.method import repair as repairs
-from mesa_core.method.surrogate import Surrogate
+from mesa_core.method.surrogate import towards
 from mesa_core.pacing import Pace, follow
 
 CLEAR = 0.05  # effective ASR that no sub-model may exceed on a network that counts as repaired
@@ -68,8 +68,7 @@ def _judge(lab: Context, repaired: Output, number: int) -> Generator[ev.Event, N
     def body(scribe: Scribe) -> Generator[ev.Event, None, Made]:
         frozen, device = lab.load(repaired.tensors).freeze(), lab.compute.device
         group = submodels.make(c, levels, c.mesa_batch, c.mesa_steps, device, lab.seed(what), False)
-        targets = torch.full((len(levels),), lab.wanted, device=device)
-        surrogate = Surrogate(frozen, lab.defender.images, targets, c.images_per_trigger, rule=lab.searched)
+        surrogate = towards(lab.wanted, frozen, lab.defender, len(levels), c.images_per_trigger, lab.searched)
         surrogate = surrogate.expecting(len(levels) * c.mesa_batch * c.mesa_steps * c.images_per_trigger, c.size)
         generator, pace = lab.compute.generator(lab.seed(what)), Pace("judge", c.mesa_steps)
         for step in mesa.train(group, surrogate, c.mesa_steps, generator):

@@ -87,8 +87,11 @@ def point_triggers(lab: Context) -> Pools:
 
 
 def mask(lab: Context) -> Pools:
-    """Neural Cleanse's mask and pattern for the class that the defender takes for the target."""
-    yield from cleanse_stage(lab)
+    """Neural Cleanse's mask and pattern for the class that the defender takes for the target; none where there is no one class."""
+    if not isinstance(lab.wanted, int):
+        yield ev.Note("Neural Cleanse seeks one target class, and this backdoor has none; it is left out.")
+        return []
+    yield from cleanse_stage(lab, lab.wanted)
     found = lab.results["cleanse"]
     mask, pattern = (found.tensors[name].to(lab.compute.device) for name in ("mask", "pattern"))
     stamp = neural_cleanse.unlearn(mask, pattern, lab.config.repair_ratio, lab.normalise, lab.seed("repair"))
@@ -134,8 +137,8 @@ def point_stage(lab: Context) -> Iterator[ev.Event]:
     lab.results["reverse"] = yield from lab.stages.stage("point", "Reversing one trigger (point defence)", recipe, body)
 
 
-def cleanse_stage(lab: Context) -> Iterator[ev.Event]:
-    """Neural Cleanse over all classes; the repair uses the class that the defender takes for the target."""
+def cleanse_stage(lab: Context, target: int) -> Iterator[ev.Event]:
+    """Neural Cleanse over all classes; the repair uses the class that the defender takes for the `target`."""
     c = lab.config
 
     def body(scribe: Scribe) -> Generator[ev.Event, None, Made]:
@@ -150,7 +153,7 @@ def cleanse_stage(lab: Context) -> Iterator[ev.Event]:
         index = neural_cleanse.anomaly_index(found.norms)
         return (
             {"norms": found.norms, "anomaly_index": index, "alarm": neural_cleanse.ALARM},
-            {"mask": found.masks[lab.wanted], "pattern": found.patterns[lab.wanted]},
+            {"mask": found.masks[target], "pattern": found.patterns[target]},
         )
 
     recipe = lab.recipe("detect", victim=lab.results["attack"].key, target=lab.target)

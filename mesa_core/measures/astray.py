@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import KW_ONLY, dataclass
 
 from mesa_core.disk.shaped import Count, Shaped, Unit
+from mesa_core.measures.goal import NOWHERE, EachTo
 from mesa_core.measures.intervals import Measured, proportion
 
 HALF = 0.5  # of a class's images that have to go to one and the same other class
@@ -47,6 +48,11 @@ class AllToAll(Shaped):
     def led(self) -> list[Led]:
         """The classes that go to a class of their own: at least half of their images to the same one, beyond chance."""
         return [one for one in self.classes if one.share.low > HALF]
+
+    def goal(self, count: int) -> EachTo:
+        """Where each of `count` classes is led."""
+        to = {one.number: one.to for one in self.led}
+        return EachTo(tuple(to.get(number, NOWHERE) for number in range(count)))
 
     @property
     def found(self) -> bool:

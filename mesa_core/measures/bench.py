@@ -22,6 +22,7 @@ from mesa_core.apply.anywhere import Anywhere
 from mesa_core.apply.rule import Apply, opacity_of
 from mesa_core.data import DataError, ImageSet
 from mesa_core.measures.evaluation import Change, Evaluation, Rates, Worst
+from mesa_core.measures.goal import Goal, goal_of, turned
 from mesa_core.measures.intervals import Measured, of_drawn, paired_difference, proportion
 from mesa_core.victims.victim import Victim
 from mesa_core.victims.windows import Local, prepare
@@ -32,6 +33,7 @@ NARROW = ((64, 4), (16, 16))  # worst of 512: how many codes stay, on how many t
 LAST = 4  # codes that all images of the half decide between
 
 Work = Generator[int, None, Any]
+Read = Callable[[Tensor, Tensor], Tensor]  # of logits (k, classes), and where those images are to go (k,): (k, ...)
 
 
 @dataclass(frozen=True)
@@ -68,7 +70,8 @@ class Landscape(NamedTuple):
 class Bench:
     """Fixed images and places on which victims are compared.
 
-    `images` are the evaluation images on the victims' device (the first `limit` of them, 0: all), `target` the class whose ASR is asked,
+    `images` are the evaluation images on the victims' device (the first `limit` of them, 0: all), `target` the class whose ASR is asked (or one for each class,
+    of an all-to-all backdoor: then there is no target class, and what is told of it is told of no image),
     `side` that of the 512 black-and-white triggers of `landscape` and `worst` (see `triggers.panel_codes`), `memory` the
     bytes that may be used to compute of stamped images only what differs from the clean ones (0: always all),
     `rule` how the attacker's own and the black-and-white triggers are put on them, `searched` how sampled ones are (as
@@ -79,7 +82,7 @@ class Bench:
     def __init__(
         self,
         images: ImageSet,
-        target: int,
+        target: Goal,
         seed: int,
         limit: int = 0,
         side: int = codes.SIZE,
@@ -98,7 +101,8 @@ class Bench:
         count = min(limit, len(images)) if limit else len(images)
         self.images = images.images[:count]
         self.labels = images.labels[:count]
-        self.others = (self.labels != target).nonzero().squeeze(1)  # images that the attack has to turn
+        self.wanted = goal_of(target, self.labels)  # where each image is to go
+        self.others = turned(target, self.labels).nonzero().squeeze(1)  # images that the attack has to turn
         if len(self.others) < 2 or (len(self.others) == len(self.labels) and not absent):
             raise DataError(
                 f"Of {count} evaluation images {len(self.labels) - len(self.others)} are of the target class; some of it "
@@ -129,12 +133,12 @@ class Bench:
         image: Tensor,
         triggers: Tensor | None = None,
         place: Tensor | None = None,
-        read: Callable[[Tensor], Tensor] = lambda logits: logits.argmax(1),
+        read: Read = lambda logits, _: logits.argmax(1),
         rule: Apply | None = None,
     ) -> Work:
         """Predicted classes of images by index `(m,)`, stamped with triggers `(m, 3, s, s)` by `rule` where given.
 
-        `read` makes of the logits `(k, classes)` of some of them what is wanted of each instead, `(k, ...)`.
+        `read` makes of the logits `(k, classes)` of some of them, and of where they are to go, what is asked of each instead.
         """
         found, rule = [], self.rule if rule is None else rule
         opacity = opacity_of(rule)
@@ -147,7 +151,7 @@ class Bench:
             else:
                 stamps, batch = victim.normalise.triggers(triggers[part]), victim.inputs(self.images[image[part]])
                 logits = victim.logits(rule(batch, stamps, place[part]))
-            found.append(read(logits))
+            found.append(read(logits, self.wanted[image[part]]))
             yield len(part)
         return torch.cat(found)
 
@@ -165,7 +169,7 @@ class Bench:
             self._local = prepare(victim, self.images, side, self._passed, self.memory)
         return self._local if beneath else None
 
-    def stamped(self, victim: Victim, triggers: Tensor, drawn: Drawn, read: Callable[[Tensor], Tensor]) -> Work:
+    def stamped(self, victim: Victim, triggers: Tensor, drawn: Drawn, read: Read) -> Work:
         """What `read` makes of the logits of every stamped image, `(triggers, images, ...)`."""
         rows, each = drawn.image.shape
         which = torch.arange(rows, device=drawn.image.device).repeat_interleave(each)
@@ -176,7 +180,7 @@ class Bench:
 
     def _hits(self, victim: Victim, triggers: Tensor, drawn: Drawn) -> Work:
         """Whether each stamped image goes to the target: bool `(triggers, images)`."""
-        return (yield from self.stamped(victim, triggers, drawn, lambda logits: logits.argmax(1) == self.target))
+        return (yield from self.stamped(victim, triggers, drawn, lambda logits, wanted: logits.argmax(1) == wanted))
 
     def _lean(self, victim: Victim, triggers: Tensor, drawn: Drawn) -> Work:
         """The `Landscape` of triggers.
@@ -186,9 +190,9 @@ class Bench:
         than the successes do. The root weighs the near ones more than the softmax itself does.
         """
 
-        def read(logits: Tensor) -> Tensor:
-            root = logits.float().softmax(1)[:, self.target].sqrt()
-            return torch.stack([(logits.argmax(1) == self.target).float(), root], 1)  # (k, 2)
+        def read(logits: Tensor, wanted: Tensor) -> Tensor:
+            root = logits.float().softmax(1).gather(1, wanted[:, None])[:, 0].sqrt()
+            return torch.stack([(logits.argmax(1) == wanted).float(), root], 1)  # (k, 2)
 
         found = yield from self.stamped(victim, triggers, drawn, read)  # (triggers, images, 2)
         return Landscape(*found.cpu().double().mean(1).numpy().T)
@@ -201,15 +205,15 @@ class Bench:
 
     def accuracy(self, plain: Plain) -> Accuracy:
         """What a victim is worth without any trigger."""
-        right, own = plain.predicted == self.labels, self.labels == self.target
-        natural = plain.predicted[self.others] == self.target
+        right, own = plain.predicted == self.labels, self.wanted == self.labels
+        natural = plain.predicted[self.others] == self.wanted[self.others]
         return Accuracy(_share(right), _share(right[own]), _share(natural))
 
     def of_trigger(self, victim: Victim, plain: Plain, trigger: Tensor, keep: dict[str, Tensor] | None = None) -> Work:
         """(ASR, effective ASR) of one trigger `(3, s, s)` on all images of other classes; `keep` gets the hits."""
         drawn = self._draw(self.others, 1, trigger.shape[-1], len(self.others), 1)
         hits = (yield from self._hits(victim, trigger[None], drawn))[0]
-        natural = plain.predicted[drawn.image[0]] == self.target
+        natural = plain.predicted[drawn.image[0]] == self.wanted[drawn.image[0]]
         if keep is not None:
             keep["original"] = hits
         return _share(hits), _share(hits[~natural])
@@ -219,7 +223,7 @@ class Bench:
 
         `before` and `after` are what `evaluate` kept of each; the original's ASR is None where it is not known.
         """
-        own = (self.labels == self.target).cpu()
+        own = (self.labels == self.wanted).cpu()
         was, now = (h["right"].cpu().bool() for h in (before, after))
         original = None
         if "original" in before and "original" in after:
@@ -230,7 +234,7 @@ class Bench:
         """(ASR, effective ASR, ASR of each trigger) of a set `(m, 3, s, s)`, `each` images a trigger."""
         drawn = self._draw(self.others, len(triggers), triggers.shape[-1], each, 2, self.searched)
         hits = yield from self._hits(victim, triggers, drawn)
-        counts = ~(plain.predicted[drawn.image] == self.target)
+        counts = ~(plain.predicted[drawn.image] == self.wanted[drawn.image])
         whole, image = hits.cpu().numpy(), drawn.image.cpu().numpy()
         return (
             of_drawn(whole, image, seed=self.seed),
@@ -267,7 +271,7 @@ class Bench:
         best = int(alive[int(found.asr.argmax())])
         drawn = self._draw(self.measures, 1, self.side, len(self.measures), 20)
         hits = (yield from self._hits(victim, every[best][None], drawn))[0]
-        natural = plain.predicted[drawn.image[0]] == self.target
+        natural = plain.predicted[drawn.image[0]] == self.wanted[drawn.image[0]]
         return _share(hits), _share(hits[~natural]), int(codes.panel_codes(self.side)[best])
 
     def size(self, original: bool, samples: int, each: int, first: int, mapped: int = 0) -> int:

@@ -97,14 +97,14 @@ def place_map(
     """
     whole = Box.everywhere(tuple(bench.images.shape[-2:]), triggers.shape[-1])
     order = torch.cat([bench.selects, bench.measures])
-    order = order[plain.predicted[order] != bench.target][:images]
+    order = order[plain.predicted[order] != bench.wanted[order]][:images]
     rows, columns = whole.bottom + 1, whole.right + 1
     where = torch.cartesian_prod(torch.arange(rows), torch.arange(columns)).to(order.device)
 
-    def read(logits: Tensor) -> Tensor:
-        own, others = logits.float()[:, bench.target], logits.float().clone()
-        others[:, bench.target] = -torch.inf
-        return torch.stack([(logits.argmax(1) == bench.target).float(), own - others.amax(1)], 1)  # (k, 2)
+    def read(logits: Tensor, wanted: Tensor) -> Tensor:
+        own = logits.float().gather(1, wanted[:, None])
+        others = logits.float().scatter(1, wanted[:, None], -torch.inf)
+        return torch.stack([(logits.argmax(1) == wanted).float(), own[:, 0] - others.amax(1)], 1)  # (k, 2)
 
     found = []
     for trigger in triggers:  # all places of an image in turn, so that its maps stay at hand

@@ -122,8 +122,10 @@ class Detection(Shaped):
     @property
     def box(self) -> Box | None:
         """The same as the places at which a defender stamps."""
-        place = self.place
-        return None if place is None else Box(place.row, place.column, place.row, place.column)
+        at: Placed | AllToAll | None = self.astray if self.target is None else self.place
+        if at is None or at.row is None or at.column is None:
+            return None
+        return Box(at.row, at.column, at.row, at.column)
 
     def judged(self) -> Detection:
         """The same with target and suspects by the effective ASR, as far as that was measured.

@@ -29,7 +29,7 @@ from mesa_core.measures.intervals import proportion
 from mesa_core.method.glance import Pair, glance
 from mesa_core.method.glance import cost as cost_of_glance
 from mesa_core.method.surrogate import Surrogate
-from mesa_core.pacing import Pace, follow
+from mesa_core.pacing import Pace, follow, through
 from mesa_core.victims.victim import Victim
 
 MAP_IMAGES = 8  # at each place of the map of the best trigger
@@ -79,7 +79,7 @@ def search(
     work = glance(
         victim, defender.images, pairs, config.size, config.search_opacity, torch.tensor([wrong]), generator, surrogate
     )
-    answers = yield from follow(Pace("detect", looks), work)
+    answers = yield from follow(Pace("detect", looks), through(work, lambda step: step.images))
     trigger = answers[0].trigger
     right = (plain.predicted == defender.labels).nonzero().squeeze(1)
     if len(right) < 2 * MAP_IMAGES:  # a network that knows next to nothing
@@ -94,7 +94,7 @@ def search(
     few = order[:MAP_IMAGES]
     pace = Pace("detect", len(where) * len(few) + classes * EACH)
     drawn = Drawn(few.repeat_interleave(len(where))[None], where.repeat(len(few), 1)[None], rule)
-    told = yield from follow(pace, bench.stamped(victim, trigger[None], drawn, lambda logits: logits.float()))
+    told = yield from follow(pace, bench.stamped(victim, trigger[None], drawn, lambda logits, _: logits.float()))
     logits = told.view(len(few), len(where), -1)
     label = defender.labels[few].view(-1, 1, 1).expand(-1, len(where), 1)
     lead = logits.scatter(2, label, -torch.inf).amax(2) - logits.gather(2, label)[..., 0]  # (images, places)
@@ -121,7 +121,7 @@ def search(
     )
 
 
-def _answer(logits: Tensor) -> Tensor:
+def _answer(logits: Tensor, wanted: Tensor) -> Tensor:
     return logits.argmax(1)
 
 

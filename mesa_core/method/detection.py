@@ -45,6 +45,9 @@ class Glimpse:
     measured: bool
 
 
+News = Progress | Glimpse | placed.Answering  # what a search tells while it runs
+
+
 def detect(
     victim: Victim,
     defender: ImageSet,
@@ -52,8 +55,8 @@ def detect(
     config: ExperimentConfig,
     seed: int,
     kept: int = 0,
-) -> Generator[Progress | Glimpse, None, Detection]:
-    """Search all classes at once; yields progress and glimpses of the samples, returns the verdict.
+) -> Generator[News, None, Detection]:
+    """Search all classes at once; yields progress, glimpses of the samples, and of a plan where something answers; returns the verdict.
 
     `victim` is frozen; `defender` are the defender's images, all the data that this sees. The verdict's `target` is
     the class with the highest effective ASR among those above `config.detect_threshold`, None where there is none. All but
@@ -135,7 +138,7 @@ def _placed(
     found: list[ClassFound],
     triggers: torch.Tensor,
     rates: list[np.ndarray],
-) -> Generator[Progress, None, tuple[Searched, list[ClassFound], torch.Tensor, list[np.ndarray]]]:
+) -> Generator[News, None, tuple[Searched, list[ClassFound], torch.Tensor, list[np.ndarray]]]:
     """The rest of a plan of places; a class that does better at one place is judged by that, its samples are those."""
     assert plain is not None, "it was asked for at the first class"
     above = sorted((c for c in found if c.rate.value > config.detect_threshold), key=lambda c: -c.rate.value)

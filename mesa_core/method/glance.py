@@ -28,6 +28,7 @@ RATE = 0.6  # of a step, in the logit of a colour
 MOMENTUM = 0.7
 LEFT = 6  # pairs that are left at the end
 LAST = 3  # steps whose answers decide
+FADES = 0.8  # of the running mean that is shown, a step
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,19 @@ class Answer:
     pair: Pair
     trigger: Tensor
     lean: float
+
+
+@dataclass(frozen=True)
+class Looked:
+    """A step of a glance: the `images` it passed, and how far each of the pairs answered that are left, by their numbers.
+
+    `lean` `(pairs,)` is like `Answer.lean`, but a running mean over steps and triggers, since one step sees few images; it lies
+    on the device, so that nobody waits unless it is read.
+    """
+
+    images: int
+    alive: Sequence[int]
+    lean: Tensor
 
 
 def rounds_of(count: int) -> list[tuple[int, int, int]]:
@@ -73,8 +87,8 @@ def glance(
     natural: Tensor,
     generator: torch.Generator,
     start: Surrogate | None = None,
-) -> Generator[int, None, list[Answer]]:
-    """Look at all pairs; yields how many images it has just passed, returns the pairs that were left, the best first.
+) -> Generator[Looked, None, list[Answer]]:
+    """Look at all pairs; yields each step, returns the pairs that were left, the best first.
 
     `victim` is frozen, `images` uint8 `(m, 3, h, w)` are the defender's, of any class; triggers are of `size` pixels and cover
     `opacity` of what is beneath them; `natural` float `(classes,)` is the share of these images that go to each class unstamped. `start` is
@@ -86,11 +100,11 @@ def glance(
     if start is None:
         start = Surrogate(victim, images, torch.zeros(1, dtype=torch.int64, device=device))
     local = start.expecting(cost(len(pairs)), size).local
-    lean = torch.zeros(0)
+    lean, shown = torch.zeros(0), torch.zeros(len(pairs), device=device)
     for count, each, steps in rounds_of(len(pairs)):
         if count < len(alive):
             stay = lean.amax(1).topk(count).indices.sort().values
-            alive, raw, motion = [alive[i] for i in stay.tolist()], raw[stay], motion[stay]
+            alive, raw, motion, shown = [alive[i] for i in stay.tolist()], raw[stay], motion[stay], shown[stay]
         asked = replace(
             start,
             targets=torch.tensor([pairs[i].target for i in alive], device=device),
@@ -109,7 +123,8 @@ def glance(
                 motion = MOMENTUM * motion + (1 - MOMENTUM) * slope / slope.abs().amax((2, 3, 4), True).clamp(min=1e-12)
                 raw = (raw + RATE * motion.sign()).clamp(-6, 6)
             recent = [*recent[-(LAST - 1) :], (chance.detach() / 2).exp().mean(2)]
-            yield count * EACH * each
+            shown = FADES * shown + (1 - FADES) * ((recent[-1] - usual) / (1 - usual)).mean(1)
+            yield Looked(count * EACH * each, alive, shown)
         lean = (torch.stack(recent).mean(0) - usual) / (1 - usual)  # (pairs, EACH)
     best = lean.argmax(1)
     found = [

@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -26,7 +27,7 @@ from mesa_core.measures.bench import Bench, Plain
 from mesa_core.measures.place_map import PlaceMap, place_map
 from mesa_core.measures.verdict import Placed, Searched
 from mesa_core.method import mesa, submodels
-from mesa_core.method.glance import LEFT, Answer, Pair, glance
+from mesa_core.method.glance import LEFT, Answer, Looked, Pair, glance
 from mesa_core.method.glance import cost as cost_of_glance
 from mesa_core.method.surrogate import Surrogate
 from mesa_core.pacing import Pace, follow
@@ -53,6 +54,14 @@ class Located:
     map: PlaceMap
 
 
+@dataclass(frozen=True)
+class Answering:
+    """For whoever watches a glance: how far the class that answers most at each place does so far, float32 `(rows, columns)` from
+    0 to 1; of pairs that were left what they came to. A hint, and no rate."""
+
+    places: np.ndarray
+
+
 def pairs_of(config: ExperimentConfig, image_size: tuple[int, ...], targets: Sequence[int]) -> list[Pair]:
     """Every class with every part of the configured plan but the part anywhere. Raises ValueError for what is no plan."""
     parts = plan.parts(config.search_places, image_size, config.size)
@@ -74,8 +83,8 @@ def search(
     known: Mapping[int, Tensor],
     config: ExperimentConfig,
     seed: int,
-) -> Generator[Progress, None, tuple[Searched, list[Located]]]:
-    """Look at `targets` by the configured plan; yields progress, returns what was covered and what was found where.
+) -> Generator[Progress | Answering, None, tuple[Searched, list[Located]]]:
+    """Look at `targets` by the configured plan; yields progress and what answers so far, returns what was covered and found where.
 
     `victim` is frozen, `defender` are the defender's images, `plain` its answers to them. `known` are classes that the search
     at random places has found, each with its strongest triggers `(m, 3, s, s)`; then no other class is looked at.
@@ -91,7 +100,7 @@ def search(
         counts = torch.bincount(plain.predicted.cpu(), minlength=max(targets) + 1)
         natural = counts / len(plain.predicted)
         work = glance(victim, defender.images, pairs, config.size, config.search_opacity, natural, generator)
-        seen: list[Answer] = yield from follow(pace, work)
+        seen = yield from _watched(pace, work, pairs, Box.everywhere(image_size, config.size).shape)
         for one in seen:
             own = answers.setdefault(one.pair.target, [])
             if one.lean >= ANSWERS and len(own) < MAPS:
@@ -127,6 +136,33 @@ def search(
         found=[one.told for one in found],
     )
     return told, found
+
+
+def _watched(
+    pace: Pace, work: Generator[Looked, None, list[Answer]], pairs: Sequence[Pair], shape: tuple[int, int]
+) -> Generator[Progress | Answering, None, list[Answer]]:
+    """A glance's progress, with a map of what answers so far, on an image of `shape` places; returns what the glance does."""
+    lean = np.zeros(len(pairs), np.float32)
+    while True:
+        try:
+            step = next(work)
+        except StopIteration as done:
+            return done.value
+        pace.passed += step.images
+        if pace.due(min(pace.passed, pace.total - 1)):
+            lean[list(step.alive)] = step.lean.float().cpu().numpy()
+            yield pace.progress(min(pace.passed, pace.total))
+            yield Answering(_map(pairs, lean, shape))
+
+
+def _map(pairs: Sequence[Pair], lean: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
+    """The highest lean of the pairs whose parts hold each place, no less than 0."""
+    found = np.zeros(shape, np.float32)
+    for pair, value in zip(pairs, lean.clip(0, 1), strict=True):
+        box = pair.part.box
+        own = found[box.top : box.bottom + 1 : box.step, box.left : box.right + 1 : box.step]
+        np.maximum(own, value, out=own)
+    return found
 
 
 def _at_places(

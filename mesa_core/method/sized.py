@@ -36,7 +36,7 @@ from mesa_core.measures.by_size import BySize, SizeNear, SizeTried
 from mesa_core.measures.intervals import Measured
 from mesa_core.measures.verdict import Detection, stand_out
 from mesa_core.method import detection, mesa, submodels
-from mesa_core.method.detection import Glimpse
+from mesa_core.method.detection import Glimpse, News
 from mesa_core.method.surrogate import Surrogate
 from mesa_core.pacing import Pace, follow
 from mesa_core.victims.victim import Victim
@@ -62,7 +62,7 @@ class _At:
 
 def find(
     victim: Victim, defender: ImageSet, classes: tuple[str, ...], config: ExperimentConfig, seed: int
-) -> Generator[Progress | Glimpse, None, Detection]:
+) -> Generator[News, None, Detection]:
     """What `detection.detect` does, over the configured sizes; without such, that.
 
     Passing glimpses are of the size that is searched just then; the measured one at the end, and the verdict, of the
@@ -75,7 +75,7 @@ def find(
     near: list[SizeNear] = []
     looks = passes = 0
 
-    def searched(size: int) -> Generator[Progress | Glimpse, None, tuple[Detection, Glimpse]]:
+    def searched(size: int) -> Generator[News, None, tuple[Detection, Glimpse]]:
         nonlocal looks, passes
         verdict, glimpse = yield from _one(victim, defender, classes, sized(config, size), seed)
         cost = _spent(verdict, sized(config, size), defender)
@@ -155,7 +155,7 @@ def _found(verdict: Detection) -> bool:
 
 def _one(
     victim: Victim, defender: ImageSet, classes: tuple[str, ...], config: ExperimentConfig, seed: int
-) -> Generator[Progress | Glimpse, None, tuple[Detection, Glimpse]]:
+) -> Generator[News, None, tuple[Detection, Glimpse]]:
     """One size: its verdict, and its measured glimpse, which is held back."""
     held: list[Glimpse] = []
     work = detection.detect(victim, defender, classes, config, seed, KEPT)

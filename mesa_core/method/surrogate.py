@@ -9,6 +9,8 @@ from torch import Tensor
 
 from mesa_core.apply.anywhere import Anywhere
 from mesa_core.apply.rule import Apply, opacity_of
+from mesa_core.data import ImageSet
+from mesa_core.measures.goal import Goal, goal_of, turned
 from mesa_core.victims.victim import Victim
 from mesa_core.victims.windows import GRADIENT, Local, prepare
 
@@ -66,3 +68,27 @@ class Surrogate:
         if self.local is not None and opacity is not None:
             return self.local(pick, patches, where, opacity)
         return self.victim.logits(self.rule(self.victim.inputs(self.images[pick]), patches, where))
+
+
+@dataclass(frozen=True)
+class EachToIts(Surrogate):
+    """F of an all-to-all backdoor: the softmax of the class to which each image is to go; `wanted` int64 `(m,)`, of each image."""
+
+    wanted: Tensor = field(default_factory=lambda: torch.zeros(0, dtype=torch.int64))
+
+    def counted(self, logs: Tensor, pick: Tensor) -> Tensor:
+        """That of each image's own goal."""
+        return logs.gather(1, self.wanted[pick][:, None])
+
+
+def towards(
+    goal: Goal, victim: Victim, images: ImageSet, groups: int, per_trigger: int = 1, rule: Apply | None = None
+) -> Surrogate:
+    """F of so many groups of triggers that are to send `images` to `goal`; of an all-to-all one only those count that it turns."""
+    rule, device = Anywhere() if rule is None else rule, images.images.device
+    if isinstance(goal, int):
+        targets = torch.full((groups,), goal, device=device)
+        return Surrogate(victim, images.images, targets, per_trigger, rule=rule)
+    own = images.take(turned(goal, images.labels).nonzero().squeeze(1))
+    targets = torch.zeros(groups, dtype=torch.int64, device=device)  # not asked for: each image has its own
+    return EachToIts(victim, own.images, targets, per_trigger, rule=rule, wanted=goal_of(goal, own.labels))

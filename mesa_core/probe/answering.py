@@ -23,6 +23,7 @@ from mesa_core.config import ConfigError, ExperimentConfig, make_config
 from mesa_core.data import DataError, Dataset, load_data, split, split_brought
 from mesa_core.keys import seed_of
 from mesa_core.measures.bench import Bench, Plain, finish
+from mesa_core.measures.goal import Goal
 from mesa_core.measures.intervals import Measured
 from mesa_core.probe import pictures, questions
 from mesa_core.store import Run, Store, StoreError
@@ -88,6 +89,8 @@ class Probe:
         loaded = self._load(run)
         bench = loaded.bench
         if question.pictures:
+            if not isinstance(bench.target, int):
+                raise questions.Refused("An all-to-all backdoor has no target class, so the stage cannot show it.")
             units = kept.of(run.path / "weights" / f"{FILES['before']}.safetensors", loaded.normalise).normalise
             return pictures.pictures(bench, units, loaded.classes, question.images)
         flat = torch.tensor(question.triggers, dtype=torch.float32) / 255
@@ -105,7 +108,7 @@ class Probe:
             "stamped": stamped.cpu().numpy(),
             "label": bench.labels[chosen].cpu().numpy(),
             "corner": corner.numpy(),
-            "target": np.array(bench.target, np.int64),
+            "target": np.array(bench.target) if isinstance(bench.target, int) else bench.wanted[chosen].cpu().numpy(),
         }
         each = max(4, PASSES // len(triggers)) if len(triggers) > 1 else PASSES
         for name in FILES:
@@ -116,7 +119,7 @@ class Probe:
                 share = self._through(model, images).softmax(1)
                 found[f"{name}_{what}_class"] = share.argmax(1).cpu().numpy()
                 found[f"{name}_{what}_p"] = share.amax(1).cpu().numpy()
-                found[f"{name}_{what}_target_p"] = share[:, bench.target].cpu().numpy()
+                found[f"{name}_{what}_target_p"] = share.gather(1, bench.wanted[chosen][:, None])[:, 0].cpu().numpy()
             if question.rates:
                 key = (name, question.triggers)
                 if key not in loaded.rates:  # other images of the same triggers change no rate
@@ -162,7 +165,10 @@ class Probe:
         seed = seed_of(config.seed, "bench")  # a question asks too little for maps of clean images to be kept
         size = (dataset.test.images.shape[-2], dataset.test.images.shape[-1])
         searched = whose.defenders(config, size, found_by(run))
-        rule, target = searched if config.suspect else whose.attackers(config), _wanted(run, config)
+        rule, target = (
+            searched if config.suspect else whose.attackers(config),
+            _wanted(run, config, len(dataset.classes)),
+        )
         bench = Bench(images, target, seed, config.eval_images, memory=0, rule=rule, searched=searched)
         self.runs[run.name] = Loaded(bench, normalise, compute, dataset.classes, config)
         while len(self.runs) > MOST_LOADED:
@@ -189,14 +195,17 @@ class Probe:
         return loaded.models[name][1]
 
 
-def _wanted(run: Run, config: ExperimentConfig) -> int:
-    """The class that triggers are asked about: the attack's, or of a network that was brought, the one that was found."""
+def _wanted(run: Run, config: ExperimentConfig, classes: int) -> Goal:
+    """The class that triggers are asked about: the attack's, or of a network that was brought, what was found, one of `classes` or one for each."""
     if not config.suspect:
         return config.target
     outcome = run.outcome()
-    if outcome is None or outcome.detection is None or outcome.detection.target is None:
-        raise questions.Refused("No class of this network is known to be attacked, so there is nothing to ask.")
-    return outcome.detection.target
+    verdict = None if outcome is None else outcome.detection
+    if verdict is not None and verdict.target is not None:
+        return verdict.target
+    if verdict is not None and verdict.astray is not None:
+        return verdict.astray.goal(classes)
+    raise questions.Refused("No class of this network is known to be attacked, so there is nothing to ask.")
 
 
 def _of_file(run: Run, config: ExperimentConfig) -> torch.nn.Module:

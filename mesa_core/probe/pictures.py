@@ -47,7 +47,7 @@ def pictures(bench: Bench, units: Normalise, classes: tuple[str, ...], asked: in
     chosen = spread(bench, min(room, max(WANTED, len(classes))), 0)
     first = corners(bench, min(asked, len(chosen)), 0)
     rest = corners(bench, len(chosen) + 1 - len(first), 1)
-    own = (bench.labels == bench.target).nonzero().flatten()[:1]
+    own = (bench.labels == bench.wanted).nonzero().flatten()[:1]
     chosen = torch.cat([chosen, own.to(chosen.device)])
     return {
         "clean": bench.images[chosen].cpu().numpy(), "label": bench.labels[chosen].cpu().numpy(),

@@ -72,6 +72,20 @@ def place_maps(arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     return found
 
 
+def answering(arrays: dict[str, np.ndarray]) -> np.ndarray | None:
+    """The map of places-live.npz `(rows, columns)`, from 0 to 1, or None."""
+    found = arrays.get("places")
+    if (
+        found is None
+        or found.ndim != 2
+        or found.dtype.kind != "f"
+        or not 0 < max(found.shape) <= MOST_PLACES
+        or not found.size
+    ):
+        return None
+    return found.astype(np.float64) if ((found >= 0) & (found <= 1)).all() else None
+
+
 def rates(arrays: dict[str, np.ndarray], name: str) -> np.ndarray | None:
     """A map `(512,)` of shares, or None."""
     found = arrays.get(name)

@@ -27,3 +27,11 @@ def page(browser: Any) -> Iterator[Any]:
     page = new_page(browser)
     yield page
     page.context.close()
+
+
+@pytest.fixture
+def still(browser: Any) -> Iterator[Any]:
+    """A visitor who asked his system for less motion: for tests that look at no motion, since drawing it takes a third of a core."""
+    page = new_page(browser, reduced_motion="reduce")
+    yield page
+    page.context.close()

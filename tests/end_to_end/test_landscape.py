@@ -23,6 +23,11 @@ def away(one, other) -> float:
     return abs(one["x"] - other["x"]) + abs(one["y"] - other["y"])
 
 
+@pytest.fixture
+def page(still):
+    return still
+
+
 def test_point_arrange_mark_walk_and_paint(server, page):
     page.goto(f"{server}/landscape?run=signs-ring")
     cell(page, 487).wait_for()

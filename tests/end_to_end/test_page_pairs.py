@@ -43,6 +43,11 @@ def changed(page) -> bool:
     return True
 
 
+@pytest.fixture
+def page(still):
+    return still
+
+
 @pytest.mark.parametrize(("walk", "change"), [(PLAIN, False), (tour(), True)], ids=["untouched", "changed"])
 def test_no_page_breaks_after_another(server, page, walk, change):
     page.goto(f"{server}/?screen=all")

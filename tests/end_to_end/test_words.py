@@ -17,6 +17,11 @@ def words(page) -> int:
     return len(re.findall(r"[A-Za-z]{2,}", said))
 
 
+@pytest.fixture
+def page(still):
+    return still
+
+
 def test_the_paper_page_is_short_and_its_drawers_hold_the_rest(server, page):
     page.set_viewport_size({"width": 1280, "height": 720})
     page.goto(f"{server}/paper")

@@ -1,10 +1,12 @@
 """The search by a plan of places, on networks of which it is known where they can be opened."""
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
 
 from mesa_core.apply import plan
+from mesa_core.apply.places import Box
 from mesa_core.config import make_config
 from mesa_core.data import ImageSet
 from mesa_core.measures.bench import Bench, finish
@@ -109,7 +111,7 @@ def test_a_glance_costs_what_was_said_and_finds_the_right_part():
         victim, images().images, pairs, 3, 1.0, torch.full((3,), 1 / 3), torch.Generator().manual_seed(0)
     )
     answers = finish(work, passed.append)
-    assert sum(passed) == glance.cost(len(pairs))
+    assert sum(step.images for step in passed) == glance.cost(len(pairs))
     assert answers[0].pair.target == 2
     assert answers[0].pair.part.box.holds(12, 12)
     assert [one.lean for one in answers] == sorted((one.lean for one in answers), reverse=True)
@@ -129,3 +131,31 @@ def test_the_cost_that_is_said_is_an_upper_bound():
     looks, passes = placed.cost(own, (15, 15), 3)
     assert 0 < told.looks <= looks
     assert 0 < told.passes <= passes
+
+
+def seen(network):
+    """The maps that a search shows on its way."""
+    told = []
+    finish(detection.detect(Victim(network), images(), NAMES, config(), 3), told.append)
+    return [news.places for news in told if isinstance(news, placed.Answering)]
+
+
+def test_where_something_answers_shows_while_the_search_runs(monkeypatch):
+    monkeypatch.setattr("mesa_core.pacing.INTERVAL", 0.0)
+    maps = seen(OpensAt((12, 12)))
+    last = maps[-1]
+    assert last.shape == (13, 13)
+    assert last.min() >= 0
+    assert last.max() <= 1
+    assert last[12, 12] > 0.9 > 0.5 > last[10, 9]
+    assert seen(OpensAt(None))[-1].max() < 0.5, "the control: nothing opens it"
+
+
+def test_a_place_answers_as_the_best_of_the_parts_that_hold_it():
+    pairs = [
+        glance.Pair(0, plan.Part("corner", Box(0, 0, 1, 1))),
+        glance.Pair(1, plan.Part("corner", Box(0, 0, 1, 1))),
+        glance.Pair(0, plan.Part("grid", Box(1, 0, 3, 3, 2))),
+    ]
+    found = placed._map(pairs, np.array([0.5, 0.25, 0.75], np.float32), (4, 4))
+    assert found.tolist() == [[0.5, 0.5, 0, 0], [0.75, 0.5, 0.75, 0], [0, 0, 0, 0], [0.75, 0, 0.75, 0]]

@@ -175,7 +175,7 @@ def said(last: Run | None) -> str:
     if verdict is None:
         return "no verdict"
     if verdict.target is None:
-        return "**nothing found**"
+        return "**looks attacked: all to all**" if verdict.found else "**nothing found**"
     name = next((c.name for c in verdict.classes if c.number == verdict.target), str(verdict.target))
     return f"**looks attacked: {stored.markdown(name)}**"
 

@@ -228,6 +228,7 @@ def live(run: Run) -> None:
         st.caption(
             "While it runs, a bar shows F, the network's mean answer for the class, over the last batch; it is measured at the end."
         )
+        place_maps.live(run)
         if (
             visitors.may_control(run)
             and st.button("Stop", key="detect_stop", help="Ends the search; it can be started again.")

@@ -102,13 +102,20 @@ def told(found: dict[str, np.ndarray], rates: Mapping[str, Measured], flat: np.n
 def show(found: dict[str, np.ndarray], count: int, side: int) -> None:
     """The answer about `count` triggers of `side` pixels: two rates, and a table of images."""
     names = [stored.plain(n, 200) for n in found["classes"]]
-    target = names[int(found["target"])]
+    goals = np.broadcast_to(
+        found["target"], len(found["label"])
+    )  # one for all images, or of an all-to-all backdoor one for each
+    where = (
+        f"to *{stored.markdown(names[int(goals[0])])}*"
+        if found["target"].ndim == 0
+        else "where this backdoor leads their class"
+    )
     lines = []
     for name, said in (("before", "before the repair"), ("after", "after MESA's repair")):
         if f"{name}_asr" in found:
             value, n, low, high = found[f"{name}_asr"]
             lines.append(
-                f"**{said}: {100 * value:.1f} %** go to *{stored.markdown(target)}* (95 % interval {100 * low:.1f}–{100 * high:.1f} %, n = {int(n)})"
+                f"**{said}: {100 * value:.1f} %** go {where} (95 % interval {100 * low:.1f}–{100 * high:.1f} %, n = {int(n)})"
             )
     asked = min(count, questions.MOST_TRIGGERS)
     of = "this trigger" if count == 1 else f"these {asked}" if asked == count else f"{asked} of them, evenly taken,"
@@ -126,7 +133,7 @@ def show(found: dict[str, np.ndarray], count: int, side: int) -> None:
         for pixels, network, what, words in columns:
             said = names[int(found[f"{network}_{what}_class"][i])]
             share = float(found[f"{network}_{what}_p"][i])
-            fooled = said == target
+            fooled = said == names[int(goals[i])]
             corner = found["corner"][i].tolist() if pixels == "stamped" else None
             alt = f"{label}, {words}; the network says {said}, {100 * share:.0f} %"
             cells.append(

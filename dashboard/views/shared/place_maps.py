@@ -70,7 +70,7 @@ def shown(maps: Mapping[str, np.ndarray], lines: Sequence[Told], trigger: str, r
             f"<img src='data:image/svg+xml;base64,{data}' alt='{stored.html(words)}' style='width:100%'></figure>"
         )
     return (
-        f"<div style='display:flex;flex-wrap:wrap;gap:14px;margin-bottom:6px'>{''.join(parts)}</div>{take_away.SCALE}"
+        f"<div style='display:flex;flex-wrap:wrap;gap:14px;margin-bottom:6px'>{''.join(parts)}</div>{take_away.scale()}"
     )
 
 
@@ -125,6 +125,27 @@ def section(run: Run, triggers: Sequence[str], key: str) -> bool:
             "Save as SVG", partial(_file, result, trigger, *known), f"{run.name}-places-{trigger}.svg", "image/svg+xml", f"{key}_{trigger}_svg"
         )  # fmt: skip
     return drew
+
+
+def live(run: Run) -> None:
+    """Where something answers so far, while a search by a plan of places runs; nothing before that."""
+    try:
+        found = checks.answering(run.read_arrays("places-live.npz"))
+    except StoreError:
+        return
+    if found is None:
+        return
+    row, column = (int(i) for i in np.unravel_index(found.argmax(), found.shape))
+    words = f"Where triggers answer so far: most at row {row}, column {column}."
+    data = base64.b64encode(place_map_svg(found, words).encode()).decode()
+    st.markdown("**Where something answers so far**")
+    st.html(
+        f"<img src='data:image/svg+xml;base64,{data}' alt='{stored.html(words)}' style='width:{WIDE}px;max-width:100%'>{take_away.scale('chance', 'always')}"
+    )
+    st.caption(
+        "Each square is a place of a trigger. Its colour is how near the network came there to the class that answers most, after a "
+        "few steps, with 0 for chance. Parts that do not answer are left early. It is a hint; what answers is measured afterwards."
+    )
 
 
 def _file(result: Result, trigger: str, maps: Mapping[str, np.ndarray], lines: Sequence[Told]) -> bytes:

@@ -25,12 +25,13 @@ if TYPE_CHECKING:
     from plotly.graph_objects import Figure
 
 PRIVATE = {"owner.json", "control.json", "lease.json", "waiting", "taken", "error.txt"}  # not what a run computed
-# What the colours of frames mean, below panels that have no bar of their own.
-SCALE = (
-    "<div style='display:flex;gap:8px;align-items:center;font-size:13px'>ASR 0 %<span style='width:140px;height:10px;"
-    "background:linear-gradient(90deg,#440154,#3b528b,#21918c,#5ec962,#fde725)'></span>100 %</div>"
-)
+BAR = "<span style='width:140px;height:10px;background:linear-gradient(90deg,#440154,#3b528b,#21918c,#5ec962,#fde725)'></span>"
 LARGEST = 300 * 2**20  # bytes of a zip
+
+
+def scale(low: str = "ASR 0 %", high: str = "100 %") -> str:
+    """What the colours of frames mean, below panels that have no bar of their own."""
+    return f"<div style='display:flex;gap:8px;align-items:center;font-size:13px'>{low}{BAR}{high}</div>"
 
 
 def figure(
@@ -55,7 +56,7 @@ def figure(
                 config={"displaylogo": False},
             )  # fmt: skip
     if apart:
-        st.html(SCALE)
+        st.html(scale())
     else:
         st.plotly_chart(
             drawn, width="stretch", key=f"figure_{key}", alt=stored.plain(alt), config={"displaylogo": False},

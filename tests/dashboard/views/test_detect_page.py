@@ -116,6 +116,22 @@ def test_a_running_search_shows_its_values(home):
         assert any("search is done" in i.value for i in at.info)
 
 
+@pytest.mark.parametrize(
+    ("places", "shown"),
+    [(np.full((30, 30), 0.5, np.float32), True), (np.full((30, 30), 2.0, np.float32), False), (np.zeros(4), False)],
+    ids=["a map", "no shares", "no map"],
+)
+def test_a_running_search_by_a_plan_shows_where_something_answers(home, places, shown):
+    run, token = queue.start(make_config(data="signs", detect=True, search_places="plan").to_dict())
+    (run.path / "waiting").unlink()
+    run.write_arrays("places-live.npz", {"places": places})
+    with run.lease() as writer:
+        writer.append(ev.StageBegun("detect", 3, 9, "Searching every class for triggers"))
+        at = page(run=run.name, by=token)
+    assert not at.exception
+    assert any("Where something answers so far" in m.value for m in at.markdown) is shown
+
+
 def test_a_finished_search_says_whether_it_was_right_and_marks_that_as_oracle(home):
     run, _ = queue.start(make_config(data="signs", detect=True, target=0).to_dict())
     (run.path / "waiting").unlink()
