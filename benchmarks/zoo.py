@@ -37,6 +37,7 @@ from benchmarks.zoo_table import table
 from mesa_core import triggers
 from mesa_core.apply import rule_of
 from mesa_core.apply.rule import Apply
+from mesa_core.apply.shaped import Shaped
 from mesa_core.data import load_data
 from mesa_core.data.types import Dataset, ImageSet, split
 from mesa_core.disk.files import write_json
@@ -112,25 +113,6 @@ def halves() -> dict[str, str]:
 
 
 @dataclass(frozen=True)
-class Masked:
-    """A rule whose triggers cover only some of their pixels: `mask` bool `(s, s)`."""
-
-    rule: Apply
-    mask: Tensor
-    overwrites = False
-
-    def places(self, count: int, image_size: tuple[int, ...], patch: int, generator: torch.Generator) -> Tensor:
-        return self.rule.places(count, image_size, patch, generator)
-
-    def __call__(self, images: Tensor, triggers: Tensor, places: Tensor) -> Tensor:
-        ones = torch.ones_like(images[:, :1])
-        covered = self.rule(
-            torch.zeros_like(ones), self.mask[None, None].to(ones).expand(len(triggers), -1, -1, -1), places
-        )
-        return images + covered * (self.rule(images, triggers, places) - images)
-
-
-@dataclass(frozen=True)
 class Planted:
     """What an attacker puts in: `trigger` `(3, s, s)` by `rule`, to `target`; None: each class to the next."""
 
@@ -162,7 +144,7 @@ def planted(cell: Cell, classes: int, side: int) -> Planted | None:
     name, where = ("anywhere", "bottom-right") if place is None else ("fixed", f"{place[0]},{place[1]}")
     rule: Apply = rule_of(name, where, OPACITY if cell.kind == "blended" else 1.0)
     if cell.kind == "shape":
-        rule = Masked(rule, torch.from_numpy(_shape(size, draw)))
+        rule = Shaped(rule, torch.from_numpy(_shape(size, draw)))
     return Planted(torch.from_numpy(trigger), rule, None if cell.kind == "all-to-all" else target, place)
 
 
@@ -299,7 +281,8 @@ def carry_out(cell: Cell, out: Path, directory: str, tiny: bool) -> None:
     if what is not None:
         place = None if what.place is None else list(what.place)
         secret = {"target": what.target, "size": what.trigger.shape[-1], "place": place}
-        secret["trigger"] = triggers.to_hex(what.trigger.numpy())
+        seen = what.rule.mask if isinstance(what.rule, Shaped) else torch.ones(what.trigger.shape[1:], dtype=torch.bool)
+        secret["trigger"] = triggers.to_hex(what.trigger.masked_fill(~seen, torch.nan).numpy())
     write_json(
         out / f"{cell.name}.json",
         {

@@ -5,6 +5,9 @@ side s is one of `SIZES`, 3 unless another was asked for. The code of a black-an
 row from the top left, as bits from the highest to the lowest, white = 1: of 3x3 ones 495 is the white ring with a
 black centre, 170 the pattern used by the paper's authors.
 
+A cell of an attacker's trigger may be transparent: it leaves the image as it is. It is written as `-`, and its three numbers
+are not-a-number; who computes with a trigger takes it apart into pixels (`filled`) and a mask (`opaque`).
+
 >>> ring = from_code(495)
 >>> ring.shape, code_of(ring), code_of(invert(ring))
 ((3, 3, 3), 495, 16)
@@ -27,6 +30,9 @@ PANEL = CODES  # black-and-white triggers that stand for all of a size
 PANEL_SEED = 512
 LARGEST = 2**63 - 1  # files and arrays hold no larger whole number
 COUNTS = "1, 4, 9, 16, 25, 36, 49 or 64"  # colours of a trigger, in words
+TRANSPARENT = "-"
+CLEAR = (TRANSPARENT, "transparent")  # words for such a cell
+GREY = 0.5  # stands in a transparent cell wherever a number is needed
 _HEX = re.compile(r"#?([0-9a-fA-F]{6}|[0-9a-fA-F]{3})")
 
 
@@ -140,7 +146,10 @@ def round_to_codes(batch: np.ndarray) -> np.ndarray:
 
 # -- colours
 def from_hex(text: str) -> np.ndarray:
-    """A trigger from s*s hex colours, row by row, separated by spaces or commas. Raises ValueError."""
+    """A trigger from s*s hex colours, row by row, separated by spaces or commas; `-` is a transparent cell.
+
+    Raises ValueError, also where all cells are transparent.
+    """
     if not isinstance(text, str):  # from a file that anybody may have written
         raise ValueError(f"A trigger is {COUNTS} hex colours such as #ffffff, row by row.")
     parts = text.replace(",", " ").split()
@@ -149,18 +158,45 @@ def from_hex(text: str) -> np.ndarray:
         raise ValueError(f"A trigger is {COUNTS} hex colours such as #ffffff, row by row; {len(parts)} were given.")
     rows = []
     for part in parts:
+        if part.lower() in CLEAR:
+            rows.append([math.nan] * 3)
+            continue
         match = _HEX.fullmatch(part)
         if not match:
-            raise ValueError(f"{part!r} is not a hex colour such as #ffffff.")
+            raise ValueError(f"{part!r} is not a hex colour such as #ffffff, nor {TRANSPARENT} for a transparent cell.")
         digits = match[1] if len(match[1]) == 6 else "".join(c * 2 for c in match[1])
         rows.append([int(digits[i : i + 2], 16) / 255 for i in (0, 2, 4)])
+    if np.isnan(rows).all():
+        raise ValueError("All cells of this trigger are transparent, so it would change no image; colour one at least.")
     return np.array(rows, np.float32).T.reshape(3, side, side)  # (s*s, 3) -> (3 colours, rows, columns)
 
 
 def to_hex(trigger: np.ndarray) -> str:
     """Hex colours of a trigger `(3, s, s)`, row by row; the inverse of `from_hex` up to 8 bits a channel."""
-    bytes_ = np.rint(np.clip(trigger, 0, 1) * 255).astype(int).reshape(3, -1).T  # (s*s, 3)
-    return " ".join("#{:02x}{:02x}{:02x}".format(*pixel) for pixel in bytes_)
+    bytes_ = np.rint(np.clip(filled(trigger), 0, 1) * 255).astype(int).reshape(3, -1).T  # (s*s, 3)
+    colours = zip(bytes_, opaque(trigger).flat, strict=True)
+    return " ".join("#{:02x}{:02x}{:02x}".format(*pixel) if seen else TRANSPARENT for pixel, seen in colours)
+
+
+def opaque(trigger: np.ndarray) -> np.ndarray:
+    """Which cells of a trigger `(3, s, s)` are not transparent: bool `(s, s)`."""
+    return ~np.isnan(trigger).any(0)
+
+
+def filled(trigger: np.ndarray) -> np.ndarray:
+    """A trigger `(3, s, s)` as numbers that can be computed with: what is transparent is grey, all else as it was."""
+    return np.where(np.isnan(trigger), np.float32(GREY), trigger)
+
+
+def pixels_of(text: str) -> np.ndarray:
+    """`filled` of a trigger of hex colours, `(3, s, s)`. Raises ValueError."""
+    return filled(from_hex(text))
+
+
+def mask_of(text: str) -> np.ndarray | None:
+    """`opaque` of a trigger of hex colours, `(s, s)`; None for a full square. Raises ValueError."""
+    mask = opaque(from_hex(text))
+    return None if mask.all() else mask
 
 
 def code_to_hex(code: int, size: int = SIZE) -> str:
@@ -174,25 +210,31 @@ def size_of(text: str) -> int:
 
 
 def slug(text: str) -> str:
-    """A trigger of hex colours in a file's name: '495', 'colour', '4x4-1032', '5x5-colour'. Raises ValueError."""
+    """A trigger of hex colours in a file's name: '495', 'colour', 'shape', '4x4-1032', '5x5-colour'. Raises ValueError."""
     trigger = from_hex(text)
     code, side = code_of(trigger), trigger.shape[-1]
-    word = "colour" if code is None else f"{code}"
+    word = f"{code}" if code is not None else "colour" if opaque(trigger).all() else "shape"
     return word if side == SIZE else f"{side}x{side}-{word}"
 
 
 def describe(trigger: np.ndarray) -> str:
     """Words for a trigger: its code where it has one, else its colours; and its size where that is not 3x3."""
     code, side = code_of(trigger), np.shape(trigger)[-1]
-    words = f"code {code}" if code is not None else to_hex(trigger)
+    words = f"code {code}" if code is not None else " ".join([*shape_of(trigger), to_hex(trigger)])
     return words if side == SIZE else f"{sized(side)} {words}"
 
 
 def brief(trigger: np.ndarray) -> str:
-    """The same as `describe`, without colours: 'code 495', 'coloured', '4×4 code 1032', '4×4 coloured'."""
+    """The same as `describe`, without colours: 'code 495', 'coloured', '4×4 code 1032', '5×5 shape of 9 cells'."""
     code, side = code_of(trigger), np.shape(trigger)[-1]
-    words = "coloured" if code is None else f"code {code}"
+    words = f"code {code}" if code is not None else " ".join(shape_of(trigger)) or "coloured"
     return words if side == SIZE else f"{sized(side)} {words}"
+
+
+def shape_of(trigger: np.ndarray) -> list[str]:
+    """['shape of 4 cells'] for a trigger `(3, s, s)` with transparent cells, else nothing."""
+    cells = opaque(trigger)
+    return [] if cells.all() else [f"shape of {cells.sum()} cell{'s' if cells.sum() > 1 else ''}"]
 
 
 # -- moves and orbits

@@ -15,7 +15,7 @@ from mesa_core.data.types import ImageSet
 from mesa_core.victims.victim import Victim
 
 Trigger = Tensor | np.ndarray | int | str
-"""A tensor or array `(3, s, s)` in [0, 1], a code from 0 to 511, or hex colours in a string, row by row."""
+"""A tensor or array `(3, s, s)` in [0, 1], a code from 0 to 511, or hex colours in a string, row by row, `-` transparent."""
 
 
 def asked(victim: Victim, data: Any) -> tuple[ImageSet, int]:

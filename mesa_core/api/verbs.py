@@ -47,7 +47,7 @@ def attack(
     """
     images, classes = asked(victim, data)
     config = _config(parameters, seed=seed, target=class_of(target, classes), trigger=hex_of(trigger))
-    pixels = torch.from_numpy(codes.from_hex(config.trigger))
+    pixels = torch.from_numpy(codes.pixels_of(config.trigger))
     fits(config.size, images)
     fits_places(config, tuple(images.images.shape[-2:]))
     return _run(attacks.attack(victim, images, pixels, config, seed), progress, "attack")
@@ -131,10 +131,11 @@ def evaluate(
     Images and places follow from `seed`, so that two networks meet the same ones.
     """
     images, classes = asked(victim, data)
-    config = _config(parameters, seed=seed, target=class_of(target, classes))
+    own = {} if trigger is None else {"trigger": hex_of(trigger)}
+    config = _config(parameters, seed=seed, target=class_of(target, classes), **own)
     stamps = None
     if trigger is not None:
-        stamps = torch.from_numpy(codes.from_hex(hex_of(trigger)))[None].to(victim.compute.device)
+        stamps = torch.from_numpy(codes.pixels_of(config.trigger))[None].to(victim.compute.device)
     elif samples is not None:
         stamps = samples.mixture(256, seed).to(victim.compute.device)
     if stamps is not None:
@@ -159,7 +160,7 @@ def places(
         raise ConfigError("images must be at least 1.")
     frozen, bench = victim.freeze(), Bench(shown, config.target, seed, rule=whose.attackers(config), absent=True)
     plain = finish(bench.plain(frozen))
-    pixels = torch.from_numpy(codes.from_hex(config.trigger))[None].to(victim.compute.device)
+    pixels = torch.from_numpy(codes.pixels_of(config.trigger))[None].to(victim.compute.device)
     work, pace = place_map(bench, frozen, plain, pixels, images), Pace("places", passes(bench, 1, config.size, images))
     found: list[PlaceMap] = _run(follow(pace, work), progress, "places")
     return found[0]

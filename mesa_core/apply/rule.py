@@ -12,7 +12,7 @@ class Apply(Protocol):
     """A rule of Apply. Source: Section 2.1 of the paper; its own rule (Section 4.1) is `anywhere.Anywhere`.
 
     `overwrites` says that what lies beneath a trigger is gone and all else stays as it was; the engine computes less
-    where that holds (see `victims.windows`). It does so for `blended.Blended`, too (see `opacity_of`).
+    where that holds (see `victims.windows`). It does so for `blended.Blended` and `shaped.Shaped`, too (see `opacity_of`).
     """
 
     @property
@@ -30,13 +30,16 @@ class Apply(Protocol):
         ...
 
 
-def opacity_of(rule: Apply) -> float | None:
+def opacity_of(rule: Apply) -> float | Tensor | None:
     """How much of what is beneath a trigger its patch covers, from 0 to 1, where all else stays as it was; else None.
 
-    None says that the engine may assume nothing of a rule, and computes whole images. What is blended is so where its own
-    rule overwrites.
+    A number for the whole patch, or one for each cell, float32 `(s, s)`, where it has a shape. None says that the engine may
+    assume nothing of a rule, and computes whole images. What is blended or has a shape covers that part of what its own
+    rule covers.
     """
     if rule.overwrites:
         return 1.0
-    inner, opacity = getattr(rule, "rule", None), getattr(rule, "opacity", None)
-    return opacity if inner is not None and inner.overwrites else None
+    inner: Apply | None = getattr(rule, "rule", None)
+    part: float | Tensor | None = getattr(rule, "opacity", None)
+    beneath = None if inner is None else opacity_of(inner)
+    return None if part is None or beneath is None else part * beneath

@@ -1,6 +1,8 @@
 """Whose rule of Apply: the attacker's, who knows where and how his trigger lies, and the defender's, who assumes something.
 
-Attack and original follow the first; sub-models, baselines, repair and the figures of what was sampled the second.
+Attack and original follow the first; sub-models, baselines, repair and the figures of what was sampled the second. The shape
+of a trigger with transparent cells is the attacker's alone: whoever seeks triggers seeks full squares, and so are the
+black-and-white ones that are measured.
 """
 
 from __future__ import annotations
@@ -8,16 +10,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
+from mesa_core import triggers
 from mesa_core.apply import SECRET, plan, rule_of
 from mesa_core.apply.blended import Blended
 from mesa_core.apply.places import Box
 from mesa_core.apply.rule import Apply
+from mesa_core.apply.shaped import shaped
 from mesa_core.apply.within import Within
 
 
 class Asked(Protocol):
     """The parameters that say it; a configuration has them. `size` is the trigger's side in pixels."""
 
+    @property
+    def trigger(self) -> str: ...
     @property
     def apply(self) -> str: ...
     @property
@@ -33,7 +39,12 @@ class Asked(Protocol):
 
 
 def attackers(asked: Asked) -> Apply:
-    """The rule by which the trigger is planted."""
+    """The rule by which the trigger is planted: its transparent cells, if any, leave the image as it is."""
+    return shaped(squares(asked), triggers.mask_of(asked.trigger))
+
+
+def squares(asked: Asked) -> Apply:
+    """The attacker's rule for any other trigger of that size: at his places, as opaque as his, and a full square."""
     return rule_of(asked.apply, asked.place, asked.opacity)
 
 
@@ -46,13 +57,13 @@ def defenders(asked: Asked, image_size: tuple[int, ...], found: Box | None = Non
     """
     search = asked.search_places
     if search == plan.ATTACKED:
-        return attackers(asked)
+        return squares(asked)
     if found is not None:
         return within([found], asked.search_opacity)
     if search != plan.ANYWHERE and not plan.several(search):
         return within([plan.parts(search, image_size, asked.size)[0].box], asked.search_opacity)
     if asked.apply not in SECRET:
-        return attackers(asked)
+        return squares(asked)
     return rule_of(plan.ANYWHERE, opacity=asked.search_opacity)
 
 

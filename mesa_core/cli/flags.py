@@ -112,7 +112,8 @@ def add_trigger(parser: argparse.ArgumentParser) -> None:
         "--trigger",
         nargs="+",
         metavar="COLOUR",
-        help="1, 4, 9, 16 and so on to 64 hex colours, row by row, each as '#ff8800' or ff8800: a trigger of 1x1 to 8x8.",
+        help="1, 4, 9, 16 and so on to 64 hex colours, row by row, each as '#ff8800' or ff8800: a trigger of 1x1 to 8x8. "
+        f"{triggers.TRANSPARENT} or transparent is a cell that leaves the image as it is, so that any shape is possible.",
     )
 
 

@@ -90,7 +90,8 @@ class ExperimentConfig:
     trigger: str = parameter(
         triggers.code_to_hex(170),
         "attack",
-        "The trigger, row by row: 9 hex colours make it 3x3, 16 4x4; 1 to 64 are possible. Searches look for triggers of its size.",
+        "The trigger, row by row: 9 hex colours make it 3x3, 16 4x4; 1 to 64 are possible. - is a transparent cell, which leaves "
+        "the image as it is, so that any shape is possible. Searches look for full squares of its size.",
         basic=True,
     )
     target: int = parameter(
@@ -461,9 +462,13 @@ def make_config(given: Mapping[str, Any] | None = None, **more: Any) -> Experime
 def _check_whole(config: ExperimentConfig) -> None:
     """Rules that concern more than one parameter."""
     try:
-        triggers.from_hex(config.trigger)
+        mask = triggers.mask_of(config.trigger)
     except ValueError as error:
         raise ConfigError(str(error)) from None
+    if mask is not None and config.suspect:
+        raise ConfigError(
+            "A network that was brought is searched for full squares, so a trigger with transparent cells says nothing there."
+        )
     try:
         places.spelt(config.place)
         plan.spelt(config.search_places)

@@ -129,7 +129,7 @@ def before_stage(lab: Context) -> Iterator[ev.Event]:
         )
         yield ev.Axes("axes.npz", [float(e) for e in axes.explained])
         if original is not None:
-            marked = lab.pixels.numpy()
+            marked = codes.from_hex(c.trigger)
             for name, trigger in (("original", marked), ("inverse", codes.invert(marked))):
                 yield mark(name, trigger, axes, tsne)
         return value, kept["before"]

@@ -105,9 +105,9 @@ class Context:
         self.stages = Stages(self.run, self.store, count, self.between)
         self.results: dict[str, Output] = {}
         self.goal: Goal | None = None if self.searches else c.target  # what the defender takes for the target
-        self.rule = whose.attackers(c)
+        self.rule, self.squares = whose.attackers(c), whose.squares(c)
         self.box: Box | None = None  # the places at which a search by a plan found something
-        self.pixels = torch.from_numpy(codes.from_hex(c.trigger))
+        self.pixels = torch.from_numpy(codes.pixels_of(c.trigger))  # of transparent cells `rule` knows
         self._axes: tuple[PcaAxes, TsneMap] | None = None  # of the scatter; fixed once the backdoor is measured
 
     @property
@@ -267,7 +267,8 @@ class Context:
     def bench(self, target: Goal) -> Bench:
         """The evaluation's bench; the same for all victims of a run."""
         c, searched = self.config, self.searched
-        rule = searched if c.suspect else self.rule  # of what was brought nobody knows the attacker's
+        # Of what was brought nobody knows the attacker's.
+        rule, original = (searched, None) if c.suspect else (self.squares, self.rule)
         return Bench(
             self.evaluation,
             target,
@@ -277,6 +278,7 @@ class Context:
             rule=rule,
             absent=bool(c.suspect),
             searched=searched,
+            original=original,
         )
 
     # -- small parts

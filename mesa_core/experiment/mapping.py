@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Mapping
 
 import numpy as np
 import torch
@@ -65,8 +65,7 @@ def mapping_stage(lab: Context) -> Iterator[ev.Event]:
                 arrays[f"{name}-{network}-n"] = np.array(found.images, np.int32)
                 told.append(_told(name, network, found))
         scribe.save(FILE, arrays)
-        colours = {name: codes.to_hex(pixels.cpu().numpy()) for name, (pixels, _) in shown.items()}
-        return {"maps": Maps(n=count, colours=colours, each=told).to_json()}, {}
+        return {"maps": Maps(n=count, colours=_colours(lab, shown), each=told).to_json()}, {}
 
     repaired = lab.results.get("repair.mesa")
     recipe = lab.recipe(
@@ -77,7 +76,7 @@ def mapping_stage(lab: Context) -> Iterator[ev.Event]:
         attack=lab.results["attack"].key,
         clean=lab.results["victim"].key if lab.clean is not None else "",
         repair="" if repaired is None else repaired.key,
-        triggers={name: codes.to_hex(pixels.cpu().numpy()) for name, (pixels, _) in shown.items()},
+        triggers=_colours(lab, shown),
         version=VERSION,
     )
     lab.results["places"] = yield from lab.stages.stage("places", "Mapping where the triggers work", recipe, body)
@@ -88,8 +87,7 @@ def _triggers(lab: Context) -> dict[str, tuple[Tensor, Apply]]:
     found: dict[str, tuple[Tensor, Apply]] = {}
     device, nowhere = lab.compute.device, Box(0, 0, 0, 0)  # the places are all that fit; only the covering counts
     if not lab.config.suspect:
-        opacity = opacity_of(lab.rule)
-        found[ORIGINAL] = (lab.pixels.to(device), lab.rule if opacity is None else within([nowhere], opacity))
+        found[ORIGINAL] = (lab.pixels.to(device), lab.rule)
     try:
         known = lab.run.read_arrays("samples.npz")
         best = known["triggers"][int(np.asarray(known["asr"], np.float64).argmax())]
@@ -98,6 +96,12 @@ def _triggers(lab: Context) -> dict[str, tuple[Tensor, Apply]]:
     pixels = torch.from_numpy(codes.unflatten(np.asarray(best)[None])[0].astype(np.float32) / 255)
     found[BEST] = (pixels.to(device), within([nowhere], lab.config.search_opacity))
     return found
+
+
+def _colours(lab: Context, shown: Mapping[str, tuple[Tensor, Apply]]) -> dict[str, str]:
+    """The mapped triggers as hex colours, by name; the original's transparent cells are so."""
+    found = {name: codes.to_hex(pixels.cpu().numpy()) for name, (pixels, _) in shown.items()}
+    return {**found, ORIGINAL: lab.config.trigger} if ORIGINAL in found else found
 
 
 def _told(name: str, network: str, found: PlaceMap) -> Told:

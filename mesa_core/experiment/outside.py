@@ -57,5 +57,12 @@ def outside(config: ExperimentConfig, store: Store) -> Outside:
     fits(config, (height, width))
     compute = computing(config, store)[0]
     images = split(dataset, config.seed).evaluation.to(compute.device)
-    seed, rule = seed_of(config.seed, "bench"), whose.attackers(config)
-    return Outside(config, dataset, compute, Bench(images, config.target, seed, side=config.size, rule=rule))
+    bench = Bench(
+        images,
+        config.target,
+        seed_of(config.seed, "bench"),
+        side=config.size,
+        rule=whose.squares(config),
+        original=whose.attackers(config),
+    )
+    return Outside(config, dataset, compute, bench)

@@ -70,7 +70,7 @@ def places(
     if not found or not all(path.is_file() for path in found.values()):
         raise ConfigError(NO_WEIGHTS)
     bench = asked.bench
-    trigger = torch.from_numpy(codes.from_hex(config.trigger))[None].to(asked.compute.device)
+    trigger = torch.from_numpy(codes.pixels_of(config.trigger))[None].to(asked.compute.device)
     total, passed = len(found) * passes(bench, 1, config.size, images), 0
     tell(f"{total:,} stamped images, one at each place, will be passed")
 
@@ -83,6 +83,6 @@ def places(
     for name, path in found.items():
         victim = asked.frozen(path)
         plain = finish(bench.plain(victim))
-        maps[name] = finish(place_map(bench, victim, plain, trigger, images), count)[0]
+        maps[name] = finish(place_map(bench, victim, plain, trigger, images, bench.original), count)[0]
     box = Box.at(config.place, asked.image_size, config.size) if config.apply == "fixed" else None
     return Mapped(maps, config.target, None if box is None else (box.top, box.left))

@@ -68,8 +68,8 @@ def metrics(diagnostics: Diagnostics, levels: list[float]) -> dict[str, float]:
 
 
 def mark(name: str, trigger: np.ndarray, axes: embedding.PcaAxes, tsne: embedding.TsneMap) -> ev.Mark:
-    """A trigger to be marked in the scatter."""
-    flat = trigger.reshape(1, -1)
+    """A trigger `(3, s, s)` to be marked in the scatter; what is transparent stands there as grey."""
+    flat = codes.filled(trigger).reshape(1, -1)
     return ev.Mark(
         name,
         codes.to_hex(trigger),

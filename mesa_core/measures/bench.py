@@ -75,7 +75,8 @@ class Bench:
     `side` that of the 512 black-and-white triggers of `landscape` and `worst` (see `triggers.panel_codes`), `memory` the
     bytes that may be used to compute of stamped images only what differs from the clean ones (0: always all),
     `rule` how the attacker's own and the black-and-white triggers are put on them, `searched` how sampled ones are (as
-    those, where nothing is said): who samples may know less of the place than who attacks. Without any image of the target its own accuracy cannot be told, so that is refused
+    those, where nothing is said): who samples may know less of the place than who attacks. `original` is how the attacker's own
+    is, where it has a shape, which no other trigger has. Without any image of the target its own accuracy cannot be told, so that is refused
     unless `absent` says that it may be so: triggers are measured on images of other classes.
     """
 
@@ -90,8 +91,10 @@ class Bench:
         rule: Apply | None = None,
         absent: bool = False,
         searched: Apply | None = None,
+        original: Apply | None = None,
     ) -> None:
         self.rule = Anywhere() if rule is None else rule
+        self.original = self.rule if original is None else original
         self.searched = self.rule if searched is None else searched
         self.side, self.memory = side, memory
         self._asked: nn.Module | None = None  # the network asked last
@@ -209,9 +212,20 @@ class Bench:
         natural = plain.predicted[self.others] == self.wanted[self.others]
         return Accuracy(_share(right), _share(right[own]), _share(natural))
 
-    def of_trigger(self, victim: Victim, plain: Plain, trigger: Tensor, keep: dict[str, Tensor] | None = None) -> Work:
-        """(ASR, effective ASR) of one trigger `(3, s, s)` on all images of other classes; `keep` gets the hits."""
-        drawn = self._draw(self.others, 1, trigger.shape[-1], len(self.others), 1)
+    def of_trigger(
+        self,
+        victim: Victim,
+        plain: Plain,
+        trigger: Tensor,
+        keep: dict[str, Tensor] | None = None,
+        rule: Apply | None = None,
+    ) -> Work:
+        """(ASR, effective ASR) of one trigger `(3, s, s)` on all images of other classes; `keep` gets the hits.
+
+        It is the attacker's own; another is put on by its own `rule`.
+        """
+        rule = self.original if rule is None else rule
+        drawn = self._draw(self.others, 1, trigger.shape[-1], len(self.others), 1, rule)
         hits = (yield from self._hits(victim, trigger[None], drawn))[0]
         natural = plain.predicted[drawn.image[0]] == self.wanted[drawn.image[0]]
         if keep is not None:
@@ -230,9 +244,13 @@ class Bench:
             original = _difference(*(h["original"].cpu().bool() for h in (before, after)))
         return Change(original, _difference(was, now), _difference(was[own], now[own]))
 
-    def of_samples(self, victim: Victim, plain: Plain, triggers: Tensor, each: int) -> Work:
-        """(ASR, effective ASR, ASR of each trigger) of a set `(m, 3, s, s)`, `each` images a trigger."""
-        drawn = self._draw(self.others, len(triggers), triggers.shape[-1], each, 2, self.searched)
+    def of_samples(self, victim: Victim, plain: Plain, triggers: Tensor, each: int, rule: Apply | None = None) -> Work:
+        """(ASR, effective ASR, ASR of each trigger) of a set `(m, 3, s, s)`, `each` images a trigger.
+
+        They are put on as sampled ones are, unless another `rule` is given.
+        """
+        rule = self.searched if rule is None else rule
+        drawn = self._draw(self.others, len(triggers), triggers.shape[-1], each, 2, rule)
         hits = yield from self._hits(victim, triggers, drawn)
         counts = ~(plain.predicted[drawn.image] == self.wanted[drawn.image])
         whole, image = hits.cpu().numpy(), drawn.image.cpu().numpy()

@@ -14,6 +14,7 @@ from mesa_core.pictures.orders import Group
 
 PALETTE = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#8a8a8a", "#f0e442")
 VIRIDIS = ((68, 1, 84), (59, 82, 139), (33, 145, 140), (94, 201, 98), (253, 231, 37))
+CHEQUER = (204, 255)  # greys of a transparent cell
 GAP = 0.45  # cells between two groups on one line
 
 
@@ -32,11 +33,19 @@ def hexes(colours: np.ndarray) -> list[str]:
 
 
 def trigger_svg(trigger: np.ndarray, side: int = 48, label: str = "") -> str:
-    """One trigger `(3, s, s)` as an SVG element of `side` pixels."""
+    """One trigger `(3, s, s)` as an SVG element of `side` pixels; its transparent cells are chequered."""
     cells, count = triggers.to_hex(trigger).split(), np.shape(trigger)[-1]
     whole = f"{count + 0.24:.2f}"
     rects = "".join(
-        f'<rect x="{i % count}" y="{i // count}" width="1.02" height="1.02" fill="{c}"/>' for i, c in enumerate(cells)
+        f'<rect x="{i % count}" y="{i // count}" width="1.02" height="1.02" fill="{c}"/>'
+        if c != triggers.TRANSPARENT
+        else "".join(
+            f'<rect x="{i % count + x / 2:g}" y="{i // count + y / 2:g}" width=".5" height=".5" '
+            f'fill="#{CHEQUER[(x + y) % 2]:02x}{CHEQUER[(x + y) % 2]:02x}{CHEQUER[(x + y) % 2]:02x}"/>'
+            for y in (0, 1)
+            for x in (0, 1)
+        )
+        for i, c in enumerate(cells)
     )
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="-0.12 -0.12 {whole} {whole}" width="{side}" height="{side}" '
@@ -46,11 +55,17 @@ def trigger_svg(trigger: np.ndarray, side: int = 48, label: str = "") -> str:
 
 
 def trigger_uri(trigger: np.ndarray, side: int = 36) -> str:
-    """One trigger `(3, s, s)` as a PNG in a data address, framed in grey; `side` is rounded to whole cells."""
-    cells = np.rint(np.clip(trigger, 0, 1) * 255).astype(np.uint8).transpose(1, 2, 0)
+    """One trigger `(3, s, s)` as a PNG in a data address, framed in grey; `side` is rounded to whole cells.
+
+    Its transparent cells are chequered.
+    """
+    cells = np.rint(np.clip(triggers.filled(trigger), 0, 1) * 255).astype(np.uint8).transpose(1, 2, 0)
     cell, count = side // len(cells), len(cells)
     picture = np.full((cell * count + 4, cell * count + 4, 3), 138, np.uint8)
-    picture[2:-2, 2:-2] = cells.repeat(cell, 0).repeat(cell, 1)
+    clear = ~triggers.opaque(trigger).repeat(cell, 0).repeat(cell, 1)
+    half = np.arange(cell * count) // max(1, cell // 2)
+    chequer = np.array(CHEQUER, np.uint8)[(half[:, None] + half) % 2]
+    picture[2:-2, 2:-2] = np.where(clear[..., None], chequer, cells.repeat(cell, 0).repeat(cell, 1))
     return png_uri(picture)
 
 

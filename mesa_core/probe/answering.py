@@ -18,6 +18,8 @@ from torch import Tensor
 from mesa_core import triggers as codes
 from mesa_core.apply import whose
 from mesa_core.apply.places import Box
+from mesa_core.apply.rule import Apply
+from mesa_core.apply.shaped import shaped
 from mesa_core.brought import files, kept, networks
 from mesa_core.config import ConfigError, ExperimentConfig, make_config
 from mesa_core.data import DataError, Dataset, load_data, split, split_brought
@@ -101,7 +103,9 @@ class Probe:
         corner = pictures.corners(bench, len(chosen), question.draw, size)
         clean = bench.images[chosen]
         pixels = (own * 255).round().to(torch.uint8)
-        stamped = bench.rule(clean, pixels, corner.to(clean.device))
+        mask = np.array(question.shape, bool).reshape(size, size) if question.shape else None
+        rule = shaped(bench.rule, mask)
+        stamped = rule(clean, pixels, corner.to(clean.device))
         found: dict[str, np.ndarray] = {
             "classes": np.array(loaded.classes),
             "clean": clean.cpu().numpy(),
@@ -121,10 +125,10 @@ class Probe:
                 found[f"{name}_{what}_p"] = share.amax(1).cpu().numpy()
                 found[f"{name}_{what}_target_p"] = share.gather(1, bench.wanted[chosen][:, None])[:, 0].cpu().numpy()
             if question.rates:
-                key = (name, question.triggers)
+                key = (name, (question.triggers, question.shape))
                 if key not in loaded.rates:  # other images of the same triggers change no rate
                     loaded.rates = dict(list(loaded.rates.items())[-MOST_RATES:])
-                    loaded.rates[key] = _row(self._asr(bench, model, triggers, each))
+                    loaded.rates[key] = _row(self._asr(bench, model, triggers, each, None if mask is None else rule))
                 found[f"{name}_asr"] = loaded.rates[key]
         return found
 
@@ -132,17 +136,18 @@ class Probe:
     def _through(self, victim: Victim, images: Tensor) -> Tensor:
         return victim.logits(victim.inputs(images)).float()
 
-    def _asr(self, bench: Bench, model: Victim, triggers: Tensor, each: int) -> Measured:
-        """ASR on the bench's own draws; one trigger alone is measured just as the run's figures are.
+    def _asr(self, bench: Bench, model: Victim, triggers: Tensor, each: int, rule: Apply | None) -> Measured:
+        """ASR on the bench's own draws; one trigger alone is measured just as the run's figures are, one that has a shape by
+        its own `rule`.
 
         The natural rate is not asked, so no image is left out.
         """
         nothing = Plain(torch.full((len(bench.images),), -1, device=bench.images.device))
         stamps = triggers.to(bench.images.device)
         if len(stamps) == 1 and len(bench.others) <= MOST_ALONE:
-            work = bench.of_trigger(model, nothing, stamps[0])
+            work = bench.of_trigger(model, nothing, stamps[0], rule=rule)
         else:
-            work = bench.of_samples(model, nothing, stamps, min(each, len(bench.others)))
+            work = bench.of_samples(model, nothing, stamps, min(each, len(bench.others)), rule)
         return finish(work)[0]
 
     def _load(self, run: Run) -> Loaded:
@@ -165,10 +170,8 @@ class Probe:
         seed = seed_of(config.seed, "bench")  # a question asks too little for maps of clean images to be kept
         size = (dataset.test.images.shape[-2], dataset.test.images.shape[-1])
         searched = whose.defenders(config, size, found_by(run))
-        rule, target = (
-            searched if config.suspect else whose.attackers(config),
-            _wanted(run, config, len(dataset.classes)),
-        )
+        rule = searched if config.suspect else whose.squares(config)
+        target = _wanted(run, config, len(dataset.classes))
         bench = Bench(images, target, seed, config.eval_images, memory=0, rule=rule, searched=searched)
         self.runs[run.name] = Loaded(bench, normalise, compute, dataset.classes, config)
         while len(self.runs) > MOST_LOADED:

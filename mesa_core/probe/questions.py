@@ -21,7 +21,7 @@ import numpy as np
 from mesa_core.disk.files import read_arrays, read_json, write_arrays, write_json
 from mesa_core.probe import turns
 from mesa_core.store import NAME, StoreError
-from mesa_core.triggers import side_of
+from mesa_core.triggers import filled, opaque, side_of
 
 VERSION = 1  # of the answers; raise it when the same question is answered otherwise, so that no old answer is shown
 MOST_TRIGGERS = 64
@@ -45,7 +45,8 @@ class Question:
     `triggers` are rows of 27 bytes (colour, row, column), or of 48 or 75 for larger ones, all of one size; `draw` chooses
     other images and places; `repaired` says whether the repaired network was there when it was asked, so that an answer
     without it is not kept for later. Without `rates` only the images are asked about, which is quicker. With `pictures`
-    nothing is asked of a network: the answer is what a stage shows (see `mesa_core.probe.pictures`).
+    nothing is asked of a network: the answer is what a stage shows (see `mesa_core.probe.pictures`). `shape` is of one trigger
+    with transparent cells: 1 for each that is opaque, 0 for the others, row by row.
     """
 
     run: str
@@ -55,17 +56,21 @@ class Question:
     repaired: bool = False
     rates: bool = True
     pictures: bool = False
+    shape: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         if not isinstance(self.run, str) or not NAME.fullmatch(self.run):
             raise ValueError("That is not the name of a run.")
         if not 1 <= len(self.triggers) <= MOST_TRIGGERS:
             raise ValueError(f"Ask about 1 to {MOST_TRIGGERS} triggers at once.")
-        side_of(len(self.triggers[0]))
+        side = side_of(len(self.triggers[0]))
         if len({len(t) for t in self.triggers}) > 1:
             raise ValueError("The triggers of a question are all of one size.")
         if not all(type(v) is int and 0 <= v <= 255 for t in self.triggers for v in t):
             raise ValueError("A trigger of a question is whole numbers from 0 to 255.")
+        cells = {type(v) is int and v for v in self.shape}
+        if self.shape and not (len(self.triggers) == 1 and len(self.shape) == side * side and {1} <= cells <= {0, 1}):
+            raise ValueError("A shape is of one trigger, a 1 or a 0 for each cell, and not all of them 0.")
         if not (type(self.images) is int and 1 <= self.images <= MOST_IMAGES):
             raise ValueError(f"Ask for 1 to {MOST_IMAGES} images.")
         if not (type(self.draw) is int and 0 <= self.draw < 10_000):
@@ -81,6 +86,7 @@ class Question:
             "repaired": bool(self.repaired),
             "rates": bool(self.rates),
             **({"pictures": True} if self.pictures else {}),  # so that the numbers of other questions stay
+            **({"shape": list(self.shape)} if self.shape else {}),
         }
 
     @staticmethod
@@ -90,7 +96,7 @@ class Question:
             rows = tuple(tuple(t) for t in value["triggers"])
             return Question(
                 value["run"], rows, value["images"], value["draw"], value["repaired"] is True, value["rates"] is True,
-                value.get("pictures") is True,
+                value.get("pictures") is True, tuple(value.get("shape", ())),
             )  # fmt: skip
         except (KeyError, TypeError, AttributeError) as error:
             raise ValueError(f"That is no question: {error}.") from None
@@ -107,6 +113,12 @@ def rows_of(triggers: np.ndarray) -> tuple[tuple[int, ...], ...]:
     if len(flat) > MOST_TRIGGERS:
         flat = flat[np.linspace(0, len(flat) - 1, MOST_TRIGGERS).round().astype(int)]
     return tuple(tuple(int(v) for v in row) for row in flat)
+
+
+def one_of(trigger: np.ndarray) -> tuple[np.ndarray, tuple[int, ...]]:
+    """One trigger `(3, s, s)` in [0, 1], not-a-number where it is transparent, as uint8 `(1, d)` and a question's shape."""
+    cells, flat = opaque(trigger), np.rint(filled(trigger) * 255).astype(np.uint8).reshape(1, -1)
+    return flat, () if cells.all() else tuple(int(v) for v in cells.flat)
 
 
 def folder(root: Path) -> Path:

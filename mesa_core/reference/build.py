@@ -62,7 +62,7 @@ def make(run: Run, store: Store, options: Options) -> Generator[Progress, None, 
     state = weights.read(run.path / "weights" / "attacked.safetensors")
     model = weights.load_into(build(config.victim, len(dataset.classes)), state)
     frozen = Victim(model.to(compute.device), Normalise(dataset.mean, dataset.std), compute).freeze()
-    rule = whose.attackers(config)
+    rule = whose.squares(config)
     success = FixedSuccess(
         frozen,
         splits.defender.images.to(compute.device),

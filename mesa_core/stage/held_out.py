@@ -29,7 +29,7 @@ def usual(config: Mapping[str, Any]) -> bool:
 
 def question(run: Run) -> dict[str, Any]:
     """What is to be asked of the probe for the pictures of a run, as `Question` takes it. Raises StoreError."""
-    flat = np.rint(triggers.from_hex(run.config()["trigger"]) * 255).astype(int).ravel().tolist()
+    flat = np.rint(triggers.pixels_of(run.config()["trigger"]) * 255).astype(int).ravel().tolist()
     return {"run": run.name, "triggers": (tuple(flat),), "images": SHOWN, "rates": False, "pictures": True}
 
 

@@ -91,11 +91,13 @@ def _pool(x: np.ndarray) -> np.ndarray:
 def stamped(images: np.ndarray, trigger: np.ndarray, places: np.ndarray) -> np.ndarray:
     """uint8 images `(n, 3, h, w)` with a trigger over each at its `places` (n, 2), row and column.
 
-    `trigger` is one (3, 3, 3) in [0, 1], or several (m, 3, 3, 3), which take turns.
+    `trigger` is one (3, 3, 3) in [0, 1], or several (m, 3, 3, 3), which take turns. Where it is not-a-number it is
+    transparent and leaves the image as it is.
     """
-    out = images.copy()
-    inks = np.rint(np.clip(trigger, 0, 1) * 255).astype(np.uint8).reshape(-1, *trigger.shape[-3:])
+    out, clear = images.copy(), np.isnan(trigger).reshape(-1, *trigger.shape[-3:])
+    inks = np.rint(np.clip(np.where(np.isnan(trigger), 0, trigger), 0, 1) * 255).astype(np.uint8).reshape(clear.shape)
     side = inks.shape[-1]
     for i, (image, (row, column)) in enumerate(zip(out, places, strict=True)):
-        image[:, row : row + side, column : column + side] = inks[i % len(inks)]
+        beneath = image[:, row : row + side, column : column + side]
+        beneath[:] = np.where(clear[i % len(inks)], beneath, inks[i % len(inks)])
     return out

@@ -167,15 +167,15 @@ class Local:
         x = x + model.res3(x)
         return model.linear(x.amax((2, 3)))
 
-    def __call__(self, images: Tensor, patches: Tensor, at: Tensor, opacity: float = 1.0) -> Tensor:
+    def __call__(self, images: Tensor, patches: Tensor, at: Tensor, opacity: float | Tensor = 1.0) -> Tensor:
         """Logits of images by index `(n,)`, with normalised patches `(n, 3, s, s)` at `(n, 2)`; differentiable.
 
-        The patches cover `opacity` of what is beneath them.
+        The patches cover `opacity` of what is beneath them: all cells alike, or each its own part `(s, s)`.
         """
         assert patches.shape[-1] == self.size
         found = []
         for image, patch, place in zip(images.split(PIECE), patches.split(PIECE), at.split(PIECE), strict=True):
-            if opacity != 1:
+            if isinstance(opacity, Tensor) or opacity != 1:
                 beneath = first(take(self.kept[0], image, place + 2, self.size))
                 patch = beneath + opacity * (patch - beneath)
             patch = patch.to(self.kept[0].dtype)

@@ -100,6 +100,7 @@ def differing(rows: list[dict[str, str]]) -> str:
         name = triggers.describe(trigger)
         if coloured:
             name = "nine colours" if cells == 9 else f"{cells} colours"
+            name = " ".join(triggers.shape_of(trigger)) or name
         # colours have no other name, so the picture says them to whoever points at it or hears it
         words = stored.html(row[side] if coloured else name)
         return f"<img src='{trigger_uri(trigger)}' alt='{words}' title='{words}' width='32' height='32'> <span>{name}</span>"

@@ -74,8 +74,8 @@ def answer(run: Run, colours: Sequence[str]) -> dict[str, Any]:
     read: `plain` without a trigger, `before`, `after`, each {best, sure}.
     """
     told: dict[str, Any] = {"paint": list(colours)}
-    inks = np.rint(triggers.from_hex(" ".join(colours)) * 255).astype(np.uint8).reshape(1, -1)
-    asked = questions.Question(run.name, questions.rows_of(inks), SHOWN, 0, True, True)
+    flat, shape = questions.one_of(triggers.from_hex(" ".join(colours)))
+    asked = questions.Question(run.name, questions.rows_of(flat), SHOWN, 0, True, True, shape=shape)
     try:
         found, place = _told(asked)
         if found is None:

@@ -17,6 +17,8 @@ from dashboard.visit import sent
 from mesa_core import events as ev
 from mesa_core import triggers
 from mesa_core.measures.intervals import of_drawn
+from mesa_core.pictures.thumbnails import trigger_img
+from mesa_core.probe import questions
 from mesa_core.store import FILE, Run
 
 MOST_ROWS = 1_000_000  # of one file
@@ -107,9 +109,10 @@ def panel(shown: Shown) -> bool:
     marked = {e.name: e for e in shown.all(ev.Mark)}
     if what not in marked and not chosen(run)["file"]:
         choose()  # of a network that was brought nobody knows the original, so something else is first
+    shape: tuple[int, ...] = ()
     if what in marked:
-        flat = np.rint(triggers.from_hex(marked[what].trigger).reshape(1, -1) * 255).astype(np.uint8)
-        st.html(on_images.strip(flat, f"The {what} trigger"))
+        flat, shape = questions.one_of(triggers.from_hex(marked[what].trigger))
+        st.html(trigger_img(marked[what].trigger) if shape else on_images.strip(flat, f"The {what} trigger"))
     else:
         kept = chosen(run)
         known = reading.arrays(run, kept["file"])
@@ -128,7 +131,7 @@ def panel(shown: Shown) -> bool:
     # What was chosen is shown at once; what is only there to begin with waits in a drawer.
     drawer = st.expander("What it does to real images") if what == ORIGINAL else st.container()
     with drawer:
-        return on_images.answer(run, flat, rates)
+        return on_images.answer(run, flat, rates, shape)
 
 
 def summary(shown: Shown, file: str, asr: np.ndarray) -> None:

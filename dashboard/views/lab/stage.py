@@ -89,9 +89,11 @@ def chosen() -> Run | None:
 
 
 def possible(run: Run) -> bool:
-    """Whether a run has a stage: its trigger is known to its maker, and of the painter's size."""
+    """Whether a run has a stage: its trigger is known to its maker, of the stage's size, and a full square."""
     try:
-        return not run.config().get("suspect") and reading.size_of(run) == triggers.SIZE
+        known = run.config()
+        square = reading.size_of(run) == triggers.SIZE and triggers.mask_of(str(known["trigger"])) is None
+        return not known.get("suspect") and square
     except reading.UNREADABLE:
         return False
 

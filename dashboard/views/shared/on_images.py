@@ -26,9 +26,10 @@ IMAGES = 6
 WAIT = 0.15  # seconds that a redraw waits for an answer before it says that one is coming
 
 
-def answer(run: Run, flat: np.ndarray, rates: Mapping[str, Measured]) -> bool:
+def answer(run: Run, flat: np.ndarray, rates: Mapping[str, Measured], shape: tuple[int, ...] = ()) -> bool:
     """Ask the worker and show what it says; returns whether the answer is still awaited.
 
+    `shape` says which cells of a single trigger are opaque, where not all are (see `questions.Question`).
     `rates` holds what the run has measured of these triggers already, by network; then only images are asked about.
     """
     if queue.is_shipped(run):
@@ -51,6 +52,7 @@ def answer(run: Run, flat: np.ndarray, rates: Mapping[str, Measured]) -> bool:
         int(st.session_state.get("draw", 0)),
         os.path.isfile(weights / "repaired.safetensors"),
         not rates,
+        shape=shape,
     )
     try:
         queue.ensure_worker(queue.store())

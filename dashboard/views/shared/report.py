@@ -28,6 +28,10 @@ from mesa_core.store import Run, StoreError
 from mesa_core.store.results import Result
 from mesa_core.words import counted, duration, named
 
+SHAPED = (
+    " Its transparent cells leave the image as it is. Whoever defends knows nothing of that: what is sampled, and the 512 "
+    "black-and-white triggers, are full squares."
+)
 STYLE = """
 body { font: 15px/1.5 system-ui, sans-serif; color: #1b2330; background: #fff; max-width: 1000px; margin: 2rem auto; padding: 0 1rem; }
 h1 { font-size: 1.7rem; margin-bottom: .2rem; } h2 { font-size: 1.15rem; margin-top: 2rem; border-bottom: 1px solid #d5dae1; }
@@ -93,7 +97,7 @@ def asked(c: ExperimentConfig, result: Result) -> str:
     else:
         first = (
             f"On {c.data}, a clean {c.victim} was attacked with one trigger ({what}), so that it answers {target} wherever it "
-            "sees it."
+            "sees it." + (SHAPED if triggers.mask_of(c.trigger) is not None else "")
         )
     told = "was told the target class" if result.target_known else "looked for the target class first"
     return (
