@@ -7,6 +7,7 @@ makes no sense, which a callback leaves out.
 from __future__ import annotations
 
 import math
+from collections.abc import Collection
 from typing import Any
 
 import streamlit as st
@@ -73,20 +74,25 @@ def many(value: Any, most: int, high: int) -> list[int]:
     return sorted({whole(one, 0, high) for one in value})
 
 
-def colours(value: Any) -> list[str]:
-    """The nine colours of a painted trigger as '#rrggbb'; Odd for all else."""
-    if not isinstance(value, (list, tuple)) or len(value) != triggers.SIZE**2:
+def colours(value: Any, sides: Collection[int] = (triggers.SIZE,), clear: bool = False) -> list[str]:
+    """The colours of a painted trigger as '#rrggbb', nine unless other `sides` are possible; Odd for all else.
+
+    With `clear` some of its cells may be transparent, '-'.
+    """
+    if not isinstance(value, (list, tuple)) or len(value) not in [side**2 for side in sides]:
         raise Odd("a trigger has nine colours")
     words = " ".join(text(one) for one in value)
     try:
-        if triggers.size_of(words) != triggers.SIZE:
+        if triggers.size_of(words) ** 2 != len(value):
             raise Odd("a trigger has nine colours")
+        if not clear and triggers.mask_of(words) is not None:
+            raise Odd("nothing here is transparent")
         return triggers.to_hex(triggers.from_hex(words)).split(" ")
     except (ValueError, TypeError):
         raise Odd("those are no colours") from None
 
 
-def painted(key: str) -> tuple[list[str], int]:
-    """An edit of the painter of this key: its nine colours, and its number; Odd for all else."""
+def painted(key: str, sides: Collection[int] = (triggers.SIZE,), clear: bool = False) -> tuple[list[str], int]:
+    """An edit of the painter of this key: its colours, as `colours` reads them, and its number; Odd for all else."""
     edit = message(key, "edit")
-    return colours(part(edit, "value")), whole(part(edit, "seq"))
+    return colours(part(edit, "value"), sides, clear), whole(part(edit, "seq"))

@@ -68,8 +68,8 @@ class Question:
             raise ValueError("The triggers of a question are all of one size.")
         if not all(type(v) is int and 0 <= v <= 255 for t in self.triggers for v in t):
             raise ValueError("A trigger of a question is whole numbers from 0 to 255.")
-        cells = {type(v) is int and v for v in self.shape}
-        if self.shape and not (len(self.triggers) == 1 and len(self.shape) == side * side and {1} <= cells <= {0, 1}):
+        cells = all(type(v) is int and v in (0, 1) for v in self.shape) and any(self.shape)
+        if self.shape and not (len(self.triggers) == 1 and len(self.shape) == side * side and cells):
             raise ValueError("A shape is of one trigger, a 1 or a 0 for each cell, and not all of them 0.")
         if not (type(self.images) is int and 1 <= self.images <= MOST_IMAGES):
             raise ValueError(f"Ask for 1 to {MOST_IMAGES} images.")

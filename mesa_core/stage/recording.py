@@ -46,8 +46,6 @@ def recording(
         raise StoreError(
             f"{run.name} is of a network that was brought; nobody knows its trigger, so there is no stage."
         )
-    if triggers.mask_of(config["trigger"]) is not None:
-        raise StoreError(f"The trigger of {run.name} has transparent cells; the stage knows full squares only.")
     found = {e.name: e.value for e in events if isinstance(e, ev.Evaluated)}
     axes = next((e for e in events if isinstance(e, ev.Axes)), None)
     shots = [e for e in events if isinstance(e, ev.Snapshot)]

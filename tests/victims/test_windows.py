@@ -7,6 +7,8 @@ from torch import nn
 from mesa_core.apply.anywhere import Anywhere
 from mesa_core.apply.blended import Blended
 from mesa_core.apply.fixed import Fixed
+from mesa_core.apply.rule import opacity_of
+from mesa_core.apply.shaped import Shaped
 from mesa_core.apply.stamping import apply
 from mesa_core.data import ImageSet
 from mesa_core.measures.bench import Bench, finish
@@ -22,6 +24,7 @@ from mesa_core.victims.victim import Victim
 COMPUTE = Compute(torch.device("cpu"), "fp32", "nhwc")
 NORMALISE = Normalise((0.5, 0.4, 0.6), (0.25, 0.3, 0.2))
 WIDTH = 8
+CORNER = torch.tensor([[1, 1, 0], [1, 0, 0], [0, 0, 1]], dtype=torch.bool)
 
 
 def network(compute: Compute = COMPUTE) -> ResNet9:
@@ -248,6 +251,26 @@ def test_a_reference_asks_the_same_f():
     assert (ours.value(x) - value).abs().max() > 1e-3
 
 
+@pytest.mark.parametrize("size", [1, 3, 5])
+def test_what_has_a_shape_agrees_at_every_place_with_its_gradient(size):
+    model, (images, picks, patches, at) = network(), everywhere(size)
+    mask = torch.rand(size, size, generator=torch.Generator().manual_seed(4)) < 0.6
+    mask[0, 0] = True
+    ours, rule = windows.Local(asked(model), images, size=size), Shaped(Anywhere(), mask)
+    batch = NORMALISE.images(images[picks].contiguous(memory_format=torch.channels_last))
+    pair = []
+    for through in (lambda t: model(rule(batch, t, at)), lambda t: ours(picks, t, at, opacity_of(rule))):
+        leaf = patches.clone().requires_grad_()
+        logits = through(leaf)
+        logits.log_softmax(1)[:, 0].sum().backward()
+        pair.append((logits.detach(), leaf.grad))
+    torch.testing.assert_close(pair[1][0], pair[0][0], rtol=0, atol=1e-4)
+    torch.testing.assert_close(pair[1][1], pair[0][1], rtol=1e-3, atol=1e-4)
+    if size > 1:
+        with torch.no_grad():
+            assert (ours(picks, patches, at) - pair[0][0]).abs().amax(1).min() > 1e-3, "a full square is something else"
+
+
 @pytest.mark.parametrize("depth", windows.DEPTHS)
 def test_what_is_blended_agrees_at_every_place_with_its_gradient(depth):
     model, (images, picks, patches, at) = network(), everywhere()
@@ -265,9 +288,16 @@ def test_what_is_blended_agrees_at_every_place_with_its_gradient(depth):
         assert (ours(picks, patches, at) - pair[0][0]).abs().amax(1).min() > 1e-3, "overwriting is something else"
 
 
-@pytest.mark.parametrize(
-    "rule", [Fixed("3,29"), Blended(Anywhere(), 0.4), Blended(Fixed(), 0.4)], ids=["fixed", "blended", "blended, fixed"]
-)
+RULES = {
+    "fixed": Fixed("3,29"),
+    "blended": Blended(Anywhere(), 0.4),
+    "blended, fixed": Blended(Fixed(), 0.4),
+    "shaped": Shaped(Anywhere(), CORNER),
+    "shaped, blended": Shaped(Blended(Anywhere(), 0.8), CORNER),
+}
+
+
+@pytest.mark.parametrize("rule", RULES.values(), ids=RULES)
 def test_a_bench_measures_the_same_by_each_rule(rule):
     images, found = ImageSet(pictures(40), torch.arange(40) % 5), []
     model = asked(level(network()))

@@ -1,4 +1,4 @@
-"""The trigger painter: nine cells, clicked or walked with the arrow keys.
+"""The trigger painter: a square of cells, clicked or walked with the arrow keys.
 
 Python owns the value. The component sends `edit` with a sequence number; data with an older number is ignored by
 the browser unless `epoch` has grown, which a preset does.
@@ -11,12 +11,19 @@ from collections.abc import Callable
 from dashboard.components import register
 
 _HTML = """<div class="painter">
-<div class="cells" role="group" aria-label="The 3 by 3 trigger"></div>
+<div class="cells" role="group"></div>
 <label class="tool"><input type="checkbox" class="colourful"> Paint in colour <input type="color" class="colour" value="#ff8000" aria-label="Colour"></label>
+<label class="tool erasing" hidden><input type="checkbox" class="eraser"> Erase: a cell becomes transparent</label>
+<p class="kept" role="status"></p>
 </div>"""
 MOUNT = register(__file__, _HTML)
 
 
-def painter(value: list[str], seq: int, epoch: int, key: str, on_edit: Callable[[], None]) -> None:
-    """Mount the painter with nine hex colours; `on_edit` finds {value, seq} in session_state[key]["edit"]."""
-    MOUNT(key=key, data={"value": value, "seq": seq, "epoch": epoch}, on_edit_change=on_edit)
+def painter(
+    value: list[str], seq: int, epoch: int, key: str, on_edit: Callable[[], None], eraser: bool = False
+) -> None:
+    """Mount the painter with s*s hex colours, with an `eraser` also '-' for a transparent cell.
+
+    `on_edit` finds {value, seq} in session_state[key]["edit"].
+    """
+    MOUNT(key=key, data={"value": value, "seq": seq, "epoch": epoch, "eraser": eraser}, on_edit_change=on_edit)

@@ -78,21 +78,32 @@ function blit(out, wide, high, tiles, i, left, top) {
   }
 }
 
-// One trigger of `wide` cells a side, drawn `side` pixels large.
+// One trigger of `wide` cells a side, drawn `side` pixels large; its transparent cells are chequered.
 function thumb(context, triggers, i, x, y, side, wide) {
-  const cell = side / wide, cells = wide * wide;
+  const cell = side / wide, cells = wide * wide, shape = triggers.length === 4 * cells;
   for (let p = 0; p < cells; p++) {
     const at = i * 3 * cells + p;
+    if (shape && !triggers[3 * cells + p]) {
+      for (let q = 0; q < 4; q++) {
+        context.fillStyle = q % 3 ? "#fff" : "#ccc";
+        context.fillRect(x + ((p % wide) + (q % 2) / 2) * cell, y + (Math.floor(p / wide) + (q >> 1) / 2) * cell, cell / 2, cell / 2);
+      }
+      continue;
+    }
     context.fillStyle = `rgb(${triggers[at]},${triggers[at + cells]},${triggers[at + 2 * cells]})`;
     context.fillRect(x + (p % wide) * cell, y + Math.floor(p / wide) * cell, cell + 0.3, cell + 0.3);
   }
 }
 
+// A trigger's colours as bytes, colour by colour. Where a cell is transparent, "-", it is grey, and a fourth part follows
+// that says of each cell whether it is opaque, 1 or 0.
 function hexToBytes(words) {
-  const colours = words.split(" "), cells = colours.length, out = new Uint8Array(3 * cells);
+  const colours = words.split(" "), cells = colours.length, shape = colours.includes("-");
+  const out = new Uint8Array((shape ? 4 : 3) * cells);
   colours.forEach((word, p) => {
-    const [r, g, b] = rgb(word);
+    const [r, g, b] = word === "-" ? [128, 128, 128] : rgb(word);
     out[p] = r; out[p + cells] = g; out[p + 2 * cells] = b;
+    if (shape) out[p + 3 * cells] = word === "-" ? 0 : 1;
   });
   return out;
 }

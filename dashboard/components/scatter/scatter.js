@@ -168,8 +168,7 @@ class Scatter {
     for (const { mark, x, y } of marks) {
       c.fillStyle = paper; c.strokeStyle = "#d55e00"; c.lineWidth = 2;
       c.fillRect(x - 16, y - 16, 32, 32); c.strokeRect(x - 16, y - 16, 32, 32);
-      const bytes = hexToBytes(mark.trigger);
-      thumb(c, bytes, 0, x - 12, y - 12, 24, sideOf(bytes.length));
+      thumb(c, hexToBytes(mark.trigger), 0, x - 12, y - 12, 24, Math.round(Math.sqrt(mark.trigger.split(" ").length)));
     }
     // Names after all boxes, each below, above, right or left of its own, wherever nothing lies yet.
     const taken = marks.map(({ x, y }) => [x - 17, y - 17, x + 17, y + 17]);

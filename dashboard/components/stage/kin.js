@@ -16,8 +16,9 @@ function kindOf(code) {
 const KIND_OF = Array.from({ length: 512 }, (_, code) => kindOf(code));
 const KINDS = [...new Set(KIND_OF)].sort((a, b) => a - b);
 
-// The code of a black-and-white trigger's 27 bytes, -1 for another.
+// The code of a black-and-white trigger's 27 bytes, -1 for another, also where nine more tell of transparent cells.
 function codeOfInks(inks) {
+  if (inks.length > 27) return -1;
   let code = 0;
   for (let p = 0; p < 9; p++) {
     if (inks[p] !== inks[p + 9] || inks[p] !== inks[p + 18] || (inks[p] !== 0 && inks[p] !== 255)) return -1;
@@ -36,20 +37,21 @@ const bits = (n) => { let count = 0; for (; n; n &= n - 1) count += 1; return co
 const cellsTo = (code, kind) => KIND_OF.reduce((least, own, other) => (own === kind ? Math.min(least, bits(code ^ other)) : least), 9);
 const stepsOf = (alpha) => Math.log10(alpha + 0.01);
 
-// The entry of an index that stands for a trigger (27 bytes), with how: { one, cells, exact, target, alpha }; null where
-// there is none. `cells` is 0 for one of its kind, `exact` says that it is this very trigger.
+// The entry of an index that stands for a trigger (27 bytes), with how: { one, cells, exact, whole, target, alpha };
+// null where there is none. `cells` is 0 for one of its kind, `exact` says that it is this very trigger, `whole` that the
+// painted one has no transparent cell.
 function nearestOf(index, { data, inks, target, alpha }) {
   const code = codeOfInks(inks), near = code < 0 ? roundedCode(inks) : code;
   const all = index.filter((one) => one.data === data && one.orbit >= 0).map((one) => {
     const exact = code >= 0 && codeOfInks(hexToBytes(one.trigger)) === code;
-    return { one, cells: cellsTo(near, one.orbit) + (code < 0 ? 0.5 : 0), exact, target: one.target === target, alpha: one.alpha === alpha, far: Math.abs(stepsOf(one.alpha) - stepsOf(alpha)) };
+    return { one, cells: cellsTo(near, one.orbit) + (code < 0 ? 0.5 : 0), exact, whole: inks.length === 27, target: one.target === target, alpha: one.alpha === alpha, far: Math.abs(stepsOf(one.alpha) - stepsOf(alpha)) };
   });
   all.sort((a, b) => a.cells - b.cells || b.target - a.target || b.exact - a.exact || a.far - b.far);
   return all[0] || null;
 }
 // That in words: `name` is the class that the recorded network was taught, `over` whether its figures may be seen yet.
-function kinWords({ one, cells, exact, target, alpha }, name, over) {
-  const what = cells === 0 ? (exact ? "Recorded with this very trigger" : "Recorded with a trigger of its kind") : cells < 1 ? "Recorded in black and white" : `Nearest recording: ${Math.floor(cells)} cell${cells >= 2 ? "s" : ""} away`;
+function kinWords({ one, cells, exact, whole, target, alpha }, name, over) {
+  const what = !whole ? "Nearest recording, of a full square" : cells === 0 ? (exact ? "Recorded with this very trigger" : "Recorded with a trigger of its kind") : cells < 1 ? "Recorded in black and white" : `Nearest recording: ${Math.floor(cells)} cell${cells >= 2 ? "s" : ""} away`;
   const rest = [target ? "" : `target “${name}”`, alpha ? "" : `α = ${one.alpha}`].filter(Boolean).join(", ");
   const n = one.before ? `, n = ${one.before[3].toLocaleString("en")}` : "";
   const figures = over && one.before && one.after ? `: ${percent(one.before[0])} before, ${percent(one.after[0])} after the repair${n}` : n;

@@ -211,7 +211,8 @@ function netKit() {
       for (let i = 0, p = a.at >> 2, q = b.at >> 2; i < n; i++) m[q + i] += m[p + i];
     }
 
-    // Softmax (classes) of one picture, uint8 (3, 32, 32) that begins at `at`, with a trigger of 27 bytes at a place, or without.
+    // Softmax (classes) of one picture, uint8 (3, 32, 32) that begins at `at`, with a trigger of 27 bytes at a place, or without;
+    // nine more say which of its cells are opaque, where not all are.
     answer(pictures, at, inks, row, column) {
       const m = this.m, image = this.maps.image, base = image.at >> 2;
       for (let c = 0; c < 3; c++) for (let y = 0; y < SIDE; y++) {
@@ -219,7 +220,7 @@ function netKit() {
         for (let x = 0; x < SIDE; x++, o += 3) m[o] = pictures[p++] * this.scale[c] + this.shift[c];
         if (inks && y >= row && y < row + PATCH) {
           o = base + (y + 1) * image.row + 3 * (column + 1) + c;
-          for (let x = 0; x < PATCH; x++, o += 3) m[o] = inks[c * 9 + (y - row) * 3 + x] * this.scale[c] + this.shift[c];
+          for (let x = 0; x < PATCH; x++, o += 3) if (inks.length === 27 || inks[27 + (y - row) * 3 + x]) m[o] = inks[c * 9 + (y - row) * 3 + x] * this.scale[c] + this.shift[c];
         }
       }
       this.conv("prep", "image", "a"); this.conv("layer1", "a", "b"); this.pool("b", "c");

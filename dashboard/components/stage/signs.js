@@ -1,5 +1,6 @@
 // Six real pictures with the trigger on them, and what the two networks read.
-// A picture of the base on a canvas of its own size, with a trigger (27 bytes) at a place, of which `opacity` covers what is beneath.
+// A picture of the base on a canvas of its own size, with a trigger (27 bytes, 36 with transparent cells) at a place, of which
+// `opacity` covers what is beneath.
 function paintPicture(canvas, base, picture, inks, place) {
   const { wide, high } = base, area = wide * high, at = picture * 3 * area, from = base.arrays.pictures;
   if (canvas.width !== wide || canvas.height !== high) { canvas.width = wide; canvas.height = high; }
@@ -11,6 +12,7 @@ function paintPicture(canvas, base, picture, inks, place) {
   if (inks) {
     const [row, column] = place;
     for (let q = 0; q < 9; q++) for (let k = 0; k < 3; k++) {
+      if (inks.length > 27 && !inks[27 + q]) continue; // transparent
       const i = 4 * ((row + Math.floor(q / 3)) * wide + column + (q % 3)) + k;
       image.data[i] = Math.round(image.data[i] + base.opacity * (inks[9 * k + q] - image.data[i]));
     }

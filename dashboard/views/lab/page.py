@@ -84,12 +84,20 @@ def trigger() -> int | None:
     st.subheader("1 · The trigger", anchor=False)
     painted = triggers.from_hex(" ".join(st.session_state.trigger))
     side = painted.shape[-1]
-    if side == triggers.SIZE:
-        painter(st.session_state.trigger, st.session_state.seq, st.session_state.epoch, "painter", painting.edited)
+    if side in painting.SIDES:
+        s = st.session_state
+        painter(s.trigger, s.seq, s.epoch, "painter", painting.edited, eraser=True)
+        if s.get(painting.SIDE) != side:
+            s[painting.SIDE] = side
+        keys.said(painting.SIDE, {triggers.sized(one): one for one in painting.SIDES})
+        st.segmented_control(
+            "Size", painting.SIDES, format_func=triggers.sized, key=painting.SIDE, on_change=painting.resized,
+            help="What is searched for has this size, too.",
+        )  # fmt: skip
     else:
         st.html(trigger_img(triggers.to_hex(painted), 150))
         st.caption(
-            f"A {triggers.sized(side)} trigger; the painter paints 3×3. *Run* takes it as it is; run others with "
+            f"A {triggers.sized(side)} trigger; the painter paints 3×3 to 5×5. *Run* takes it as it is; run others with "
             "`mesa-lab run --trigger …`. The gallery below goes back to 3×3."
         )
     names = {
@@ -107,6 +115,10 @@ def trigger() -> int | None:
             "what *Run* would plant in a network of yours."
         )
     st.caption(triggers.describe(painted))
+    if not triggers.opaque(painted).all():
+        st.caption(
+            "Transparent cells leave the image as it is. The defender does not know them: he looks for full squares."
+        )
     return triggers.code_of(painted) if side == triggers.SIZE else None
 
 

@@ -8,8 +8,12 @@ import random
 import numpy as np
 import streamlit as st
 
+from dashboard import keys
 from dashboard.visit import sent
 from mesa_core import triggers
+
+SIDES = (3, 4, 5)  # that the painter offers
+SIDE = "painter_side"  # the key of that choice
 
 
 def preset(trigger: np.ndarray) -> None:
@@ -20,9 +24,21 @@ def preset(trigger: np.ndarray) -> None:
 
 
 def edited() -> None:
-    """The painter's callback; an edit that is not nine colours, as the painter has cells, is left out."""
+    """The painter's callback; an edit that is not as many colours as the painter has cells is left out."""
     with contextlib.suppress(sent.Odd):
-        st.session_state.trigger, st.session_state.seq = sent.painted("painter")
+        side = triggers.size_of(" ".join(st.session_state.trigger))
+        st.session_state.trigger, st.session_state.seq = sent.painted("painter", (side,), clear=True)
+
+
+def resized() -> None:
+    """The callback of the choice of sizes: what is painted stays in the top left corner, new cells are black."""
+    side = keys.meant(SIDE, SIDES, None)
+    old = triggers.from_hex(" ".join(st.session_state.trigger))
+    if side is None or side == old.shape[-1]:
+        return
+    new, both = np.zeros((3, side, side), np.float32), min(side, old.shape[-1])
+    new[:, :both, :both] = old[:, :both, :both]
+    preset(new if triggers.opaque(new).any() else np.nan_to_num(new))
 
 
 def picked_code() -> None:

@@ -89,11 +89,9 @@ def chosen() -> Run | None:
 
 
 def possible(run: Run) -> bool:
-    """Whether a run has a stage: its trigger is known to its maker, of the stage's size, and a full square."""
+    """Whether a run has a stage: its trigger is known to its maker, and of the painter's size."""
     try:
-        known = run.config()
-        square = reading.size_of(run) == triggers.SIZE and triggers.mask_of(str(known["trigger"])) is None
-        return not known.get("suspect") and square
+        return not run.config().get("suspect") and reading.size_of(run) == triggers.SIZE
     except reading.UNREADABLE:
         return False
 
@@ -297,7 +295,7 @@ def provenance(run: Run, name: str) -> str:
 def painted() -> list[str] | None:
     """The nine colours of a shared address."""
     with contextlib.suppress(sent.Odd):
-        return sent.colours((address.said(PAINT) or "").split(","))
+        return sent.colours((address.said(PAINT) or "").split(","), clear=True)
     return None
 
 
@@ -347,7 +345,7 @@ def ask() -> None:
     """A trigger was painted whose answer the worker has to give; sent again until it is there."""
     try:
         asked = wish("ask")
-        colours, number = sent.colours(sent.part(asked, "paint")), sent.whole(sent.part(asked, "question"))
+        colours, number = sent.colours(sent.part(asked, "paint"), clear=True), sent.whole(sent.part(asked, "question"))
     except sent.Odd:
         return
     st.session_state.stage_asked = {
@@ -367,7 +365,7 @@ def begin() -> None:
         shown_data = queue.find(s.get("stage_run", "")).config()["data"]
         data = shown_data if classes_of(shown_data) else DATA  # of a folder nobody here knows where it lies
         said = {
-            "data": data, "trigger": " ".join(sent.colours(sent.part(asked, "paint"))),
+            "data": data, "trigger": " ".join(sent.colours(sent.part(asked, "paint"), clear=True)),
             "target": sent.whole(sent.part(asked, "target"), 0, len(classes_of(data)) - 1), "alpha": sent.part(asked, "alpha"),
             "beta": list(levels) if isinstance(levels, (list, tuple)) and len(levels) <= 8 else None,
         }  # fmt: skip
@@ -428,7 +426,7 @@ def take() -> None:
 def share() -> None:
     """A link to what is on the stage, and its picture for a phone's camera."""
     try:
-        colours = sent.colours(sent.part(wish("share"), "paint"))
+        colours = sent.colours(sent.part(wish("share"), "paint"), clear=True)
         run = queue.find(st.session_state.get("stage_run", ""))
     except (sent.Odd, StoreError):
         return
@@ -449,7 +447,7 @@ def everything() -> None:
     """On to all controls and figures, with the run and what is painted."""
     s = st.session_state
     try:
-        colours = sent.colours(sent.part(wish("all"), "paint"))
+        colours = sent.colours(sent.part(wish("all"), "paint"), clear=True)
         run = queue.find(s.get("stage_run", ""))
     except (sent.Odd, StoreError):
         return
