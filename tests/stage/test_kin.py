@@ -75,6 +75,18 @@ def test_another_target_or_alpha_than_was_asked_for_is_said():
     assert "target" not in nearest(index, triggers.code_to_hex(16), target=0, alpha=0)["words"]
 
 
+def test_a_trigger_with_transparent_cells_is_answered_by_a_full_square_and_told_so():
+    body = """const { index, inks } = given, found = nearestOf(index, { data: "signs", inks, target: 0, alpha: 0.1 });
+      return [codeOfInks(inks), found.exact, kinWords(found, "stop", true)];"""
+    inks = [255] * 27 + [1] * 8 + [0]
+    code, exact, words = answered(body, {"index": [entry(0)], "inks": inks})
+    assert (code, exact) == (-1, False)
+    assert words.startswith("Nearest recording, of a full square")
+    code, exact, words = answered(body, {"index": [entry(511)], "inks": inks[:27]})
+    assert (code, exact) == (511, True)
+    assert "full square" not in words
+
+
 def test_a_coloured_trigger_is_answered_by_black_and_white_and_told_so():
     words = triggers.code_to_hex(16).replace("#ffffff", "#ffdd00")
     found = nearest([entry(16), entry(0)], words)

@@ -28,6 +28,7 @@ from mesa_core.victims.numpy_resnet9 import stamped
 
 SHELF = 6_000_000  # bytes of all recordings together: 51 kinds, and two of them with other α
 COLOURED = "#ff0000 #ffffff #000000 #00ff00 #102030 #ffffff #0000ff #ffffff #fe8001"
+SHAPED = "#ffffff - #ffffff - #000000 - #ffffff - #ffffff"
 
 
 @pytest.fixture(scope="module")
@@ -98,14 +99,18 @@ def test_the_six_pictures_are_of_six_other_classes(known):
 
 # -- the network in the browser
 @pytest.mark.skipif(NODE is None, reason="no node on this machine")
-@pytest.mark.parametrize("how", ["best", "simd", "plain"])
-def test_the_network_in_the_browser_answers_as_the_engine_does(known, tmp_path, how):
-    trigger = triggers.from_hex(COLOURED)
+@pytest.mark.parametrize(
+    ("how", "words"), [("best", COLOURED), ("simd", COLOURED), ("plain", COLOURED), ("best", SHAPED)]
+)
+def test_the_network_in_the_browser_answers_as_the_engine_does(known, tmp_path, how, words):
+    trigger = triggers.from_hex(words)
     places = pictures.places_of(known, 0)
     asked = {
         "mean": known.mean, "std": known.std, "pictures": str(assets_dir() / "lessons" / "pictures.bin"), "how": how,
-        "inks": np.rint(trigger * 255).astype(int).ravel().tolist(), "places": places.tolist(),
+        "inks": np.rint(triggers.filled(trigger) * 255).astype(int).ravel().tolist(), "places": places.tolist(),
     }  # fmt: skip
+    if words == SHAPED:
+        asked["inks"] += triggers.opaque(trigger).astype(int).ravel().tolist()
     (tmp_path / "asked.json").write_text(json.dumps(asked))
     done = subprocess.run(
         [NODE, "-e", ASK, str(scripts() / "net.js"), str(assets_dir() / "lessons" / "attacked.safetensors"),
@@ -120,6 +125,9 @@ def test_the_network_in_the_browser_answers_as_the_engine_does(known, tmp_path, 
     assert np.abs(ours - theirs).max() < 1e-3
     elsewhere = stamped(known.images, trigger, (places + 7) % 30)
     assert np.abs(ours - engine("attacked", known, elsewhere)).max() > 0.05  # other places would be noticed
+    if words == SHAPED:
+        square = stamped(known.images, triggers.filled(trigger), places)
+        assert np.abs(ours - engine("attacked", known, square)).max() > 0.05  # and so would be a full square
 
 
 # -- one page to take away

@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from dashboard.components import register
+from mesa_core import triggers
 
 _HTML = """<div class="photo">
 <canvas tabindex="0" role="application" aria-label="A picture" width="320" height="320"></canvas>
@@ -31,7 +32,8 @@ def photo(
     key: str,
     on_place: Callable[[], None],
 ) -> None:
-    """Mount it. `picture` uint8 (3, 32, 32); `trigger` float (3, 3, 3) or None; `answers` (name, share, is target)."""
+    """Mount it. `picture` uint8 (3, 32, 32); `trigger` float (3, s, s), not-a-number where transparent, or None; `answers`
+    (name, share, is target)."""
 
     def packed(values: np.ndarray) -> str:
         return base64.b64encode(np.ascontiguousarray(values, np.uint8).tobytes()).decode()
@@ -39,7 +41,8 @@ def photo(
     data = {
         "picture": packed(picture),
         "side": int(picture.shape[-1]),
-        "trigger": None if trigger is None else packed(np.rint(trigger * 255)),
+        "trigger": None if trigger is None else packed(np.rint(triggers.filled(trigger) * 255)),
+        "opaque": None if trigger is None else triggers.opaque(trigger).flatten().tolist(),
         "place": [int(v) for v in place],
         "seq": seq,
         "asked": asked,

@@ -6,9 +6,10 @@ function bytes(text) {
   return out;
 }
 
-function put(context, values, side, x, y, cell) {
+function put(context, values, side, x, y, cell, opaque) {
   const area = side * side;
   for (let p = 0; p < area; p++) {
+    if (opaque && !opaque[p]) continue;
     context.fillStyle = `rgb(${values[p]},${values[p + area]},${values[p + 2 * area]})`;
     context.fillRect(x + (p % side) * cell, y + Math.floor(p / side) * cell, cell, cell);
   }
@@ -24,22 +25,24 @@ export default function ({ data, parentElement, setTriggerValue }) {
       const c = canvas.getContext("2d"), cell = canvas.width / own.data.side;
       put(c, own.picture, own.data.side, 0, 0, cell);
       if (!own.data.trigger) return;
-      const [row, column] = own.place, x = column * cell, y = row * cell;
-      put(c, bytes(own.data.trigger), 3, x, y, cell);
+      const [row, column] = own.place, x = column * cell, y = row * cell, wide = own.wide();
+      put(c, bytes(own.data.trigger), wide, x, y, cell, own.data.opaque);
       c.strokeStyle = "#d55e00"; c.lineWidth = 2;
-      c.strokeRect(x - 1, y - 1, 3 * cell + 2, 3 * cell + 2);
+      c.strokeRect(x - 1, y - 1, wide * cell + 2, wide * cell + 2);
     };
+    own.wide = () => Math.round(Math.sqrt(own.data.opaque.length)); // cells of a row of the trigger
     own.move = (row, column) => {
       if (!own.data.trigger) return;
-      const most = own.data.side - 3, keep = (v) => Math.max(0, Math.min(most, v));
+      const most = own.data.side - own.wide(), keep = (v) => Math.max(0, Math.min(most, v));
       own.place = [keep(row), keep(column)];
       own.seq += 1;
       own.draw();
       own.send("place", { row: own.place[0], column: own.place[1], seq: own.seq });
     };
     canvas.addEventListener("click", (e) => {
-      const cell = canvas.clientWidth / own.data.side;
-      own.move(Math.floor(e.offsetY / cell) - 1, Math.floor(e.offsetX / cell) - 1);
+      if (!own.data.trigger) return;
+      const cell = canvas.clientWidth / own.data.side, half = Math.floor(own.wide() / 2); // its middle comes under the pointer
+      own.move(Math.floor(e.offsetY / cell) - half, Math.floor(e.offsetX / cell) - half);
     });
     canvas.addEventListener("keydown", (e) => {
       const step = { ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowUp: [-1, 0], ArrowDown: [1, 0] }[e.key];

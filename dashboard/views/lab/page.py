@@ -13,7 +13,7 @@ from dashboard.components.painter import painter
 from dashboard.components.picker import picker
 from dashboard.serving import queue, visitors
 from dashboard.serving.difficulties import difficulties
-from dashboard.views.lab import before_after, class_pictures, live, painting, screens, settings, stage
+from dashboard.views.lab import before_after, class_pictures, live, painting, placing, screens, settings, stage
 from dashboard.views.shared import place_maps, take_away
 from dashboard.visit import run_choice
 from mesa_core import glossary, triggers
@@ -162,6 +162,10 @@ def question() -> None:
     if pictures:
         items = [{"id": str(i), "label": f"{i}: {names[i]}", "image": p} for i, p in enumerate(pictures)]
         picker(items, str(settings.control("target")), "Target class by picture", "classes", settings.picked_class, 32)
+    choice("Where the trigger lies", known["apply"].options(), "apply", lambda name: placing.RULES.get(name, name))
+    fixed = settings.control("apply") == placing.FIXED
+    choice("Its place", placing.options(), "place", placing.words, disabled=not fixed)
+    placing.picture()
     scale = sorted({*ALPHAS, float(settings.control("alpha")), float(held["alpha"])})
     st.select_slider("α, how much to spread", scale, held["alpha"], key="c_alpha", help=about("alpha"))
     st.multiselect(
@@ -195,12 +199,14 @@ def about(name: str) -> str:
 
 # Every control is given its value twice: as the session's, which counts, and as its own default. The browser would
 # else begin with the widget's first option wherever a quick click cuts the first drawing short.
-def choice(label: str, options: list[Any], name: str, words: Callable[[Any], str] = str) -> None:
+def choice(
+    label: str, options: list[Any], name: str, words: Callable[[Any], str] = str, disabled: bool = False
+) -> None:
     """A drop-down for one parameter."""
     held = st.session_state.held[name]
     index = options.index(held) if held in options else 0
     keys.said(f"c_{name}", {words(option): option for option in options})
-    st.selectbox(label, options, index, format_func=words, key=f"c_{name}", help=about(name))
+    st.selectbox(label, options, index, format_func=words, key=f"c_{name}", help=about(name), disabled=disabled)
 
 
 def number(label: str, name: str, most: int) -> None:

@@ -18,13 +18,18 @@ from dashboard.serving import queue, visitors
 from dashboard.views.lab import painting
 from dashboard.visit import reach, sent
 from mesa_core import triggers
+from mesa_core.apply import places
 from mesa_core.config import ConfigError, make_config, params
+from mesa_core.config.params import SILENT
 from mesa_core.config.settle import ready, settle
 from mesa_core.data.locate import find_data
 from mesa_core.data.sources import SOURCES, classes_of
 from mesa_core.store import Run, StoreError
 
-KEPT = ("data", "target", "alpha", "beta", "protocol", "victim", "kind", "seed", "measure", "mesa_steps", "baselines")
+KEPT = (
+    "data", "target", "apply", "place", "alpha", "beta", "protocol", "victim", "kind", "seed", "measure", "mesa_steps",
+    "baselines",
+)  # fmt: skip
 SAID = (*KEPT, "trigger")  # what the address can say
 
 
@@ -88,6 +93,7 @@ def settings_of(run: Run | None) -> dict[str, Any]:
         config = make_config().to_dict()
     if run and queue.is_shipped(run):
         config["baselines"] = make_config().to_dict()["baselines"]  # a prepared run has more than one waits for
+    config = {**{name: SILENT[name] for name in KEPT if name in SILENT}, **config}
     if config["data"] not in images():
         config["data"] = "auto"
     if config["victim"] == make_config(data=config["data"], protocol=config["protocol"]).victim:
@@ -164,8 +170,10 @@ def sound(key: str, value: Any) -> bool:
     try:
         if key == "beta":
             value = [float(word) for word in value if isinstance(word, str)] if len(set(value)) == len(value) else None
+        if key == "place" and places.spelt(value) != value:
+            return False
         params()[key].check(key, value)
-    except (ConfigError, TypeError, ValueError, OverflowError):
+    except (ConfigError, TypeError, ValueError, OverflowError, AttributeError):
         return False
     return key != "target" or 0 <= value < targets(control("data"))
 
@@ -185,6 +193,7 @@ def now() -> dict[str, str]:
     """The controls' values as the address spells them."""
     config = {key: control(key) for key in KEPT} | {"trigger": " ".join(st.session_state.trigger)}
     config["beta"] = sorted((float(b) for b in control("beta")), key=float)
+    config["place"] = config["place"] if config["apply"] == "fixed" else SILENT["place"]  # else it says nothing
     return words(config)
 
 
@@ -213,6 +222,7 @@ def from_address(data: str = "auto") -> dict[str, Any]:
             value = [read(w) for w in parts] if kind.endswith("s") else read(word)
             value = known[key].check(key, value)
             make_config({key: value})
+            value = places.spelt(value) if key == "place" else value
         except (ConfigError, ValueError, OverflowError):
             ignored.append(f"{key}={word}")
             continue
