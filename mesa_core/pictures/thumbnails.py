@@ -65,7 +65,7 @@ def trigger_uri(trigger: np.ndarray, side: int = 36) -> str:
     clear = ~triggers.opaque(trigger).repeat(cell, 0).repeat(cell, 1)
     half = np.arange(cell * count) // max(1, cell // 2)
     chequer = np.array(CHEQUER, np.uint8)[(half[:, None] + half) % 2]
-    picture[2:-2, 2:-2] = np.where(clear[..., None], chequer, cells.repeat(cell, 0).repeat(cell, 1))
+    picture[2:-2, 2:-2] = np.where(clear[..., None], chequer[..., None], cells.repeat(cell, 0).repeat(cell, 1))
     return png_uri(picture)
 
 

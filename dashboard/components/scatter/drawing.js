@@ -96,14 +96,14 @@ function thumb(context, triggers, i, x, y, side, wide) {
 }
 
 // A trigger's colours as bytes, colour by colour. Where a cell is transparent, "-", it is grey, and a fourth part follows
-// that says of each cell whether it is opaque, 1 or 0.
+// that says of each cell how much it covers, 255 or 0.
 function hexToBytes(words) {
   const colours = words.split(" "), cells = colours.length, shape = colours.includes("-");
   const out = new Uint8Array((shape ? 4 : 3) * cells);
   colours.forEach((word, p) => {
     const [r, g, b] = word === "-" ? [128, 128, 128] : rgb(word);
     out[p] = r; out[p + cells] = g; out[p + 2 * cells] = b;
-    if (shape) out[p + 3 * cells] = word === "-" ? 0 : 1;
+    if (shape) out[p + 3 * cells] = word === "-" ? 0 : 255;
   });
   return out;
 }
