@@ -175,7 +175,10 @@ class Local:
         assert patches.shape[-1] == self.size
         found = []
         for image, patch, place in zip(images.split(PIECE), patches.split(PIECE), at.split(PIECE), strict=True):
-            if isinstance(opacity, Tensor) or opacity != 1:
+            if isinstance(opacity, Tensor):  # exactly what is beneath, or the patch, at 0 and 1
+                beneath = first(take(self.kept[0], image, place + 2, self.size))
+                patch = torch.lerp(beneath.to(patch.dtype), patch, opacity.to(patch))
+            elif opacity != 1:
                 beneath = first(take(self.kept[0], image, place + 2, self.size))
                 patch = beneath + opacity * (patch - beneath)
             patch = patch.to(self.kept[0].dtype)

@@ -49,8 +49,8 @@ def test_an_erased_cell_is_painted_named_and_asked_for(home):
 
 def test_another_size_keeps_what_is_painted_and_adds_black_cells(home):
     walk = Walk("lab", screen="all", trigger=",".join(PLUS).replace("#", ""))
-    control = next(g for g in walk.at.get("button_group") if g.key == "painter_side")
-    control.set_value([4]).run()
+    control = next(c for c in walk.at.segmented_control if c.key == "painter_side")
+    control.set_value(4).run()
     assert not walk.at.exception
     painted = triggers.from_hex(" ".join(walk.at.session_state.trigger))
     assert painted.shape == (3, 4, 4)
