@@ -5,7 +5,7 @@ larger triggers than the attacker's finds them, too, as long as they are not muc
 is made out to the pixel (`mesa_core.method.sized`). Without a word the one size of the configured trigger is searched.
 
 >>> spelt("5, 3"), spelt("1-3"), spelt("small-to-large")
-('3,5', '1,2,3', '3,6')
+('3,5', '1,2,3', '3,5')
 >>> listed("", 4), listed("3,5", 4)
 ((4,), (3, 5))
 """
@@ -17,7 +17,10 @@ import re
 from mesa_core import triggers
 
 SMALL_TO_LARGE = "small-to-large"
-LADDER = (3, 6)
+LADDER = (
+    3,
+    5,
+)  # of 6 pixels there are patches that open clean networks, too: whole signs of a class in small (benchmarks, the zoo)
 
 
 def spelt(text: str) -> str:
