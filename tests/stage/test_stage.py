@@ -197,6 +197,36 @@ def test_the_page_from_disk_plays_paints_and_answers_as_the_engine_without_a_net
         assert page.errors == []
 
 
+@pytest.mark.slow
+@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")
+def test_an_erased_cell_is_named_shown_and_not_stamped(ring, known, tmp_path):
+    out = tmp_path / "ring.html"
+    out.write_text(export(ring).html, "utf-8")
+    with paging(1280, 680) as page:
+        played(page, out)
+        page.evaluate(
+            "() => { window.heard = []; const own = stage.asker.onAnswers;"
+            "stage.asker.onAnswers = (answers, done) => { heard.push(...answers); own(answers, done); }; }"
+        )
+        page.get_by_role("button", name="Erase: a cell becomes transparent").click()
+        page.get_by_role("button", name="row 1, column 1: white").click()
+        page.wait_for_function("() => stage.done === true")
+        assert page.get_by_role("button", name="row 1, column 1: transparent").count() == 1
+        shape = triggers.from_hex(" ".join(page.evaluate("() => stage.painter.value")))
+        assert triggers.opaque(shape).sum() == 8
+        own = {a["picture"]: a["sure"] for a in page.evaluate("() => heard") if a["net"] == "attacked"}
+        theirs, square = (
+            engine("attacked", known, stamped(known.images, one, pictures.places_of(known, 0))).max(1)
+            for one in (shape, triggers.filled(shape))
+        )
+        assert max(abs(own[i] - theirs[i]) for i in own) < 2e-3
+        assert max(abs(own[i] - square[i]) for i in own) > 0.05, "the control: with the cell in grey"
+        for i in range(1, 9):  # the last one stays
+            page.get_by_role("button", name=f"row {i // 3 + 1}, column {i % 3 + 1}: ").click()
+        assert page.evaluate("() => stage.painter.value.filter((one) => one === '-').length") == 8
+        assert page.errors == []
+
+
 def test_no_moment_is_recorded_twice_and_the_first_and_last_are_kept():
     for count in range(1, 40):
         kept = thinned(list(range(count)), 9)

@@ -137,7 +137,7 @@ def words(config: dict[str, Any]) -> dict[str, str]:
     """Settings as the address spells them."""
     said = {}
     for key in SAID:
-        value = config[key]
+        value = config[key] if key in config else SILENT[key]  # a configuration leaves out what goes without saying
         if key == "trigger":
             said[key] = ",".join(reach.short(word) for word in value.split())
         elif isinstance(value, (list, tuple)):
