@@ -64,13 +64,17 @@ class Snapshot:
 
 @dataclass(frozen=True)
 class Mark:
-    """A trigger worth marking in the scatter: the original, its inverse, a reversed one."""
+    """A trigger worth marking in the scatter: the original, its inverse, a reversed one.
+
+    `opacity` is that of each cell, row by row, where a trigger has opacities; else it is not written.
+    """
 
     name: str
     trigger: str
     pca: list[float]
     tsne: list[float]
     asr: float | None = None
+    opacity: list[float] | None = None
 
 
 @dataclass(frozen=True)
@@ -150,7 +154,8 @@ HINTS = {t: get_type_hints(t) for t in Event.__args__}
 
 def to_json(event: Event) -> dict[str, Any]:
     """A dictionary that JSON can hold, with the event's type under 'type'."""
-    return {"type": type(event).__name__, **dataclasses.asdict(event)}
+    told = {"type": type(event).__name__, **dataclasses.asdict(event)}
+    return {name: value for name, value in told.items() if name != "opacity" or value is not None}
 
 
 def from_json(value: dict[str, Any]) -> Event:

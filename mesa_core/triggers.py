@@ -1,7 +1,8 @@
 """Triggers as plain numbers: codes, the 51 orbits, panels, colours. Needs numpy, no torch.
 
 A trigger is an array `(3 colours, s rows, s columns)` of floats in [0, 1], in pixel space before normalisation; the
-side s is one of `SIZES`, 3 unless another was asked for. The code of a black-and-white trigger is its pixels, row by
+side s is one of `SIZES`, 3 unless another was asked for. Sampled ones may have a fourth number for each cell, its opacity (see
+`mesa_core.opacity`). The code of a black-and-white trigger is its pixels, row by
 row from the top left, as bits from the highest to the lowest, white = 1: of 3x3 ones 495 is the white ring with a
 black centre, 170 the pattern used by the paper's authors.
 
@@ -20,11 +21,13 @@ from __future__ import annotations
 import math
 import re
 from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
 
 SIZE = 3  # of the paper, of the painter, of the 51 orbits, and wherever nothing else is said
 SIZES = (1, 2, 3, 4, 5, 6, 7, 8)  # pixels on a side that a trigger can have
+COLOURS, WITH_OPACITY = 3, 4  # numbers of a cell: its colour; the same and how much of what is beneath it covers
 CODES = 2 ** (SIZE * SIZE)
 PANEL = CODES  # black-and-white triggers that stand for all of a size
 PANEL_SEED = 512
@@ -37,18 +40,36 @@ _HEX = re.compile(r"#?([0-9a-fA-F]{6}|[0-9a-fA-F]{3})")
 
 
 # -- sizes
+class Form(NamedTuple):
+    """What the numbers of a trigger are: how many each cell has, COLOURS or WITH_OPACITY, and the side in cells."""
+
+    cell: int
+    side: int
+
+
+def form_of(width: int) -> Form:
+    """The form of a trigger of `width` numbers. Raises ValueError for another width.
+
+    No width has two forms: 3 s s = 4 t t would make the root of 3 a fraction.
+    """
+    for cell in (COLOURS, WITH_OPACITY):
+        for side in SIZES:
+            if width == cell * side * side:
+                return Form(cell, side)
+    raise ValueError(
+        f"A trigger has {' or '.join(str(3 * s * s) for s in SIZES)} numbers, not {width}; with opacities a third more."
+    )
+
+
 def side_of(width: int) -> int:
-    """The side of a trigger of `width` numbers, three for each pixel. Raises ValueError for another width."""
-    for side in SIZES:
-        if width == 3 * side * side:
-            return side
-    raise ValueError(f"A trigger has {' or '.join(str(3 * s * s) for s in SIZES)} numbers, not {width}.")
+    """The side of a trigger of `width` numbers, three or four for each pixel. Raises ValueError for another width."""
+    return form_of(width).side
 
 
 def unflatten(flat: np.ndarray) -> np.ndarray:
-    """Rows `(..., 3*s*s)` as triggers `(..., 3, s, s)`; the side follows from the width. Raises ValueError."""
-    side = side_of(flat.shape[-1])
-    return flat.reshape(*flat.shape[:-1], 3, side, side)
+    """Rows `(..., k*s*s)` as triggers `(..., k, s, s)`, k being 3 or 4; the form follows from the width. Raises ValueError."""
+    cell, side = form_of(flat.shape[-1])
+    return flat.reshape(*flat.shape[:-1], cell, side, side)
 
 
 def sized(side: int) -> str:
@@ -129,16 +150,21 @@ def chequer(size: int = SIZE) -> np.ndarray:
 
 
 def code_of(trigger: np.ndarray) -> int | None:
-    """The code of an exactly black-and-white trigger `(3, s, s)`, else None."""
+    """The code of an exactly black-and-white trigger `(3, s, s)`, else None; one with opacities has none."""
     cells = np.asarray(trigger)
+    if len(cells) != COLOURS:
+        return None
     if not (np.all(cells == cells[:1]) and np.isin(cells, (0.0, 1.0)).all()):
         return None
     return int(round_to_codes(cells[None])[0])
 
 
 def round_to_codes(batch: np.ndarray) -> np.ndarray:
-    """Codes to which triggers `(n, 3, s, s)` round: white where the mean of the channels exceeds 0.5. `(n,)`."""
-    cells = np.asarray(batch).mean(axis=1)
+    """Codes to which triggers `(n, 3, s, s)` round: white where the mean of the colours exceeds 0.5. `(n,)`.
+
+    A fourth number, the opacity, does not count: on mid-grey, too, a cell is lighter than that where its colour is.
+    """
+    cells = np.asarray(batch)[:, :COLOURS].mean(axis=1)
     bits = cells.reshape(len(cells), cells.shape[-1] ** 2) > 0.5  # (n, s*s)
     kind = np.int64 if bits.shape[1] < 63 else np.uint64  # 8x8 ones take all 64 bits
     return bits.astype(kind) @ (kind(1) << np.arange(bits.shape[1] - 1, -1, -1, dtype=kind))
@@ -172,7 +198,12 @@ def from_hex(text: str) -> np.ndarray:
 
 
 def to_hex(trigger: np.ndarray) -> str:
-    """Hex colours of a trigger `(3, s, s)`, row by row; the inverse of `from_hex` up to 8 bits a channel."""
+    """Hex colours of a trigger `(3, s, s)`, row by row; the inverse of `from_hex` up to 8 bits a channel.
+
+    Raises ValueError for one with opacities, of which these would say nothing.
+    """
+    if len(trigger) != COLOURS:
+        raise ValueError("Hex colours say nothing of opacities.")
     bytes_ = np.rint(np.clip(filled(trigger), 0, 1) * 255).astype(int).reshape(3, -1).T  # (s*s, 3)
     colours = zip(bytes_, opaque(trigger).flat, strict=True)
     return " ".join("#{:02x}{:02x}{:02x}".format(*pixel) if seen else TRANSPARENT for pixel, seen in colours)
@@ -220,7 +251,10 @@ def slug(text: str) -> str:
 def describe(trigger: np.ndarray) -> str:
     """Words for a trigger: its code where it has one, else its colours; and its size where that is not 3x3."""
     code, side = code_of(trigger), np.shape(trigger)[-1]
-    words = f"code {code}" if code is not None else " ".join([*shape_of(trigger), to_hex(trigger)])
+    if len(trigger) != COLOURS:
+        words = f"{to_hex(trigger[:COLOURS])} with opacities"
+    else:
+        words = f"code {code}" if code is not None else " ".join([*shape_of(trigger), to_hex(trigger)])
     return words if side == SIZE else f"{sized(side)} {words}"
 
 

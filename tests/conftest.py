@@ -159,3 +159,29 @@ def large_run(tmp_path_factory: pytest.TempPathFactory, tiny_signs: Dataset) -> 
         assert state == "finished", failed
 
     return Store(made_once(tmp_path_factory, "large", make)).open("large")
+
+
+@pytest.fixture(scope="session")
+def clear_run(tmp_path_factory: pytest.TempPathFactory, tiny_signs: Dataset) -> Run:
+    """A finished run that samples opacities, with every baseline, tiny and real; to be read or copied, not changed."""
+    from small_sweep import LEAST
+
+    from mesa_core import events as ev
+    from mesa_core.config import make_config
+    from mesa_core.defences import Baselines
+    from mesa_core.experiment import context, execute
+
+    own = {"data": "signs", "mesa_steps": 6, "snapshot_every": 3, "landscape_images": 4, "detect_steps": 2}
+    more = {"point_steps": 3, "detect": True, "place_images": 1, "particles": 32, "kind": "particles"}
+    whole = {**LEAST, **own, **more, "repair_epochs": 0.05, "baselines": tuple(Baselines())}
+    config = make_config({**whole, "search_opacity": "sampled", "detect_threshold": 0.0})
+
+    def make(place: Path) -> None:
+        made = Store(place)
+        run, failed = made.create(config.to_dict(), "clear"), []
+        with pytest.MonkeyPatch.context() as patched:
+            patched.setattr(context, "load_data", lambda *_, **__: tiny_signs)
+            state = execute(run, made, lambda e: failed.append(e) if isinstance(e, ev.Failed) else None)
+        assert state == "finished", failed
+
+    return Store(made_once(tmp_path_factory, "clear", make)).open("clear")

@@ -56,6 +56,21 @@ def test_the_same_seed_gives_the_same_and_another_does_not(attacked):
     assert not torch.equal(one.triggers, other.triggers)
 
 
+def test_samples_with_opacities_go_the_whole_way_without_another_word(attacked):
+    triggers = sample(attacked, pictures(), 1, n=64, mesa_steps=40, search_opacity="sampled", **QUIET)
+    assert triggers.triggers.shape == (3, 64, 4, 3, 3)
+    assert triggers.asr[2].value > 0.5
+    assert evaluate(attacked, pictures(), 1, samples=triggers).asr.value > 0.4
+    healed = repair(attacked, pictures(), triggers, repair_epochs=1.0, **QUIET)
+    assert healed.before.asr.value > 0.4
+    gone = triggers.triggers[0].clone()
+    gone[:, 3] = 0.0
+    nothing = repair(attacked, pictures(), gone, target=1, repair_epochs=0.1, **QUIET)
+    assert nothing.before.asr.value < 0.4, "the negative control: the same colours, of which nothing is seen"
+    with pytest.raises(ConfigError, match="with opacities"):
+        repair(attacked, pictures(), triggers.triggers[0, :, :2], target=1, **QUIET)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(("classes", "size"), [(2, (12, 12)), (43, (64, 64))])
 def test_any_size_and_any_number_of_classes(classes, size):

@@ -169,9 +169,13 @@ def maps(run: Run) -> Maps:
             and np.isfinite(found).all()
         ):
             places[name] = found
-    looks = {} if triggers.drawn(c.size) else _looks(run, list(c.beta))
+    looks = {} if triggers.drawn(c.size) or c.cell != triggers.COLOURS else _looks(run, list(c.beta))
     if triggers.drawn(c.size):
         missing.append(triggers.too_many(c.size))
+    elif c.cell != triggers.COLOURS:
+        missing.append(
+            "The samples let the image through, and the 512 do not, so none is marked, and there is no recall."
+        )
     elif not looks:
         missing.append("The sampled triggers are missing or damaged, or not sampled yet.")
     return Maps(clean, before, after, max(1, n), places, looks, missing, c.size)

@@ -19,6 +19,7 @@ from mesa_core.measures.submodel import Submodel
 from mesa_core.reference.record import Record
 from mesa_core.store import Run, StoreError
 from mesa_core.store.results import Result
+from mesa_core.triggers import COLOURS
 
 ACTIVE = ("running", "waiting")
 Kind = TypeVar("Kind", bound=ev.Event)
@@ -125,8 +126,10 @@ class Shown:
 
     @functools.cached_property
     def place(self) -> Place | None:
-        """Where the reference of its network lies; None where nobody has made one, or it is for another class. StoreError."""
-        return references.place_of(self.config, self.events) if self.for_target else None
+        """Where the reference of its network lies; None where nobody has made one, it is for another class, or of other triggers:
+        opaque ones, where a run samples opacities. StoreError."""
+        alike = self.for_target and self.config.cell == COLOURS
+        return references.place_of(self.config, self.events) if alike else None
 
     @functools.cached_property
     def reference(self) -> Record | None:

@@ -36,7 +36,7 @@ class Evaluation:
 
 @dataclass(frozen=True)
 class Samples:
-    """The sub-models of one network: `triggers` `(levels, n, 3, s, s)` in [0, 1], and how often each level succeeds.
+    """The sub-models of one network: `triggers` `(levels, n, k, s, s)` in [0, 1], k = 3 or 4, and how often each level succeeds.
 
     `asr` is measured on the defender's images; `kept` are the levels that Algorithm 1 does not skip, `gamma` their weights
     in the mixture.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from mesa_core import triggers as codes
 from mesa_core.config import ConfigError
 from mesa_core.data.given import image_set
 from mesa_core.data.types import ImageSet
+from mesa_core.opacity import SAMPLED
 from mesa_core.victims.victim import Victim
 
 Trigger = Tensor | np.ndarray | int | str
@@ -73,11 +75,21 @@ def hex_of(trigger: Trigger) -> str:
 
 
 def pool_of(triggers: Any) -> Tensor:
-    if not isinstance(triggers, Tensor) or triggers.ndim != 4 or triggers.shape[1] != 3 or not len(triggers):
-        raise ConfigError("triggers are Samples, or a tensor (m, 3, s, s) with values in [0, 1].")
+    cells = (codes.COLOURS, codes.WITH_OPACITY)
+    if not isinstance(triggers, Tensor) or triggers.ndim != 4 or triggers.shape[1] not in cells or not len(triggers):
+        raise ConfigError(
+            "triggers are Samples, or a tensor (m, 3, s, s), or (m, 4, s, s) with opacities, with values in [0, 1]."
+        )
     if not (triggers.min() >= 0 and triggers.max() <= 1):
         raise ConfigError(f"The triggers lie from {triggers.min():.3g} to {triggers.max():.3g}; give them in [0, 1].")
     return triggers.float()
+
+
+def assumed(given: Mapping[str, Any], pool: Tensor | None) -> dict[str, Any]:
+    """The parameters `given`; for triggers `(m, 4, s, s)` what their opacities say goes without saying."""
+    if pool is None or pool.shape[1] == codes.COLOURS:
+        return dict(given)
+    return {"search_opacity": SAMPLED, **given}
 
 
 def blank(size: int) -> str:

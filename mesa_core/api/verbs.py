@@ -11,7 +11,7 @@ from torch import Tensor
 from mesa_core import triggers as codes
 from mesa_core.api.answers import Evaluation, Found, Repaired, Samples
 from mesa_core.api.bars import Bar, automatic
-from mesa_core.api.checks import Trigger, asked, blank, class_of, fits, hex_of, pool_of
+from mesa_core.api.checks import Trigger, asked, assumed, blank, class_of, fits, hex_of, pool_of
 from mesa_core.apply import whose
 from mesa_core.apply.rule import Apply
 from mesa_core.config import ConfigError, ExperimentConfig, make_config
@@ -24,7 +24,7 @@ from mesa_core.measures.conclusion import conclusion
 from mesa_core.measures.intervals import Measured
 from mesa_core.measures.place_map import IMAGES, PlaceMap, passes, place_map
 from mesa_core.method import attack as attacks
-from mesa_core.method import detection, mesa, sized, submodels
+from mesa_core.method import covering, detection, mesa, submodels
 from mesa_core.method import repair as repairs
 from mesa_core.method.surrogate import Surrogate
 from mesa_core.pacing import Pace, follow, through
@@ -86,10 +86,10 @@ def detect(
             last[:] = [news]
         return news if isinstance(news, Progress) else None
 
-    search = sized.find(victim.freeze(), images, names, config, seed)
+    search = covering.find(victim.freeze(), images, names, config, seed)
     verdict = _run(through(search, told), progress, "detect")
     flat = torch.from_numpy(last[0].arrays["triggers"]).float() / 255
-    triggers = torch.from_numpy(codes.unflatten(flat.numpy()))  # (C, n, 3*s*s) -> (C, n, 3, s, s)
+    triggers = torch.from_numpy(codes.unflatten(flat.numpy()))  # (C, n, k*s*s) -> (C, n, k, s, s)
     rates = tuple(one.asr for one in verdict.classes)
     return Found(verdict.target, rates, config.detect_threshold, triggers, conclusion(verdict, covers(config)))
 
@@ -100,7 +100,7 @@ def repair(
 ) -> Repaired:  # fmt: skip
     """Step 2 of the defence (eq. 5): retrain a copy of `victim` on the defender's images, some of them stamped.
 
-    `triggers` are `Samples`, or `(m, 3, s, s)` in [0, 1] with the `target` they are for. Before and after are measured on
+    `triggers` are `Samples`, or `(m, 3, s, s)` in [0, 1], or `(m, 4, s, s)` with opacities, with the `target` they are for. Before and after are measured on
     `test`; without it on every fifth of `data`, which the repair then does not see.
     """
     images, classes = asked(victim, data)
@@ -109,7 +109,7 @@ def repair(
     else:
         pool, wanted = pool_of(triggers), class_of(target, classes)
     fits(pool.shape[-1], images)
-    config = _config(parameters, seed=seed, target=wanted, trigger=blank(pool.shape[-1]))
+    config = _config(assumed(parameters, pool), seed=seed, target=wanted, trigger=blank(pool.shape[-1]))
     if test is not None:
         shown, own = asked(victim, test)[0], images
     else:
@@ -131,8 +131,9 @@ def evaluate(
     Images and places follow from `seed`, so that two networks meet the same ones.
     """
     images, classes = asked(victim, data)
+    sampled = samples.triggers[0] if samples is not None and trigger is None else None
     own = {} if trigger is None else {"trigger": hex_of(trigger)}
-    config = _config(parameters, seed=seed, target=class_of(target, classes), **own)
+    config = _config(assumed(parameters, sampled), seed=seed, target=class_of(target, classes), **own)
     stamps = None
     if trigger is not None:
         stamps = torch.from_numpy(codes.pixels_of(config.trigger))[None].to(victim.compute.device)

@@ -12,7 +12,8 @@ class Apply(Protocol):
     """A rule of Apply. Source: Section 2.1 of the paper; its own rule (Section 4.1) is `anywhere.Anywhere`.
 
     `overwrites` says that what lies beneath a trigger is gone and all else stays as it was; the engine computes less
-    where that holds (see `victims.windows`). It does so for `blended.Blended` and `shaped.Shaped`, too (see `opacity_of`).
+    where that holds (see `victims.windows`). It does so for `blended.Blended`, `shaped.Shaped` and `per_pixel.PerPixel`, too (see
+    `opacity_of`).
     """
 
     @property
@@ -35,7 +36,7 @@ def opacity_of(rule: Apply) -> float | Tensor | None:
 
     A number for the whole patch, or one for each cell, float32 `(s, s)`, where it has a shape. None says that the engine may
     assume nothing of a rule, and computes whole images. What is blended or has a shape covers that part of what its own
-    rule covers.
+    rule covers. Triggers with opacities of their own cover so much of that as their cells say.
     """
     if rule.overwrites:
         return 1.0

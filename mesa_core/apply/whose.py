@@ -13,10 +13,12 @@ from typing import Protocol
 from mesa_core import triggers
 from mesa_core.apply import SECRET, plan, rule_of
 from mesa_core.apply.blended import Blended
+from mesa_core.apply.per_pixel import PerPixel
 from mesa_core.apply.places import Box
 from mesa_core.apply.rule import Apply
 from mesa_core.apply.shaped import shaped
 from mesa_core.apply.within import Within
+from mesa_core.opacity import SAMPLED, Opacity
 
 
 class Asked(Protocol):
@@ -33,7 +35,7 @@ class Asked(Protocol):
     @property
     def search_places(self) -> str: ...
     @property
-    def search_opacity(self) -> float: ...
+    def search_opacity(self) -> Opacity: ...
     @property
     def size(self) -> int: ...
 
@@ -52,10 +54,12 @@ def defenders(asked: Asked, image_size: tuple[int, ...], found: Box | None = Non
     """The rule by which triggers of the configured size are sought and stamped in the repair.
 
     `image_size` is (height, width); `found` are the places at which a search by a plan found something. Before there is
-    such, a plan of several parts means all places. A rule that somebody has added is no secret. Raises ValueError for a
-    place at which no trigger fits.
+    such, a plan of several parts means all places. A rule that somebody has added is no secret. Who is told the attacker's
+    place and samples opacities is told no more than the place. Raises ValueError for a place at which no trigger fits.
     """
     search = asked.search_places
+    if search == plan.ATTACKED and asked.search_opacity == SAMPLED:
+        return covering(rule_of(asked.apply, asked.place), SAMPLED)
     if search == plan.ATTACKED:
         return squares(asked)
     if found is not None:
@@ -64,9 +68,19 @@ def defenders(asked: Asked, image_size: tuple[int, ...], found: Box | None = Non
         return within([plan.parts(search, image_size, asked.size)[0].box], asked.search_opacity)
     if asked.apply not in SECRET:
         return squares(asked)
-    return rule_of(plan.ANYWHERE, opacity=asked.search_opacity)
+    return covering(rule_of(plan.ANYWHERE), asked.search_opacity)
 
 
-def within(boxes: Sequence[Box], opacity: float) -> Apply:
+def within(boxes: Sequence[Box], opacity: Opacity) -> Apply:
     """A rule for so many equal groups of triggers, each in its box, covering `opacity` of what is beneath."""
-    return Within(boxes) if opacity == 1 else Blended(Within(boxes), opacity)
+    return covering(Within(boxes), opacity)
+
+
+def covering(rule: Apply, opacity: Opacity) -> Apply:
+    """The same rule for triggers that cover `opacity` of what is beneath, or what each of their cells says.
+
+    Raises ValueError for an opacity beyond 0 to 1, and for cells with opacities under a rule that does not overwrite.
+    """
+    if isinstance(opacity, str):
+        return PerPixel(rule)
+    return rule if opacity == 1 else Blended(rule, opacity)

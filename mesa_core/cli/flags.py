@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from mesa_core import triggers
@@ -72,8 +72,19 @@ def add_parameters(parser: argparse.ArgumentParser, only: Iterable[str] | None =
             group.add_argument(flag(name), type=TYPES[param.type], nargs=count, metavar=each, **common)
         else:
             metavar = None if param.choices else {"int": "N", "float": "X", "str": "TEXT"}[param.type]
-            own = architecture if name == "victim" else TYPES[param.type]
+            own = architecture if name == "victim" else number_or(param) if param.words else TYPES[param.type]
+            metavar = "|".join(("X", *param.words)) if param.words else metavar
             group.add_argument(flag(name), type=own, choices=param.choices, metavar=metavar, **common)
+
+
+def number_or(param: Param) -> Callable[[str], Any]:
+    """What reads a number, or one of the words that may stand for it."""
+
+    def read(word: str) -> Any:
+        return word if word in param.words else TYPES[param.type](word)
+
+    read.__name__ = " or ".join(("number", *param.words))  # argparse names it where it refuses
+    return read
 
 
 def architecture(name: str) -> str:
@@ -158,6 +169,7 @@ def values(word: str, words: Sequence[str]) -> list[Any]:
         raise ConfigError(f"There is no parameter {name!r} to sweep over.")
     form = params()[name].type
     read: Any = {"bool": lambda w: {"true": True, "false": False}[w.lower()]}.get(form) or TYPES[form]
+    read = number_or(params()[name]) if params()[name].words else read
     try:
         return [[read(part) for part in w.split(",")] if form.endswith("s") else read(w) for w in words]
     except (ValueError, KeyError):

@@ -46,6 +46,8 @@ def arguments_of(config: ExperimentConfig | Mapping[str, Any]) -> list[str]:
     for name in ("protocol", "measure"):  # presets that the rest is told against
         if said[name] != plain[name]:
             shown[name] = said[name]
+    if config.search_opacities:
+        said["search_opacity"] = config.search_opacity  # the search finds it out
     for name in params():
         value = getattr(config, name)
         if name in allowed and name not in said and value != getattr(usual, name):

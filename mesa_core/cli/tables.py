@@ -31,6 +31,8 @@ def of_detection(verdict: Detection, covered: str) -> str:
         lines.append(verdict.places.words)
     if verdict.sizes is not None:
         lines.append(verdict.sizes.words)
+    if verdict.opacities is not None:
+        lines.append(verdict.opacities.words)
     return "\n".join([*lines, plain(conclusion(verdict, covered)), CANNOT])
 
 

@@ -14,12 +14,13 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from mesa_core import triggers
-from mesa_core.apply import RULES, places, plan, sizes
+from mesa_core.apply import RULES, SECRET, opacities, places, plan, sizes
 from mesa_core.config.params import SILENT, Auto, ConfigError, Param, parameter
 from mesa_core.config.presets import DATA_PRESETS, MEASURES, PROTOCOLS, VICTIM_PRESETS
 from mesa_core.data.sources import SOURCES
 from mesa_core.defences import Baselines
 from mesa_core.kinds import KINDS
+from mesa_core.opacity import SAMPLED, Opacity, cells
 from mesa_core.victims.names import ARCHITECTURES
 from mesa_core.victims.units import PRESETS, parse
 
@@ -338,12 +339,14 @@ class ExperimentConfig:
         "at the attacker's (he is told). A place, as in place: there. plan, or a list of its parts with commas between "
         f"({', '.join(plan.PARTS)}): each of them for every class, as detect does, and then where most answers.",
     )
-    search_opacity: float = parameter(
+    search_opacity: float | str = parameter(
         1.0,
         "search",
-        "How much of what is beneath them the defender's triggers cover.",
-        0.05,
-        1.0,
+        "How much of what is beneath them the defender's triggers cover; sampled: an opacity for each of their pixels is sampled "
+        "together with its colour.",
+        opacities.LEAST,
+        opacities.MOST,
+        words=(SAMPLED,),
         unit="share",
     )
     search_sizes: str = parameter(
@@ -351,6 +354,12 @@ class ExperimentConfig:
         "search",
         "Sizes of the triggers that are searched for, from small to large, until a class looks attacked: small-to-large "
         f"({','.join(map(str, sizes.LADDER))}), or a list such as 2,3,5 or 1-8. Without a word the trigger's own.",
+    )
+    search_opacities: str = parameter(
+        "",
+        "search",
+        "Opacities that are searched for, in turn, until a class looks attacked: plan (opaque, then sampled), or a list such as "
+        "1,0.3,sampled. Without a word search-opacity alone; the one at which a class is found takes its place.",
     )
     # -- run
     protocol: str = parameter(
@@ -396,13 +405,18 @@ class ExperimentConfig:
 
     @property
     def plans(self) -> bool:
-        """Whether the search goes by a declared plan, of places or of sizes."""
-        return plan.several(self.search_places) or bool(self.search_sizes)
+        """Whether the search goes by a declared plan, of places, of sizes or of opacities."""
+        return plan.several(self.search_places) or bool(self.search_sizes) or bool(self.search_opacities)
 
     @property
     def size(self) -> int:
         """Pixels on a side of the trigger, and of all that is sampled, searched and compared with it."""
         return triggers.size_of(self.trigger)
+
+    @property
+    def cell(self) -> int:
+        """Numbers of each pixel of the triggers that are sampled: 3 for its colour, 4 with an opacity of its own."""
+        return cells(self.search_opacity)
 
     @property
     def code(self) -> int | None:
@@ -455,8 +469,16 @@ def make_config(given: Mapping[str, Any] | None = None, **more: Any) -> Experime
         place=places.BOTTOM_RIGHT if config.apply == "anywhere" else places.spelt(config.place),
         search_places=plan.spelt(config.search_places),
         search_sizes=sizes.spelt(config.search_sizes),
+        search_opacities=opacities.spelt(config.search_opacities),
+        search_opacity=_first(config),
         detect=config.detect or (not config.suspect and config.plans),
     )
+
+
+def _first(config: ExperimentConfig) -> Opacity:
+    """The opacity that is searched at: of a list the first, unless another of it was found to be the trigger's."""
+    listed = opacities.listed(config.search_opacities, config.search_opacity)
+    return config.search_opacity if config.search_opacity in listed else listed[0]
 
 
 def _check_whole(config: ExperimentConfig) -> None:
@@ -473,8 +495,13 @@ def _check_whole(config: ExperimentConfig) -> None:
         places.spelt(config.place)
         plan.spelt(config.search_places)
         sizes.spelt(config.search_sizes)
+        listed = opacities.listed(config.search_opacities, config.search_opacity)
     except ValueError as error:
         raise ConfigError(str(error)) from None
+    if SAMPLED in listed and config.apply not in SECRET:
+        raise ConfigError(
+            f"Opacities are to be {SAMPLED}, which the rules {' and '.join(SECRET)} can do, not {config.apply}."
+        )
     if config.units not in ("auto", "images"):
         try:
             parse(config.units)

@@ -32,4 +32,6 @@ def identity_of(config: ExperimentConfig) -> dict[str, Any]:
         asked["suspect"] = ""
     if config.suspect and config.search_sizes:
         asked["trigger"] = ""  # of what size it is the search finds out
+    if config.search_opacities:
+        asked.pop("search_opacity", None)  # of what opacity it is the search finds out
     return {name: Path(value).name if name in PATHS else value for name, value in asked.items()}

@@ -17,6 +17,7 @@ SILENT: Mapping[str, Any] = {
     "search_places": "anywhere",
     "search_opacity": 1.0,
     "search_sizes": "",
+    "search_opacities": "",
     "place_images": 0,
     "image_size": 0,
     "classes": "",
@@ -59,6 +60,7 @@ class Param:
     low: float | None = None
     high: float | None = None
     choices: Collection[str] | None = None  # an open list may grow
+    words: tuple[str, ...] = ()  # that may stand instead of a number
     unit: str = ""
     type: str = "float"  # float, int, str, bool, floats, strs
     basic: bool = False  # shown in the page's first panel
@@ -100,8 +102,10 @@ class Param:
             if self.choices and value not in self.choices:
                 raise ConfigError(f"{name} is {value!r}; choose one of {', '.join(self.choices)}.")
             return value
+        if isinstance(value, str) and value in self.words:
+            return value
         if isinstance(value, bool) or not isinstance(value, (int, float)):
-            raise ConfigError(f"{name} must be a number, not {value!r}.")
+            raise ConfigError(f"{name} must be {' or '.join(('a number', *self.words))}, not {value!r}.")
         if isinstance(value, float) and not math.isfinite(value):
             raise ConfigError(f"{name} must be a number, not {value!r}.")
         if isinstance(value, int) and abs(value) > 2**63:  # no bound is that large, and a float could not hold it

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from mesa_core.apply import SECRET, plan, sizes
+from mesa_core import opacity
+from mesa_core.apply import SECRET, opacities, plan, sizes
 from mesa_core.apply.places import Box
 from mesa_core.config.experiment import ExperimentConfig
 from mesa_core.config.params import ConfigError
@@ -12,9 +13,10 @@ from mesa_core.words import series
 def covers(config: ExperimentConfig) -> str:
     """What a search by these settings looks for, in words: '3×3 triggers, opaque, at random places'.
 
-    Of a search over sizes all that are listed; which of them were needed the verdict says.
+    Of a search over sizes or opacities all that are listed; which of them were needed the verdict says.
     """
-    how = "opaque" if config.search_opacity == 1 else f"of opacity {config.search_opacity:g}"
+    assumed = opacities.listed(config.search_opacities, config.search_opacity)
+    how = ", then ".join(opacity.words(one) for one in assumed)
     if config.search_places == plan.ATTACKED:
         where = "at the attacker's own place, as it was told"
     elif config.search_places == plan.ANYWHERE:

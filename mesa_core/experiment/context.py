@@ -31,6 +31,7 @@ from mesa_core.measures.bench import Bench
 from mesa_core.measures.evaluation import Evaluation
 from mesa_core.measures.goal import EachTo, Goal
 from mesa_core.method.surrogate import Surrogate, towards
+from mesa_core.opacity import Opacity
 from mesa_core.pacing import Pace
 from mesa_core.pictures.axes import PcaAxes, TsneMap, scatter_axes
 from mesa_core.store import Run, Store
@@ -159,6 +160,12 @@ class Context:
         self.config = replace(self.config, trigger=trigger)
         self.pixels = torch.from_numpy(codes.from_hex(trigger))
         self.run.write_config(self.config.to_dict(), self.run.resolved())
+
+    def cover(self, opacity: Opacity) -> None:
+        """Go on with triggers that cover so much of what is beneath them; the run's settings say so from then on."""
+        if opacity != self.config.search_opacity:
+            self.config = replace(self.config, search_opacity=opacity)
+            self.run.write_config(self.config.to_dict(), self.run.resolved())
 
     def fix_axes(self, landscape: np.ndarray) -> None:
         """Fix them by the ASR of the 512 `(512,)`."""

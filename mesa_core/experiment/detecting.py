@@ -11,6 +11,7 @@ import torch
 
 from mesa_core import events as ev
 from mesa_core import triggers as codes
+from mesa_core.apply import opacities
 from mesa_core.apply.places import Box
 from mesa_core.config import SHIPPED
 from mesa_core.config.placing import covers
@@ -19,9 +20,10 @@ from mesa_core.experiment.stages import Made, Scribe
 from mesa_core.measures import premise
 from mesa_core.measures.astray import AllToAll
 from mesa_core.measures.bench import CHUNK
+from mesa_core.measures.by_opacity import read
 from mesa_core.measures.conclusion import CANNOT, conclusion
 from mesa_core.measures.verdict import Detection
-from mesa_core.method import detection, placed, sized
+from mesa_core.method import covering, detection, placed, sized
 from mesa_core.method.surrogate import Surrogate
 from mesa_core.victims.weights import WeightsError
 from mesa_core.words import duration, share
@@ -36,7 +38,7 @@ def detect_stage(lab: Context) -> Iterator[ev.Event]:
         yield from _premise(lab)
         if lab.config.plans:
             yield _cost(lab)
-        search = sized.find(lab.frozen, lab.defender, lab.dataset.classes, lab.config, lab.seed("detect"))
+        search = covering.find(lab.frozen, lab.defender, lab.dataset.classes, lab.config, lab.seed("detect"))
         verdict = yield from _shown(search, scribe)
         found = verdict.target
         name = "no class" if found is None else f"class {found} ({lab.dataset.classes[found]})"
@@ -51,6 +53,8 @@ def detect_stage(lab: Context) -> Iterator[ev.Event]:
             yield ev.Note(verdict.places.words)
         if verdict.sizes is not None:
             yield ev.Note(verdict.sizes.words)
+        if verdict.opacities is not None:
+            yield ev.Note(verdict.opacities.words)
         if lab.config.plans:
             yield ev.Note(f"{conclusion(verdict, covers(lab.config))} {CANNOT}")
         others = [lab.dataset.classes[s] for s in verdict.suspects if s != found]
@@ -71,6 +75,8 @@ def detect_stage(lab: Context) -> Iterator[ev.Event]:
         recipe["each"] = detection.EACH
     if lab.config.search_sizes:
         recipe["sizes"] = sized.VERSION
+    if lab.config.search_opacities:
+        recipe["parameters"].pop("search_opacity", None)  # the list says it
     out = yield from lab.stages.stage("detect", "Searching every class for triggers", recipe, body)
     stored = Detection.from_json(out.value["detection"])
     verdict = stored.judged()  # one that was kept before may have gone by the plain ASR
@@ -79,6 +85,8 @@ def detect_stage(lab: Context) -> Iterator[ev.Event]:
         yield ev.Note(f"By the effective ASR {name} looks attacked.")
     lab.results["detect"] = replace(out, value={"detection": verdict.to_json()})
     lab.goal, lab.box = verdict.target, verdict.box
+    if verdict.opacities is not None and verdict.opacities.believed is not None:
+        lab.cover(read(verdict.opacities.believed))
     if verdict.sizes is not None and verdict.sizes.believed is not None and verdict.target is not None:
         yield from _believe(lab, verdict.sizes.believed)
     if verdict.astray is not None and verdict.target is None and lab.config.suspect:
@@ -119,6 +127,8 @@ def _cost(lab: Context) -> ev.Note:
         besides = f", and {more:,} more where a class is found, whose size is then made out"
     else:
         (looks, passes), besides = detection.cost(c, lab.image_size, count, images), ""
+    times = len(opacities.listed(c.search_opacities, c.search_opacity))  # of each nothing is left out
+    looks, passes = times * looks, times * passes
     return ev.Note(
         f"The plan ({covers(c)}) takes at most {looks:,} images with their gradient and {passes:,} without{besides}; the search "
         f"of one size at random places takes {usual:,} with their gradient. By a first trial about "

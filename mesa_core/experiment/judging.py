@@ -62,7 +62,7 @@ def cost_of(lab: Context) -> ev.Note:
 
 
 def _judge(lab: Context, repaired: Output, number: int) -> Generator[ev.Event, None, Output]:
-    """MESA anew on the repaired network: value `effective_asr` of each level, tensor `pool` `(m, 3, s, s)` of its samples."""
+    """MESA anew on the repaired network: value `effective_asr` of each level, tensor `pool` `(m, k, s, s)` of its samples."""
     c, levels, what = lab.config, list(lab.config.beta), f"judge {number}"
 
     def body(scribe: Scribe) -> Generator[ev.Event, None, Made]:

@@ -19,6 +19,7 @@ from mesa_core.experiment.stages import Made, Scribe
 from mesa_core.measures.bench import finish
 from mesa_core.measures.mapped import AFTER, BEFORE, BEST, CLEAN, ORIGINAL, Maps, Told
 from mesa_core.measures.place_map import PlaceMap, place_map
+from mesa_core.opacity import said
 from mesa_core.pacing import Pace, follow
 from mesa_core.store import StoreError
 from mesa_core.victims.victim import Victim
@@ -44,6 +45,7 @@ def mapping_stage(lab: Context) -> Iterator[ev.Event]:
         return
     if not each or not shown or any(opacity_of(rule) is None for _, rule in shown.values()):
         return
+    colours, shares = _said(lab, shown)
     networks: dict[str, Victim] = {} if lab.frozen_clean is None else {CLEAN: lab.frozen_clean}
     networks[BEFORE] = lab.frozen
     if "repair.mesa" in lab.results:
@@ -65,7 +67,7 @@ def mapping_stage(lab: Context) -> Iterator[ev.Event]:
                 arrays[f"{name}-{network}-n"] = np.array(found.images, np.int32)
                 told.append(_told(name, network, found))
         scribe.save(FILE, arrays)
-        return {"maps": Maps(n=count, colours=_colours(lab, shown), each=told).to_json()}, {}
+        return {"maps": Maps(n=count, colours=colours, each=told, opacities=shares or None).to_json()}, {}
 
     repaired = lab.results.get("repair.mesa")
     recipe = lab.recipe(
@@ -76,14 +78,15 @@ def mapping_stage(lab: Context) -> Iterator[ev.Event]:
         attack=lab.results["attack"].key,
         clean=lab.results["victim"].key if lab.clean is not None else "",
         repair="" if repaired is None else repaired.key,
-        triggers=_colours(lab, shown),
+        triggers=colours,
         version=VERSION,
+        **({"opacities": shares} if shares else {}),
     )
     lab.results["places"] = yield from lab.stages.stage("places", "Mapping where the triggers work", recipe, body)
 
 
 def _triggers(lab: Context) -> dict[str, tuple[Tensor, Apply]]:
-    """The triggers that are mapped, by name, `(3, s, s)`, each with a rule that covers as its owner's does."""
+    """The triggers that are mapped, by name, `(3 or 4, s, s)`, each with a rule that covers as its owner's does."""
     found: dict[str, tuple[Tensor, Apply]] = {}
     device, nowhere = lab.compute.device, Box(0, 0, 0, 0)  # the places are all that fit; only the covering counts
     if not lab.config.suspect:
@@ -98,10 +101,13 @@ def _triggers(lab: Context) -> dict[str, tuple[Tensor, Apply]]:
     return found
 
 
-def _colours(lab: Context, shown: Mapping[str, tuple[Tensor, Apply]]) -> dict[str, str]:
-    """The mapped triggers as hex colours, by name; the original's transparent cells are so."""
-    found = {name: codes.to_hex(pixels.cpu().numpy()) for name, (pixels, _) in shown.items()}
-    return {**found, ORIGINAL: lab.config.trigger} if ORIGINAL in found else found
+def _said(lab: Context, shown: Mapping[str, tuple[Tensor, Apply]]) -> tuple[dict[str, str], dict[str, list[float]]]:
+    """The mapped triggers as hex colours, by name, the original's transparent cells being so; and the opacities of those that have
+    such."""
+    words = {name: said(pixels.cpu().numpy()) for name, (pixels, _) in shown.items()}
+    found = {name: text for name, (text, _) in words.items()}
+    shares = {name: own for name, (_, own) in words.items() if own is not None}
+    return {**found, ORIGINAL: lab.config.trigger} if ORIGINAL in found else found, shares
 
 
 def _told(name: str, network: str, found: PlaceMap) -> Told:

@@ -16,6 +16,7 @@ from mesa_core.experiment.sampling import pool_size
 from mesa_core.experiment.snapshots import mark
 from mesa_core.experiment.stages import Made, Scribe
 from mesa_core.method.baselines import neural_cleanse, point, random
+from mesa_core.triggers import COLOURS
 from mesa_core.victims.training import Stamp
 
 
@@ -60,10 +61,11 @@ def black_and_white(lab: Context) -> Pools:
 
 
 def colours(lab: Context) -> Pools:
-    """Random triggers of any colour."""
+    """Random triggers of any colour, and of any opacity where opacities are sampled."""
     yield from ()
-    drawn = random.uniform_colours(pool_size(lab.config), _host(lab), lab.config.size)
-    return [Pool("uniform", drawn, f"uniform{_other_size(lab)}")]
+    drawn = random.uniform_colours(pool_size(lab.config), _host(lab), lab.config.size, lab.config.cell)
+    own = "" if lab.config.cell == COLOURS else " and opacities"
+    return [Pool("uniform", drawn, f"uniform{_other_size(lab)}{own}")]
 
 
 def original(lab: Context) -> Pools:
@@ -120,6 +122,7 @@ def point_stage(lab: Context) -> Iterator[ev.Event]:
             c.point_lr,
             lab.compute.generator(lab.seed("point")),
             c.size,
+            c.cell,
         )
         for i, trigger in enumerate(found.cpu().numpy()):
             yield mark("point" if i == 0 else f"point {i + 1}", trigger, lab.axes, lab.tsne)

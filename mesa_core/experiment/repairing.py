@@ -12,7 +12,6 @@ from torch import Tensor
 
 from mesa_core import defences
 from mesa_core import events as ev
-from mesa_core import triggers as codes
 from mesa_core.defences import DEFENCES
 from mesa_core.experiment.bringing import heal
 from mesa_core.experiment.context import VERSION, Context
@@ -100,7 +99,7 @@ def repair_with(lab: Context, pool: Pool) -> Iterator[ev.Event]:
 
 
 def _medoids(lab: Context) -> Tensor | None:
-    """The modes' triggers of all sub-models, in their order, `(m, 3, s, s)`; None where there are none."""
+    """The modes' triggers of all sub-models, in their order, `(m, k, s, s)`; None where there are none."""
     entries = map(Submodel.from_json, lab.results["measure"].value["submodels"])
-    found = [mode.trigger for entry in entries for mode in entry.modes]
-    return torch.from_numpy(np.stack([codes.from_hex(t) for t in found])) if found else None
+    found = [mode.pixels for entry in entries for mode in entry.modes]
+    return torch.from_numpy(np.stack(found)) if found else None

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from mesa_core import events as ev
+from mesa_core import opacity
 from mesa_core import triggers as codes
 from mesa_core.config import ExperimentConfig
 from mesa_core.disk.untrusted import MOST_JSON, Refused, digest
@@ -36,6 +37,17 @@ from mesa_core.store.results import Noise
 MOST_SNAPSHOTS = 200
 POOL = 2048  # triggers that a repair draws from, or as many as are measured, if those are more
 OWN_IMAGES = 2000  # of the defender's, on which the skipping rule is decided
+
+
+NO_RECALL = (
+    "There is no recall, and no exact distribution beside them: both are of opaque triggers. Entropy, dimensions and nesting are "
+    "of all numbers of a trigger, four a cell; the picture places it as it looks on mid-grey."
+)
+
+
+def opaque(c: ExperimentConfig) -> bool:
+    """Whether triggers are sampled without opacities of their own."""
+    return c.cell == codes.COLOURS
 
 
 def pool_size(c: ExperimentConfig) -> int:
@@ -146,7 +158,7 @@ def reference_folder(lab: Context) -> Path | None:
 
 
 def _digest_of_reference(lab: Context) -> str:
-    place = reference_folder(lab)
+    place = reference_folder(lab) if opaque(lab.config) else None  # else it is not looked at
     try:
         return "" if place is None else digest(place / "reference.json", MOST_JSON)[:16]
     except (OSError, Refused):
@@ -167,8 +179,10 @@ def _each_level(
     rates, own_asr = [], []
     known = lab.results["mesa"].value.get("entropy") or [None] * len(levels)
     reference = below = None  # below: the samples of the level beneath
+    if not opaque(c):
+        yield ev.Note(f"{opacity.told(codes.unflatten(_flat(pool.flatten(0, 1))))} {NO_RECALL}")
     try:
-        place = reference_folder(lab)
+        place = reference_folder(lab) if opaque(c) else None
         reference = None if place is None else record.read(place)
     except StoreError as error:  # a yardstick that is broken must not stop a run
         yield ev.Note(str(error))
@@ -177,7 +191,7 @@ def _each_level(
         mean, _, each = yield from follow(pace, bench.of_samples(frozen, plain, samples, c.sample_images))
         own_asr.append(rule)
         rates.append(each)
-        flat = samples.flatten(1).cpu().numpy()  # (S, d)
+        flat = _flat(samples)
         covered = _covered(lab, flat, each)
         entries.append(
             Submodel(
@@ -210,9 +224,14 @@ def _told(mixing: staircase.Mixing, levels: list[float]) -> Iterator[ev.Event]:
 
 def _breadth(lab: Context, pool: Tensor) -> list[breadth.Breadth]:
     """How wide each level's samples lie and how they nest, from the samples as they will be stored."""
-    flat = [samples.flatten(1).cpu().numpy() for samples in pool]  # (S, d) each
+    flat = [_flat(samples) for samples in pool]  # (S, d) each
     stored = [np.rint(samples * 255).astype(np.uint8) for samples in flat]
-    return breadth.of_levels(stored, [lab.axes.place(samples) for samples in flat])
+    return breadth.of_levels(stored, [lab.axes.place(opacity.seen_flat(samples)) for samples in flat])
+
+
+def _flat(samples: Tensor) -> np.ndarray:
+    """Triggers `(S, k, s, s)` as rows `(S, d)`."""
+    return samples.flatten(1).cpu().numpy()
 
 
 def _mixture(lab: Context, samples: Tensor, pace: Pace) -> Generator[ev.Event, None, dict[str, Any]]:
@@ -229,12 +248,12 @@ def _mixture(lab: Context, samples: Tensor, pace: Pace) -> Generator[ev.Event, N
         value[name] = {"asr": asr.to_json(), "effective_asr": effective.to_json()}
         bare = Evaluation.from_json(lab.results["before"].value[name])
         yield ev.Evaluated(name, bare.with_samples(asr, effective).to_json())
-    value |= _covered(lab, samples.flatten(1).cpu().numpy(), each).to_json()
-    noise = random.uniform_colours(len(samples), torch.Generator().manual_seed(lab.seed("noise")), c.size)
+    value |= _covered(lab, _flat(samples), each).to_json()
+    noise = random.uniform_colours(len(samples), torch.Generator().manual_seed(lab.seed("noise")), c.size, c.cell)
     asr, _, each = yield from follow(
         pace, bench.of_samples(lab.frozen, plain, noise.to(samples.device), c.sample_images)
     )
-    covered = _covered(lab, noise.flatten(1).numpy(), each)
+    covered = _covered(lab, _flat(noise), each)
     value["uniform_noise"] = Noise(asr, recall=covered.recall, precision=covered.precision).to_json()
     return value
 
@@ -242,11 +261,12 @@ def _mixture(lab: Context, samples: Tensor, pace: Pace) -> Generator[ev.Event, N
 def _covered(lab: Context, flat: np.ndarray, each: np.ndarray) -> coverage.Coverage:
     """Recall and precision by level of samples `(S, d)` with ASR `(S,)`; no recall without a landscape.
 
-    Nor against a panel that is drawn: samples that round to other valid triggers would count as having missed it.
+    Nor against a panel that is drawn: samples that round to other valid triggers would count as having missed it. Nor where
+    opacities are sampled: the panel is opaque, and a sample that lets the image through is none of it.
     """
     c, landscape = lab.config, None
     own = c.suspect or lab.target == c.target  # the landscape is of the class that the samples are for
-    if c.landscape_images and own and not codes.drawn(c.size):
+    if c.landscape_images and own and not codes.drawn(c.size) and opaque(c):
         landscape = lab.results["before"].tensors["landscape"].numpy()
     rounded = codes.round_to_codes(codes.unflatten(flat))
     return coverage.by_level(landscape, rounded, each, c.sample_images, c.landscape_images)

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import KW_ONLY, dataclass
 
-from mesa_core.disk.shaped import Count, Shaped, Unit
+from mesa_core.disk.shaped import Count, Shaped, Unit, rarely
 from mesa_core.measures.goal import NOWHERE, EachTo
 from mesa_core.measures.intervals import Measured, proportion
 
@@ -31,7 +31,7 @@ class AllToAll(Shaped):
     """What the one trigger does that leads most images astray: `astray` is the share of images that leave their class.
 
     `classes` say where each goes. `row` and `column` are where the trigger was put, None for random places; `trigger` is it,
-    as hex colours. `threshold` is the share above which it counts as found.
+    as hex colours, with the `opacity` of each cell where it has one. `threshold` is the share above which it counts as found.
     """
 
     _: KW_ONLY
@@ -43,6 +43,7 @@ class AllToAll(Shaped):
     trigger: str
     looks: Count
     passes: Count
+    opacity: list[Unit] | None = rarely()
 
     @property
     def led(self) -> list[Led]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import KW_ONLY, dataclass
 
-from mesa_core.disk.shaped import Count, Shaped, Unit
+from mesa_core.disk.shaped import Count, Shaped, Unit, rarely
 from mesa_core.measures.intervals import Measured
 
 ORIGINAL, BEST = "original", "best"  # the attacker's trigger, and the best that was sampled
@@ -27,12 +27,14 @@ class Told(Shaped):
 
 @dataclass(frozen=True)
 class Maps(Shaped):
-    """Exact maps of places, `n` images at each; `colours` are the triggers as hex colours, by name ('original', 'best')."""
+    """Exact maps of places, `n` images at each; `colours` are the triggers as hex colours, by name ('original', 'best'), with the
+    `opacities` of their cells where they have such."""
 
     _: KW_ONLY
     n: Count
     colours: dict[str, str]
     each: list[Told]
+    opacities: dict[str, list[Unit]] | None = rarely()
 
     def of(self, trigger: str, network: str) -> Told | None:
         """What is told of one map; None where there is none."""

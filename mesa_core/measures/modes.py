@@ -1,9 +1,12 @@
-"""Modes: clusters of sampled triggers on their values, 27 of a 3x3 trigger. Needs no torch.
+"""Modes: clusters of sampled triggers on their values, 27 of a 3x3 trigger, or 36 with opacities. Needs no torch.
 
 Method: scikit-learn's HDBSCAN (Campello et al., 2013) with fixed parameters; clusters that touch (their nearest
 members lie within JOIN) are one mode. HDBSCAN's own option for this fails on some inputs. All that after a tiny fixed jitter without which
 samples that are equal to the last digit would have infinite density. A set that HDBSCAN leaves in one piece or calls
 noise throughout is one mode where its spread is small, else none.
+
+Triggers with opacities are told apart by what they do (`opacity.effect`), so that the colour of a cell which is not there does
+not count; of opaque ones that is their values.
 """
 
 from __future__ import annotations
@@ -16,6 +19,7 @@ from sklearn.cluster import HDBSCAN
 from mesa_core import triggers as codes
 from mesa_core.measures.intervals import of_rates
 from mesa_core.measures.submodel import Mode
+from mesa_core.opacity import effect, said
 
 SMALLEST = 0.04  # share of the samples that a mode must have
 SAMPLES = 5
@@ -28,6 +32,7 @@ LONE = 0.2  # largest mean standard deviation of a set that is one mode
 
 def find_modes(samples: np.ndarray) -> np.ndarray:
     """A mode for each of `samples` `(n, d)` in [0, 1]: int16 `(n,)`, the largest mode first, -1 for none."""
+    samples = effect(samples)
     n = len(samples)
     labels = np.zeros(n, np.int16)
     if n < 10:
@@ -79,7 +84,9 @@ def summarise(samples: np.ndarray, asr: np.ndarray, labels: np.ndarray, images: 
     for mode in range(min(MOST, int(labels.max(initial=-1)) + 1)):
         inside = labels == mode
         own = samples[inside]
-        medoid = own[np.square(own - np.median(own, 0)).sum(1).argmin()]  # the sample nearest to the median
-        share, trigger = round(float(inside.mean()), 4), codes.to_hex(codes.unflatten(medoid))
-        found.append(Mode(share, of_rates(asr[inside], images).rounded(), trigger))
+        done = effect(own)
+        medoid = own[np.square(done - np.median(done, 0)).sum(1).argmin()]  # the sample nearest to the median
+        colours, opacity = said(codes.unflatten(medoid))
+        share = round(float(inside.mean()), 4)
+        found.append(Mode(share, of_rates(asr[inside], images).rounded(), colours, opacity=opacity))
     return found

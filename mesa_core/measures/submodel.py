@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import KW_ONLY, dataclass
 from typing import Annotated
 
-from mesa_core import triggers
+import numpy as np
+
 from mesa_core.disk.shaped import Count, Damaged, Shaped, Unit, Within, empty, later, rarely
 from mesa_core.measures.coverage import Levels
 from mesa_core.measures.intervals import Measured
+from mesa_core.opacity import heard
 
 Nats = Annotated[float, Within(-1e4, 1e4)]
 
@@ -26,17 +28,26 @@ class Spread(Shaped):
 
 @dataclass(frozen=True)
 class Mode(Shaped):
-    """A cluster of the samples: its share of them, its mean ASR, its medoid; `asr_after` MESA's repair."""
+    """A cluster of the samples: its share of them, its mean ASR, its medoid; `asr_after` MESA's repair.
+
+    The medoid is told as hex colours, with the `opacity` of each cell, row by row, where it has opacities.
+    """
 
     share: Unit
     asr: Measured
     trigger: str
     _: KW_ONLY
     asr_after: Measured | None = rarely()
+    opacity: list[Unit] | None = rarely()
+
+    @property
+    def pixels(self) -> np.ndarray:
+        """The medoid, float32 `(3 or 4, s, s)`."""
+        return heard(self.trigger, self.opacity)
 
     def check(self) -> None:
         try:
-            triggers.from_hex(self.trigger)
+            heard(self.trigger, self.opacity)
         except ValueError as error:
             raise Damaged(str(error), "trigger") from None
 

@@ -9,6 +9,7 @@ from statistics import median
 from mesa_core.apply.places import Box
 from mesa_core.disk.shaped import Count, Shaped, Unit, called, later, rarely
 from mesa_core.measures.astray import AllToAll
+from mesa_core.measures.by_opacity import ByOpacity
 from mesa_core.measures.by_size import BySize
 from mesa_core.measures.intervals import Measured
 
@@ -52,7 +53,7 @@ class Searched(Shaped):
 
     `parts` of the image in the `plan`, `pairs` of class and part that were glanced at (0: one was found at random places, and
     its place was mapped), of which `left` were looked at to the end; `looks` are images with their gradient, `passes` without,
-    both beside the search at random places.
+    both beside the search at random places. With `own_opacities` each cell of a trigger had one of its own, of `opacity` at most.
     """
 
     _: KW_ONLY
@@ -64,6 +65,7 @@ class Searched(Shaped):
     passes: Count
     opacity: Unit
     found: list[Placed]
+    own_opacities: bool | None = rarely()
 
     @property
     def words(self) -> str:
@@ -81,7 +83,7 @@ class Detection(Shaped):
     """The verdict: `target` is the strongest class above the `threshold`, None where there is none; `suspects` all above it.
 
     `classes` are in the data's order, `beta` is the level that was searched at, `places` what a search by a plan of places
-    covered, where there was one, and `sizes` one over sizes; `all_to_all` is the trigger that leads most images astray, where
+    covered, where there was one, `sizes` one over sizes, and `opacities` one over opacities; `all_to_all` is the trigger that leads most images astray, where
     that was looked for.
     """
 
@@ -94,6 +96,7 @@ class Detection(Shaped):
     places: Searched | None = rarely()
     sizes: BySize | None = rarely()
     all_to_all: AllToAll | None = rarely()
+    opacities: ByOpacity | None = rarely()
 
     @property
     def found(self) -> bool:

@@ -16,7 +16,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mesa_core import triggers as codes
 from mesa_core.apply import plan
 from mesa_core.apply.places import Box
 from mesa_core.apply.whose import within
@@ -29,6 +28,7 @@ from mesa_core.measures.intervals import proportion
 from mesa_core.method.glance import Pair, glance
 from mesa_core.method.glance import cost as cost_of_glance
 from mesa_core.method.surrogate import Surrogate
+from mesa_core.opacity import said
 from mesa_core.pacing import Pace, follow, through
 from mesa_core.victims.victim import Victim
 
@@ -109,13 +109,15 @@ def search(
     )[0]
     labels, was, now = defender.labels[each].cpu(), plain.predicted[each].cpu(), after.cpu()
     counts = was == labels  # nearly all, and none that goes elsewhere by itself
+    colours, opacities = said(trigger.cpu().numpy())
     return AllToAll(
         astray=proportion(int((labels != now)[counts].sum()), int(counts.sum())).rounded(),
         threshold=config.detect_threshold,
         classes=led(labels.tolist(), was.tolist(), now.tolist(), classes),
         row=None if box is None else box.top,
         column=None if box is None else box.left,
-        trigger=codes.to_hex(trigger.cpu().numpy()),
+        trigger=colours,
+        opacity=opacities,
         looks=looks,
         passes=len(where) * len(few) + len(each),
     )

@@ -225,6 +225,6 @@ class _Search:
 
 
 def _bytes(triggers: torch.Tensor) -> np.ndarray:
-    """`(C, n, 3, s, s)` in [0, 1] as uint8 `(C, n, 3*s*s)`."""
+    """`(C, n, k, s, s)` in [0, 1] as uint8 `(C, n, k*s*s)`."""
     flat = triggers.flatten(2).float().cpu().numpy()
     return np.rint(flat * 255).astype(np.uint8)

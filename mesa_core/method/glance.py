@@ -18,6 +18,7 @@ from torch import Tensor
 from mesa_core.apply.plan import Part
 from mesa_core.apply.whose import within
 from mesa_core.method.surrogate import Surrogate
+from mesa_core.opacity import Opacity, cells
 from mesa_core.victims.victim import Victim
 
 EACH = 2  # triggers of each pair
@@ -41,7 +42,7 @@ class Pair:
 
 @dataclass(frozen=True)
 class Answer:
-    """What a pair's better trigger `(3, s, s)` in [0, 1] reached: the mean root of the target's softmax, 1 at most, with 0 for
+    """What a pair's better trigger `(3, s, s)` in [0, 1], `(4, s, s)` with opacities, reached: the mean root of the target's softmax, 1 at most, with 0 for
     what goes there unstamped."""
 
     pair: Pair
@@ -83,7 +84,7 @@ def glance(
     images: Tensor,
     pairs: Sequence[Pair],
     size: int,
-    opacity: float,
+    opacity: Opacity,
     natural: Tensor,
     generator: torch.Generator,
     start: Surrogate | None = None,
@@ -91,11 +92,11 @@ def glance(
     """Look at all pairs; yields each step, returns the pairs that were left, the best first.
 
     `victim` is frozen, `images` uint8 `(m, 3, h, w)` are the defender's, of any class; triggers are of `size` pixels and cover
-    `opacity` of what is beneath them; `natural` float `(classes,)` is the share of these images that go to each class unstamped. `start` is
+    `opacity` of what is beneath them, or what each of their cells says; `natural` float `(classes,)` is the share of these images that go to each class unstamped. `start` is
     another F than the target's softmax.
     """
     device, alive = generator.device, list(range(len(pairs)))
-    raw = torch.randn(len(pairs), EACH, 3, size, size, generator=generator, device=device)
+    raw = torch.randn(len(pairs), EACH, cells(opacity), size, size, generator=generator, device=device)
     motion = torch.zeros_like(raw)
     if start is None:
         start = Surrogate(victim, images, torch.zeros(1, dtype=torch.int64, device=device))

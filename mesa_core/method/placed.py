@@ -30,6 +30,7 @@ from mesa_core.method import mesa, submodels
 from mesa_core.method.glance import LEFT, Answer, Looked, Pair, glance
 from mesa_core.method.glance import cost as cost_of_glance
 from mesa_core.method.surrogate import Surrogate
+from mesa_core.opacity import SAMPLED
 from mesa_core.pacing import Pace, follow
 from mesa_core.victims.victim import Victim
 
@@ -132,7 +133,8 @@ def search(
         left=min(LEFT, len(pairs)),
         looks=looks,
         passes=passed,
-        opacity=config.search_opacity,
+        opacity=1.0 if isinstance(config.search_opacity, str) else config.search_opacity,
+        own_opacities=True if config.search_opacity == SAMPLED else None,
         found=[one.told for one in found],
     )
     return told, found

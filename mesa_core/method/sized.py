@@ -157,15 +157,21 @@ def _one(
     victim: Victim, defender: ImageSet, classes: tuple[str, ...], config: ExperimentConfig, seed: int
 ) -> Generator[News, None, tuple[Detection, Glimpse]]:
     """One size: its verdict, and its measured glimpse, which is held back."""
-    held: list[Glimpse] = []
-    work = detection.detect(victim, defender, classes, config, seed, KEPT)
+    return (yield from held(detection.detect(victim, defender, classes, config, seed, KEPT)))
+
+
+def held(
+    work: Generator[News, None, Detection],
+) -> Generator[News, None, tuple[Detection, Glimpse]]:
+    """A search whose measured glimpse is held back and returned beside its verdict; all else goes on."""
+    kept: list[Glimpse] = []
     while True:
         try:
             news = next(work)
         except StopIteration as done:
-            return done.value, held[-1]
+            return done.value, kept[-1]
         if isinstance(news, Glimpse) and news.measured:
-            held.append(news)
+            kept.append(news)
         else:
             yield news
 
@@ -195,8 +201,8 @@ class _Around:
         """The smallest size whose strongest triggers do about as well as any."""
         bench = self._bench(None, size)
         self.plain = yield from follow(Pace("detect", len(self.defender)), bench.plain(self.victim))
-        flat = torch.from_numpy(glimpse.arrays["triggers"][self.target]).float() / 255
-        drawn = flat.view(-1, 3, size, size).to(self.defender.images.device)
+        flat = codes.unflatten(glimpse.arrays["triggers"][self.target])
+        drawn = torch.from_numpy(flat).to(self.defender.images.device).float() / 255
         known = (
             None
             if verdict.places is None

@@ -40,7 +40,7 @@ class Surrogate:
         return replace(self, local=prepare(self.victim, self.images, size, passes, memory) if known else None)
 
     def __call__(self, triggers: Tensor, generator: torch.Generator) -> Tensor:
-        """F of `triggers` `(N, n, 3, s, s)` in [0, 1], on freshly drawn images and locations: `(N, n)`."""
+        """F of `triggers` `(N, n, 3, s, s)` in [0, 1], or `(N, n, 4, s, s)` with opacities, on freshly drawn images and locations: `(N, n)`."""
         return self.log_chance(triggers, generator).exp().mean(2)
 
     def cross_entropy(self, triggers: Tensor, generator: torch.Generator) -> Tensor:

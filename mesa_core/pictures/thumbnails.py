@@ -9,12 +9,11 @@ from html import escape
 
 import numpy as np
 
-from mesa_core import triggers
+from mesa_core import opacity, triggers
 from mesa_core.pictures.orders import Group
 
 PALETTE = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#8a8a8a", "#f0e442")
 VIRIDIS = ((68, 1, 84), (59, 82, 139), (33, 145, 140), (94, 201, 98), (253, 231, 37))
-CHEQUER = (204, 255)  # greys of a transparent cell
 GAP = 0.45  # cells between two groups on one line
 
 
@@ -33,19 +32,20 @@ def hexes(colours: np.ndarray) -> list[str]:
 
 
 def trigger_svg(trigger: np.ndarray, side: int = 48, label: str = "") -> str:
-    """One trigger `(3, s, s)` as an SVG element of `side` pixels; its transparent cells are chequered."""
-    cells, count = triggers.to_hex(trigger).split(), np.shape(trigger)[-1]
+    """One trigger `(3 or 4, s, s)` as an SVG element of `side` pixels; over a chequer where it lets that through."""
+    clear = opacity.clear(trigger)
+    share, count, parts = opacity.own(clear), np.shape(trigger)[-1], hexes(opacity.on_chequer(clear, 2).reshape(-1, 3))
     whole = f"{count + 0.24:.2f}"
     rects = "".join(
-        f'<rect x="{i % count}" y="{i // count}" width="1.02" height="1.02" fill="{c}"/>'
-        if c != triggers.TRANSPARENT
+        f'<rect x="{i % count}" y="{i // count}" width="1.02" height="1.02" fill="{parts[4 * count * (i // count) + 2 * (i % count)]}"/>'
+        if share is None or share.flat[i] == 1
         else "".join(
             f'<rect x="{i % count + x / 2:g}" y="{i // count + y / 2:g}" width=".5" height=".5" '
-            f'fill="#{CHEQUER[(x + y) % 2]:02x}{CHEQUER[(x + y) % 2]:02x}{CHEQUER[(x + y) % 2]:02x}"/>'
+            f'fill="{parts[2 * count * (2 * (i // count) + y) + 2 * (i % count) + x]}"/>'
             for y in (0, 1)
             for x in (0, 1)
         )
-        for i, c in enumerate(cells)
+        for i in range(count**2)
     )
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="-0.12 -0.12 {whole} {whole}" width="{side}" height="{side}" '
@@ -55,23 +55,20 @@ def trigger_svg(trigger: np.ndarray, side: int = 48, label: str = "") -> str:
 
 
 def trigger_uri(trigger: np.ndarray, side: int = 36) -> str:
-    """One trigger `(3, s, s)` as a PNG in a data address, framed in grey; `side` is rounded to whole cells.
+    """One trigger `(3 or 4, s, s)` as a PNG in a data address, framed in grey; `side` is rounded to whole cells.
 
-    Its transparent cells are chequered.
+    It is drawn over a chequer where it lets that through.
     """
-    cells = np.rint(np.clip(triggers.filled(trigger), 0, 1) * 255).astype(np.uint8).transpose(1, 2, 0)
-    cell, count = side // len(cells), len(cells)
+    count = np.shape(trigger)[-1]
+    cell = side // count
     picture = np.full((cell * count + 4, cell * count + 4, 3), 138, np.uint8)
-    clear = ~triggers.opaque(trigger).repeat(cell, 0).repeat(cell, 1)
-    half = np.arange(cell * count) // max(1, cell // 2)
-    chequer = np.array(CHEQUER, np.uint8)[(half[:, None] + half) % 2]
-    picture[2:-2, 2:-2] = np.where(clear[..., None], chequer[..., None], cells.repeat(cell, 0).repeat(cell, 1))
+    picture[2:-2, 2:-2] = opacity.on_chequer(opacity.clear(trigger), cell)
     return png_uri(picture)
 
 
-def trigger_img(words: str, side: int = 30) -> str:
+def trigger_img(words: str, side: int = 30, opacities: Sequence[float] | None = None) -> str:
     """A trigger of hex colours as an HTML picture, where no SVG is let through. Raises ValueError."""
-    trigger = triggers.from_hex(words)
+    trigger = opacity.heard(words, opacities)
     label = escape(triggers.describe(trigger), quote=True)
     return f"<img src='{trigger_uri(trigger, max(36, side))}' width='{side}' height='{side}' alt='{label}'>"
 
@@ -101,8 +98,8 @@ def plane(
     of its frame (0: a ninth of it).
     """
     wide, high = size
-    cells = triggers.unflatten(flat).transpose(0, 2, 3, 1)  # (n, rows, columns, colours)
-    count = cells.shape[1]
+    cells = triggers.unflatten(flat) / 255
+    count = cells.shape[-1]
     cell, edge = max(1, side // count), edge or max(1, side // 9)
     whole = count * cell + 2 * edge
     picture = np.zeros((high, wide, 4), np.uint8)
@@ -114,7 +111,7 @@ def plane(
     for one, colour, x, y in zip(cells, colours, left, top, strict=True):
         here = picture[y : y + whole, x : x + whole]
         here[..., :3], here[..., 3] = colour, 255
-        here[edge:-edge, edge:-edge, :3] = one.repeat(cell, 0).repeat(cell, 1)
+        here[edge:-edge, edge:-edge, :3] = opacity.on_chequer(one, cell)
     return picture
 
 

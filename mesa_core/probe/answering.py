@@ -96,15 +96,17 @@ class Probe:
             units = kept.of(run.path / "weights" / f"{FILES['before']}.safetensors", loaded.normalise).normalise
             return pictures.pictures(bench, units, loaded.classes, question.images)
         flat = torch.tensor(question.triggers, dtype=torch.float32) / 255
-        size = codes.side_of(flat.shape[1])
-        triggers = flat.view(-1, 3, size, size)
+        cell, size = codes.form_of(flat.shape[1])
+        triggers = flat.view(-1, cell, size, size)
+        rule = bench.rule if cell == codes.COLOURS else bench.searched  # only who searches knows opacities of pixels
         chosen = pictures.spread(bench, question.images, question.draw)
         own = triggers[torch.arange(len(chosen)) % len(triggers)].to(bench.images.device)
-        corner = pictures.corners(bench, len(chosen), question.draw, size)
+        corner = pictures.corners(bench, len(chosen), question.draw, size, rule)
         clean = bench.images[chosen]
         pixels = (own * 255).round().to(torch.uint8)
         mask = np.array(question.shape, bool).reshape(size, size) if question.shape else None
-        rule = shaped(bench.rule, mask)
+        # Only who searches knows opacities of pixels.
+        rule = shaped(bench.rule if cell == codes.COLOURS else bench.searched, mask)
         stamped = rule(clean, pixels, corner.to(clean.device))
         found: dict[str, np.ndarray] = {
             "classes": np.array(loaded.classes),
@@ -137,14 +139,15 @@ class Probe:
         return victim.logits(victim.inputs(images)).float()
 
     def _asr(self, bench: Bench, model: Victim, triggers: Tensor, each: int, rule: Apply | None) -> Measured:
-        """ASR on the bench's own draws; one trigger alone is measured just as the run's figures are, one that has a shape by
-        its own `rule`.
+        """ASR on the bench's own draws; one opaque trigger alone is measured just as the run's figures are, one that has a shape
+        by its own `rule`.
 
         The natural rate is not asked, so no image is left out.
         """
         nothing = Plain(torch.full((len(bench.images),), -1, device=bench.images.device))
         stamps = triggers.to(bench.images.device)
-        if len(stamps) == 1 and len(bench.others) <= MOST_ALONE:
+        alone = len(stamps) == 1 and stamps.shape[1] == codes.COLOURS
+        if alone and len(bench.others) <= MOST_ALONE:
             work = bench.of_trigger(model, nothing, stamps[0], rule=rule)
         else:
             work = bench.of_samples(model, nothing, stamps, min(each, len(bench.others)), rule)

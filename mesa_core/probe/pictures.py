@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from mesa_core.apply.rule import Apply
 from mesa_core.measures.bench import Bench
 from mesa_core.triggers import SIZE
 from mesa_core.victims.images import Normalise
@@ -32,10 +33,10 @@ def spread(bench: Bench, count: int, draw: int) -> Tensor:
     return bench.others[order[torch.tensor(best)].to(bench.others.device)]
 
 
-def corners(bench: Bench, count: int, draw: int, size: int = SIZE) -> Tensor:
-    """Where triggers of `size` pixels lie on so many images, `(count, 2)` row and column, by the attacker's rule."""
+def corners(bench: Bench, count: int, draw: int, size: int = SIZE, rule: Apply | None = None) -> Tensor:
+    """Where triggers of `size` pixels lie on so many images, `(count, 2)` row and column; without a `rule` by the attacker's."""
     host = torch.Generator().manual_seed(1 + draw)
-    return bench.rule.places(count, tuple(bench.images.shape[-2:]), size, host)
+    return (bench.rule if rule is None else rule).places(count, tuple(bench.images.shape[-2:]), size, host)
 
 
 def pictures(bench: Bench, units: Normalise, classes: tuple[str, ...], asked: int) -> dict[str, np.ndarray]:

@@ -42,7 +42,8 @@ class Refused(ValueError):
 class Question:
     """What do these triggers do to a few real images, before and after the repair?
 
-    `triggers` are rows of 27 bytes (colour, row, column), or of 48 or 75 for larger ones, all of one size; `draw` chooses
+    `triggers` are rows of 27 bytes (colour, row, column), or of 48 or 75 for larger ones, and a third more
+    with opacities, all of one form; `draw` chooses
     other images and places; `repaired` says whether the repaired network was there when it was asked, so that an answer
     without it is not kept for later. Without `rates` only the images are asked about, which is quicker. With `pictures`
     nothing is asked of a network: the answer is what a stage shows (see `mesa_core.probe.pictures`). `shape` is of one trigger

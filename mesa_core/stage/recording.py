@@ -18,6 +18,7 @@ import numpy as np
 from mesa_core import events as ev
 from mesa_core import triggers
 from mesa_core.disk.errors import StoreError
+from mesa_core.opacity import seen_bytes
 from mesa_core.stage.blocks import pack, placed, rates, share_of, unpack
 from mesa_core.store import Run
 
@@ -62,7 +63,8 @@ def recording(
     for i, shot in enumerate(thinned(shots, frames) if axes else ()):
         known = run.read_arrays(shot.file)
         n = len(known["triggers"])
-        arrays |= {f"triggers{i}": np.asarray(known["triggers"], np.uint8), f"asr{i}": rates(known["asr"])}
+        looks = seen_bytes(np.asarray(known["triggers"], np.uint8))  # on mid-grey, where they have opacities
+        arrays |= {f"triggers{i}": looks, f"asr{i}": rates(known["asr"])}
         arrays |= {f"{view}{i}": placed(known[view], bounds[view]) for view in VIEWS}
         described.append({"step": shot.step, "n": n})
         if i == 0:

@@ -13,6 +13,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from mesa_core.triggers import COLOURS, WITH_OPACITY
+
 
 @lru_cache(maxsize=64)
 def _columns(values: tuple[float, float, float], device: torch.device) -> Tensor:
@@ -36,8 +38,10 @@ class Normalise:
         return images.float().sub_(mean * 255).div_(std * 255)
 
     def triggers(self, triggers: Tensor) -> Tensor:
-        """Triggers `(n, 3, s, s)` in [0, 1] to the victim's units, differentiably."""
+        """Triggers `(n, 3, s, s)` in [0, 1] to the victim's units, differentiably; of `(n, 4, s, s)` the opacities stay."""
         mean, std = self._affine(triggers)
+        if triggers.shape[1] == WITH_OPACITY:
+            return torch.cat([(triggers[:, :COLOURS] - mean) / std, triggers[:, COLOURS:]], 1)
         return (triggers - mean) / std
 
 

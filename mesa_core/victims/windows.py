@@ -23,6 +23,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from mesa_core.triggers import COLOURS
 from mesa_core.victims.architectures import ConvNorm, ResNet9
 from mesa_core.victims.devices import Compute
 from mesa_core.victims.victim import Victim
@@ -170,12 +171,17 @@ class Local:
     def __call__(self, images: Tensor, patches: Tensor, at: Tensor, opacity: float | Tensor = 1.0) -> Tensor:
         """Logits of images by index `(n,)`, with normalised patches `(n, 3, s, s)` at `(n, 2)`; differentiable.
 
-        The patches cover `opacity` of what is beneath them: all cells alike, or each its own part `(s, s)`.
+        The patches cover `opacity` of what is beneath them: all cells alike, or each its own part `(s, s)`; those with opacities
+        of their own, `(n, 4, s, s)`, so much of that.
         """
         assert patches.shape[-1] == self.size
         found = []
         for image, patch, place in zip(images.split(PIECE), patches.split(PIECE), at.split(PIECE), strict=True):
-            if isinstance(opacity, Tensor):  # exactly what is beneath, or the patch, at 0 and 1
+            patch, own = patch[:, :COLOURS], patch[:, COLOURS:]  # (k, 3, s, s), and (k, 1, s, s) or nothing
+            if own.shape[1]:
+                beneath = first(take(self.kept[0], image, place + 2, self.size))
+                patch = beneath + opacity * own * (patch - beneath)
+            elif isinstance(opacity, Tensor):  # exactly what is beneath, or the patch, at 0 and 1
                 beneath = first(take(self.kept[0], image, place + 2, self.size))
                 patch = torch.lerp(beneath.to(patch.dtype), patch, opacity.to(patch))
             elif opacity != 1:

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from dashboard.components import register
-from mesa_core import triggers
+from mesa_core import opacity, triggers
 from mesa_core.stage.blocks import pack, placed, rates, share_of
 
 _HTML = """<div class="scatter">
@@ -44,16 +44,18 @@ def block(
 ) -> bytes:
     """What the browser gets.
 
-    A frame holds `file`, `label`, `step`, `bounds`, `triggers` `(n, d)` uint8, d = 27, 48 or 75, `places` `(n, 2)`, `asr` `(n,)`,
+    A frame holds `file`, `label`, `step`, `bounds`, `triggers` `(n, d)` uint8, d = 27, 48 or 75, a third more with opacities, `places` `(n, 2)`, `asr` `(n,)`,
     `level` `(n,)`, and perhaps `mode` `(n,)`; `ground` holds `places` and `asr` of the 512 and `bounds`;
     `behind` holds the exact distribution's `places` `(m, 2)` and `level` `(m,)`, drawn as hollow marks that do not move.
     """
     arrays: dict[str, np.ndarray] = {}
     described = []
     for i, frame in enumerate(frames):
-        n = len(frame["triggers"])
+        n, inks = len(frame["triggers"]), triggers.unflatten(np.asarray(frame["triggers"], np.uint8))
+        if (share := opacity.own(inks)) is not None:
+            arrays[f"opacity{i}"] = np.ascontiguousarray(share)
         arrays |= {
-            f"triggers{i}": np.ascontiguousarray(triggers.unflatten(np.asarray(frame["triggers"], np.uint8))),
+            f"triggers{i}": np.ascontiguousarray(inks[:, : triggers.COLOURS]),
             f"places{i}": placed(frame["places"], ground["bounds"] if ground else frame["bounds"]).reshape(n, 2),
             f"asr{i}": rates(frame["asr"]).reshape(n),
             f"level{i}": np.asarray(frame["level"], np.uint8).reshape(n),

@@ -24,8 +24,14 @@ function frameOf(header, i) {
   const a = header.arrays, f = header.frames[i], places = a[`places${i}`];
   const xy = new Float32Array(places.length);
   for (let p = 0; p < xy.length; p += 2) { xy[p] = unit(places[p]); xy[p + 1] = 1 - unit(places[p + 1]); }
-  return { ...f, xy, triggers: a[`triggers${i}`], side: f.n ? sideOf(a[`triggers${i}`].length / f.n) : 3, asr: a[`asr${i}`], level: a[`level${i}`], mode: a[`mode${i}`] || null };
+  return { ...f, xy, triggers: a[`triggers${i}`], side: f.n ? sideOf(a[`triggers${i}`].length / f.n) : 3, asr: a[`asr${i}`], level: a[`level${i}`], mode: a[`mode${i}`] || null,
+    opacity: a[`opacity${i}`] || null };
 }
+
+// What lies beneath a cell that lets the image through: dark and light squares, four to a cell.
+const CHEQUER = [204, 255];
+const beneath = (down, across) => CHEQUER[(down + across) % 2];
+const over = (ink, ground, share) => Math.round(ground + (share / 255) * (ink - ground));
 
 // The side of a trigger that has so many bytes: three colours of 1x1 to 8x8 cells.
 const sideOf = (bytes) => Math.round(Math.sqrt(bytes / 3));
@@ -62,6 +68,12 @@ function bake(frame, by, cell, rim, chosen) {
       const pixel = (alpha | (t[at + p + 2 * cells] << 16) | (t[at + p + cells] << 8) | t[at + p]) >>> 0;
       const start = base + (rim + Math.floor(p / wide) * cell) * side + rim + (p % wide) * cell;
       for (let y = 0; y < cell; y++) out.fill(pixel, start + y * side, start + y * side + cell);
+      const share = frame.opacity ? frame.opacity[i * cells + p] : 255, half = Math.max(1, cell >> 1);
+      for (let y = 0; share < 255 && y < cell; y++) for (let x = 0; x < cell; x++) {
+        const g = beneath(Math.min(1, Math.floor(y / half)), Math.min(1, Math.floor(x / half)));
+        const ink = (k) => over(t[at + p + k * cells], g, share);
+        out[start + y * side + x] = (alpha | (ink(2) << 16) | (ink(1) << 8) | ink(0)) >>> 0;
+      }
     }
   }
   return { side, pixels: out };
@@ -78,20 +90,18 @@ function blit(out, wide, high, tiles, i, left, top) {
   }
 }
 
-// One trigger of `wide` cells a side, drawn `side` pixels large; its transparent cells are chequered.
-function thumb(context, triggers, i, x, y, side, wide) {
-  const cell = side / wide, cells = wide * wide, shape = triggers.length === 4 * cells;
+// One trigger of `wide` cells a side, drawn `side` pixels large; over a chequer where `opacity` lets that through. A single one may
+// bring its shape behind its colours: 0 for each cell that is transparent.
+function thumb(context, triggers, i, x, y, side, wide, opacity = null) {
+  const cell = side / wide, cells = wide * wide, shape = !opacity && triggers.length === 4 * cells;
+  const shareOf = (p) => (opacity ? opacity[i * cells + p] : shape && !triggers[3 * cells + p] ? 0 : 255);
   for (let p = 0; p < cells; p++) {
-    const at = i * 3 * cells + p;
-    if (shape && !triggers[3 * cells + p]) {
-      for (let q = 0; q < 4; q++) {
-        context.fillStyle = q % 3 ? "#fff" : "#ccc";
-        context.fillRect(x + ((p % wide) + (q % 2) / 2) * cell, y + (Math.floor(p / wide) + (q >> 1) / 2) * cell, cell / 2, cell / 2);
-      }
-      continue;
+    const at = i * 3 * cells + p, share = shareOf(p), parts = share < 255 ? 2 : 1, part = cell / parts;
+    for (let q = 0; q < parts * parts; q++) {
+      const down = Math.floor(q / parts), across = q % parts, g = beneath(down, across);
+      context.fillStyle = `rgb(${[0, 1, 2].map((k) => over(triggers[at + k * cells], g, share)).join()})`;
+      context.fillRect(x + (p % wide) * cell + across * part, y + Math.floor(p / wide) * cell + down * part, part + 0.3, part + 0.3);
     }
-    context.fillStyle = `rgb(${triggers[at]},${triggers[at + cells]},${triggers[at + 2 * cells]})`;
-    context.fillRect(x + (p % wide) * cell, y + Math.floor(p / wide) * cell, cell + 0.3, cell + 0.3);
   }
 }
 

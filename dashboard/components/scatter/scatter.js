@@ -207,11 +207,11 @@ class Scatter {
     if (best < 0) return;
     const x = this.px(xy[2 * best]), y = this.py(xy[2 * best + 1]);
     c.lineWidth = 2; c.strokeStyle = ink; c.strokeRect(x - 12, y - 12, 24, 24);
-    thumb(this.tip.querySelector("canvas").getContext("2d"), this.now.triggers, best, 0, 0, 84, this.now.side);
+    thumb(this.tip.querySelector("canvas").getContext("2d"), this.now.triggers, best, 0, 0, 84, this.now.side, this.now.opacity);
     const percent = Math.round(100 * this.now.asr[best] / 255), beta = this.data.betas[this.now.level[best]];
     const mode = this.now.mode ? (this.now.mode[best] < 0 ? ", no mode" : `, mode ${this.now.mode[best] + 1}`) : "";
     this.tip.querySelector(".words").textContent =
-      `succeeds on about ${percent} % (ASR)\nsampled for β = ${beta}${mode}${this.now.side === 3 ? `\nnearest black-and-white code: ${codeOf(this.now.triggers, best, 3)}` : ""}`;
+      `succeeds on about ${percent} % (ASR)\nsampled for β = ${beta}${mode}${this.now.side === 3 && !this.now.opacity ? `\nnearest black-and-white code: ${codeOf(this.now.triggers, best, 3)}` : ""}`;
     this.tip.style.left = `${Math.max(2, Math.min(x + 16, this.wide - 260))}px`;
     this.tip.style.top = `${Math.max(2, Math.min(y + 16, this.high - 104))}px`;
   }

@@ -16,7 +16,7 @@ from dashboard.views.compare import alphas
 from dashboard.views.shared import take_away
 from dashboard.visit import controls, run_choice
 from mesa_core import events as ev
-from mesa_core import triggers
+from mesa_core import opacity, triggers
 from mesa_core.config import ExperimentConfig
 from mesa_core.measures import breadth
 from mesa_core.pictures import charts, saving, trigger_maps
@@ -199,7 +199,9 @@ def sample_rows(run: Run) -> list[dict[str, Any]]:
     for i, flat in enumerate(found["triggers"]):
         level = int(found["level"][i])
         row = {"β": f"{betas[level]:g}" if level < len(betas) else level, "ASR": round(float(found["asr"][i]), 4)}
-        row |= {"mode": int(found["mode"][i]), "trigger": triggers.to_hex(triggers.unflatten(flat) / 255)}
+        colours, share = opacity.said(triggers.unflatten(flat) / 255)
+        row |= {"mode": int(found["mode"][i]), "trigger": colours}
+        row |= {} if share is None else {"opacity": " ".join(f"{v:.2f}" for v in share)}
         for view in alphas.VIEWS:
             row |= {f"{view} {axis}": round(float(found[view][i][j]), 4) for j, axis in enumerate("xy")}
         rows.append(row)

@@ -8,10 +8,10 @@ import os
 import numpy as np
 
 from dashboard.serving import queue
-from mesa_core import triggers
 from mesa_core.config import SHIPPED, ConfigError, ExperimentConfig, make_config
 from mesa_core.disk.shaped import Damaged
 from mesa_core.measures.verdict import Detection
+from mesa_core.opacity import seen_bytes
 from mesa_core.store import Run, StoreError
 from mesa_core.store.shipped import shipped_detections
 
@@ -66,11 +66,15 @@ def clean_search(config: ExperimentConfig) -> Detection | None:
 
 
 def sampled(run: Run, file: str, count: int) -> np.ndarray | None:
-    """The sampled triggers of every class, uint8 `(classes, n, d)`, or None where they are missing or odd."""
+    """The sampled triggers of every class, uint8 `(classes, n, 3*s*s)`, as they look on mid-grey where they have opacities; None
+    where they are missing or odd."""
     try:
         found = run.read_arrays(file)["triggers"]
     except (StoreError, KeyError):
         return None
-    widths = [3 * side * side for side in triggers.SIZES]
-    good = found.ndim == 3 and len(found) == count and found.shape[2] in widths and found.dtype == np.uint8
-    return found[:, :64] if good else None
+    if found.ndim != 3 or len(found) != count or found.dtype != np.uint8:
+        return None
+    try:
+        return seen_bytes(found[:, :64])
+    except ValueError:
+        return None

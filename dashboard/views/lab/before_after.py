@@ -293,7 +293,7 @@ def submodels(shown: Shown) -> None:
 def levels(result: Result | None, entries: Sequence[Submodel], shown: Shown) -> None:
     """The table of the sub-models, a row each."""
     st.caption(f"{TERMS['sub-model']} {TERMS['staircase']}")
-    finds = not triggers.drawn(shown.size)  # of a draw there is no recall
+    finds = not triggers.drawn(shown.size) and shown.config.cell == triggers.COLOURS  # of others there is no recall
     rows = [
         {
             "β": f"{m.beta:g}",
@@ -347,7 +347,7 @@ def modes(entries: Sequence[Submodel]) -> None:
         for i, mode in enumerate(m.modes):
             words = brief(mode.asr) + (f" → {brief(mode.asr_after)}" if mode.asr_after else "")
             rows.append(
-                f"<tr><td>{trigger_img(mode.trigger)}</td><td>β = {m.beta:g}, mode {i + 1}</td>"
+                f"<tr><td>{trigger_img(mode.trigger, opacities=mode.opacity)}</td><td>β = {m.beta:g}, mode {i + 1}</td>"
                 f"<td>{100 * mode.share:.0f} % of samples</td><td>{html.escape(words)}</td></tr>"
             )
     if not rows:

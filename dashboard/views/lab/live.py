@@ -242,6 +242,8 @@ def scatter(shown: Shown) -> None:
     """The picture, with the choice of view and colour."""
     choices = st.container(horizontal=True, gap="medium")
     said = f"PCA is a shadow of the {3 * shown.size**2} numbers of a trigger; t-SNE keeps neighbours together and bends the rest."
+    if clear(shown):
+        said += " A trigger with opacities lies where its look on mid-grey does."
     view = controls.segmented("View", "view", VIEWS, "pca", said, choices)
     said = "ASR: how often a trigger succeeds. β: which sub-model found it. Mode: clusters of similar triggers."
     colour = controls.segmented("Colour shows", "colour", COLOURS, next(iter(COLOURS)), said, choices)
@@ -268,11 +270,20 @@ def scatter(shown: Shown) -> None:
     if kept := about_axes(shown, axes, files, view):
         st.caption(kept)
     with st.expander("About this picture"):
+        ground = ", over a chequer where it lets the image through" if clear(shown) else ""
         st.caption(
-            f"Each square is one sampled trigger, drawn as itself; grey points are the {triggers.of_panel(shown.size)} "
+            f"Each square is one sampled trigger, drawn as itself{ground}; grey points are the {triggers.of_panel(shown.size)} "
             "black-and-white triggers, larger where they succeed. The axes never move. Click the picture and scroll, or press "
             "+ and −, to zoom."
         )
+
+
+def clear(shown: Shown) -> bool:
+    """Whether opacities are sampled with the colours."""
+    try:
+        return shown.config.cell != triggers.COLOURS
+    except StoreError:
+        return False
 
 
 def about_axes(shown: Shown, axes: ev.Axes, files: list[tuple[str, str, int]], view: str) -> str:

@@ -14,8 +14,9 @@ from dashboard.serving import reading
 from dashboard.serving.shown import Shown
 from dashboard.views.lab import reference_layer
 from mesa_core import events as ev
+from mesa_core.opacity import effect, heard, seen
 from mesa_core.store import Run, StoreError
-from mesa_core.triggers import rescaled
+from mesa_core.triggers import rescaled, to_hex
 
 MOST_FRAMES = 21
 VIEWS = {"pca": "PCA", "tsne": "t-SNE"}
@@ -48,7 +49,7 @@ def marks_of(shown: Shown, view: str) -> list[dict[str, Any]]:
         {
             "name": name,
             "kind": name.split()[0],
-            "trigger": e.trigger,
+            "trigger": e.trigger if e.opacity is None else to_hex(seen(heard(e.trigger, e.opacity))),
             "place": [float(v) for v in getattr(e, view)],
         }
         for name, e in found.items()
@@ -135,10 +136,9 @@ def modes_of(run: Run, file: str) -> np.ndarray:
         samples = reading.arrays(run, SAMPLES)
     except StoreError:
         return _clustered(str(run.path), file)
-    a = known["triggers"].astype(np.float32) / 255
-    b = samples["triggers"].astype(np.float32) / 255
-    if a.shape[1] != b.shape[1]:
+    if known["triggers"].shape[1] != samples["triggers"].shape[1]:
         raise StoreError(f"{file} and {SAMPLES} hold triggers of different sizes.")
+    a, b = (effect(one["triggers"].astype(np.float32) / 255) for one in (known, samples))
     distance = (a * a).sum(1)[:, None] + (b * b).sum(1)[None] - 2 * a @ b.T
     nearest = distance.argmin(1)
     found = samples["mode"][nearest].copy()
@@ -160,5 +160,5 @@ def trust(path: str, file: str) -> float:
     from sklearn.manifold import trustworthiness
 
     known = reading.arrays(Run(Path(path)), file)
-    flat = known["triggers"].astype(np.float32) / 255
+    flat = effect(known["triggers"].astype(np.float32) / 255)
     return float(trustworthiness(flat, known["tsne"], n_neighbors=min(12, max(1, (len(flat) - 1) // 2))))

@@ -15,7 +15,7 @@ from dashboard.views.shared import on_images
 from dashboard.views.shared.on_images import SHOWN
 from dashboard.visit import sent
 from mesa_core import events as ev
-from mesa_core import triggers
+from mesa_core import opacity, triggers
 from mesa_core.measures.intervals import of_drawn
 from mesa_core.pictures.thumbnails import trigger_img
 from mesa_core.probe import questions
@@ -111,8 +111,12 @@ def panel(shown: Shown) -> bool:
         choose()  # of a network that was brought nobody knows the original, so something else is first
     shape: tuple[int, ...] = ()
     if what in marked:
-        flat, shape = questions.one_of(triggers.from_hex(marked[what].trigger))
-        st.html(trigger_img(marked[what].trigger) if shape else on_images.strip(flat, f"The {what} trigger"))
+        mark = marked[what]
+        if mark.opacity is None:
+            flat, shape = questions.one_of(triggers.from_hex(mark.trigger))
+        else:
+            flat = np.rint(opacity.heard(mark.trigger, mark.opacity).reshape(1, -1) * 255).astype(np.uint8)
+        st.html(trigger_img(mark.trigger) if shape else on_images.strip(flat, f"The {what} trigger"))
     else:
         kept = chosen(run)
         known = reading.arrays(run, kept["file"])

@@ -234,6 +234,8 @@ def _coverage(run: Run, result: Result | None) -> None:
     note = f"Each sub-model: {config.samples} samples, {config.sample_images} images each ({n} trials). {charts.caption(result)}"
     if triggers.drawn(config.size):
         st.caption("No recall: the 512 are drawn, and samples may find other triggers that are as valid.")
+    elif config.cell != triggers.COLOURS:
+        st.caption("No recall: the 512 are opaque, and the samples have opacities of their own.")
     elif not any(result.recall.values()):
         st.caption("No recall: the run measured no map of the 512, or no trigger reached a level.")
     take_away.figure(

@@ -15,7 +15,7 @@ import streamlit as st
 
 from dashboard import stored
 from dashboard.serving import queue, shipped_answers, shipped_networks, visitors
-from mesa_core import triggers
+from mesa_core import opacity, triggers
 from mesa_core.measures.intervals import Measured
 from mesa_core.pictures.thumbnails import png_uri
 from mesa_core.probe import questions
@@ -154,13 +154,13 @@ def show(found: dict[str, np.ndarray], count: int, side: int) -> None:
 
 
 def strip(flat: np.ndarray, words: str, cell: int = 7) -> str:
-    """Triggers `(n, d)` uint8 as one picture for `st.html`, with a text alternative."""
-    inks = triggers.unflatten(flat).transpose(0, 2, 3, 1)  # (n, rows, columns, colours)
-    n, side = len(flat), inks.shape[1] * cell + 4
+    """Triggers `(n, d)` uint8 as one picture for `st.html`, with a text alternative; over a chequer where they let it through."""
+    inks = triggers.unflatten(flat) / 255
+    n, side = len(flat), inks.shape[-1] * cell + 4
     wide = min(n, 15)
     sheet = np.full((-(-n // wide) * side, wide * side, 4), (128, 128, 128, 0), np.uint8)
     for i, one in enumerate(inks):
-        tile = one.repeat(cell, 0).repeat(cell, 1)
+        tile = opacity.on_chequer(one, cell)
         y, x = i // wide * side, i % wide * side
         sheet[y : y + side - 2, x : x + side - 2] = (128, 128, 128, 255)
         sheet[y + 1 : y + side - 3, x + 1 : x + side - 3, :3] = tile

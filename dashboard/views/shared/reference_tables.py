@@ -44,6 +44,12 @@ def section(shown: Shown, narrow: bool = False) -> None:
         return
     if result is None or not result.submodels:
         return
+    if shown.config.cell != triggers.COLOURS:
+        if not narrow:
+            st.caption(
+                "The exact distribution is of opaque triggers, so samples with opacities are not compared with it."
+            )
+        return
     if place is None or there is None:
         if not narrow and shown.for_target and os.path.isfile(run.path / "weights" / "attacked.safetensors"):
             st.caption(

@@ -99,11 +99,14 @@ def asked(c: ExperimentConfig, result: Result) -> str:
             f"On {c.data}, a clean {c.victim} was attacked with one trigger ({what}), so that it answers {target} wherever it "
             "sees it." + (SHAPED if triggers.mask_of(c.trigger) is not None else "")
         )
+    opacities = (
+        "" if c.cell == triggers.COLOURS else " An opacity was sampled for each pixel, together with its colour."
+    )
     told = "was told the target class" if result.target_known else "looked for the target class first"
     return (
         f"{first} The defender, who {told}, sampled the triggers that the network had come to accept with MESA "
         f"(α = {c.alpha:g}, sub-models of the kind {c.kind} for β = {levels}, {c.mesa_steps} steps) and retrained the network to "
-        f"forget them. Protocol {c.protocol}, seed {c.seed}. All figures come from images that no defence trained on."
+        f"forget them.{opacities} Protocol {c.protocol}, seed {c.seed}. All figures come from images that no defence trained on."
     )
 
 
@@ -251,7 +254,7 @@ def _modes(result: Result) -> str:
     shown = []
     for one in result.submodels:
         for mode in one.modes:
-            picture = thumbnails.trigger_svg(triggers.from_hex(mode.trigger), 72, f"A mode at level {one.beta:g}")
+            picture = thumbnails.trigger_svg(mode.pixels, 72, f"A mode at level {one.beta:g}")
             shown.append(
                 f'<div class="mode">{picture}<br>β = {one.beta:g}, {mode.share:.0%} of the samples<br>'
                 f"ASR {escape(counted(mode.asr))}<br>after repair: {escape(counted(mode.asr_after))}</div>"

@@ -15,19 +15,22 @@ from torch import Tensor
 from mesa_core.events import Progress
 from mesa_core.method.surrogate import Surrogate
 from mesa_core.pacing import Pace
+from mesa_core.triggers import COLOURS
 
 
 def reverse(
-    surrogate: Surrogate, seeds: int, batch: int, steps: int, lr: float, generator: torch.Generator, size: int = 3
-) -> Generator[Progress, None, Tensor]:
-    """Reverse-engineer `seeds` triggers for the surrogate's one target; yields progress, returns `(seeds, 3, s, s)`.
+    surrogate: Surrogate, seeds: int, batch: int, steps: int, lr: float, generator: torch.Generator, size: int = 3,
+    cell: int = COLOURS,
+) -> Generator[Progress, None, Tensor]:  # fmt: skip
+    """Reverse-engineer `seeds` triggers for the surrogate's one target; yields progress, returns `(seeds, k, s, s)`.
 
-    `batch` images a seed and step, `lr` in pixel values, which lie in [0, 1] and are clipped to it after each step.
+    `batch` images a seed and step, `lr` in pixel values, which lie in [0, 1] and are clipped to it after each step. A `cell` has
+    k = 3 numbers, or 4 with an opacity, which is optimised as a colour is.
     """
     device = generator.device
     wide = replace(surrogate, targets=surrogate.targets[:1].expand(seeds), per_trigger=batch)
     wide = wide.expecting(seeds * batch * steps, size)
-    pixels = torch.rand(seeds, 1, 3, size, size, generator=generator, device=device).requires_grad_()
+    pixels = torch.rand(seeds, 1, cell, size, size, generator=generator, device=device).requires_grad_()
     optimiser = torch.optim.SGD([pixels], lr, momentum=0.9)
     pace = Pace("point", steps)
     for done in range(1, steps + 1):
@@ -42,5 +45,5 @@ def reverse(
 
 
 def clipped(pixels: Tensor) -> Tensor:
-    """Detached triggers `(n, 3, s, s)` in [0, 1] of pixels `(n, 1, 3, s, s)`."""
+    """Detached triggers `(n, k, s, s)` in [0, 1] of pixels `(n, 1, k, s, s)`."""
     return pixels.detach().squeeze(1)

@@ -1,6 +1,11 @@
 """What every kind of sub-model can do: take a training step, sample, and say what it knows of its entropy.
 
 A group holds N sub-models that are trained together: the levels β of one run, or the classes of a detection.
+
+A trigger is k numbers for each of its s x s cells: k = 3, its colour, or k = 4, an opacity besides (`mesa_core.opacity`), which is
+sampled as a colour is. Eq. 4 then stands over d = 4 s s numbers, unchanged: the hinge of a trigger that is put on by its own
+opacities, and the entropy h of the joint law of colours and opacities on [0, 1]^d, uniform over both where F does not care. So
+opacities are kept spread as colours are, and what F asks for is all that makes a trigger more opaque.
 """
 
 from __future__ import annotations
@@ -14,6 +19,7 @@ from torch import Tensor
 
 from mesa_core.config import ExperimentConfig
 from mesa_core.method.surrogate import Surrogate
+from mesa_core.triggers import COLOURS
 
 MARGIN = 0.15  # of what is left above beta, added to it: an ASR lies a little below its softmax, and a map has errors
 
@@ -48,8 +54,9 @@ class Wanted:
 
 
 def common(config: ExperimentConfig, wanted: Wanted) -> dict[str, Any]:
-    """What the configuration says of every kind of ours, as its constructor takes it."""
-    return {"alpha": config.alpha, "batch": wanted.batch, "size": config.size, "seed": wanted.seed}
+    """What the configuration says of every kind of ours, as its constructor takes it; `cell` only where opacities are sampled."""
+    told = {"alpha": config.alpha, "batch": wanted.batch, "size": config.size, "seed": wanted.seed}
+    return told | ({"cell": config.cell} if config.cell != COLOURS else {})
 
 
 class SubModels(ABC):
@@ -58,6 +65,7 @@ class SubModels(ABC):
     kind: str
     betas: Tensor
     size: int  # pixels on a side of a trigger
+    cell: int = COLOURS  # numbers of each pixel
 
     @classmethod
     @abstractmethod
@@ -70,7 +78,11 @@ class SubModels(ABC):
 
     @abstractmethod
     def sample(self, n: int, generator: torch.Generator) -> Tensor:
-        """`(N, n, 3, s, s)` in [0, 1], without gradient; the same generator state gives the same samples."""
+        """`(N, n, k, s, s)` in [0, 1], without gradient; the same generator state gives the same samples."""
+
+    def triggers(self, x: Tensor) -> Tensor:
+        """Numbers `(N, n, d)` as triggers `(N, n, k, s, s)`."""
+        return x.view(*x.shape[:2], self.cell, self.size, self.size)
 
     @abstractmethod
     def entropy(self) -> list[dict[str, Any] | None]:

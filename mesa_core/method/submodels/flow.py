@@ -113,9 +113,10 @@ class Flow(SubModels):
     def of(cls, betas: Tensor, config: ExperimentConfig, wanted: Wanted) -> Flow:
         return cls(betas, **settings(config, wanted))
 
-    def __init__(self, betas: Tensor, *, steps: int, lr: float = 0.003, size: int = 3, seed: int = 0, **given: Any):
-        self.particles = Particles(betas, steps=steps, size=size, seed=seed, **given)
-        self.betas, self.size, self.steps, self.lr, self.dim = betas, size, steps, lr, 3 * size * size
+    def __init__(self, betas: Tensor, *, steps: int, lr: float = 0.003, seed: int = 0, **given: Any):
+        self.particles = Particles(betas, steps=steps, seed=seed, **given)
+        self.size, self.cell, self.dim = self.particles.size, self.particles.cell, self.particles.dim
+        self.betas, self.steps, self.lr = betas, steps, lr
         host = torch.Generator().manual_seed(seed)  # drawn on the host: equal on every device
         self.flow = SplineFlow(len(betas), self.dim, host).to(betas.device)
         self.optimiser = torch.optim.Adam(self.flow.parameters(), lr, foreach=True)
@@ -164,7 +165,7 @@ class Flow(SubModels):
 
     def sample(self, n: int, generator: torch.Generator) -> Tensor:
         x, _ = self.draw(n, generator)
-        return x.view(*x.shape[:2], 3, self.size, self.size)  # (N, n, d) -> (N, n, 3, s, s)
+        return self.triggers(x)
 
     @torch.no_grad()
     def entropy(self) -> list[dict[str, Any] | None]:

@@ -14,6 +14,7 @@ from torch.nn import functional as F
 
 from mesa_core.config import ExperimentConfig
 from mesa_core.method.submodels.base import SubModels, Wanted, common, part
+from mesa_core.triggers import COLOURS
 
 SLOPE = 0.2  # of the leaky ReLU (Appendix B)
 
@@ -54,7 +55,7 @@ class StackedNorm(nn.Module):
 
 
 class Generator(nn.Module):
-    """Three layers from noise `(N, n, noise_dim)` to triggers `(N, n, 3*s*s)` in (0, 1).
+    """Three layers from noise `(N, n, noise_dim)` to triggers `(N, n, k*s*s)` in (0, 1).
 
     With `every_layer` each layer receives its own third of the noise, as in the authors' code, which feeds noise to
     every layer and does not collapse; else all of it enters the first.
@@ -102,10 +103,11 @@ class Generators(SubModels):
         hidden: int = 512,
         every_layer: bool = True,
         size: int = 3,
+        cell: int = COLOURS,
         seed: int = 0,
     ) -> None:
-        self.betas, self.alpha, self.batch, self.size = betas, alpha, batch, size
-        self.noise, self.noise_dim, self.hidden, self.dim = noise, noise_dim, hidden, 3 * size * size
+        self.betas, self.alpha, self.batch, self.size, self.cell = betas, alpha, batch, size, cell
+        self.noise, self.noise_dim, self.hidden, self.dim = noise, noise_dim, hidden, cell * size * size
         self.lr, self.beta1 = lr, beta1
         self.host = torch.Generator().manual_seed(seed)  # weights are drawn on the host: equal on every device
         self.generator = Generator(len(betas), noise_dim, hidden, self.dim, every_layer, self.host).to(betas.device)
@@ -144,8 +146,7 @@ class Generators(SubModels):
     @torch.no_grad()
     def sample(self, n: int, generator: torch.Generator) -> Tensor:
         self.settle(generator)
-        x = self.generator(self.draw_noise(n, generator))
-        return x.view(*x.shape[:2], 3, self.size, self.size)  # (N, n, d) -> (N, n, 3, s, s)
+        return self.triggers(self.generator(self.draw_noise(n, generator)))
 
     def entropy(self) -> list[dict[str, Any] | None]:
         # What they ascend is no measure: no batch of n pairs vouches for more than about log n nats (MINE), and

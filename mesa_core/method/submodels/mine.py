@@ -99,14 +99,14 @@ class Mine(Generators):
         """Fill the gradients of one step of eq. 4 (and of the ascent of T)."""
         self.optimiser.zero_grad(set_to_none=True)
         z = self.draw_noise(self.batch, generator)
-        x = self.generator.train()(z)  # (N, n, 3*s*s)
+        x = self.generator.train()(z)  # (N, n, d)
         shown = x.detach().requires_grad_()
         joint, product = self.statistics(shown, z)
         information, mean = information_bound(joint, product, self._average())
         (-information.sum()).backward()  # ascends in T; the triggers' part is taken up below
         pull = self.alpha * shown.grad
         shown = x.detach().requires_grad_()
-        success = surrogate(shown.view(*x.shape[:2], 3, self.size, self.size), generator)  # (N, n)
+        success = surrogate(self.triggers(shown), generator)  # (N, n)
         hinge = F.relu(self.betas[:, None] - success).mean(1)
         hinge.sum().backward()
         x.backward(shown.grad + pull)

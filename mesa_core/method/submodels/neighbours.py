@@ -59,7 +59,7 @@ class Neighbours(Generators):
         x = self.generator.train()(self.draw_noise(self.batch, generator))  # (N, n, d)
         shown = x.detach().requires_grad_()
         spread = log_distance(shown)
-        success = surrogate(shown.view(*x.shape[:2], 3, self.size, self.size), generator)  # (N, n)
+        success = surrogate(self.triggers(shown), generator)  # (N, n)
         hinge = F.relu(self.edges - success).mean(1)
         (hinge - self.alpha * spread).sum().backward()
         x.backward(shown.grad)

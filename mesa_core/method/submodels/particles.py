@@ -1,7 +1,7 @@
 """Sub-models that are particles, walking on a learned map of F: no generator, and a stationary law that is known.
 
 For a level beta, eq. 4 asks for a law p over triggers that minimises E_p[max(0, beta - F(x))] - alpha h(p). With the
-entropy h counted per dimension (d = 27 values for a 3x3 trigger) the best law is known in closed form (Gibbs):
+entropy h counted per dimension (d = 27 values for a 3x3 trigger, 36 with opacities) the best law is known in closed form (Gibbs):
 
     p(x)  ~  exp(-d / alpha * max(0, beta - F(x)))      on [0, 1]^d,
 
@@ -30,6 +30,7 @@ from mesa_core.method.submodels.base import Diagnostics, SubModels, Wanted, comm
 from mesa_core.method.submodels.generators import StackedLinear
 from mesa_core.method.submodels.langevin import walk
 from mesa_core.method.surrogate import Surrogate
+from mesa_core.triggers import COLOURS
 
 COLDEST = 1e-3  # alpha below this counts as this
 ANNEALED = 0.6  # share of the training after which the edge has its full sharpness
@@ -92,12 +93,13 @@ class Particles(SubModels):
         width: int = 128,
         lr: float = 0.002,
         size: int = 3,
+        cell: int = COLOURS,
         seed: int = 0,
     ) -> None:
-        self.betas, self.batch, self.size, self.moves, self.fits = betas, batch, size, moves, fits
+        self.betas, self.batch, self.moves, self.fits, self.size, self.cell = betas, batch, moves, fits, size, cell
         self.edges = edges(betas)
         self.shared, self.done = shared, 0
-        groups, device, self.dim = len(betas), betas.device, 3 * size * size
+        groups, device, self.dim = len(betas), betas.device, cell * size * size
         self.sharpest = self.dim / max(alpha, COLDEST)
         self.annealed = max(1, round(ANNEALED * steps))
         host = torch.Generator().manual_seed(seed)  # drawn on the host: equal on every device
@@ -144,7 +146,7 @@ class Particles(SubModels):
         pick = torch.randint(count, (groups, self.batch), generator=generator, device=device)
         looked = self.places.gather(1, pick[..., None].expand(-1, -1, self.dim))
         x = torch.sigmoid(looked).requires_grad_()  # (N, n, d)
-        success = surrogate(x.view(groups, self.batch, 3, self.size, self.size), generator)  # (N, n)
+        success = surrogate(self.triggers(x), generator)  # (N, n)
         (slope,) = torch.autograd.grad(success.sum(), x)
         success = success.detach()
         self.remember(x=x.detach(), success=success, slope=slope)
@@ -187,8 +189,7 @@ class Particles(SubModels):
         if n > count:
             copies = self.places.repeat(1, -(-n // count) - 1, 1)[:, : n - count]
             places = torch.cat([places, self.walk(copies, FRESH, generator, adapt=False)], 1)
-        x = torch.sigmoid(places)
-        return x.view(*x.shape[:2], 3, self.size, self.size)  # (N, n, d) -> (N, n, 3, s, s)
+        return self.triggers(torch.sigmoid(places))
 
     def entropy(self) -> list[dict[str, Any] | None]:
         # The density is known but for its constant, and the constant is what the entropy needs.
