@@ -528,9 +528,9 @@ def test_a_4x4_trigger_in_the_address_is_taken_and_ten_colours_are_not(home):
     assert "makes no sense" in at.warning[0].value
 
 
-def test_an_edit_of_the_painter_does_not_touch_a_trigger_that_it_cannot_show(large, monkeypatch):
-    kept = large.config()["trigger"].split()
-    session = {"trigger": kept, "seq": 0, "painter": {"edit": {"value": ["#ffffff"] * 16, "seq": 4}}}
+def test_an_edit_of_the_painter_does_not_touch_a_trigger_that_it_cannot_show(monkeypatch):
+    kept = ["#000000", "#ffffff"] * 18
+    session = {"trigger": kept, "seq": 0, "painter": {"edit": {"value": ["#ffffff"] * 36, "seq": 4}}}
     monkeypatch.setattr(painting.st, "session_state", SimpleNamespace(**session, get=session.get))
     painting.edited()
     assert painting.st.session_state.trigger == kept

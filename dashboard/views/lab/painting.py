@@ -25,8 +25,10 @@ def preset(trigger: np.ndarray) -> None:
 
 def edited() -> None:
     """The painter's callback; an edit that is not as many colours as the painter has cells is left out."""
+    side = triggers.size_of(" ".join(st.session_state.trigger))
+    if side not in SIDES:  # it is shown as a picture
+        return
     with contextlib.suppress(sent.Odd):
-        side = triggers.size_of(" ".join(st.session_state.trigger))
         st.session_state.trigger, st.session_state.seq = sent.painted("painter", (side,), clear=True)
 
 
