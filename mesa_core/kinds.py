@@ -28,6 +28,7 @@ KINDS: Registry[Kind] = Registry(
     "kind of sub-model",
     {
         "mine": Kind("mesa_core.method.submodels.mine:Mine"),
+        "convolutional": Kind("mesa_core.method.submodels.convolutional:Convolutional"),
         "neighbours": Kind("mesa_core.method.submodels.neighbours:Neighbours"),
         "particles": Kind("mesa_core.method.submodels.particles:Particles"),
         "flow": Kind("mesa_core.method.submodels.flow:Flow", density=True),

@@ -9,6 +9,9 @@ black centre, 170 the pattern used by the paper's authors.
 A cell of an attacker's trigger may be transparent: it leaves the image as it is. It is written as `-`, and its three numbers
 are not-a-number; who computes with a trigger takes it apart into pixels (`filled`) and a mask (`opaque`).
 
+16x16 triggers are pictures. Of black-and-white ones only those have a code whose cells are 2x2 blocks: that of the 8x8 one of
+which they are twice the size. So codes have 64 bits at most, and the panel of 16x16 is that of 8x8, enlarged.
+
 >>> ring = from_code(495)
 >>> ring.shape, code_of(ring), code_of(invert(ring))
 ((3, 3, 3), 495, 16)
@@ -20,19 +23,24 @@ from __future__ import annotations
 
 import math
 import re
+import zlib
 from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
 
+from mesa_core import drawings
+
 SIZE = 3  # of the paper, of the painter, of the 51 orbits, and wherever nothing else is said
-SIZES = (1, 2, 3, 4, 5, 6, 7, 8)  # pixels on a side that a trigger can have
+SMALL = (1, 2, 3, 4, 5, 6, 7, 8)  # pixels on a side of triggers each of whose cells is a bit of a code
+LARGE = 16  # of pictures
+SIZES = (*SMALL, LARGE)  # pixels on a side that a trigger can have
 COLOURS, WITH_OPACITY = 3, 4  # numbers of a cell: its colour; the same and how much of what is beneath it covers
 CODES = 2 ** (SIZE * SIZE)
 PANEL = CODES  # black-and-white triggers that stand for all of a size
 PANEL_SEED = 512
 LARGEST = 2**63 - 1  # files and arrays hold no larger whole number
-COUNTS = "1, 4, 9, 16, 25, 36, 49 or 64"  # colours of a trigger, in words
+COUNTS = "1, 4, 9, 16, 25, 36, 49, 64 or 256"  # colours of a trigger, in words
 TRANSPARENT = "-"
 CLEAR = (TRANSPARENT, "transparent")  # words for such a cell
 GREY = 0.5  # stands in a transparent cell wherever a number is needed
@@ -83,13 +91,24 @@ def rescaled(distance: float, width: int) -> float:
 
 
 # -- codes
+def code_side(size: int) -> int:
+    """The side of the square that a code's bits fill: the size's own, 8 of 16, where each bit is a block of 2x2 cells."""
+    return min(size, SMALL[-1])
+
+
+def codes_of(size: int) -> int:
+    """How many codes there are of a size: 2^(s*s), of 16x16 as many as of 8x8."""
+    return 2 ** code_side(size) ** 2
+
+
 def from_code(code: int, size: int = SIZE) -> np.ndarray:
-    """The black-and-white trigger of a code in 0..2^(s*s)-1, as float32 `(3, s, s)`. Raises ValueError outside."""
-    if isinstance(code, bool) or not 0 <= code < 2 ** (size * size):
+    """The black-and-white trigger of a code in 0..`codes_of(size)`-1, as float32 `(3, s, s)`. Raises ValueError outside."""
+    if isinstance(code, bool) or not 0 <= code < codes_of(size):
         of = "code" if size == SIZE else f"{sized(size)} code"
-        raise ValueError(f"A {of} is a whole number from 0 to {2 ** (size * size) - 1}, not {code!r}.")
-    bits = [(code >> (size * size - 1 - i)) & 1 for i in range(size * size)]
-    cells = np.array(bits, np.float32).reshape(size, size)
+        raise ValueError(f"A {of} is a whole number from 0 to {codes_of(size) - 1}, not {code!r}.")
+    side = code_side(size)
+    bits = [(code >> (side * side - 1 - i)) & 1 for i in range(side * side)]
+    cells = np.array(bits, np.float32).reshape(side, side).repeat(size // side, 0).repeat(size // side, 1)
     return np.repeat(cells[None], 3, axis=0)  # (3 colours, rows, columns)
 
 
@@ -104,12 +123,12 @@ def panel_codes(size: int = SIZE) -> np.ndarray:
     At 3x3 they are all there are. There are too many larger ones to try each (65,536 of 4x4, 33,554,432 of 5x5, 1.8e19 of
     8x8), so of those 512 different ones are drawn, always the same: by numpy's generator with the seed `PANEL_SEED`. Of
     the 2 and 16 smaller ones each is there 256 or 32 times, so that a panel always has 512. The first cell of the 8x8 ones is
-    black, since a file holds no whole number of 64 bits.
+    black, since a file holds no whole number of 64 bits. Those of 16x16 are those of 8x8.
     """
     if size <= SIZE:
         return np.sort(np.arange(PANEL) % 2 ** (size * size))
     draw = np.random.default_rng(PANEL_SEED)
-    most = min(2 ** (size * size), LARGEST)
+    most = min(codes_of(size), LARGEST)
     return np.sort(draw.choice(most, PANEL, replace=False))
 
 
@@ -129,6 +148,11 @@ def too_many(size: int) -> str:
         return (
             f"There are only {2 ** (size * size)} black-and-white {sized(size)} triggers; each is shown "
             f"{PANEL // 2 ** (size * size)} times, on other images, and there is no recall."
+        )
+    if size == LARGE:
+        return (
+            f"These {PANEL} are drawn, always the same, from the black-and-white {sized(code_side(size))} triggers, and twice as "
+            "large: each cell is a block of 2×2 pixels. They are not pictures; none is marked, and there is no recall."
         )
     return (
         f"These {PANEL} are drawn, always the same, from the {2 ** (size * size):,} black-and-white {sized(size)} triggers. "
@@ -150,21 +174,29 @@ def chequer(size: int = SIZE) -> np.ndarray:
 
 
 def code_of(trigger: np.ndarray) -> int | None:
-    """The code of an exactly black-and-white trigger `(3, s, s)`, else None; one with opacities has none."""
+    """The code of an exactly black-and-white trigger `(3, s, s)`, else None; of 16x16 only where cells are blocks of 2x2.
+
+    One with opacities has none.
+    """
     cells = np.asarray(trigger)
     if len(cells) != COLOURS:
         return None
     if not (np.all(cells == cells[:1]) and np.isin(cells, (0.0, 1.0)).all()):
         return None
-    return int(round_to_codes(cells[None])[0])
+    code, side = int(round_to_codes(cells[None])[0]), cells.shape[-1]
+    return code if side in SMALL or (from_code(code, side) == cells).all() else None
 
 
 def round_to_codes(batch: np.ndarray) -> np.ndarray:
-    """Codes to which triggers `(n, 3, s, s)` round: white where the mean of the colours exceeds 0.5. `(n,)`.
+    """Codes to which triggers `(n, 3, s, s)` round: white where the mean of the colours, of 16x16 over a block of 2x2 pixels,
+    exceeds 0.5. `(n,)`.
 
     A fourth number, the opacity, does not count: on mid-grey, too, a cell is lighter than that where its colour is.
     """
     cells = np.asarray(batch)[:, :COLOURS].mean(axis=1)
+    if cells.shape[-1] == LARGE:
+        side = code_side(LARGE)
+        cells = cells.reshape(len(cells), side, LARGE // side, side, LARGE // side).mean((2, 4))
     bits = cells.reshape(len(cells), cells.shape[-1] ** 2) > 0.5  # (n, s*s)
     kind = np.int64 if bits.shape[1] < 63 else np.uint64  # 8x8 ones take all 64 bits
     return bits.astype(kind) @ (kind(1) << np.arange(bits.shape[1] - 1, -1, -1, dtype=kind))
@@ -172,12 +204,15 @@ def round_to_codes(batch: np.ndarray) -> np.ndarray:
 
 # -- colours
 def from_hex(text: str) -> np.ndarray:
-    """A trigger from s*s hex colours, row by row, separated by spaces or commas; `-` is a transparent cell.
+    """A trigger from s*s hex colours, row by row, separated by spaces or commas, where `-` is a transparent cell; or from
+    `picture:NAME`, one of `drawings`.
 
     Raises ValueError, also where all cells are transparent.
     """
     if not isinstance(text, str):  # from a file that anybody may have written
         raise ValueError(f"A trigger is {COUNTS} hex colours such as #ffffff, row by row.")
+    if text.strip().startswith(drawings.PREFIX):
+        return drawings.named(text.strip().removeprefix(drawings.PREFIX))
     parts = text.replace(",", " ").split()
     side = next((s for s in SIZES if s * s == len(parts)), None)
     if side is None:
@@ -249,8 +284,14 @@ def slug(text: str) -> str:
 
 
 def describe(trigger: np.ndarray) -> str:
-    """Words for a trigger: its code where it has one, else its colours; and its size where that is not 3x3."""
+    """Words for a trigger: its code where it has one, else its colours; and its size where that is not 3x3.
+
+    A large one has too many colours to be read: it is a picture, named where it is one of `drawings`, else by a checksum.
+    """
     code, side = code_of(trigger), np.shape(trigger)[-1]
+    if side == LARGE and code is None and len(trigger) == COLOURS and not shape_of(trigger):
+        name = drawings.name_of(trigger) or f"{zlib.crc32(to_hex(trigger).encode()):08x}"
+        return f"{sized(side)} picture {name}"
     if len(trigger) != COLOURS:
         words = f"{to_hex(trigger[:COLOURS])} with opacities"
     else:
@@ -261,6 +302,8 @@ def describe(trigger: np.ndarray) -> str:
 def brief(trigger: np.ndarray) -> str:
     """The same as `describe`, without colours: 'code 495', 'coloured', '4×4 code 1032', '5×5 shape of 9 cells'."""
     code, side = code_of(trigger), np.shape(trigger)[-1]
+    if side == LARGE and len(trigger) == COLOURS and not shape_of(trigger):
+        return describe(trigger)
     words = f"code {code}" if code is not None else " ".join(shape_of(trigger)) or "coloured"
     return words if side == SIZE else f"{sized(side)} {words}"
 

@@ -7,8 +7,9 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from mesa_core import triggers
+from mesa_core import drawings, triggers
 from mesa_core.config import DATA_PRESETS, VICTIM_PRESETS, ConfigError, Param, defaults, params
+from mesa_core.data import trigger_files
 from mesa_core.registry import load
 from mesa_core.victims import units
 from mesa_core.victims.names import ARCHITECTURES
@@ -123,8 +124,10 @@ def add_trigger(parser: argparse.ArgumentParser) -> None:
         "--trigger",
         nargs="+",
         metavar="COLOUR",
-        help="1, 4, 9, 16 and so on to 64 hex colours, row by row, each as '#ff8800' or ff8800: a trigger of 1x1 to 8x8. "
-        f"{triggers.TRANSPARENT} or transparent is a cell that leaves the image as it is, so that any shape is possible.",
+        help="1, 4, 9, 16 and so on to 64 hex colours, row by row, each as '#ff8800' or ff8800: a trigger of 1x1 to 8x8; or 256: "
+        f"one of 16x16. {triggers.TRANSPARENT} or transparent is a cell that leaves the image as it is, so that any shape is "
+        f"possible. Also a file with a square picture ({', '.join(trigger_files.ENDINGS)}), scaled to 16x16 where it is larger, "
+        f"or {' or '.join(drawings.words())}.",
     )
 
 
@@ -135,7 +138,7 @@ def add_size(parser: argparse.ArgumentParser, what: str) -> None:
         type=int,
         choices=triggers.SIZES,
         metavar="N",
-        help=f"Pixels on a side of {what}: 1 to {max(triggers.SIZES)}. Default: 3.",
+        help=f"Pixels on a side of {what}: 1 to {triggers.SMALL[-1]}, or {triggers.LARGE}. Default: 3.",
     )
 
 
@@ -200,7 +203,10 @@ def given(arguments: argparse.Namespace) -> dict[str, Any]:
     if getattr(arguments, "size", None):
         said["trigger"] = triggers.to_hex(triggers.chequer(arguments.size))
     if getattr(arguments, "trigger", None):
-        said["trigger"] = " ".join(arguments.trigger)
+        try:
+            said["trigger"] = trigger_files.spelt(" ".join(arguments.trigger))
+        except ValueError as error:
+            raise ConfigError(str(error)) from None
     if getattr(arguments, "detect", False):
         said["detect"] = True
     if getattr(arguments, "units", None) is not None:

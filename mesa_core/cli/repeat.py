@@ -11,9 +11,10 @@ import shlex
 from collections.abc import Mapping
 from typing import Any
 
+from mesa_core import drawings
 from mesa_core.cli.flags import SPECIAL, detect_parameters, flag
 from mesa_core.config import SCAN_USUAL, ConfigError, ExperimentConfig, defaults, make_config, params
-from mesa_core.triggers import SIZE
+from mesa_core.triggers import SIZE, from_hex
 
 
 def command_of(config: ExperimentConfig | Mapping[str, Any]) -> str:
@@ -73,6 +74,8 @@ def _trigger(config: ExperimentConfig, usual: ExperimentConfig) -> list[str]:
         return []
     if config.code is not None:
         return ["--code", str(config.code)]
+    if name := drawings.name_of(from_hex(config.trigger)):
+        return ["--trigger", drawings.PREFIX + name]
     return ["--trigger", *config.trigger.replace("#", "").split()]
 
 

@@ -91,8 +91,8 @@ class ExperimentConfig:
     trigger: str = parameter(
         triggers.code_to_hex(170),
         "attack",
-        "The trigger, row by row: 9 hex colours make it 3x3, 16 4x4; 1 to 64 are possible. - is a transparent cell, which leaves "
-        "the image as it is, so that any shape is possible. Searches look for full squares of its size.",
+        "The trigger, row by row: 9 hex colours make it 3x3, 16 4x4; 1 to 64 are possible, and 256 for a picture of 16x16. - is a "
+        "transparent cell, which leaves the image as it is, so that any shape is possible. Searches look for full squares of its size.",
         basic=True,
     )
     target: int = parameter(
@@ -142,7 +142,8 @@ class ExperimentConfig:
     kind: str = parameter(
         "mine",
         "mesa",
-        "Kind of sub-model. mine: the paper's generators, which find strong triggers in few places. neighbours: the same "
+        "Kind of sub-model. mine: the paper's generators, which find strong triggers in few places. convolutional: "
+        "the same with convolutions, for large triggers such as pictures of 16x16. neighbours: the paper's "
         "generators with an entropy that has no ceiling, which find strong triggers in many places. particles: triggers that walk on a learned map of the success rate and spread over all the valid "
         "ones, the best to look at. flow: generators again, which learn the particles' whole law and know how probable "
         "each of their triggers is.",
@@ -151,7 +152,7 @@ class ExperimentConfig:
     alpha: float = parameter(
         0.1,
         "mesa",
-        "Weight of entropy against success. At 0 the samples of the generators (mine, neighbours) shrink to a few tight "
+        "Weight of entropy against success. At 0 the samples of the generators (mine, convolutional, neighbours) shrink to a few tight "
         "points; large values spread them beyond the valid triggers. Particles, and flows after them, spread over all "
         "valid triggers at 0, too, and beyond them from about 1 on.",
         0.0,
@@ -230,7 +231,7 @@ class ExperimentConfig:
         "same",
         "repair",
         "Kind of sub-model whose samples the repair stamps. same: the kind that is seen. Particles and flows show best what α "
-        "and β do; generators (mine, neighbours) find stronger triggers, which a network forgets more by. Another kind is "
+        "and β do; generators (mine, convolutional, neighbours) find stronger triggers, which a network forgets more by. Another kind is "
         "trained besides, at α = 0.1.",
         choices=Auto(KINDS, "same"),
     )

@@ -145,7 +145,7 @@ def cost_if_found(config: ExperimentConfig, image_size: tuple[int, ...], classes
     boxes = 1 if not plan.several(config.search_places) else 4
     side = max(1, config.detect_steps // PARTS) * config.detect_batch * boxes
     least = STRONGEST * IMAGES * (UP + 1) + boxes * detection.SAMPLES * detection.IMAGES * UP
-    cut = sum(range(codes.SIZES[-1])) * 4 * STRONGEST * (IMAGES + detection.IMAGES)
+    cut = sum(range(codes.SMALL[-1])) * 4 * STRONGEST * (IMAGES + detection.IMAGES)
     return again[0] + UP * side, again[1] + least + cut
 
 
@@ -210,14 +210,14 @@ class _Around:
         )
         box = None if known is None else Box(known.row, known.column, known.row, known.column)
         best = yield from self._strongest([(box, drawn)], size)
-        for larger in range(size + 1, min(size + UP, codes.SIZES[-1], *self.image_size) + 1):
+        for larger in range(size + 1, min(size + UP, codes.SMALL[-1], *self.image_size) + 1):
             one = yield from self._trained(best, larger)
             self.near.append(SizeNear(larger, one.rate))
             if one.rate.value < best.rate.value + GAIN:
                 break
             best = one
         floor = best.rate.value - GAIN
-        while best.size > 1:
+        while best.size - 1 in codes.SIZES:  # of 16x16 no neighbour is a size
             one = yield from self._cut(best)
             if all(own.size != one.size for own in self.near):
                 self.near.append(SizeNear(one.size, one.rate))

@@ -34,10 +34,11 @@ def arranged(kind: str, asr: np.ndarray, size: int = triggers.SIZE) -> list[Grou
     if kind == "asr":
         return [("", _falling(range(triggers.PANEL), asr))]
     if kind == "white":
-        found: list[list[int]] = [[] for _ in range(size**2 + 1)]
+        found: list[list[int]] = [[] for _ in range(triggers.code_side(size) ** 2 + 1)]
         for place, code in enumerate(triggers.panel_codes(size).tolist()):
             found[code.bit_count()].append(place)
-        named = [(f"{count} white", _falling(places, asr)) for count, places in enumerate(found)]
+        each = (size // triggers.code_side(size)) ** 2  # pixels of a cell
+        named = [(f"{each * count} white", _falling(places, asr)) for count, places in enumerate(found)]
         return [group for group in named if group[1]]  # a draw has none that is all black
     if kind == "orbit" and size == triggers.SIZE:
         families = sorted(triggers.orbits(), key=lambda codes: (-float(asr[list(codes)].mean()), codes[0]))

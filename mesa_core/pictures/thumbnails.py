@@ -60,7 +60,7 @@ def trigger_uri(trigger: np.ndarray, side: int = 36) -> str:
     It is drawn over a chequer where it lets that through.
     """
     count = np.shape(trigger)[-1]
-    cell = side // count
+    cell = max(1, side // count)
     picture = np.full((cell * count + 4, cell * count + 4, 3), 138, np.uint8)
     picture[2:-2, 2:-2] = opacity.on_chequer(opacity.clear(trigger), cell)
     return png_uri(picture)
@@ -148,15 +148,16 @@ def map_svg(
     places, wide, high = flow(groups, columns, breaks)
     frames = hexes(viridis(asr))
     parts = []
-    step = 0.66 / size
+    side = triggers.code_side(size)
+    step = 0.66 / side
     cell = f"h{step:g}v{step:g}h-{step:g}z"
     for place, code in enumerate(triggers.panel_codes(size).tolist()):
         x, y = places[place]
         if np.isnan(x):
             continue
-        cells = triggers.from_code(code, size)[0] > 0.5
+        cells = triggers.from_code(code, side)[0] > 0.5
         white = "".join(
-            f"M{0.17 + step * c:g} {0.17 + step * r:g}{cell}" for r in range(size) for c in range(size) if cells[r, c]
+            f"M{0.17 + step * c:g} {0.17 + step * r:g}{cell}" for r in range(side) for c in range(side) if cells[r, c]
         )
         parts.append(
             f'<g transform="translate({x:.2f} {y:.2f})"><title>code {code}: {asr[place]:.0%}</title>'

@@ -28,7 +28,7 @@ from mesa_core.store import Run, Store, StoreError, checks
 from mesa_core.store.shipped import shipped_references
 from mesa_core.triggers import SIZE
 
-KEY = re.compile(r"[0-9a-f]{24}-[0-9]{1,3}(-[1-8]x[1-8])?")
+KEY = re.compile(r"[0-9a-f]{24}-[0-9]{1,3}(-(?:[1-8]x[1-8]|16x16))?")
 ARRAYS = ("triggers", "level", "asr", "mode", "pca", "tsne")
 DAMAGED = "The exact distribution of this network cannot be read; its files may be damaged. Make it again with: mesa-lab reference --run"
 DRAWS = 40  # of some of a reference's samples, over which its recall at their number is averaged

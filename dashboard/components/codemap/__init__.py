@@ -61,7 +61,7 @@ def codemap(
         "n": n,
         "panels": [list(panel) for panel in panels],
         "layout": dict(layout),
-        "side": size,
+        "side": triggers.code_side(size),  # of what a code's bits fill
         "codes": [str(code) for code in triggers.panel_codes(size).tolist()],  # a JavaScript number has too few bits
         "family": None
         if triggers.drawn(size)

@@ -6,7 +6,7 @@ function bytes(text) {
   return out;
 }
 
-// `each` bytes are a trigger: three colours of 1x1 to 8x8 cells.
+// `each` bytes are a trigger: three colours of 1x1 to 8x8 cells, or 16x16.
 function sheet(canvas, values, each) {
   const cells = each / 3, wide = Math.round(Math.sqrt(cells)), cell = Math.round(SIDE / wide);
   const n = values.length / each, side = wide * cell + GAP, columns = Math.min(COLUMNS, n);

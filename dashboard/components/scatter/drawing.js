@@ -33,7 +33,7 @@ const CHEQUER = [204, 255];
 const beneath = (down, across) => CHEQUER[(down + across) % 2];
 const over = (ink, ground, share) => Math.round(ground + (share / 255) * (ink - ground));
 
-// The side of a trigger that has so many bytes: three colours of 1x1 to 8x8 cells.
+// The side of a trigger that has so many bytes: three colours of 1x1 to 8x8 cells, or 16x16.
 const sideOf = (bytes) => Math.round(Math.sqrt(bytes / 3));
 
 function rgb(hex) {

@@ -143,7 +143,7 @@ class Scatter {
     this.pixels.fill(0);
     if (this.now) {
       const grow = this.zoom.k > 8 ? 2 : this.zoom.k > 3 ? 1.5 : 1;
-      const cell = Math.max(2, Math.round(15 / this.now.side * grow * this.scale)), rim = Math.max(1, Math.round(2 * this.scale));
+      const cell = Math.max(this.now.side > 8 ? 1 : 2, Math.round(15 / this.now.side * grow * this.scale)), rim = Math.max(1, Math.round(2 * this.scale));
       const want = `${cell} ${this.data.colour}`;
       if (!this.tiles || this.tilesFor !== want) { this.tiles = bake(this.now, this.data.colour, cell, rim, this.chosen); this.tilesFor = want; }
       const xy = this.xy = this.positions(time), half = this.tiles.side / 2;

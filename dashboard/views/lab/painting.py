@@ -57,6 +57,6 @@ def change(what: str) -> None:
     painted = triggers.from_hex(" ".join(st.session_state.trigger))
     if what == "random":
         side = painted.shape[-1]
-        preset(triggers.from_code(random.randrange(1, 2 ** (side * side) - 1), side))
+        preset(triggers.from_code(random.randrange(1, triggers.codes_of(side) - 1), side))
     else:
         preset({"invert": triggers.invert, "rotate": triggers.rotate, "mirror": triggers.mirror}[what](painted))

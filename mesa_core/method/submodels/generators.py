@@ -110,8 +110,12 @@ class Generators(SubModels):
         self.noise, self.noise_dim, self.hidden, self.dim = noise, noise_dim, hidden, cell * size * size
         self.lr, self.beta1 = lr, beta1
         self.host = torch.Generator().manual_seed(seed)  # weights are drawn on the host: equal on every device
-        self.generator = Generator(len(betas), noise_dim, hidden, self.dim, every_layer, self.host).to(betas.device)
+        self.generator = self.make_generator(every_layer).to(betas.device)
         self.parts: dict[str, nn.Module] = {"generator": self.generator}
+
+    def make_generator(self, every_layer: bool) -> nn.Module:
+        """N networks from noise `(N, n, noise_dim)` to triggers `(N, n, dim)` in (0, 1), drawn from `host`."""
+        return Generator(len(self.betas), self.noise_dim, self.hidden, self.dim, every_layer, self.host)
 
     @staticmethod
     def settings(config: ExperimentConfig, wanted: Wanted) -> dict[str, Any]:
