@@ -185,3 +185,27 @@ def clear_run(tmp_path_factory: pytest.TempPathFactory, tiny_signs: Dataset) -> 
         assert state == "finished", failed
 
     return Store(made_once(tmp_path_factory, "clear", make)).open("clear")
+
+
+@pytest.fixture(scope="session")
+def picture_run(tmp_path_factory: pytest.TempPathFactory, tiny_signs: Dataset) -> Run:
+    """A finished run of the convolutional kind with a picture of 16x16, tiny and real; to be read or copied, not changed."""
+    from small_sweep import LEAST
+
+    from mesa_core import events as ev
+    from mesa_core.config import make_config
+    from mesa_core.experiment import context, execute
+
+    own = {"data": "signs", "kind": "convolutional", "mesa_steps": 4, "landscape_images": 2, "baselines": ("point",)}
+    own |= {"trigger": "picture:face", "detect": True, "detect_steps": 2, "repair_epochs": 0.05, "place_images": 2}
+    config = make_config({**LEAST, **own})
+
+    def make(place: Path) -> None:
+        made = Store(place)
+        run, failed = made.create(config.to_dict(), "picture"), []
+        with pytest.MonkeyPatch.context() as patched:
+            patched.setattr(context, "load_data", lambda *_, **__: tiny_signs)
+            state = execute(run, made, lambda e: failed.append(e) if isinstance(e, ev.Failed) else None)
+        assert state == "finished", failed
+
+    return Store(made_once(tmp_path_factory, "picture", make)).open("picture")

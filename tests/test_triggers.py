@@ -60,15 +60,18 @@ def test_triggers_of_each_size_go_there_and_back(size):
     assert len(text.split()) == size * size
     assert np.allclose(triggers.from_hex(text), colours, atol=1e-6)
     assert triggers.size_of(text) == size
-    for code in (0, 1, 2 ** (size * size) - 1, int("10" * 32, 2) % 2 ** (size * size)):
+    most = triggers.codes_of(size)
+    for code in (0, 1, most - 1, int("10" * 32, 2) % most):
         made = triggers.from_code(code, size)
         assert made.shape == (3, size, size)
         assert triggers.code_of(made) == code
         assert triggers.code_of(triggers.from_hex(triggers.code_to_hex(code, size))) == code
-    first = triggers.from_code(1 << (size * size - 1), size)
-    assert first[0, 0, 0] == first[0].sum() == 1, "the highest bit is the top left"
+    block = (size // triggers.code_side(size)) ** 2
+    first = triggers.from_code(most >> 1, size)
+    assert first[0, 0, 0] == 1, "the highest bit is the top left"
+    assert first[0].sum() == block == (4 if size == 16 else 1)
     with pytest.raises(ValueError, match="code"):
-        triggers.from_code(2 ** (size * size), size)
+        triggers.from_code(most, size)
     flat = triggers.panel(size).reshape(512, -1)
     assert triggers.side_of(flat.shape[1]) == size
     assert (triggers.unflatten(flat) == triggers.panel(size)).all()
@@ -134,3 +137,31 @@ def test_another_width_is_refused():
 def test_distances_grow_with_the_root_of_the_width_and_are_untouched_at_27():
     assert triggers.rescaled(0.6, 27) == 0.6
     assert triggers.rescaled(0.6, 108) == pytest.approx(1.2)
+
+
+def test_the_panel_of_16x16_is_that_of_8x8_with_each_cell_a_block():
+    small, large = triggers.panel(8), triggers.panel(16)
+    assert (triggers.panel_codes(16) == triggers.panel_codes(8)).all()
+    assert (large[:, :, ::2, ::2] == small).all()
+    assert (large[:, :, 1::2, 1::2] == small).all()
+    assert "8×8" in triggers.too_many(16)
+    assert "recall" in triggers.too_many(16)
+
+
+def test_a_black_and_white_16x16_trigger_that_is_no_enlarged_one_has_no_code():
+    made = triggers.from_code(2**63 + 5, 16)
+    assert triggers.code_of(made) == 2**63 + 5
+    made[:, 0, 1] = 1 - made[:, 0, 1]
+    assert triggers.code_of(made) is None
+    assert triggers.round_to_codes(made[None])[0] == 2**63 + 5, "three of four cells are a block"
+    assert triggers.code_of(triggers.chequer(16)) is None
+
+
+def test_pictures_are_described_by_name_or_checksum_and_not_by_256_colours():
+    assert triggers.describe(triggers.from_hex("picture:face")) == "16×16 picture face"
+    other = triggers.from_hex("picture:face")
+    other[0, 0, 0] = 0
+    assert triggers.describe(other).startswith("16×16 picture ")
+    assert triggers.describe(other) != triggers.describe(triggers.from_hex("picture:face"))
+    assert len(triggers.describe(other)) < 30
+    assert triggers.brief(triggers.from_code(7, 16)) == "16×16 code 7"

@@ -42,7 +42,7 @@ def test_the_cases_hold_every_protocol_data_kind_size_suspect_and_baseline():
     configs = [case["config"] for case in CASES.values()]
     said = {(c["protocol"], c["data"], c["kind"]) for c in configs}
     assert {(p, d, k) for p in PROTOCOLS for d in ("signs", "cifar10", "folder") for k in KINDS} <= said
-    assert {len(c["trigger"].split()) for c in configs} == {9, 16, 25}
+    assert {len(c["trigger"].split()) for c in configs} == {9, 16, 25, 256}
     assert {(bool(c["suspect"]), c["suspect"] == "shipped", c["detect"]) for c in configs} == {
         (False, False, False),
         (False, False, True),

@@ -167,13 +167,13 @@ def test_a_group_is_made_as_the_configuration_says(one_target):
         "particle_moves": 4,
     }
     made = {}
-    for kind in ("mine", "neighbours", "particles", "flow"):
+    for kind in ("mine", "convolutional", "neighbours", "particles", "flow"):
         config = make_config(data="signs", kind=kind, trigger="#fff " * 16, **said)
         made[kind] = submodels.make(config, [0.3, 0.6], 21, 50, torch.device("cpu"), 9, one_target)
         assert made[kind].kind == kind
         assert made[kind].betas.tolist() == pytest.approx([0.3, 0.6])
         assert made[kind].size == 4
-    for kind in ("mine", "neighbours"):
+    for kind in ("mine", "convolutional", "neighbours"):
         one = made[kind]
         assert (one.alpha, one.batch, one.noise, one.noise_dim, one.hidden) == (0.7, 21, "uniform", 13, 17)
         assert one.optimiser.param_groups[0]["lr"] == 0.003

@@ -191,7 +191,7 @@ def level_rows(run: Run) -> list[dict[str, Any]]:
 
 
 def sample_rows(run: Run) -> list[dict[str, Any]]:
-    """The measured samples as a table: level, ASR, mode, places, and the trigger as hex colours."""
+    """The measured samples as a table: level, ASR, mode, places, and the trigger as hex colours, where it has no 256 of them."""
     found = runs.samples(run)
     if found is None:
         return []
@@ -200,8 +200,10 @@ def sample_rows(run: Run) -> list[dict[str, Any]]:
         level = int(found["level"][i])
         row = {"β": f"{betas[level]:g}" if level < len(betas) else level, "ASR": round(float(found["asr"][i]), 4)}
         colours, share = opacity.said(triggers.unflatten(flat) / 255)
-        row |= {"mode": int(found["mode"][i]), "trigger": colours}
-        row |= {} if share is None else {"opacity": " ".join(f"{v:.2f}" for v in share)}
+        row |= {"mode": int(found["mode"][i])}
+        if triggers.side_of(len(flat)) != triggers.LARGE:  # that many colours are no cell of a table
+            row |= {"trigger": colours}
+            row |= {} if share is None else {"opacity": " ".join(f"{v:.2f}" for v in share)}
         for view in alphas.VIEWS:
             row |= {f"{view} {axis}": round(float(found[view][i][j]), 4) for j, axis in enumerate("xy")}
         rows.append(row)

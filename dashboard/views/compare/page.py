@@ -98,7 +98,9 @@ def differing(rows: list[dict[str, str]]) -> str:
         trigger = triggers.from_hex(row[side])
         cells, coloured = trigger.shape[-1] ** 2, triggers.code_of(trigger) is None
         name = triggers.describe(trigger)
-        if coloured:
+        if cells == triggers.LARGE**2:
+            coloured = False  # too many colours to be said
+        elif coloured:
             name = "nine colours" if cells == 9 else f"{cells} colours"
             name = " ".join(triggers.shape_of(trigger)) or name
         # colours have no other name, so the picture says them to whoever points at it or hears it

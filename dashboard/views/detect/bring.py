@@ -22,7 +22,7 @@ from mesa_core.store import Run, StoreError
 from mesa_core.words import counted_bytes
 
 ANY = 0  # any size at any place, by the whole plan
-SIDES = {side: triggers.sized(side) for side in (triggers.SIZE, *triggers.SIZES)}  # the usual one first
+SIDES = {side: triggers.sized(side) for side in (triggers.SIZE, *triggers.SMALL)}  # the usual one first
 TRIGGERS = {**SIDES, ANY: "any size and place (takes longer)"}  # sizes that a scan may seek
 
 

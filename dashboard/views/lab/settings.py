@@ -17,7 +17,7 @@ from dashboard.serving import images as offered
 from dashboard.serving import queue, visitors
 from dashboard.views.lab import painting
 from dashboard.visit import reach, sent
-from mesa_core import triggers
+from mesa_core import drawings, triggers
 from mesa_core.apply import places
 from mesa_core.config import ConfigError, make_config, params
 from mesa_core.config.params import SILENT
@@ -139,7 +139,8 @@ def words(config: dict[str, Any]) -> dict[str, str]:
     for key in SAID:
         value = config[key] if key in config else SILENT[key]  # a configuration leaves out what goes without saying
         if key == "trigger":
-            said[key] = ",".join(reach.short(word) for word in value.split())
+            name = drawings.name_of(triggers.from_hex(value))
+            said[key] = drawings.PREFIX + name if name else ",".join(reach.short(word) for word in value.split())
         elif isinstance(value, (list, tuple)):
             said[key] = ",".join(f"{v:g}" if isinstance(v, float) else str(v) for v in value)
         else:

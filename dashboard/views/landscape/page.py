@@ -178,7 +178,7 @@ def rows(found: runs.Maps) -> list[dict[str, Any]]:
     told = {n: maps_of.rates(asr, found.n) for n in TITLES if (asr := getattr(found, n)) is not None}
     table = []
     for place, code in enumerate(triggers.panel_codes(found.size).tolist()):
-        cells = f"{code:0{found.size**2}b}"
+        cells = f"{code:0{triggers.code_side(found.size) ** 2}b}"
         row: dict[str, Any] = {"code": code, "cells": cells, "white cells": code.bit_count()}
         if not triggers.drawn(found.size):
             row["family"] = triggers.orbits()[triggers.orbit_of(code)][0]
