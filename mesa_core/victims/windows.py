@@ -29,7 +29,7 @@ from mesa_core.victims.devices import Compute
 from mesa_core.victims.victim import Victim
 
 DEPTHS = ("pool1", "res1", "pool2")
-SIDES = tuple(range(1, 9))  # pixels on a side of patches
+SIDES = tuple(range(1, 9))  # pixels on a side of patches; one of 16 changes most of every map, so that nothing is saved
 PIECE = 256  # stamped images at once; windows are small, so more of them than of whole images fit the caches
 PASSES = (
     2  # passes of each image that keeping must serve: it costs 0.3 to 0.7 of one, and a pass then saves 0.2 to 0.45
