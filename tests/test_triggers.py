@@ -125,12 +125,12 @@ def test_words_name_the_size_where_it_is_not_3x3():
 
 @pytest.mark.parametrize("count", [0, 8, 10, 15, 81])
 def test_another_number_of_colours_is_one_sentence_that_names_the_right_ones(count):
-    with pytest.raises(ValueError, match=rf"1, 4, 9, .* or 64 hex colours .*; {count} were given\.$"):
+    with pytest.raises(ValueError, match=rf"1, 4, 9, .* or 256 hex colours .*; {count} were given\.$"):
         triggers.from_hex("#fff " * count)
 
 
 def test_another_width_is_refused():
-    with pytest.raises(ValueError, match=r"27 or 48 or .* or 192 numbers, not 30"):
+    with pytest.raises(ValueError, match=r"27 or 48 or .* or 768 numbers, not 30"):
         triggers.unflatten(np.zeros((2, 30)))
 
 

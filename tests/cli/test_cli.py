@@ -46,7 +46,7 @@ def test_bad_requests_are_one_sentence_and_leave_nothing(words, tmp_path, capsys
     ("words", "said"),
     [
         (["--code", "600"], "Codes name 3x3 triggers; give a larger one by its colours, with --trigger."),
-        (["--trigger", " ".join(["fff"] * 10)], "A trigger is 1, 4, 9, 16, 25, 36, 49 or 64 hex colours"),
+        (["--trigger", " ".join(["fff"] * 10)], "A trigger is 1, 4, 9, 16, 25, 36, 49, 64 or 256 hex colours"),
     ],
 )
 def test_a_trigger_of_no_size_is_told_what_to_give(words, said, tmp_path, capsys):

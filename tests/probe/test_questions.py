@@ -122,5 +122,5 @@ def test_many_triggers_are_thinned_evenly():
 def test_triggers_of_each_size_can_be_asked_about(width):
     rows = questions.rows_of(np.full((3, width), 7, np.uint8))
     assert question(triggers=rows).triggers == ((7,) * width,) * 3
-    with pytest.raises(ValueError, match=f"or 192 numbers, not {width + 2}"):
+    with pytest.raises(ValueError, match=f"or 768 numbers, not {width + 2}"):
         question(triggers=((0,) * (width + 2),))
