@@ -8,8 +8,11 @@ from __future__ import annotations
 import contextlib
 import multiprocessing
 import os
+import sys
 from collections.abc import Sequence
 from multiprocessing.process import BaseProcess
+from types import ModuleType
+from unittest.mock import patch
 
 
 def carried_out(words: Sequence[str]) -> None:
@@ -28,7 +31,9 @@ class Command:
         server = multiprocessing.get_context("forkserver")
         server.set_forkserver_preload(["mesa_core.experiment", "mesa_core.sweeps.grid", "mesa_core.cli.commands"])
         self._process: BaseProcess = server.Process(target=carried_out, args=(list(words),), daemon=True)
-        self._process.start()
+        # The new process would run the main module's file, and a page that was tested before has left its own in that place.
+        with patch.dict(sys.modules, {"__main__": ModuleType("__main__")}):
+            self._process.start()
         self.pid = self._process.pid or 0
 
     def poll(self) -> int | None:
