@@ -199,9 +199,6 @@ def picture_run(tmp_path_factory: pytest.TempPathFactory, tiny_signs: Dataset) -
     own = {"data": "signs", "kind": "convolutional", "mesa_steps": 4, "landscape_images": 2, "baselines": ("point",)}
     own |= {
         "trigger": "picture:face",
-        "detect": True,
-        "detect_threshold": 0.0,
-        "detect_steps": 2,
         "repair_epochs": 0.05,
         "place_images": 2,
     }

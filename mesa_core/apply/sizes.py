@@ -29,14 +29,14 @@ def spelt(text: str) -> str:
         return ",".join(map(str, LADDER))
     found: set[int] = set()
     for word in text.replace(",", " ").split():
-        match = re.fullmatch(r"(\d{1,2})(?:-(\d{1,2}))?", word)
+        match = re.fullmatch(r"(\d)(?:-(\d))?", word)
         low, high = (int(match[1]), int(match[2] or match[1])) if match else (0, 0)
-        if not low <= high or not {low, high} <= set(triggers.SIZES):
+        if not low <= high or not {low, high} <= set(triggers.SMALL):
             raise ValueError(
                 f"{text!r} names no sizes to search; write {SMALL_TO_LARGE}, or sizes from {triggers.SMALL[0]} to "
-                f"{triggers.SMALL[-1]} pixels, or {triggers.LARGE}, with commas between, such as 2,3,5 or 1-8."
+                f"{triggers.SMALL[-1]} pixels with commas between, such as 2,3,5 or 1-8."
             )
-        found |= {size for size in triggers.SIZES if low <= size <= high}
+        found |= set(range(low, high + 1))
     return ",".join(map(str, sorted(found)))
 
 

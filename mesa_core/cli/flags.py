@@ -132,13 +132,13 @@ def add_trigger(parser: argparse.ArgumentParser) -> None:
 
 
 def add_size(parser: argparse.ArgumentParser, what: str) -> None:
-    """`--size`, where no trigger is named whose size it would be."""
+    """`--size`, where no trigger is named whose size it would be; no picture's, for which no class can be searched."""
     parser.add_argument(
         "--size",
         type=int,
-        choices=triggers.SIZES,
+        choices=triggers.SMALL,
         metavar="N",
-        help=f"Pixels on a side of {what}: 1 to {triggers.SMALL[-1]}, or {triggers.LARGE}. Default: 3.",
+        help=f"Pixels on a side of {what}: 1 to {triggers.SMALL[-1]}. Default: 3.",
     )
 
 

@@ -503,6 +503,11 @@ def _check_whole(config: ExperimentConfig) -> None:
         raise ConfigError(
             f"Opacities are to be {SAMPLED}, which the rules {' and '.join(SECRET)} can do, not {config.apply}."
         )
+    if config.size == triggers.LARGE and (config.detect or config.suspect or config.plans):
+        raise ConfigError(
+            f"Classes cannot be searched for triggers of {triggers.sized(triggers.LARGE)}: on a clean network, too, such a patch opens "
+            "every class. Name the target class and leave the search out, or search for smaller ones."
+        )
     if config.units not in ("auto", "images"):
         try:
             parse(config.units)

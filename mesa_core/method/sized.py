@@ -217,7 +217,7 @@ class _Around:
                 break
             best = one
         floor = best.rate.value - GAIN
-        while best.size - 1 in codes.SIZES:  # of 16x16 no neighbour is a size
+        while best.size > 1:
             one = yield from self._cut(best)
             if all(own.size != one.size for own in self.near):
                 self.near.append(SizeNear(one.size, one.rate))

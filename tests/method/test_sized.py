@@ -99,7 +99,7 @@ def test_without_a_word_it_is_the_search_of_one_size():
     assert "sizes" not in plain.to_json()
 
 
-@pytest.mark.parametrize("text", ["9", "0", "5-3", "small", "3x3"])
+@pytest.mark.parametrize("text", ["9", "16", "0", "5-3", "small", "3x3"])
 def test_what_names_no_sizes_is_refused_in_a_sentence(text):
     with pytest.raises(ConfigError, match="names no sizes to search; write small-to-large"):
         make_config(search_sizes=text)
