@@ -19,12 +19,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from mesa_core.triggers import COLOURS, WITH_OPACITY, filled, from_hex, opaque, pixels_of, to_hex, unflatten
+from mesa_core.triggers import COLOURS, GREY, WITH_OPACITY, filled, from_hex, opaque, pixels_of, to_hex, unflatten
 
 SAMPLED = "sampled"
 Opacity = float | str
 """How much of what is beneath it a trigger covers: a share in [0, 1], or SAMPLED: what each of its cells says."""
-GREY = 0.5  # beneath a trigger that is seen without an image
 CHEQUER = (204, 255)  # greys beneath one that is drawn, in 255
 
 

@@ -43,7 +43,7 @@ LARGEST = 2**63 - 1  # files and arrays hold no larger whole number
 COUNTS = "1, 4, 9, 16, 25, 36, 49, 64 or 256"  # colours of a trigger, in words
 TRANSPARENT = "-"
 CLEAR = (TRANSPARENT, "transparent")  # words for such a cell
-GREY = 0.5  # stands in a transparent cell wherever a number is needed
+GREY = 0.5  # stands in a transparent cell wherever a number is needed, and beneath one that is seen without an image
 _HEX = re.compile(r"#?([0-9a-fA-F]{6}|[0-9a-fA-F]{3})")
 
 

@@ -6,6 +6,7 @@ import shutil
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import cores  # before torch
 import pytest
@@ -135,81 +136,51 @@ def sign_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return draw_signs(tmp_path_factory.mktemp("signs"))
 
 
-@pytest.fixture(scope="session")
-def large_run(tmp_path_factory: pytest.TempPathFactory, tiny_signs: Dataset) -> Run:
-    """A finished run with a 4x4 trigger and every baseline, tiny and real; to be read or copied, not changed."""
+def carried_out_once(factory: pytest.TempPathFactory, data: Dataset, name: str, **said: Any) -> Run:
+    """A finished run on `data`, tiny and real, which the first of the suite's processes carries out."""
     from small_sweep import LEAST
 
     from mesa_core import events as ev
-    from mesa_core import triggers
     from mesa_core.config import make_config
-    from mesa_core.defences import Baselines
     from mesa_core.experiment import context, execute
 
-    own = {"data": "signs", "mesa_steps": 6, "landscape_images": 4, "detect_steps": 2, "point_steps": 3}
-    trigger = triggers.to_hex(triggers.chequer(4))
-    config = make_config({**LEAST, **own, "repair_epochs": 0.05, "baselines": tuple(Baselines()), "trigger": trigger})
+    config = make_config({**LEAST, "data": "signs", "repair_epochs": 0.05, **said})
 
     def make(place: Path) -> None:
         made = Store(place)
-        run, failed = made.create(config.to_dict(), "large"), []
+        run, failed = made.create(config.to_dict(), name), []
         with pytest.MonkeyPatch.context() as patched:
-            patched.setattr(context, "load_data", lambda *_, **__: tiny_signs)
+            patched.setattr(context, "load_data", lambda *_, **__: data)
             state = execute(run, made, lambda e: failed.append(e) if isinstance(e, ev.Failed) else None)
         assert state == "finished", failed
 
-    return Store(made_once(tmp_path_factory, "large", make)).open("large")
+    return Store(made_once(factory, name, make)).open(name)
+
+
+@pytest.fixture(scope="session")
+def large_run(tmp_path_factory: pytest.TempPathFactory, tiny_signs: Dataset) -> Run:
+    """A finished run with a 4x4 trigger and every baseline, tiny and real; to be read or copied, not changed."""
+    from mesa_core import triggers
+    from mesa_core.defences import Baselines
+
+    own = {"mesa_steps": 6, "landscape_images": 4, "detect_steps": 2, "point_steps": 3, "baselines": tuple(Baselines())}
+    trigger = triggers.to_hex(triggers.chequer(4))
+    return carried_out_once(tmp_path_factory, tiny_signs, "large", **own, trigger=trigger)
 
 
 @pytest.fixture(scope="session")
 def clear_run(tmp_path_factory: pytest.TempPathFactory, tiny_signs: Dataset) -> Run:
     """A finished run that samples opacities, with every baseline, tiny and real; to be read or copied, not changed."""
-    from small_sweep import LEAST
-
-    from mesa_core import events as ev
-    from mesa_core.config import make_config
     from mesa_core.defences import Baselines
-    from mesa_core.experiment import context, execute
 
-    own = {"data": "signs", "mesa_steps": 6, "snapshot_every": 3, "landscape_images": 4, "detect_steps": 2}
-    more = {"point_steps": 3, "detect": True, "place_images": 1, "particles": 32, "kind": "particles"}
-    whole = {**LEAST, **own, **more, "repair_epochs": 0.05, "baselines": tuple(Baselines())}
-    config = make_config({**whole, "search_opacity": "sampled", "detect_threshold": 0.0})
-
-    def make(place: Path) -> None:
-        made = Store(place)
-        run, failed = made.create(config.to_dict(), "clear"), []
-        with pytest.MonkeyPatch.context() as patched:
-            patched.setattr(context, "load_data", lambda *_, **__: tiny_signs)
-            state = execute(run, made, lambda e: failed.append(e) if isinstance(e, ev.Failed) else None)
-        assert state == "finished", failed
-
-    return Store(made_once(tmp_path_factory, "clear", make)).open("clear")
+    own = {"mesa_steps": 6, "snapshot_every": 3, "landscape_images": 4, "detect_steps": 2, "point_steps": 3}
+    own |= {"detect": True, "detect_threshold": 0.0, "place_images": 1, "particles": 32, "kind": "particles"}
+    own |= {"baselines": tuple(Baselines()), "search_opacity": "sampled"}
+    return carried_out_once(tmp_path_factory, tiny_signs, "clear", **own)
 
 
 @pytest.fixture(scope="session")
 def picture_run(tmp_path_factory: pytest.TempPathFactory, tiny_signs: Dataset) -> Run:
     """A finished run of the convolutional kind with a picture of 16x16, tiny and real; to be read or copied, not changed."""
-    from small_sweep import LEAST
-
-    from mesa_core import events as ev
-    from mesa_core.config import make_config
-    from mesa_core.experiment import context, execute
-
-    own = {"data": "signs", "kind": "convolutional", "mesa_steps": 4, "landscape_images": 2, "baselines": ("point",)}
-    own |= {
-        "trigger": "picture:face",
-        "repair_epochs": 0.05,
-        "place_images": 2,
-    }
-    config = make_config({**LEAST, **own})
-
-    def make(place: Path) -> None:
-        made = Store(place)
-        run, failed = made.create(config.to_dict(), "picture"), []
-        with pytest.MonkeyPatch.context() as patched:
-            patched.setattr(context, "load_data", lambda *_, **__: tiny_signs)
-            state = execute(run, made, lambda e: failed.append(e) if isinstance(e, ev.Failed) else None)
-        assert state == "finished", failed
-
-    return Store(made_once(tmp_path_factory, "picture", make)).open("picture")
+    own = {"kind": "convolutional", "mesa_steps": 4, "landscape_images": 2, "baselines": ("point",)}
+    return carried_out_once(tmp_path_factory, tiny_signs, "picture", **own, trigger="picture:face", place_images=2)

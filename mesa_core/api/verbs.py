@@ -26,7 +26,7 @@ from mesa_core.measures.place_map import IMAGES, PlaceMap, passes, place_map
 from mesa_core.method import attack as attacks
 from mesa_core.method import covering, detection, mesa, submodels
 from mesa_core.method import repair as repairs
-from mesa_core.method.surrogate import Surrogate
+from mesa_core.method.surrogate import towards
 from mesa_core.pacing import Pace, follow, through
 from mesa_core.victims.victim import Victim
 
@@ -172,8 +172,7 @@ def _sampled(frozen: Victim, images: ImageSet, config: ExperimentConfig, n: int)
     compute, levels = frozen.compute, list(config.beta)
     rule = _defenders(config, images)
     group = submodels.make(config, levels, config.mesa_batch, config.mesa_steps, compute.device, config.seed)
-    targets = torch.full((len(levels),), config.target, device=compute.device)
-    surrogate = Surrogate(frozen, images.images, targets, config.images_per_trigger, rule=rule)
+    surrogate = towards(config.target, frozen, images, len(levels), config.images_per_trigger, rule)
     surrogate = surrogate.expecting(len(levels) * config.mesa_batch * config.mesa_steps, config.size)
     generator, pace = compute.generator(config.seed), Pace("sample", config.mesa_steps)
     bench = Bench(images, config.target, config.seed, rule=rule)

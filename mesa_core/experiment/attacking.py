@@ -17,6 +17,7 @@ from mesa_core.experiment.detecting import detect_stage
 from mesa_core.experiment.snapshots import mark
 from mesa_core.experiment.stages import Made, Output, Scribe
 from mesa_core.keys import key_of
+from mesa_core.measures.goal import as_key
 from mesa_core.method import attack
 from mesa_core.pacing import Pace, follow
 from mesa_core.pictures.axes import flat_panel
@@ -139,7 +140,7 @@ def before_stage(lab: Context) -> Iterator[ev.Event]:
         "measure",
         *(("search",) if c.suspect else ()),
         victim=lab.results["attack"].key,
-        target=c.target if lab.target is None or not c.suspect else lab.target,
+        target=as_key(goal),
         clean=lab.results["victim"].key if lab.clean is not None else "",
         version=VERSION["before"],
     )

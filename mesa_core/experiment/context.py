@@ -29,7 +29,7 @@ from mesa_core.experiment.stages import Made, Output, Scribe, Stages
 from mesa_core.keys import seed_of
 from mesa_core.measures.bench import Bench
 from mesa_core.measures.evaluation import Evaluation
-from mesa_core.measures.goal import EachTo, Goal
+from mesa_core.measures.goal import Goal, as_key
 from mesa_core.method.surrogate import Surrogate, towards
 from mesa_core.opacity import Opacity
 from mesa_core.pacing import Pace
@@ -120,7 +120,7 @@ class Context:
     @property
     def target(self) -> int | list[int] | None:
         """The same as keys tell it; None before it is known, and where nothing was found."""
-        return list(self.goal.to) if isinstance(self.goal, EachTo) else self.goal
+        return as_key(self.goal)
 
     @functools.cached_property
     def frozen(self) -> Victim:
@@ -156,6 +156,8 @@ class Context:
 
     def resize(self, size: int) -> None:
         """Go on with triggers of another size, which a search believes in; the run's settings say so from then on."""
+        if size == self.config.size:
+            return
         trigger = codes.to_hex(codes.chequer(size))
         self.config = replace(self.config, trigger=trigger)
         self.pixels = torch.from_numpy(codes.from_hex(trigger))

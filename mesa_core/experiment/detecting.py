@@ -18,13 +18,12 @@ from mesa_core.config.placing import covers
 from mesa_core.experiment.context import VERSION, Context
 from mesa_core.experiment.stages import Made, Scribe
 from mesa_core.measures import premise
-from mesa_core.measures.astray import AllToAll
 from mesa_core.measures.bench import CHUNK
 from mesa_core.measures.by_opacity import read
 from mesa_core.measures.conclusion import CANNOT, conclusion
 from mesa_core.measures.verdict import Detection
 from mesa_core.method import covering, detection, placed, sized
-from mesa_core.method.surrogate import Surrogate
+from mesa_core.method.surrogate import towards
 from mesa_core.victims.weights import WeightsError
 from mesa_core.words import duration, share
 
@@ -89,8 +88,11 @@ def detect_stage(lab: Context) -> Iterator[ev.Event]:
         lab.cover(read(verdict.opacities.believed))
     if verdict.sizes is not None and verdict.sizes.believed is not None and verdict.target is not None:
         yield from _believe(lab, verdict.sizes.believed)
-    if verdict.astray is not None and verdict.target is None and lab.config.suspect:
-        _each_to_its(lab, verdict.astray)
+    if (
+        verdict.astray is not None and verdict.target is None and lab.config.suspect
+    ):  # its own law is sampled, at its own size
+        lab.goal = verdict.goal(len(lab.dataset.classes))
+        lab.resize(codes.size_of(verdict.astray.trigger))
 
 
 def _believe(lab: Context, size: int) -> Iterator[ev.Event]:
@@ -108,13 +110,6 @@ def _believe(lab: Context, size: int) -> Iterator[ev.Event]:
         whole, by = Box.everywhere(lab.image_size, own), (size - own) // 2
         row, column = min(max(lab.box.top + by, 0), whole.bottom), min(max(lab.box.left + by, 0), whole.right)
         lab.box = Box(row, column, row, column)
-
-
-def _each_to_its(lab: Context, found: AllToAll) -> None:
-    """Go on with an all-to-all backdoor: what is sampled and stamped from here on is to send each class where it was led."""
-    lab.goal = found.goal(len(lab.dataset.classes))
-    if (size := codes.size_of(found.trigger)) != lab.config.size:
-        lab.resize(size)
 
 
 def _cost(lab: Context) -> ev.Note:
@@ -138,8 +133,7 @@ def _cost(lab: Context) -> ev.Note:
 
 def _seconds(lab: Context) -> float:
     """Seconds that one image with its gradient takes here, by the second of two small batches; passing it whole, so no less."""
-    targets = torch.zeros(1, dtype=torch.int64, device=lab.compute.device)
-    surrogate, draw = Surrogate(lab.frozen, lab.defender.images, targets), lab.compute.generator(0)
+    surrogate, draw = towards(0, lab.frozen, lab.defender, 1), lab.compute.generator(0)
     size, took = lab.config.size, 0.0
     for _ in range(2):
         began = time.monotonic()

@@ -70,14 +70,14 @@ class Landscape(NamedTuple):
 class Bench:
     """Fixed images and places on which victims are compared.
 
-    `images` are the evaluation images on the victims' device (the first `limit` of them, 0: all), `target` the class whose ASR is asked (or one for each class,
-    of an all-to-all backdoor: then there is no target class, and what is told of it is told of no image),
+    `images` are the evaluation images on the victims' device (the first `limit` of them, 0: all), `target` the class whose ASR
+    is asked (or one for each class, of an all-to-all backdoor: then what is told of the target class is told of no image),
     `side` that of the 512 black-and-white triggers of `landscape` and `worst` (see `triggers.panel_codes`), `memory` the
     bytes that may be used to compute of stamped images only what differs from the clean ones (0: always all),
     `rule` how the attacker's own and the black-and-white triggers are put on them, `searched` how sampled ones are (as
     those, where nothing is said): who samples may know less of the place than who attacks. `original` is how the attacker's own
-    is, where it has a shape, which no other trigger has. Without any image of the target its own accuracy cannot be told, so that is refused
-    unless `absent` says that it may be so: triggers are measured on images of other classes.
+    is, where it has a shape, which no other trigger has. Without any image of the target its own accuracy cannot be told, so
+    that is refused unless `absent` says that it may be so: triggers are measured on images of other classes.
     """
 
     def __init__(

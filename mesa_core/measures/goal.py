@@ -21,6 +21,11 @@ class EachTo:
 Goal = int | EachTo  # one class, or one for each
 
 
+def as_key(goal: Goal | None) -> int | list[int] | None:
+    """A goal as keys tell it."""
+    return list(goal.to) if isinstance(goal, EachTo) else goal
+
+
 def goal_of(goal: Goal, labels: Tensor) -> Tensor:
     """The class to which each image is to go, or NOWHERE: int64 `(n,)` of their `labels` `(n,)`.
 

@@ -11,6 +11,7 @@ from mesa_core.disk.shaped import Count, Shaped, Unit, called, later, rarely
 from mesa_core.measures.astray import AllToAll
 from mesa_core.measures.by_opacity import ByOpacity
 from mesa_core.measures.by_size import BySize
+from mesa_core.measures.goal import Goal
 from mesa_core.measures.intervals import Measured
 
 LEAD = 0.25  # by which a class has to exceed the median of the others where several sizes are searched
@@ -121,6 +122,10 @@ class Detection(Shaped):
         """Where the target's triggers work; None where that is anywhere, or not known, or nothing was found."""
         found = [] if self.places is None else self.places.found
         return next((one for one in found if one.number == self.target), None)
+
+    def goal(self, classes: int) -> Goal | None:
+        """Where what was found sends images of so many `classes`: to the target, or each class to one of its own; None for nowhere."""
+        return self.astray.goal(classes) if self.astray is not None and self.target is None else self.target
 
     @property
     def box(self) -> Box | None:

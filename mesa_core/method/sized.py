@@ -37,7 +37,7 @@ from mesa_core.measures.intervals import Measured
 from mesa_core.measures.verdict import Detection, stand_out
 from mesa_core.method import detection, mesa, submodels
 from mesa_core.method.detection import Glimpse, News
-from mesa_core.method.surrogate import Surrogate
+from mesa_core.method.surrogate import towards
 from mesa_core.pacing import Pace, follow
 from mesa_core.victims.victim import Victim
 
@@ -240,8 +240,7 @@ class _Around:
         betas = [config.detect_beta] * len(boxes)
         group = submodels.make(config, betas, config.detect_batch, steps, device, self.seed + size, False)
         rule = self._rule(boxes, size)
-        targets = torch.full((len(boxes),), self.target, device=device)
-        surrogate = Surrogate(self.victim, self.defender.images, targets, rule=rule)
+        surrogate = towards(self.target, self.victim, self.defender, len(boxes), rule=rule)
         looks = len(boxes) * config.detect_batch * steps
         surrogate, pace = surrogate.expecting(looks, size), Pace("detect", steps)
         for step in mesa.train(group, surrogate, steps, generator):

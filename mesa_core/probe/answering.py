@@ -207,11 +207,10 @@ def _wanted(run: Run, config: ExperimentConfig, classes: int) -> Goal:
         return config.target
     outcome = run.outcome()
     verdict = None if outcome is None else outcome.detection
-    if verdict is not None and verdict.target is not None:
-        return verdict.target
-    if verdict is not None and verdict.astray is not None:
-        return verdict.astray.goal(classes)
-    raise questions.Refused("No class of this network is known to be attacked, so there is nothing to ask.")
+    goal = None if verdict is None else verdict.goal(classes)
+    if goal is None:
+        raise questions.Refused("No class of this network is known to be attacked, so there is nothing to ask.")
+    return goal
 
 
 def _of_file(run: Run, config: ExperimentConfig) -> torch.nn.Module:

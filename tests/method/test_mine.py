@@ -4,6 +4,7 @@ import math
 
 import pytest
 import torch
+from kinds_contract import are_the_same_by_seed_and_when_loaded, lie_in_the_box_and_repeat
 
 from mesa_core.config import make_config
 from mesa_core.kinds import KINDS
@@ -26,29 +27,12 @@ def group(kind="mine", betas=(0.5, 0.9), seed=0, **more):
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_samples_have_the_shape_lie_in_the_box_and_repeat(kind):
-    made = group(kind)
-    a = made.sample(10, torch.Generator().manual_seed(1))
-    assert a.shape == (2, 10, 3, 3, 3)
-    assert a.min() >= 0
-    assert a.max() <= 1
-    assert not a.requires_grad
-    assert torch.equal(a, made.sample(10, torch.Generator().manual_seed(1)))
+    lie_in_the_box_and_repeat(group(kind), (2, 10, 3, 3, 3))
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_same_seed_same_result_and_save_and_load(kind):
-    ends = []
-    for _ in range(2):
-        made = group(kind)
-        draw = torch.Generator().manual_seed(3)
-        for _ in range(5):
-            made.step(Toy(), draw)
-        ends.append(made.sample(8, torch.Generator().manual_seed(4)))
-    assert torch.equal(*ends)
-    other = group(kind, seed=9)
-    assert not torch.equal(other.sample(8, torch.Generator().manual_seed(4)), ends[0])
-    other.load(made.state())
-    assert torch.equal(other.sample(8, torch.Generator().manual_seed(4)), ends[0])
+    are_the_same_by_seed_and_when_loaded(lambda seed: group(kind, seed=seed), Toy())
 
 
 @pytest.mark.slow

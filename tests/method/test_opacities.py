@@ -4,6 +4,7 @@ import math
 
 import pytest
 import torch
+from kinds_contract import are_the_same_by_seed_and_when_loaded, lie_in_the_box_and_repeat
 from torch import nn
 
 from mesa_core.apply import whose
@@ -37,28 +38,12 @@ def group(kind, betas=(0.5, 0.9), seed=0, size=3, steps=200, **more):
 @pytest.mark.parametrize("size", [1, 3])
 @pytest.mark.parametrize("kind", KINDS)
 def test_samples_have_four_numbers_a_cell_lie_in_the_box_and_repeat(kind, size):
-    made = group(kind, size=size)
-    found = made.sample(10, torch.Generator().manual_seed(1))
-    assert found.shape == (2, 10, 4, size, size)
-    assert found.min() >= 0
-    assert found.max() <= 1
-    assert not found.requires_grad
-    assert torch.equal(found, made.sample(10, torch.Generator().manual_seed(1)))
+    lie_in_the_box_and_repeat(group(kind, size=size), (2, 10, 4, size, size))
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_same_seed_same_result_and_save_and_load(kind):
-    ends = []
-    for _ in range(2):
-        made, draw = group(kind), torch.Generator().manual_seed(3)
-        for _ in range(5):
-            made.step(FirstCell(), draw)
-        ends.append(made.sample(8, torch.Generator().manual_seed(4)))
-    assert torch.equal(*ends)
-    other = group(kind, seed=9)
-    assert not torch.equal(other.sample(8, torch.Generator().manual_seed(4)), ends[0])
-    other.load(made.state())
-    assert torch.equal(other.sample(8, torch.Generator().manual_seed(4)), ends[0])
+    are_the_same_by_seed_and_when_loaded(lambda seed: group(kind, seed=seed), FirstCell())
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -154,6 +154,10 @@ def test_a_page_replaces_another_one_and_nothing_else(tmp_path, capsys):
     assert [cli.main(words), cli.main(words)] == [0, 0]
 
 
+LISTEN = """() => { window.heard = []; const own = stage.asker.onAnswers;
+stage.asker.onAnswers = (answers, done) => { heard.push(...answers); own(answers, done); }; }"""
+
+
 def test_a_run_without_weights_plays_and_says_that_it_cannot_answer(ring):
     other = Run(shipped_runs() / "signs-two-modes")
     told = export(other)
@@ -171,10 +175,7 @@ def test_the_page_from_disk_plays_paints_and_answers_as_the_engine_without_a_net
         asked = played(page, out)
         assert page.locator(".headline .was").text_content() == "97 %"
         assert page.locator(".headline .now").text_content() == "0.4 %"
-        page.evaluate(
-            "() => { window.heard = []; const own = stage.asker.onAnswers;"
-            "stage.asker.onAnswers = (answers, done) => { heard.push(...answers); own(answers, done); }; }"
-        )
+        page.evaluate(LISTEN)
         page.get_by_role("button", name="row 1, column 1: white").click()
         page.wait_for_function("() => stage.done === true")
         heard = page.evaluate("() => heard")
@@ -204,10 +205,7 @@ def test_an_erased_cell_is_named_shown_and_not_stamped(ring, known, tmp_path):
     out.write_text(export(ring).html, "utf-8")
     with paging(1280, 680) as page:
         played(page, out)
-        page.evaluate(
-            "() => { window.heard = []; const own = stage.asker.onAnswers;"
-            "stage.asker.onAnswers = (answers, done) => { heard.push(...answers); own(answers, done); }; }"
-        )
+        page.evaluate(LISTEN)
         page.get_by_role("button", name="Erase: a cell becomes transparent").click()
         page.get_by_role("button", name="row 1, column 1: white").click()
         page.wait_for_function("() => stage.done === true")

@@ -251,6 +251,19 @@ def test_a_reference_asks_the_same_f():
     assert (ours.value(x) - value).abs().max() > 1e-3
 
 
+def agree(patches, *ways):
+    """Asserts that two ways from patches to logits agree, with their gradients; returns the first one's logits."""
+    pair = []
+    for through in ways:
+        leaf = patches.clone().requires_grad_()
+        logits = through(leaf)
+        logits.log_softmax(1)[:, 0].sum().backward()
+        pair.append((logits.detach(), leaf.grad))
+    torch.testing.assert_close(pair[1][0], pair[0][0], rtol=0, atol=1e-4)
+    torch.testing.assert_close(pair[1][1], pair[0][1], rtol=1e-3, atol=1e-4)
+    return pair[0][0]
+
+
 @pytest.mark.parametrize("size", [1, 3, 5])
 def test_what_has_a_shape_agrees_at_every_place_with_its_gradient(size):
     model, (images, picks, patches, at) = network(), everywhere(size)
@@ -258,17 +271,10 @@ def test_what_has_a_shape_agrees_at_every_place_with_its_gradient(size):
     mask[0, 0] = True
     ours, rule = windows.Local(asked(model), images, size=size), Shaped(Anywhere(), mask)
     batch = NORMALISE.images(images[picks].contiguous(memory_format=torch.channels_last))
-    pair = []
-    for through in (lambda t: model(rule(batch, t, at)), lambda t: ours(picks, t, at, opacity_of(rule))):
-        leaf = patches.clone().requires_grad_()
-        logits = through(leaf)
-        logits.log_softmax(1)[:, 0].sum().backward()
-        pair.append((logits.detach(), leaf.grad))
-    torch.testing.assert_close(pair[1][0], pair[0][0], rtol=0, atol=1e-4)
-    torch.testing.assert_close(pair[1][1], pair[0][1], rtol=1e-3, atol=1e-4)
+    whole = agree(patches, lambda t: model(rule(batch, t, at)), lambda t: ours(picks, t, at, opacity_of(rule)))
     if size > 1:
         with torch.no_grad():
-            assert (ours(picks, patches, at) - pair[0][0]).abs().amax(1).min() > 1e-3, "a full square is something else"
+            assert (ours(picks, patches, at) - whole).abs().amax(1).min() > 1e-3, "a full square is something else"
 
 
 @pytest.mark.parametrize("depth", windows.DEPTHS)
@@ -276,16 +282,9 @@ def test_what_is_blended_agrees_at_every_place_with_its_gradient(depth):
     model, (images, picks, patches, at) = network(), everywhere()
     ours, rule = windows.Local(asked(model), images, depth), Blended(Anywhere(), 0.3)
     batch = NORMALISE.images(images[picks].contiguous(memory_format=torch.channels_last))
-    pair = []
-    for through in (lambda t: model(rule(batch, t, at)), lambda t: ours(picks, t, at, 0.3)):
-        leaf = patches.clone().requires_grad_()
-        logits = through(leaf)
-        logits.log_softmax(1)[:, 0].sum().backward()
-        pair.append((logits.detach(), leaf.grad))
-    torch.testing.assert_close(pair[1][0], pair[0][0], rtol=0, atol=1e-4)
-    torch.testing.assert_close(pair[1][1], pair[0][1], rtol=1e-3, atol=1e-4)
+    whole = agree(patches, lambda t: model(rule(batch, t, at)), lambda t: ours(picks, t, at, 0.3))
     with torch.no_grad():
-        assert (ours(picks, patches, at) - pair[0][0]).abs().amax(1).min() > 1e-3, "overwriting is something else"
+        assert (ours(picks, patches, at) - whole).abs().amax(1).min() > 1e-3, "overwriting is something else"
 
 
 RULES = {

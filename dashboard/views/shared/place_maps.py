@@ -64,13 +64,20 @@ def shown(maps: Mapping[str, np.ndarray], lines: Sequence[Told], trigger: str, r
     parts = []
     for (title, asr), one in zip(maps.items(), lines, strict=True):
         words = f"Where {TRIGGERS[trigger]} works, {title}: {one.words}"
-        data = base64.b64encode(place_map_svg(asr, words, ring).encode()).decode()
         parts.append(
             f"<figure style='margin:0;width:{WIDE}px;max-width:100%'><figcaption style='font-size:14px'>{stored.html(title)}</figcaption>"
-            f"<img src='data:image/svg+xml;base64,{data}' alt='{stored.html(words)}' style='width:100%'></figure>"
+            f"{_picture(asr, words, ring)}</figure>"
         )
     return (
         f"<div style='display:flex;flex-wrap:wrap;gap:14px;margin-bottom:6px'>{''.join(parts)}</div>{take_away.scale()}"
+    )
+
+
+def _picture(share: np.ndarray, words: str, ring: tuple[int, int] | None = None) -> str:
+    """One map as a picture, as wide as there is room up to WIDE."""
+    data = base64.b64encode(place_map_svg(share, words, ring).encode()).decode()
+    return (
+        f"<img src='data:image/svg+xml;base64,{data}' alt='{stored.html(words)}' style='width:{WIDE}px;max-width:100%'>"
     )
 
 
@@ -137,11 +144,8 @@ def live(run: Run) -> None:
         return
     row, column = (int(i) for i in np.unravel_index(found.argmax(), found.shape))
     words = f"Where triggers answer so far: most at row {row}, column {column}."
-    data = base64.b64encode(place_map_svg(found, words).encode()).decode()
     st.markdown("**Where something answers so far**")
-    st.html(
-        f"<img src='data:image/svg+xml;base64,{data}' alt='{stored.html(words)}' style='width:{WIDE}px;max-width:100%'>{take_away.scale('chance', 'always')}"
-    )
+    st.html(_picture(found, words) + take_away.scale("chance", "always"))
     st.caption(
         "Each square is a place of a trigger. Its colour is how near the network came there to the class that answers most, after a "
         "few steps, with 0 for chance. Parts that do not answer are left early. It is a hint; what answers is measured afterwards."
