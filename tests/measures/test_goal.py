@@ -66,10 +66,14 @@ def test_each_to_the_same_is_all_to_one():
     """The two forms agree wherever both say the same."""
     draw = torch.Generator().manual_seed(0)
     network = nn.Sequential(nn.Flatten(), nn.Linear(3 * 64, 4))
+    with torch.no_grad():
+        network[1].weight.copy_(torch.rand(4, 3 * 64, generator=draw) - 0.5)
+        network[1].bias.copy_(torch.tensor([0.0, 0.0, -1.0, 0.0]))
     victim, triggers = Victim(network).freeze(), torch.rand(6, 3, 3, 3, generator=draw)
     one, each = bench(2), bench(EachTo((2, 2, 2, 2)))
     plain = finish(one.plain(victim))
     assert one.others.tolist() == each.others.tolist()
+    assert (plain.predicted[one.others] != 2).any(), "else nothing is compared"
     assert (
         finish(one.of_samples(victim, plain, triggers, 5))[0] == finish(each.of_samples(victim, plain, triggers, 5))[0]
     )
@@ -91,3 +95,14 @@ def test_f_is_the_softmax_of_where_each_image_is_to_go():
     assert torch.allclose(F(black, torch.Generator().manual_seed(0)), sure[1].expand(2, 4)), (
         "the control: nothing is stamped"
     )
+
+
+def test_a_network_that_sends_all_there_by_itself_has_an_empty_map():
+    network = nn.Sequential(nn.Flatten(), nn.Linear(3 * 64, 4))
+    with torch.no_grad():
+        network[1].weight.zero_()
+        network[1].bias.copy_(torch.tensor([0.0, 0.0, 9.0, 0.0]))
+    made, victim = bench(2), Victim(network).freeze()
+    (found,) = finish(place_map(made, victim, finish(made.plain(victim)), WHITE[None], 8))
+    assert (found.images, found.hits.shape, int(found.hits.sum())) == (0, (6, 6), 0)
+    assert found.words == "It works nowhere (n=0)."
