@@ -55,9 +55,8 @@ def figures(result: Result) -> None:
         ("Of the class that was sought", before.target_accuracy, after.target_accuracy, "The same for images of the class that looked attacked."),
         ("Triggers found (effective ASR)", before.effective_asr.sampled, after.effective_asr.sampled, "How often MESA's triggers send an image of another class there that would not go there by itself."),
     )  # fmt: skip
-    known = [
-        (name, was, now, about) for name, was, now, about in pairs if was and now and was.n
-    ]  # no class was sought of an all-to-all one
+    # Of an all-to-all backdoor no class was sought, so that nothing is known of its images.
+    known = [(name, was, now, about) for name, was, now, about in pairs if was and now and was.n]
     for column, (name, was, now, about) in zip(st.columns(len(known)), known, strict=True):
         points = 100 * (now.value - was.value)
         good: Literal["normal", "inverse"] = "normal" if name.startswith(("Accuracy", "Of the")) else "inverse"

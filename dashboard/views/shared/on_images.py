@@ -104,14 +104,11 @@ def told(found: dict[str, np.ndarray], rates: Mapping[str, Measured], flat: np.n
 def show(found: dict[str, np.ndarray], count: int, side: int) -> None:
     """The answer about `count` triggers of `side` pixels: two rates, and a table of images."""
     names = [stored.plain(n, 200) for n in found["classes"]]
-    goals = np.broadcast_to(
-        found["target"], len(found["label"])
-    )  # one for all images, or of an all-to-all backdoor one for each
-    where = (
-        f"to *{stored.markdown(names[int(goals[0])])}*"
-        if found["target"].ndim == 0
-        else "where this backdoor leads their class"
-    )
+    # One for all images, or of an all-to-all backdoor one for each.
+    goals = np.broadcast_to(found["target"], len(found["label"]))
+    where = "where this backdoor leads their class"
+    if found["target"].ndim == 0:
+        where = f"to *{stored.markdown(names[int(goals[0])])}*"
     lines = []
     for name, said in (("before", "before the repair"), ("after", "after MESA's repair")):
         if f"{name}_asr" in found:
