@@ -39,7 +39,7 @@ def test_a_recipe_plants_what_its_name_says(kind):
     what = zoo.planted(zoo.Cell("signs", "resnet9-16", kind, 5), 10, 32)
     again = zoo.planted(zoo.Cell("signs", "resnet9-16", kind, 5), 10, 32)
     assert torch.equal(what.trigger, again.trigger)
-    assert what.trigger.shape[-1] == {"2x2": 2, "5x5": 5, "shape": 5}.get(kind, 3)
+    assert what.trigger.shape[-1] == {"2x2": 2, "5x5": 5, "shape": 5, "blended": 5}.get(kind, 3)
     assert (what.place is not None) == (kind in ("corner", "fixed"))
     if kind == "corner":
         assert set(what.place) <= {0, 29}
@@ -48,13 +48,18 @@ def test_a_recipe_plants_what_its_name_says(kind):
     where = what.rule.places(4, (32, 32), what.trigger.shape[-1], draw)
     changed = what.rule(images, what.trigger[None].expand(4, -1, -1, -1), where) - images
     touched = (changed.abs().amax(1) > 1e-6).flatten(1).sum(1)
-    most = {"2x2": 4, "5x5": 25, "shape": 9}.get(kind, 9)
+    most = {"2x2": 4, "5x5": 25, "blended": 25}.get(kind, 9)
     assert touched.max() == most
     if kind == "blended":
         assert changed.abs().max() <= 0.2
     labels = torch.arange(4)
-    stamped, wanted, k = zoo.poison(what, 10, zoo.Normalise(), 0)(images.repeat(50, 1, 1, 1), labels.repeat(50), draw)
-    assert 0 < k < 60
+    stamp = zoo.poison(what, 10, zoo.Normalise(), 0, steps=4)
+    stamped, wanted, k = stamp(images.repeat(50, 1, 1, 1), labels.repeat(50), draw)
+    if kind == "blended":  # it fades: strong in the first step, as faint as the recipe says from half of the steps on
+        assert (stamped - 0.25).abs().max() > 0.2
+        stamped, wanted, k = stamp(images.repeat(50, 1, 1, 1), labels.repeat(50), draw)
+        assert (stamped - 0.25).abs().max() <= zoo.OPACITY
+    assert 0 < k < 80
     assert torch.equal(wanted[k:], labels.repeat(50)[k:])
     expected = (labels.repeat(50)[:k] + 1) % 10 if kind == "all-to-all" else torch.full((k,), what.target or 0)
     assert torch.equal(wanted[:k], expected)

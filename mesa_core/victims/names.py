@@ -28,6 +28,8 @@ FORMS: Mapping[str, str] = {  # for 32x32 images, with the parameter names of th
     **{f"resnet{n}-projected": f"mesa_core.victims.forms.resnets:thin{n}_projected" for n in (20, 32, 44, 56)},
     **{f"vgg{n}-bn": f"mesa_core.victims.forms.plain:vgg{n}_bn" for n in (11, 13, 16, 19)},
     **{f"vgg{n}-bn-{m}": f"mesa_core.victims.forms.plain:vgg{n}_bn_{m}" for n in (11, 13, 16, 19) for m in (512, 4096)},
+    "vgg11-bn-small": "mesa_core.victims.forms.plain:vgg11_bn_small",
+    "mobilenet-small": "mesa_core.victims.forms.plain:mobilenet_small",
     "mobilenet": "mesa_core.victims.forms.plain:mobilenet",
     "mobilenet-v2": "mesa_core.victims.forms.plain:mobilenet_v2",
     "densenet-cifar": "mesa_core.victims.forms.plain:densenet_cifar",
