@@ -17,12 +17,13 @@ from typing import Any
 
 import numpy as np
 
+from mesa_core.measures.error_rates import ErrorRates, Examined
 from mesa_core.measures.intervals import Measured, proportion
+from mesa_core.measures.roc import area, interval
 from mesa_core.measures.verdict import Detection, stand_out
 from mesa_core.method.baselines.neural_cleanse import ALARM
 
 TOOK = 0.8  # effective ASR of what was planted, at its place, from which an attack counts as one
-RESAMPLES = 2000
 OPENED = "opened.txt"
 Row = Mapping[str, Any]
 
@@ -41,26 +42,6 @@ def score(row: Row) -> float:
 def cleansed(row: Row) -> float:
     """The same by Neural Cleanse: the highest anomaly index."""
     return float(max(row["cleanse"]["index"]))
-
-
-def area(attacked: Sequence[float], healthy: Sequence[float]) -> float:
-    """The area under the ROC curve: how often an attacked network's score exceeds a clean one's, ties counting half.
-
-    >>> area([3, 2], [1, 2])
-    0.875
-    """
-    a, h = np.asarray(attacked, float)[:, None], np.asarray(healthy, float)
-    return float(((a > h) + 0.5 * (a == h)).mean())
-
-
-def interval(attacked: Sequence[float], healthy: Sequence[float], seed: int = 0) -> tuple[float, float]:
-    """Its 95 % interval, by a bootstrap over attacked and over clean networks."""
-    draw, found = np.random.default_rng(seed), []
-    a, h = np.asarray(attacked, float), np.asarray(healthy, float)
-    for _ in range(RESAMPLES):
-        found.append(area(draw.choice(a, len(a)).tolist(), draw.choice(h, len(h)).tolist()))
-    low, high = np.quantile(found, [0.025, 0.975])
-    return float(low), float(high)
 
 
 def false_alarms(rows: Sequence[Row]) -> tuple[Measured, Measured]:
@@ -83,6 +64,44 @@ def right(row: Row) -> bool:
     return row["scan"]["label"] == row["planted"]["target"]
 
 
+def rightly_cleansed(row: Row) -> bool:
+    """Whether Neural Cleanse names the target; of an all-to-all backdoor, which it does not look for, that it raises an alarm."""
+    alarm = max(row["cleanse"]["index"]) > ALARM
+    return alarm and row["planted"]["target"] in (None, row["cleanse"]["class"])
+
+
+def examined(row: Row) -> Examined:
+    """One network in short."""
+    alarms = bool(stand_out(Detection.from_json(row["detection"]).classes, row["detection"]["threshold"]))
+    return Examined(
+        kind=row["kind"],
+        attacked=row["attacked"],
+        score=round(score(row), 6),
+        index=round(cleansed(row), 4),
+        said=right(row) if row["attacked"] else alarms,
+        cleanse_said=rightly_cleansed(row) if row["attacked"] else cleansed(row) > ALARM,
+    )
+
+
+def error_rates(rows: Sequence[Row], when: str) -> ErrorRates:
+    """What the product ships of a half (`assets/measured/zoo.json`)."""
+    took = [row for row in rows if not row["attacked"] or row["before"]["effective"]["value"] >= TOOK]
+    search = took[0]["detection"]
+    healed = [row for row in took if row["attacked"] and row["after"] is not None]
+    ours, theirs = false_alarms(took)
+    return ErrorRates(
+        when=when,
+        places=search["places"]["plan"],
+        sizes=search["sizes"]["listed"],
+        classes=len(search["classes"]),
+        networks=[examined(row) for row in took],
+        alarms=ours,
+        cleanse_alarms=theirs,
+        left=[row["after"]["effective"]["value"] for row in healed],
+        lost=[round(row["before"]["accuracy"]["value"] - row["after"]["accuracy"]["value"], 6) for row in healed],
+    )
+
+
 def named(row: Row) -> tuple[bool | None, bool | None]:
     """Whether the place is named within 2 pixels (None: it has none), and the size within 1; both False where nothing was found."""
     planted, scan = row["planted"], row["scan"]
@@ -100,22 +119,29 @@ def percent(one: Measured) -> str:
     return f"{100 * one.value:.1f} ({100 * one.low:.1f}–{100 * one.high:.1f}), n = {one.n}"
 
 
-def table(out: Path, half: str, opened: bool) -> str:
-    """Markdown. Raises SystemExit where the judging half is asked for without being opened."""
+def rows_of(out: Path, half: str, opened: bool) -> tuple[list[Row], str]:
+    """(the rows of a half, when the judging half was opened). Raises SystemExit where that is asked for without being opened."""
+    when = ""
     if half == "judging":
         if not opened:
             raise SystemExit("The judging half is opened once, when nothing is tuned any more: --half judging --open.")
         mark = out / OPENED
         if not mark.exists():
             mark.write_text(time.strftime("%Y-%m-%d %H:%M") + "\n")
+        when = mark.read_text().strip()
     every = [json.loads(path.read_text()) for path in sorted(out.glob("*.json"))]
-    rows = [row for row in every if row["half"] == half]
+    return [row for row in every if row["half"] == half], when
+
+
+def table(out: Path, half: str, opened: bool) -> str:
+    """Markdown. Raises SystemExit where the judging half is asked for without being opened."""
+    rows, when = rows_of(out, half, opened)
     took = [row for row in rows if row["attacked"] and row["before"]["effective"]["value"] >= TOOK]
     healthy = [row for row in rows if not row["attacked"]]
     lost = sum(row["attacked"] for row in rows) - len(took)
     lines = [f"{half} half: {len(took)} attacked networks, {len(healthy)} clean ones; {lost} attacks did not take."]
     if half == "judging":
-        lines[0] += f" Opened {(out / OPENED).read_text().strip()}."
+        lines[0] += f" Opened {when}."
     if not took or not healthy:
         return "\n".join([*lines, "Too few for an area; run more cells."])
     lines += ["", "| | MESA's plan | Neural Cleanse |", "|" + " --- |" * 3]

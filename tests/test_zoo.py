@@ -3,7 +3,6 @@
 import json
 import sys
 
-import numpy as np
 import pytest
 import torch
 
@@ -121,15 +120,6 @@ def test_the_judging_half_is_shut_until_it_is_opened_and_that_is_remembered(tmp_
     when = (tmp_path / zoo_table.OPENED).read_text()
     zoo_table.table(tmp_path, "judging", True)
     assert (tmp_path / zoo_table.OPENED).read_text() == when
-
-
-def test_the_area_is_a_half_where_nothing_is_told_and_its_interval_holds_it():
-    draw = np.random.default_rng(0)
-    attacked, healthy = draw.random(200), draw.random(200)
-    low, high = zoo_table.interval(attacked, healthy)
-    assert low < 0.5 < high
-    assert zoo_table.area(attacked + 2, healthy) == 1
-    assert zoo_table.area(healthy, attacked + 2) == 0
 
 
 @pytest.mark.slow

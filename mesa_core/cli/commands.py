@@ -26,6 +26,7 @@ from mesa_core.disk.errors import naming
 from mesa_core.disk.leftovers import sweep_home
 from mesa_core.disk.plain import plain
 from mesa_core.store import Run, Store, StoreError, home
+from mesa_core.store.error_rates import worth
 from mesa_core.words import duration, share
 
 if TYPE_CHECKING:
@@ -80,7 +81,8 @@ def execute_run(run: Any, store: Store, as_json: bool) -> int:
     outcome = run.outcome()
     assert outcome is not None, "a run that has finished has a result"
     if outcome.detection:
-        say(tables.of_detection(outcome.detection, covers(make_config(outcome.config))), lines=True)
+        config = make_config(outcome.config)
+        say(tables.of_detection(outcome.detection, covers(config), worth(config)), lines=True)
         say(f"Covered: {covers(make_config(outcome.config))}; nothing else.", lines=True)
     say(table(outcome), lines=True)
     return 0

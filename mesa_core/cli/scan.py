@@ -24,6 +24,7 @@ from mesa_core.data.locate import DataError
 from mesa_core.disk.plain import plain
 from mesa_core.measures.conclusion import CANNOT, conclusion
 from mesa_core.store import Run, Store, StoreError
+from mesa_core.store.error_rates import worth
 
 FOUND = 3  # exit status where something was found in any of the networks
 WIDE = 34  # letters of a file's name in the table
@@ -151,7 +152,7 @@ def row_of(file: str, run: Run, why: str) -> Scanned:
         run=run.name,
         looks=None if sizes is None else sizes.looks,
         seconds=None if sizes is None else sizes.seconds,
-        words=conclusion(verdict, covers(config)),
+        words=conclusion(verdict, covers(config), worth=worth(config)),
     )
     if verdict.target is not None:
         told = replace(told, label=best.number, name=best.name, kind="one class", size=config.size)

@@ -14,8 +14,8 @@ from mesa_core.measures.verdict import Detection
 from mesa_core.words import share
 
 
-def of_detection(verdict: Detection, covered: str) -> str:
-    """A search's verdict (`detection` of a result), a line a class, what was `covered`, and what that says."""
+def of_detection(verdict: Detection, covered: str, worth: str = "") -> str:
+    """A search's verdict (`detection` of a result), a line a class, what was `covered`, and what that says and is `worth`."""
     lines = []
     for one in verdict.classes:
         mark = " <- attacked" if one.number in verdict.suspects else ""
@@ -33,7 +33,7 @@ def of_detection(verdict: Detection, covered: str) -> str:
         lines.append(verdict.sizes.words)
     if verdict.opacities is not None:
         lines.append(verdict.opacities.words)
-    return "\n".join([*lines, plain(conclusion(verdict, covered)), CANNOT])
+    return "\n".join([*lines, plain(conclusion(verdict, covered, worth=worth)), CANNOT])
 
 
 def of_landscape(found: Mapping[str, Any], size: int) -> str:

@@ -24,6 +24,7 @@ from mesa_core.measures.conclusion import CANNOT, conclusion
 from mesa_core.measures.verdict import Detection
 from mesa_core.method import covering, detection, placed, sized
 from mesa_core.method.surrogate import towards
+from mesa_core.store.error_rates import worth
 from mesa_core.victims.weights import WeightsError
 from mesa_core.words import duration, share
 
@@ -55,7 +56,7 @@ def detect_stage(lab: Context) -> Iterator[ev.Event]:
         if verdict.opacities is not None:
             yield ev.Note(verdict.opacities.words)
         if lab.config.plans:
-            yield ev.Note(f"{conclusion(verdict, covers(lab.config))} {CANNOT}")
+            yield ev.Note(f"{conclusion(verdict, covers(lab.config), worth=worth(lab.config))} {CANNOT}")
         others = [lab.dataset.classes[s] for s in verdict.suspects if s != found]
         if others:
             yield ev.Note(

@@ -13,11 +13,12 @@ CANNOT = (
 )
 
 
-def conclusion(verdict: Detection, covered: str, threshold: float | None = None) -> str:
-    """The verdict in one to three sentences: what was found, with its interval and beside the network's other classes.
+def conclusion(verdict: Detection, covered: str, threshold: float | None = None, worth: str = "") -> str:
+    """The verdict in one to four sentences: what was found, with its interval and beside the network's other classes.
 
     `covered` is what was looked for, such as '3×3 triggers, opaque, at random places'. At another `threshold` than the
-    search's own it says what that would have said.
+    search's own it says what that would have said. `worth` is said where nothing was found: how often such a search finds
+    what there is (see `mesa_core.store.error_rates`).
     """
     limit = verdict.threshold if threshold is None else threshold
     names = {one.number: one.name for one in verdict.classes}
@@ -26,7 +27,8 @@ def conclusion(verdict: Detection, covered: str, threshold: float | None = None)
         return verdict.astray.words([names.get(i, str(i)) for i in range(count)])
     ranked, above = sorted(verdict.classes, key=lambda one: -one.rate.value), verdict.attacked(limit)
     if not above:
-        return f"Nothing found, for these sizes, places and forms: {covered}. {_highest(ranked, limit)}".rstrip()
+        said = f"Nothing found, for these sizes, places and forms: {covered}. {_highest(ranked, limit)}".rstrip()
+        return f"{said} {worth}".rstrip()
     said = " ".join(_attacked(one, limit) for one in above)
     others = [other for other in ranked if other not in above]
     if others:

@@ -46,6 +46,11 @@ def shipped_searches() -> Path:
     return assets_dir() / "measured" / "searches.json"
 
 
+def shipped_error_rates() -> Path:
+    """What scans of networks of known making found and missed (see `mesa_core.measures.error_rates`); it need not be there."""
+    return assets_dir() / "measured" / "zoo.json"
+
+
 def shipped_detections() -> Path:
     """The folder of prepared searches over all classes, each a run directory."""
     return assets_dir() / "detect"

@@ -12,7 +12,7 @@ import streamlit as st
 from dashboard import address, keys, places, stored
 from dashboard.components.panels import Panel, panels
 from dashboard.serving import queue, reading, visitors
-from dashboard.views.detect import bring, outcome
+from dashboard.views.detect import bring, outcome, trust
 from dashboard.views.detect.searches import clean_search, config_of, prepared, sampled, searches, verdict_of
 from dashboard.views.shared import place_maps
 from dashboard.visit import run_choice
@@ -25,6 +25,7 @@ from mesa_core.measures.conclusion import CANNOT, conclusion
 from mesa_core.measures.mapped import BEST
 from mesa_core.measures.verdict import Detection
 from mesa_core.store import Run, StoreError
+from mesa_core.store.error_rates import worth
 from mesa_core.store.shipped import shipped_weights
 from mesa_core.words import duration
 
@@ -112,11 +113,12 @@ def finished(run: Run, example: bool) -> None:
     )
     table(verdict, by_class)
     place_maps.section(run, (BEST,), "detect_places")
+    trust.section()
 
 
 def say(verdict: Detection, config: ExperimentConfig, threshold: float) -> None:
     """The verdict in words, at the threshold that is set."""
-    told = stored.markdown(conclusion(verdict, covers(config), threshold))
+    told = stored.markdown(conclusion(verdict, covers(config), threshold, worth(config)))
     above = verdict.attacked(threshold)
     if not above and verdict.astray is None:
         st.success(f"**No class looks attacked.** {told}")

@@ -25,6 +25,7 @@ from mesa_core.measures.submodel import Submodel
 from mesa_core.pictures import charts, thumbnails
 from mesa_core.pictures.orders import usual
 from mesa_core.store import Run, StoreError
+from mesa_core.store.error_rates import worth
 from mesa_core.store.results import Result
 from mesa_core.words import counted, duration, named
 
@@ -154,7 +155,7 @@ def _searched(result: Result) -> str:
     elif verdict.found:
         said = "Every class looks attacked, one by one."
     config = make_config(result.config)
-    more = [conclusion(verdict, covers(config)), f"Covered: {covers(config)}; nothing else."]
+    more = [conclusion(verdict, covers(config), worth=worth(config)), f"Covered: {covers(config)}; nothing else."]
     more += [part.words for part in (verdict.places, verdict.sizes) if part is not None]
     why = " ".join([
         *map(escape, more),

@@ -1,0 +1,30 @@
+"""How often a scan like this one finds what there is, from the figures that the product ships. Needs no torch."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from mesa_core.apply import sizes
+from mesa_core.config import ExperimentConfig
+from mesa_core.measures.error_rates import ErrorRates, read
+from mesa_core.store.shipped import shipped_error_rates
+
+
+@lru_cache(maxsize=1)
+def shipped() -> ErrorRates | None:
+    """What was measured; None where the file is missing or damaged."""
+    return read(shipped_error_rates())
+
+
+def for_scan(config: ExperimentConfig) -> ErrorRates | None:
+    """The same, where a scan by these settings looks for opaque triggers of the same places and sizes; else None."""
+    rates = shipped()
+    opaque = config.search_opacity == 1.0 and not config.search_opacities
+    same = rates is not None and rates.holds_for(config.search_places, sizes.listed(config.search_sizes, config.size))
+    return rates if same and opaque else None
+
+
+def worth(config: ExperimentConfig) -> str:
+    """What 'nothing found' is worth after a scan by these settings, in one sentence; '' where that was not measured."""
+    rates = for_scan(config)
+    return "" if rates is None else rates.words
