@@ -55,12 +55,14 @@ def detect(
     config: ExperimentConfig,
     seed: int,
     kept: int = 0,
+    hint: placed.Named | None = None,
 ) -> Generator[News, None, Detection]:
     """Search all classes at once; yields progress, glimpses of the samples, and of a plan where something answers; returns the verdict.
 
     `victim` is frozen; `defender` are the defender's images, all the data that this sees. The verdict's `target` is
     the class with the highest effective ASR among those above `config.detect_threshold`, None where there is none. All but
-    `kept` classes are left after a quarter of the steps, as KEPT are of more than WHOLE (0: all are searched whole).
+    `kept` classes are left after a quarter of the steps, as KEPT are of more than WHOLE (0: all are searched whole). A `hint` is
+    a class and the place at which a plan searches it.
     """
     count, rule = len(classes), whose.defenders(config, tuple(defender.images.shape[-2:]))
     plain: Plain | None = None  # what the victim says without any trigger is the same for every class
@@ -86,7 +88,7 @@ def detect(
     searched: Searched | None = None
     if plan.several(config.search_places):
         searched, found, triggers, rates = yield from _placed(
-            victim, defender, plain, config, seed, found, triggers, rates
+            victim, defender, plain, config, seed, found, triggers, rates, hint
         )
     each_class: AllToAll | None = None
     if config.plans and max((c.rate.value for c in found), default=0) <= config.detect_threshold:
@@ -138,12 +140,13 @@ def _placed(
     found: list[ClassFound],
     triggers: torch.Tensor,
     rates: list[np.ndarray],
+    hint: placed.Named | None,
 ) -> Generator[News, None, tuple[Searched, list[ClassFound], torch.Tensor, list[np.ndarray]]]:
     """The rest of a plan of places; a class that does better at one place is judged by that, its samples are those."""
     assert plain is not None, "it was asked for at the first class"
     above = sorted((c for c in found if c.rate.value > config.detect_threshold), key=lambda c: -c.rate.value)
     best = {c.number: triggers[c.number][rates[c.number].argsort()[::-1].copy()] for c in above}
-    searched, located = yield from placed.search(victim, defender, plain, range(len(found)), best, config, seed)
+    searched, located = yield from placed.search(victim, defender, plain, range(len(found)), best, config, seed, hint)
     found, rates, triggers = list(found), list(rates), triggers.clone()
     for one in located:
         number, told = one.told.number, one.told

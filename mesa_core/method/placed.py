@@ -24,7 +24,7 @@ from mesa_core.config import ExperimentConfig
 from mesa_core.data import ImageSet
 from mesa_core.events import Progress
 from mesa_core.measures.bench import Bench, Plain
-from mesa_core.measures.place_map import PlaceMap, place_map
+from mesa_core.measures.place_map import place_map
 from mesa_core.measures.verdict import Placed, Searched
 from mesa_core.method import mesa, submodels
 from mesa_core.method.glance import LEFT, Answer, Looked, Pair, glance
@@ -45,14 +45,30 @@ IMAGES = 16  # images for each of them
 
 
 @dataclass(frozen=True)
+class Named:
+    """A class with the place that is to be searched: row and column of the top left pixel, the `part` of the plan by which it is
+    named, and the share of images that go there at the median place (`elsewhere`)."""
+
+    target: int
+    row: int
+    column: int
+    part: str
+    elsewhere: float
+
+    @property
+    def box(self) -> Box:
+        """The one place."""
+        return Box(self.row, self.column, self.row, self.column)
+
+
+@dataclass(frozen=True)
 class Located:
     """A class whose triggers work at a place: `told` is what there is to say, `triggers` `(S, 3, s, s)` MESA's samples there,
-    `rates` each one's ASR, `map` the one that named the place."""
+    `rates` each one's ASR."""
 
     told: Placed
     triggers: Tensor
     rates: list[float]
-    map: PlaceMap
 
 
 @dataclass(frozen=True)
@@ -84,11 +100,13 @@ def search(
     known: Mapping[int, Tensor],
     config: ExperimentConfig,
     seed: int,
+    hint: Named | None = None,
 ) -> Generator[Progress | Answering, None, tuple[Searched, list[Located]]]:
     """Look at `targets` by the configured plan; yields progress and what answers so far, returns what was covered and found where.
 
     `victim` is frozen, `defender` are the defender's images, `plain` its answers to them. `known` are classes that the search
-    at random places has found, each with its strongest triggers `(m, 3, s, s)`; then no other class is looked at.
+    at random places has found, each with its strongest triggers `(m, 3, s, s)`; then no other class is looked at. The class of
+    a `hint` is searched at its place, whatever the plan would name: a search with triggers of another size knows it.
     """
     image_size, generator = tuple(defender.images.shape[-2:]), victim.compute.generator(seed + 2)
     pairs = [] if known else pairs_of(config, image_size, targets)
@@ -106,8 +124,9 @@ def search(
             own = answers.setdefault(one.pair.target, [])
             if one.lean >= ANSWERS and len(own) < MAPS:
                 own.append((one.pair.part.name, one.trigger))
-    passed, named = 0, []
-    chosen = [(target, own) for target, own in answers.items() if own][:CLASSES]
+    passed, named = 0, [] if hint is None else [hint]
+    spared = None if hint is None else hint.target
+    chosen = [(target, own) for target, own in answers.items() if own and target != spared][: CLASSES - len(named)]
     pace = Pace(
         "detect", sum(len(own) for _, own in chosen) * Box.everywhere(image_size, config.size).count * MAP_IMAGES
     )
@@ -121,7 +140,8 @@ def search(
         if maps[best].hits.any() and (
             maps[best].fixed or target not in known
         ):  # what is known to work anywhere stays so
-            named.append((target, own[best][0], maps[best]))
+            row, column = maps[best].place
+            named.append(Named(target, row, column, own[best][0], maps[best].median))
     found: list[Located] = []
     if named:
         found = yield from _at_places(victim, defender, plain, named, config, seed)
@@ -171,17 +191,16 @@ def _at_places(
     victim: Victim,
     defender: ImageSet,
     plain: Plain,
-    named: Sequence[tuple[int, str, PlaceMap]],
+    named: Sequence[Named],
     config: ExperimentConfig,
     seed: int,
 ) -> Generator[Progress, None, list[Located]]:
     """MESA for each class at its place alone, and how often what it finds succeeds there."""
-    boxes = [Box(*one.place, *one.place) for _, _, one in named]
-    rule = within(boxes, config.search_opacity)
+    rule = within([one.box for one in named], config.search_opacity)
     device, steps, generator = victim.compute.device, config.detect_steps, victim.compute.generator(seed + 3)
     betas = [config.detect_beta] * len(named)
     group = submodels.make(config, betas, config.detect_batch, steps, device, seed + 3, False)
-    targets = torch.tensor([target for target, _, _ in named], device=device)
+    targets = torch.tensor([one.target for one in named], device=device)
     surrogate = Surrogate(victim, defender.images, targets, rule=rule)
     surrogate = surrogate.expecting(len(named) * config.detect_batch * steps, config.size)
     pace = Pace("detect", steps)
@@ -190,19 +209,18 @@ def _at_places(
             yield pace.progress(step.done, highest=step.diagnostics.success.max().item())
     drawn = group.sample(SAMPLES, generator)
     found = []
-    for (target, part, mapped), box, triggers in zip(named, boxes, drawn, strict=True):
-        bench = Bench(defender, target, seed, rule=within([box], config.search_opacity), absent=True)
+    for one, triggers in zip(named, drawn, strict=True):
+        bench = Bench(defender, one.target, seed, rule=within([one.box], config.search_opacity), absent=True)
         pace = Pace("detect", SAMPLES * IMAGES)
         asr, effective, each = yield from follow(pace, bench.of_samples(victim, plain, triggers, IMAGES))
-        row, column = mapped.place
         told = Placed(
-            number=target,
-            row=row,
-            column=column,
-            part=part,
+            number=one.target,
+            row=one.row,
+            column=one.column,
+            part=one.part,
             asr=asr.rounded(),
             effective_asr=effective.rounded(),
-            elsewhere=round(mapped.median, 6),
+            elsewhere=round(one.elsewhere, 6),
         )
-        found.append(Located(told, triggers, list(each), mapped))
+        found.append(Located(told, triggers, list(each)))
     return found

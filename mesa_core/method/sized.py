@@ -5,7 +5,8 @@
        backdoor shows, ends it
     2  of that class the neighbouring sizes are tried: larger ones by MESA for the one class, as long as its strongest
        triggers get better by GAIN; then smaller ones, cut out of the strongest triggers, as long as they lose less than GAIN
-    3  where that names another size, every class is searched once more with triggers of that size
+    3  where that names another size, every class is searched once more with triggers of that size, the one that was found at
+       the place that it is known to work at
 
 What is found is of one size in the end, so that its figures stand beside the network's other classes. `cost` says before it
 starts what it takes at most.
@@ -37,11 +38,12 @@ from mesa_core.measures.intervals import Measured
 from mesa_core.measures.verdict import Detection, stand_out
 from mesa_core.method import detection, mesa, submodels
 from mesa_core.method.detection import Glimpse, News
+from mesa_core.method.placed import Named
 from mesa_core.method.surrogate import towards
 from mesa_core.pacing import Pace, follow
 from mesa_core.victims.victim import Victim
 
-VERSION = 1  # raised when what it finds changes
+VERSION = 2  # raised when what it finds changes
 KEPT = 3  # classes that are searched to the end at a size
 GAIN = 0.05  # of the effective ASR, by which a larger trigger has to do better, and a smaller one may do worse
 UP = 3  # sizes upwards at most
@@ -75,9 +77,10 @@ def find(
     near: list[SizeNear] = []
     looks = passes = 0
 
-    def searched(size: int) -> Generator[News, None, tuple[Detection, Glimpse]]:
+    def searched(size: int, hint: Named | None = None) -> Generator[News, None, tuple[Detection, Glimpse]]:
         nonlocal looks, passes
-        verdict, glimpse = yield from _one(victim, defender, classes, sized(config, size), seed)
+        work = detection.detect(victim, defender, classes, sized(config, size), seed, KEPT, hint)
+        verdict, glimpse = yield from held(work)  # its measured glimpse is held back
         cost = _spent(verdict, sized(config, size), defender)
         looks, passes = looks + cost[0], passes + cost[1]
         best = max(verdict.classes, key=lambda one: one.rate.value)
@@ -106,7 +109,7 @@ def find(
         believed = yield from around.believed(size, verdict, glimpse)
         near, looks, passes = around.near, looks + around.looks, passes + around.passes
         if believed != size:
-            again, shown = yield from searched(believed)
+            again, shown = yield from searched(believed, around.named)
             if out[0] in stand_out(again.classes, again.threshold):
                 verdict, glimpse = again, shown
             else:
@@ -153,13 +156,6 @@ def _found(verdict: Detection) -> bool:
     return bool(stand_out(verdict.classes, verdict.threshold)) or verdict.astray is not None
 
 
-def _one(
-    victim: Victim, defender: ImageSet, classes: tuple[str, ...], config: ExperimentConfig, seed: int
-) -> Generator[News, None, tuple[Detection, Glimpse]]:
-    """One size: its verdict, and its measured glimpse, which is held back."""
-    return (yield from held(detection.detect(victim, defender, classes, config, seed, KEPT)))
-
-
 def held(
     work: Generator[News, None, Detection],
 ) -> Generator[News, None, tuple[Detection, Glimpse]]:
@@ -196,6 +192,7 @@ class _Around:
         self.near: list[SizeNear] = []
         self.looks = self.passes = 0
         self.plain = Plain(torch.zeros(0))
+        self.named: Named | None = None  # the place of the believed size, where it has one
 
     def believed(self, size: int, verdict: Detection, glimpse: Glimpse) -> Generator[Progress, None, int]:
         """The smallest size whose strongest triggers do about as well as any."""
@@ -225,6 +222,8 @@ class _Around:
                 break
             best = one
         self.near.sort(key=lambda one: one.size)
+        if known is not None and best.box is not None:
+            self.named = Named(self.target, best.box.top, best.box.left, known.part, known.elsewhere)
         return best.size
 
     def _trained(self, best: _At, size: int) -> Generator[Progress, None, _At]:

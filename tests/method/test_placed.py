@@ -103,6 +103,24 @@ def test_what_is_found_at_random_places_is_mapped_and_not_glanced_at():
     assert "the rest of the plan was not needed" in found.places.words
 
 
+@pytest.mark.parametrize("hinted", [True, False])
+def test_a_class_with_a_hint_is_searched_at_its_place_alone(hinted):
+    """The place is right, but nothing at it opens that class: the search stays there all the same, and finds nothing."""
+    hint = placed.Named(2, 5, 6, "top edge", 0.1) if hinted else None
+    work = detection.detect(Victim(OpensAt((12, 12))), images(), NAMES, config(), 3, hint=hint)
+    found = finish(work)
+    if not hinted:  # the negative control
+        assert (found.place.row, found.place.column) == (12, 12)
+        return
+    assert found.target is None
+    (one,) = [one for one in found.places.found if one.number == 2] or [None]
+    assert one is None or (one.row, one.column, one.part, one.elsewhere) == (5, 6, "top edge", 0.1)
+    there = placed.Named(2, 12, 12, "top edge", 0.1)
+    found = finish(detection.detect(Victim(OpensAt((12, 12))), images(), NAMES, config(), 3, hint=there))
+    assert found.target == 2
+    assert (found.place.row, found.place.column, found.place.part, found.place.elsewhere) == (12, 12, "top edge", 0.1)
+
+
 def test_a_glance_costs_what_was_said_and_finds_the_right_part():
     victim, own = Victim(OpensAt((12, 12))), config()
     pairs = placed.pairs_of(own, (15, 15), range(3))
