@@ -91,7 +91,7 @@ def detect(
     flat = torch.from_numpy(last[0].arrays["triggers"]).float() / 255
     triggers = torch.from_numpy(codes.unflatten(flat.numpy()))  # (C, n, k*s*s) -> (C, n, k, s, s)
     rates = tuple(one.asr for one in verdict.classes)
-    return Found(verdict.target, rates, config.detect_threshold, triggers, conclusion(verdict, covers(config)))
+    return Found(verdict.target, rates, verdict.threshold, triggers, conclusion(verdict, covers(config)))
 
 
 def repair(

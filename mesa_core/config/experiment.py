@@ -212,7 +212,12 @@ class ExperimentConfig:
     detect_steps: int = parameter(120, "detect", "Steps of the detection's sub-models.", 1, 100_000, unit="steps")
     detect_batch: int = parameter(24, "detect", "Triggers of each class in one step.", 2, 4096, unit="triggers")
     detect_threshold: float = parameter(
-        0.5, "detect", "A class is called attacked when the mean ASR of its samples exceeds this.", 0.0, 1.0, unit="ASR"
+        0.5,
+        "detect",
+        "A class is called attacked when the mean effective ASR of its samples exceeds this, for triggers up to 3×3; larger ones need more (5×5: 0.82 for 0.5).",
+        0.0,
+        1.0,
+        unit="ASR",
     )
     # -- repair, step 2, eq. 5
     repair_ratio: float = parameter(

@@ -21,7 +21,7 @@ from mesa_core.measures import premise
 from mesa_core.measures.bench import CHUNK
 from mesa_core.measures.by_opacity import read
 from mesa_core.measures.conclusion import CANNOT, conclusion
-from mesa_core.measures.verdict import Detection
+from mesa_core.measures.verdict import Detection, limit
 from mesa_core.method import covering, detection, placed, sized
 from mesa_core.method.surrogate import towards
 from mesa_core.store.error_rates import worth
@@ -75,6 +75,8 @@ def detect_stage(lab: Context) -> Iterator[ev.Event]:
         recipe["each"] = detection.EACH
     if lab.config.search_sizes:
         recipe["sizes"] = sized.VERSION
+    elif lab.config.size > codes.SIZE:
+        recipe["limit"] = [limit(0.0, lab.config.size)]
     if lab.config.search_opacities:
         recipe["parameters"].pop("search_opacity", None)  # the list says it
     out = yield from lab.stages.stage("detect", "Searching every class for triggers", recipe, body)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import KW_ONLY, dataclass, replace
 from statistics import median
 
+from mesa_core import triggers as codes
 from mesa_core.apply.places import Box
 from mesa_core.disk.shaped import Count, Shaped, Unit, called, later, rarely
 from mesa_core.measures.astray import AllToAll
@@ -15,6 +16,18 @@ from mesa_core.measures.goal import Goal
 from mesa_core.measures.intervals import Measured
 
 LEAD = 0.25  # by which a class has to exceed the median of the others where several sizes are searched
+
+
+def limit(threshold: float, size: int) -> float:
+    """From which effective ASR on a class looks attacked by triggers of `size` pixels: the `threshold` up to 3×3, and more beyond.
+
+    The larger a trigger, the more images it turns in a network that nobody attacked, too; what the threshold leaves up to 1
+    shrinks as the area grows. Chosen on networks of known making (`benchmarks/zoo.py`, the half that tunes).
+
+    >>> limit(0.5, 3), limit(0.5, 5), limit(0.5, 8)
+    (0.5, 0.82, 0.929688)
+    """
+    return round(1 - (1 - threshold) * min(1.0, codes.SIZE**2 / size**2), 6)
 
 
 @dataclass(frozen=True)

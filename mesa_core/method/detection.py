@@ -19,7 +19,7 @@ from mesa_core.data import ImageSet
 from mesa_core.events import Progress
 from mesa_core.measures.astray import AllToAll
 from mesa_core.measures.bench import Bench, Plain
-from mesa_core.measures.verdict import ClassFound, Detection, Searched
+from mesa_core.measures.verdict import ClassFound, Detection, Searched, limit
 from mesa_core.method import astray, mesa, placed, submodels
 from mesa_core.method.surrogate import Surrogate
 from mesa_core.pacing import Pace, follow
@@ -60,10 +60,11 @@ def detect(
     """Search all classes at once; yields progress, glimpses of the samples, and of a plan where something answers; returns the verdict.
 
     `victim` is frozen; `defender` are the defender's images, all the data that this sees. The verdict's `target` is
-    the class with the highest effective ASR among those above `config.detect_threshold`, None where there is none. All but
+    the class with the highest effective ASR among those above the limit (`verdict.limit`), None where there is none. All but
     `kept` classes are left after a quarter of the steps, as KEPT are of more than WHOLE (0: all are searched whole). A `hint` is
     a class and the place at which a plan searches it.
     """
+    level = limit(config.detect_threshold, config.size)
     count, rule = len(classes), whose.defenders(config, tuple(defender.images.shape[-2:]))
     plain: Plain | None = None  # what the victim says without any trigger is the same for every class
     kept = _kept(count, kept)
@@ -91,7 +92,7 @@ def detect(
             victim, defender, plain, config, seed, found, triggers, rates, hint
         )
     each_class: AllToAll | None = None
-    if config.plans and max((c.rate.value for c in found), default=0) <= config.detect_threshold:
+    if config.plans and max((c.rate.value for c in found), default=0) <= level:
         assert plain is not None, "it was asked for at the first class"
         each_class = yield from astray.search(victim, defender, plain, count, config, seed)
     trials = np.array([c.asr.n for c in found])
@@ -106,7 +107,7 @@ def detect(
         },
         True,
     )
-    told = Detection(suspects=[], threshold=config.detect_threshold, beta=config.detect_beta, classes=found)
+    told = Detection(suspects=[], threshold=level, beta=config.detect_beta, classes=found)
     return replace(told, places=searched, all_to_all=each_class).judged()
 
 
@@ -144,7 +145,8 @@ def _placed(
 ) -> Generator[News, None, tuple[Searched, list[ClassFound], torch.Tensor, list[np.ndarray]]]:
     """The rest of a plan of places; a class that does better at one place is judged by that, its samples are those."""
     assert plain is not None, "it was asked for at the first class"
-    above = sorted((c for c in found if c.rate.value > config.detect_threshold), key=lambda c: -c.rate.value)
+    level = limit(config.detect_threshold, config.size)
+    above = sorted((c for c in found if c.rate.value > level), key=lambda c: -c.rate.value)
     best = {c.number: triggers[c.number][rates[c.number].argsort()[::-1].copy()] for c in above}
     searched, located = yield from placed.search(victim, defender, plain, range(len(found)), best, config, seed, hint)
     found, rates, triggers = list(found), list(rates), triggers.clone()

@@ -43,7 +43,7 @@ from mesa_core.method.surrogate import towards
 from mesa_core.pacing import Pace, follow
 from mesa_core.victims.victim import Victim
 
-VERSION = 2  # raised when what it finds changes
+VERSION = 3  # raised when what it finds changes
 KEPT = 3  # classes that are searched to the end at a size
 GAIN = 0.05  # of the effective ASR, by which a larger trigger has to do better, and a smaller one may do worse
 UP = 3  # sizes upwards at most

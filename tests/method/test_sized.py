@@ -56,7 +56,7 @@ def test_the_size_that_opens_the_network_is_named_within_a_pixel(size):
 
 
 def test_a_size_and_a_place_are_found_together():
-    found = verdict(OpensBySize(5, (10, 10)), search_places="plan")
+    found = verdict(OpensBySize(5, (10, 10)), search_places="plan", detect_steps=120)
     assert found.target == 2
     assert abs(found.sizes.believed - 5) <= 1
     assert max(abs(found.place.row - 10), abs(found.place.column - 10)) <= 2
