@@ -1,8 +1,8 @@
 """The zoo's figures: how well a scan tells attacked networks from clean ones, and what it says of those that it found.
 
-A network's score is how far its most answered class lies above the median of its other classes, by effective ASR, or, where an
-all-to-all backdoor was found, the share of images that it leads astray; Neural Cleanse's is the anomaly index of the smallest
-mask. Attacks that did not take (TOOK) are counted and left out. Intervals: of areas a bootstrap over networks, of shares
+A network's score is how far its most answered class lies above the median of its other classes, by effective ASR, made comparable
+between sizes of triggers (`verdict.strength`), or, where an all-to-all backdoor was found, the share of images that it leads
+astray; Neural Cleanse's is the anomaly index of the smallest mask. Attacks that did not take (TOOK) are counted and left out. Intervals: of areas a bootstrap over networks, of shares
 Wilson's.
 """
 
@@ -20,7 +20,7 @@ import numpy as np
 from mesa_core.measures.error_rates import ErrorRates, Examined
 from mesa_core.measures.intervals import Measured, proportion
 from mesa_core.measures.roc import area, interval
-from mesa_core.measures.verdict import Detection, stand_out
+from mesa_core.measures.verdict import Detection, stand_out, strength
 from mesa_core.method.baselines.neural_cleanse import ALARM
 
 TOOK = 0.8  # effective ASR of what was planted, at its place, from which an attack counts as one
@@ -35,7 +35,7 @@ def score(row: Row) -> float:
     rates = sorted((one.rate.value for one in verdict.classes), reverse=True)
     lead = rates[0] - median(rates[1:]) if len(rates) > 1 else rates[0]
     if verdict.sizes is not None:
-        lead = max([lead, *(one.effective_asr.value - one.others for one in verdict.sizes.tried)])
+        lead = max(strength(one.effective_asr.value - one.others, one.size) for one in verdict.sizes.tried)
     return max(lead, each.astray.value if each is not None and each.found else 0.0)
 
 

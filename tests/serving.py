@@ -20,8 +20,16 @@ PATIENCE = 180.0  # seconds for a server to answer, a page to be drawn, a part o
 
 
 @contextlib.contextmanager
-def serving(home: Path, script: Path = ROOT / "dashboard" / "app.py") -> Iterator[tuple[str, int]]:
-    """A server on a free port with its own store; yields its address and process id, and ends it afterwards."""
+def serving(
+    home: Path, script: Path = ROOT / "dashboard" / "app.py", drawn: Path | None = None
+) -> Iterator[tuple[str, int]]:
+    """A server on a free port with its own store; yields its address and process id, and ends it afterwards.
+
+    `drawn` is a cache whose images the store has from the beginning, so that they are not drawn anew.
+    """
+    for file in drawn.iterdir() if drawn is not None else ():
+        (home / "cache").mkdir(parents=True, exist_ok=True)
+        shutil.copy(file, home / "cache")
     with socket.socket() as s:
         s.bind(("127.0.0.1", 0))
         port = s.getsockname()[1]

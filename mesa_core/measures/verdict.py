@@ -30,6 +30,16 @@ def limit(threshold: float, size: int) -> float:
     return round(1 - (1 - threshold) * min(1.0, codes.SIZE**2 / size**2), 6)
 
 
+def strength(rate: float, size: int) -> float:
+    """At which threshold a class with this effective ASR by triggers of `size` pixels would just be called attacked, 0 at least:
+    the inverse of `limit`, by which rates of several sizes can be compared.
+
+    >>> strength(0.82, 5), strength(0.5, 3), strength(0.1, 5)
+    (0.5, 0.5, 0.0)
+    """
+    return round(max(0.0, 1 - (1 - rate) / min(1.0, codes.SIZE**2 / size**2)), 6)
+
+
 @dataclass(frozen=True)
 class ClassFound(Shaped):
     """One class: how often the triggers that were found for it succeed, all images counted, and without those that go there unstamped."""

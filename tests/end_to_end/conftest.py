@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,9 +11,9 @@ from serving import browsing, new_page, serving
 
 
 @pytest.fixture(scope="session")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of the page over an empty home; whoever runs or brings something there starts a server of his own."""
-    with serving(tmp_path_factory.mktemp("server")) as (url, _):
+def server(tmp_path_factory: pytest.TempPathFactory, drawn_signs: Path) -> Iterator[str]:
+    """The address of the page over a home without runs; whoever runs or brings something there starts a server of his own."""
+    with serving(tmp_path_factory.mktemp("server"), drawn=drawn_signs) as (url, _):
         yield url
 
 

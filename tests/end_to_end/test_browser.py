@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 
 import invented
 import pytest
@@ -70,12 +69,11 @@ presets.DATA_PRESETS["signs"].update(attack_took=(0.0, "so that it is repaired")
 def own_server(tmp_path, drawn_signs, monkeypatch):
     """A server over a home of its own, in which the road signs have been drawn. A run there has a weak attack and a short
     repair, by presets that its Python reads when it starts: the page's address has no word for them."""
-    shutil.copytree(drawn_signs, tmp_path / "home" / "cache")
     (tmp_path / "brief").mkdir()
     (tmp_path / "brief" / "sitecustomize.py").write_text(BRIEF)
     with monkeypatch.context() as patched:
         patched.setenv("PYTHONPATH", str(tmp_path / "brief"), prepend=os.pathsep)
-        with serving(tmp_path / "home") as (url, _):
+        with serving(tmp_path / "home", drawn=drawn_signs) as (url, _):
             yield url
 
 

@@ -27,8 +27,8 @@ def home(tmp_path):
 
 
 @pytest.fixture
-def own_server(home):
-    with serving(home.root) as (url, _):
+def own_server(home, drawn_signs):
+    with serving(home.root, drawn=drawn_signs) as (url, _):
         yield url
 
 

@@ -204,7 +204,7 @@ def test_success_is_fixed_and_its_slope_is_right(blobs, compute):
 
 
 @pytest.mark.slow
-def test_a_run_gets_its_reference_and_another_run_is_compared_with_it(store, tiny_data, monkeypatch):
+def test_a_run_gets_its_reference_and_another_run_is_compared_with_it(store, tiny_data, drawn_signs, monkeypatch):
     from small_sweep import LEAST
 
     from mesa_core.config import make_config
@@ -212,6 +212,7 @@ def test_a_run_gets_its_reference_and_another_run_is_compared_with_it(store, tin
     from mesa_core.measures.bench import finish
     from mesa_core.reference import build, record
 
+    (store.root / "cache").symlink_to(drawn_signs)  # a reference is made of the real images
     settings = {**LEAST, "data": "signs", "mesa_steps": 12, "landscape_images": 4}
     run = store.create(make_config(settings).to_dict(), "one")
     assert execute(run, store) == "finished"
