@@ -117,16 +117,31 @@ def test_the_engine_computes_less_only_where_all_that_changes_lies_beneath():
 
 def test_a_plan_is_spelt_in_one_way_and_its_parts_lie_on_the_image():
     assert plan.spelt("edges Corners") == "anywhere,corners,edges", "anywhere is always looked"
-    assert plan.spelt("plan") == ",".join(plan.PARTS)
+    assert plan.spelt("plan") == "anywhere,tiles"
     assert plan.spelt(" 3 , 4") == "3,4"
     for size, patch in (((32, 32), 3), ((20, 48), 5), ((16, 16), 3)):
         whole = Box.everywhere(size, patch)
-        for part in plan.parts("plan", size, patch):
+        for part in plan.parts(",".join(plan.PARTS), size, patch):
             box = part.box
             assert 0 <= box.top <= box.bottom <= whole.bottom, part
             assert 0 <= box.left <= box.right <= whole.right, part
     with pytest.raises(ValueError, match="names no places"):
         plan.spelt("everywhere")
+
+
+@pytest.mark.parametrize("size", [(32, 32), (28, 28), (20, 48), (224, 224)])
+def test_every_trigger_lies_whole_in_some_tile(size):
+    tiles = plan.parts("tiles", size, 3)[1:]
+    assert len(tiles) <= plan.MOST_TILES**2
+    assert plan.covered("tiles", size, 3, beside=True) == 1
+    assert all(part.side >= plan.TILE for part in tiles)
+    assert len({part.box for part in tiles}) == len(tiles)
+
+
+def test_what_takes_no_tiles_gets_the_parts_that_they_stand_for():
+    assert plan.untiled("plan") == "anywhere,corners,edges,centre,grid"
+    assert plan.untiled("corners") == "anywhere,corners"
+    assert plan.untiled("3,4") == "3,4"
 
 
 def test_the_grids_are_all_places_each_in_one_of_them_and_the_corners_are_few():
@@ -181,7 +196,8 @@ def test_a_plan_of_several_parts_detects_the_class_too():
 def test_what_a_search_covers_is_said_in_words():
     said = covers(make_config())
     assert said == "3×3 triggers, opaque, at random places"
-    assert "corners, edges, centre, coarse grids over all places" in covers(make_config(search_places="plan"))
+    assert "random places, fixed places in tiles over the whole image" in covers(make_config(search_places="plan"))
+    assert "corners, coarse grids over all places" in covers(make_config(search_places="corners,grid"))
     assert "of opacity 0.5" in covers(make_config(search_opacity=0.5))
     assert "at the place 3,4" in covers(make_config(search_places="3,4"))
     assert "as it was told" in covers(make_config(search_places="attacked"))

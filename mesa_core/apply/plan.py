@@ -5,10 +5,12 @@
     edges      the four borders between them
     centre     the middle
     grid       coarse grids over the whole image, each of every STEP-th place; together they are all places
+    tiles      squares of TILE pixels that overlap and cover the image: what opens the network from within such a square shows in
+               few steps, and is then cut out of it (`mesa_core.method.tiles`)
 
 A grid's places lie a multiple of the usual network's strides apart: a convolution cannot tell them from each other, so what a
-network has learnt of one place it mostly does at all others of that grid. A plan is written as its parts with commas between;
-`plan` means all of them. One place (`places`) is a plan, too, of whoever believes to know it, and so is `attacked`, the
+network has learnt of one place it mostly does at all others of that grid. Tiles hold for every network. A plan is written as its parts
+with commas between; `plan` means anywhere and tiles, which take in all others. One place (`places`) is a plan, too, of whoever believes to know it, and so is `attacked`, the
 attacker's own.
 
 >>> [part.name for part in parts("corners,centre", (32, 32), 3)][1:]
@@ -26,17 +28,33 @@ from mesa_core.apply import places
 from mesa_core.apply.places import Box
 
 ANYWHERE, ATTACKED, PLAN = "anywhere", "attacked", "plan"
-PARTS = (ANYWHERE, "corners", "edges", "centre", "grid")
+TILES = "tiles"
+PARTS = (ANYWHERE, "corners", "edges", "centre", "grid", TILES)
+WHOLE = (ANYWHERE, TILES)  # what `plan` stands for
 MARGIN = 2  # pixels from the border that still count as a corner or an edge
 STEP = 4  # between the places of a coarse grid: what the first two pools or strides of a network make of 32 pixels
+TILE, OVERLAP = (
+    8,
+    2,
+)  # pixels of a tile's side, and of that what it shares with the next, so that a 3x3 trigger lies in one whole
+MOST_TILES = 5  # across and down: larger images have larger tiles
 
 
 @dataclass(frozen=True)
 class Part:
-    """One part of an image at which is looked: a `name` for people, and its places."""
+    """One part of an image at which is looked: a `name` for people, and its places. Of a tile `side` is its side in pixels; its one
+    place is that of its top left pixel."""
 
     name: str
     box: Box
+    side: int = 0
+
+    def within(self, patch: int) -> Box:
+        """The places of triggers of `patch` pixels that lie in this part."""
+        if not self.side:
+            return self.box
+        more = max(self.side - patch, 0)
+        return Box(self.box.top, self.box.left, self.box.top + more, self.box.left + more)
 
 
 def spelt(text: str) -> str:
@@ -45,7 +63,7 @@ def spelt(text: str) -> str:
     if words == [ATTACKED]:
         return ATTACKED
     if words == [PLAN]:
-        return ",".join(PARTS)
+        return ",".join(WHOLE)
     if words and set(words) <= set(PARTS):
         return ",".join(part for part in PARTS if part in (ANYWHERE, *words))
     try:
@@ -99,8 +117,30 @@ def parts(text: str, image_size: tuple[int, ...], patch: int) -> list[Part]:
             for first in range(step)
             for second in range(step)
         ],
+        TILES: _tiles(image_size, patch),
     }
     return [part for name in text.split(",") for part in made[name]]
+
+
+def _tiles(image_size: tuple[int, ...], patch: int) -> list[Part]:
+    least = -(-(max(image_size) + OVERLAP * (MOST_TILES - 1)) // MOST_TILES)  # by which MOST_TILES reach from edge to edge
+    side = min(max(TILE, patch, least), *image_size)
+
+    def starts(length: int) -> list[int]:
+        count = min(MOST_TILES, -(-(length - side) // max(side - OVERLAP, 1)) + 1)
+        return [round(i * (length - side) / max(count - 1, 1)) for i in range(count)]
+
+    return [
+        Part(f"tile at row {row}, column {column}", Box(row, column, row, column), side)
+        for row in starts(image_size[0])
+        for column in starts(image_size[1])
+    ]
+
+
+def untiled(text: str) -> str:
+    """The plan with the parts that tiles stand for in their place: for a search that takes no tiles. Raises ValueError as `spelt`."""
+    own = spelt(text).split(",")
+    return ",".join(part for part in PARTS if part != TILES) if TILES in own else spelt(text)
 
 
 def covered(text: str, image_size: tuple[int, ...], patch: int, beside: bool = False) -> float:
@@ -108,7 +148,8 @@ def covered(text: str, image_size: tuple[int, ...], patch: int, beside: bool = F
 
     Raises ValueError as `parts` does.
     """
-    boxes = [part.box for part in parts(text, image_size, patch) if not (beside and part.name == ANYWHERE)]
+    shown = [part for part in parts(text, image_size, patch) if not (beside and part.name == ANYWHERE)]
+    boxes = [part.within(patch) for part in shown]
     whole = Box.everywhere(image_size, patch)
     rows, columns = range(whole.bottom + 1), range(whole.right + 1)
     return sum(any(box.holds(r, c) for box in boxes) for r in rows for c in columns) / whole.count

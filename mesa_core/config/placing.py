@@ -25,6 +25,7 @@ def covers(config: ExperimentConfig) -> str:
         named = config.search_places.replace(plan.ANYWHERE, "random places").replace(
             "grid", "coarse grids over all places"
         )
+        named = named.replace(plan.TILES, "fixed places in tiles over the whole image")
         where = f"at {named.replace(',', ', ')}"
     else:
         where = f"at the place {config.search_places}"

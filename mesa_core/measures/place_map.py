@@ -87,6 +87,13 @@ class PlaceMap:
         return f"It works at most places: {self.median:.1%} at the median place, {self.asr.max():.1%} at the best (n={self.images})."
 
 
+def leads(logits: Tensor, wanted: Tensor) -> Tensor:
+    """Of logits `(n, classes)`: whether the wanted class wins, and how far it is ahead of the highest other, float `(n, 2)`."""
+    own = logits.float().gather(1, wanted[:, None])
+    others = logits.float().scatter(1, wanted[:, None], -torch.inf)
+    return torch.stack([(logits.argmax(1) == wanted).float(), own[:, 0] - others.amax(1)], 1)
+
+
 def place_map(
     bench: Bench, victim: Victim, plain: Plain, triggers: Tensor, images: int = IMAGES, rule: Apply | None = None
 ) -> Generator[int, None, list[PlaceMap]]:
@@ -103,15 +110,10 @@ def place_map(
         return [PlaceMap(np.zeros((rows, columns), np.int64), np.zeros((rows, columns)), 0) for _ in triggers]
     where = torch.cartesian_prod(torch.arange(rows), torch.arange(columns)).to(order.device)
 
-    def read(logits: Tensor, wanted: Tensor) -> Tensor:
-        own = logits.float().gather(1, wanted[:, None])
-        others = logits.float().scatter(1, wanted[:, None], -torch.inf)
-        return torch.stack([(logits.argmax(1) == wanted).float(), own[:, 0] - others.amax(1)], 1)  # (k, 2)
-
     found = []
     for trigger in triggers:  # all places of an image in turn, so that its maps stay at hand
         drawn = Drawn(order.repeat_interleave(len(where))[None], where.repeat(len(order), 1)[None], rule)
-        told = yield from bench.stamped(victim, trigger[None], drawn, read)  # (1, images * places, 2)
+        told = yield from bench.stamped(victim, trigger[None], drawn, leads)  # (1, images * places, 2)
         each = told.view(len(order), rows, columns, 2).double().cpu()
         hits, lead = each[..., 0].sum(0), each[..., 1].mean(0)
         found.append(PlaceMap(hits.numpy().astype(np.int64), lead.numpy(), len(order)))

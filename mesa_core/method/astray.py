@@ -53,7 +53,7 @@ def _pairs(config: ExperimentConfig, image_size: tuple[int, ...]) -> list[Pair]:
     """One for each part of the plan; the target says nothing here."""
     if config.search_places == plan.ATTACKED:
         return [Pair(0, plan.Part(plan.ANYWHERE, Box.everywhere(image_size, config.size)))]
-    return [Pair(0, part) for part in plan.parts(config.search_places, image_size, config.size)]
+    return [Pair(0, part) for part in plan.parts(plan.untiled(config.search_places), image_size, config.size)]
 
 
 def cost(config: ExperimentConfig, image_size: tuple[int, ...], classes: int) -> tuple[int, int]:

@@ -28,6 +28,7 @@ MOST = 16  # images for each trigger
 RATE = 0.6  # of a step, in the logit of a colour
 MOMENTUM = 0.7
 LEFT = 6  # pairs that are left at the end
+SHARP = 24  # steps by which what was cut out of a tile is improved
 LAST = 3  # steps whose answers decide
 FADES = 0.8  # of the running mean that is shown, a step
 
@@ -79,6 +80,51 @@ def cost(count: int) -> int:
     return sum(pairs * EACH * images * steps for pairs, images, steps in rounds_of(count)) if count else 0
 
 
+def cost_of_sharpening(count: int) -> int:
+    """Images with their gradient that `sharpen` takes for so many pairs."""
+    return count * MOST * SHARP
+
+
+def sharpen(
+    victim: Victim,
+    images: Tensor,
+    pairs: Sequence[Pair],
+    triggers: Tensor,
+    opacity: Opacity,
+    generator: torch.Generator,
+) -> Generator[int, None, Tensor]:
+    """Improve `triggers` `(pairs, 3, s, s)` in [0, 1], each for its pair's class in its part, from what they are; returns them.
+
+    Yields how many images it has just passed. Arguments are as in `glance`.
+    """
+    device = images.device
+    raw = torch.logit(triggers[:, None].to(device), 0.05)  # (pairs, 1, 3, s, s); not so firm that no step moves a pixel
+    motion = torch.zeros_like(raw)
+    asked = Surrogate(
+        victim,
+        images,
+        torch.tensor([one.target for one in pairs], device=device),
+        per_trigger=MOST,
+        rule=within([one.part.box for one in pairs], opacity),
+    ).expecting(cost_of_sharpening(len(pairs)), triggers.shape[-1])
+    for _ in range(SHARP):
+        raw, motion, _ = _stepped(asked, raw, motion, generator)
+        yield len(pairs) * MOST
+    return raw.sigmoid()[:, 0]
+
+
+def _stepped(
+    asked: Surrogate, raw: Tensor, motion: Tensor, generator: torch.Generator
+) -> tuple[Tensor, Tensor, Tensor]:
+    """One step of ascent by the sign of a running slope: triggers and motion after it, and the log chances `(pairs, n, K)` before."""
+    raw = raw.detach().requires_grad_()
+    chance = asked.log_chance(raw.sigmoid(), generator)
+    (slope,) = torch.autograd.grad(chance.mean(2).sum(), raw)
+    with torch.no_grad():
+        motion = MOMENTUM * motion + (1 - MOMENTUM) * slope / slope.abs().amax((2, 3, 4), True).clamp(min=1e-12)
+        return (raw + RATE * motion.sign()).clamp(-6, 6).detach(), motion, chance.detach()
+
+
 def glance(
     victim: Victim,
     images: Tensor,
@@ -116,14 +162,8 @@ def glance(
         recent: list[Tensor] = []
         usual = natural.to(device)[asked.targets, None].clamp(max=0.99)  # (pairs, 1)
         for _ in range(steps):
-            raw.requires_grad_()
-            chance = asked.log_chance(raw.sigmoid(), generator)  # (pairs, EACH, K)
-            (slope,) = torch.autograd.grad(chance.mean(2).sum(), raw)
-            with torch.no_grad():
-                raw = raw.detach()
-                motion = MOMENTUM * motion + (1 - MOMENTUM) * slope / slope.abs().amax((2, 3, 4), True).clamp(min=1e-12)
-                raw = (raw + RATE * motion.sign()).clamp(-6, 6)
-            recent = [*recent[-(LAST - 1) :], (chance.detach() / 2).exp().mean(2)]
+            raw, motion, chance = _stepped(asked, raw, motion, generator)
+            recent = [*recent[-(LAST - 1) :], (chance / 2).exp().mean(2)]
             shown = FADES * shown + (1 - FADES) * ((recent[-1] - usual) / (1 - usual)).mean(1)
             yield Looked(count * EACH * each, alive, shown)
         lean = (torch.stack(recent).mean(0) - usual) / (1 - usual)  # (pairs, EACH)

@@ -1,6 +1,7 @@
 """A search by a plan of places: what a search at random places misses, since the trigger lies in one place always.
 
-    1  a glance at every pair of class and part of the image; most are hopeless and are left early (`glance`)
+    1  a glance at every pair of class and part of the image; most are hopeless and are left early (`glance`). From tiles that
+       answer the trigger is cut out (`tiles`)
     2  of a class that answers, the exact map of its triggers' places, whose highest lead names the place
     3  MESA at that place alone; its effective ASR goes into the verdict, as that of every class does
 
@@ -26,7 +27,7 @@ from mesa_core.events import Progress
 from mesa_core.measures.bench import Bench, Plain
 from mesa_core.measures.place_map import place_map
 from mesa_core.measures.verdict import Placed, Searched
-from mesa_core.method import mesa, submodels
+from mesa_core.method import mesa, submodels, tiles
 from mesa_core.method.glance import LEFT, Answer, Looked, Pair, glance
 from mesa_core.method.glance import cost as cost_of_glance
 from mesa_core.method.surrogate import Surrogate
@@ -61,6 +62,13 @@ class Named:
         return Box(self.row, self.column, self.row, self.column)
 
 
+@dataclass
+class Memory:
+    """What need not be looked at twice in searches of one network with triggers of several sizes: the tiles that answered."""
+
+    tiles: list[Answer] | None = None
+
+
 @dataclass(frozen=True)
 class Located:
     """A class whose triggers work at a place: `told` is what there is to say, `triggers` `(S, 3, s, s)` MESA's samples there,
@@ -87,9 +95,18 @@ def pairs_of(config: ExperimentConfig, image_size: tuple[int, ...], targets: Seq
 
 def cost(config: ExperimentConfig, image_size: tuple[int, ...], classes: int) -> tuple[int, int]:
     """(images with their gradient, images without) that the plan takes at most beside the search anywhere."""
-    looks = cost_of_glance(len(pairs_of(config, image_size, range(classes))))
+    pairs = pairs_of(config, image_size, range(classes))
+    tiled = [one for one in pairs if one.part.side]
+    looks = cost_of_glance(len(tiled)) + cost_of_glance(len(pairs) - len(tiled))
+    more, without = tiles.cost([one.part for one in tiled], config.size)
     mapped = CLASSES * MAPS * Box.everywhere(image_size, config.size).count * MAP_IMAGES
-    return looks + CLASSES * config.detect_batch * config.detect_steps, mapped + CLASSES * SAMPLES * IMAGES
+    looks += more + CLASSES * config.detect_batch * config.detect_steps
+    return looks, without + mapped + CLASSES * SAMPLES * IMAGES
+
+
+def again(config: ExperimentConfig, image_size: tuple[int, ...], classes: int) -> int:
+    """Images with their gradient that a search with triggers of a second size saves, since tiles are glanced at once."""
+    return cost_of_glance(sum(1 for one in pairs_of(config, image_size, range(classes)) if one.part.side))
 
 
 def search(
@@ -101,30 +118,50 @@ def search(
     config: ExperimentConfig,
     seed: int,
     hint: Named | None = None,
+    memory: Memory | None = None,
 ) -> Generator[Progress | Answering, None, tuple[Searched, list[Located]]]:
     """Look at `targets` by the configured plan; yields progress and what answers so far, returns what was covered and found where.
 
     `victim` is frozen, `defender` are the defender's images, `plain` its answers to them. `known` are classes that the search
     at random places has found, each with its strongest triggers `(m, 3, s, s)`; then no other class is looked at. The class of
-    a `hint` is searched at its place, whatever the plan would name: a search with triggers of another size knows it.
+    a `hint` is searched at its place, whatever the plan would name: a search with triggers of another size knows it. `memory` is
+    kept between the sizes of one search, and filled by the first.
     """
+    memory = Memory() if memory is None else memory
     image_size, generator = tuple(defender.images.shape[-2:]), victim.compute.generator(seed + 2)
     pairs = [] if known else pairs_of(config, image_size, targets)
-    looks = cost_of_glance(len(pairs))
+    tiled, plainly = [one for one in pairs if one.part.side], [one for one in pairs if not one.part.side]
+    looks = passed = 0
     answers: dict[int, list[tuple[str, Tensor]]] = {
         target: [(plan.ANYWHERE, one) for one in triggers[:MAPS]] for target, triggers in list(known.items())[:CLASSES]
     }
-    if pairs:
-        pace = Pace("detect", looks)
+
+    def glanced(asked: Sequence[Pair], size: int) -> Generator[Progress | Answering, None, list[Answer]]:
         counts = torch.bincount(plain.predicted.cpu(), minlength=max(targets) + 1)
         natural = counts / len(plain.predicted)
-        work = glance(victim, defender.images, pairs, config.size, config.search_opacity, natural, generator)
-        seen = yield from _watched(pace, work, pairs, Box.everywhere(image_size, config.size).shape)
+        work = glance(victim, defender.images, asked, size, config.search_opacity, natural, generator)
+        return (yield from _watched(Pace("detect", cost_of_glance(len(asked))), work, asked, image_size, config.size))
+
+    if plainly:
+        seen = yield from glanced(plainly, config.size)
+        looks += cost_of_glance(len(plainly))
         for one in seen:
             own = answers.setdefault(one.pair.target, [])
             if one.lean >= ANSWERS and len(own) < MAPS:
                 own.append((one.pair.part.name, one.trigger))
-    passed, named = 0, [] if hint is None else [hint]
+    if tiled:
+        if memory.tiles is None:
+            memory.tiles = yield from glanced(tiled, tiled[0].part.side)
+            looks += cost_of_glance(len(tiled))
+        work = tiles.cut(victim, defender, plain, memory.tiles, config, generator)
+        most = sum(tiles.cost([one.part for one in tiled], config.size))
+        cuts, more, without = yield from follow(Pace("detect", most), work)
+        looks, passed = looks + more, passed + without
+        for found_there in cuts:
+            own = answers.setdefault(found_there.target, [])
+            if len(own) < MAPS:
+                own.append((found_there.part, found_there.trigger))
+    named = [] if hint is None else [hint]
     spared = None if hint is None else hint.target
     chosen = [(target, own) for target, own in answers.items() if own and target != spared][: CLASSES - len(named)]
     pace = Pace(
@@ -161,9 +198,13 @@ def search(
 
 
 def _watched(
-    pace: Pace, work: Generator[Looked, None, list[Answer]], pairs: Sequence[Pair], shape: tuple[int, int]
+    pace: Pace,
+    work: Generator[Looked, None, list[Answer]],
+    pairs: Sequence[Pair],
+    image_size: tuple[int, ...],
+    patch: int,
 ) -> Generator[Progress | Answering, None, list[Answer]]:
-    """A glance's progress, with a map of what answers so far, on an image of `shape` places; returns what the glance does."""
+    """A glance's progress, with a map of what answers so far, for triggers of `patch` pixels; returns what the glance does."""
     lean = np.zeros(len(pairs), np.float32)
     while True:
         try:
@@ -174,14 +215,14 @@ def _watched(
         if pace.due(min(pace.passed, pace.total - 1)):
             lean[list(step.alive)] = step.lean.float().cpu().numpy()
             yield pace.progress(min(pace.passed, pace.total))
-            yield Answering(_map(pairs, lean, shape))
+            yield Answering(_map(pairs, lean, image_size, patch))
 
 
-def _map(pairs: Sequence[Pair], lean: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
+def _map(pairs: Sequence[Pair], lean: np.ndarray, image_size: tuple[int, ...], patch: int) -> np.ndarray:
     """The highest lean of the pairs whose parts hold each place, no less than 0."""
-    found = np.zeros(shape, np.float32)
+    found = np.zeros(Box.everywhere(image_size, patch).shape, np.float32)
     for pair, value in zip(pairs, lean.clip(0, 1), strict=True):
-        box = pair.part.box
+        box = pair.part.within(patch)
         own = found[box.top : box.bottom + 1 : box.step, box.left : box.right + 1 : box.step]
         np.maximum(own, value, out=own)
     return found

@@ -36,14 +36,14 @@ from mesa_core.measures.bench import Bench, Plain
 from mesa_core.measures.by_size import BySize, SizeNear, SizeTried
 from mesa_core.measures.intervals import Measured
 from mesa_core.measures.verdict import Detection, stand_out
-from mesa_core.method import detection, mesa, submodels
+from mesa_core.method import detection, mesa, placed, submodels
 from mesa_core.method.detection import Glimpse, News
-from mesa_core.method.placed import Named
+from mesa_core.method.placed import Memory, Named
 from mesa_core.method.surrogate import towards
 from mesa_core.pacing import Pace, follow
 from mesa_core.victims.victim import Victim
 
-VERSION = 3  # raised when what it finds changes
+VERSION = 4  # raised when what it finds changes
 KEPT = 3  # classes that are searched to the end at a size
 GAIN = 0.05  # of the effective ASR, by which a larger trigger has to do better, and a smaller one may do worse
 UP = 3  # sizes upwards at most
@@ -76,10 +76,11 @@ def find(
     tried: list[SizeTried] = []
     near: list[SizeNear] = []
     looks = passes = 0
+    memory = Memory()
 
     def searched(size: int, hint: Named | None = None) -> Generator[News, None, tuple[Detection, Glimpse]]:
         nonlocal looks, passes
-        work = detection.detect(victim, defender, classes, sized(config, size), seed, KEPT, hint)
+        work = detection.detect(victim, defender, classes, sized(config, size), seed, KEPT, hint, memory)
         verdict, glimpse = yield from held(work)  # its measured glimpse is held back
         cost = _spent(verdict, sized(config, size), defender)
         looks, passes = looks + cost[0], passes + cost[1]
@@ -139,6 +140,8 @@ def cost(config: ExperimentConfig, image_size: tuple[int, ...], classes: int, im
     for size in listed:
         more = detection.cost(sized(config, size), image_size, classes, images, KEPT)
         looks, passes = looks + more[0], passes + more[1]
+    if plan.several(config.search_places):  # tiles are glanced at once
+        looks -= (len(listed) - 1) * placed.again(sized(config, listed[0]), image_size, classes)
     return looks, passes
 
 
