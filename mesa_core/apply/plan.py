@@ -123,7 +123,9 @@ def parts(text: str, image_size: tuple[int, ...], patch: int) -> list[Part]:
 
 
 def _tiles(image_size: tuple[int, ...], patch: int) -> list[Part]:
-    least = -(-(max(image_size) + OVERLAP * (MOST_TILES - 1)) // MOST_TILES)  # by which MOST_TILES reach from edge to edge
+    least = -(
+        -(max(image_size) + OVERLAP * (MOST_TILES - 1)) // MOST_TILES
+    )  # by which MOST_TILES reach from edge to edge
     side = min(max(TILE, patch, least), *image_size)
 
     def starts(length: int) -> list[int]:

@@ -157,6 +157,10 @@ def search(
         most = sum(tiles.cost([one.part for one in tiled], config.size))
         cuts, more, without = yield from follow(Pace("detect", most), work)
         looks, passed = looks + more, passed + without
+        parts_of = {one.part.name: one for one in tiled}
+        shares = np.array([one.share for one in cuts], np.float32)
+        # whole tiles open clean networks, too, so what was shown while they were glanced at is taken back
+        yield Answering(_map([parts_of[one.part] for one in cuts], shares, image_size, config.size))
         for found_there in cuts:
             own = answers.setdefault(found_there.target, [])
             if len(own) < MAPS:

@@ -122,7 +122,7 @@ def test_a_class_with_a_hint_is_searched_at_its_place_alone(hinted):
 
 
 def test_a_glance_costs_what_was_said_and_finds_the_right_part():
-    victim, own = Victim(OpensAt((12, 12))), config()
+    victim, own = Victim(OpensAt((12, 12))), config(search_places="corners,edges,centre,grid")
     pairs = placed.pairs_of(own, (15, 15), range(3))
     passed = []
     work = glance.glance(
@@ -151,22 +151,26 @@ def test_the_cost_that_is_said_is_an_upper_bound():
     assert 0 < told.passes <= passes
 
 
-def seen(network):
+def seen(network, places):
     """The maps that a search shows on its way."""
     told = []
-    finish(detection.detect(Victim(network), images(), NAMES, config(), 3), told.append)
+    own = config(search_places=places)
+    finish(detection.detect(Victim(network), images(), NAMES, own, 3), told.append)
     return [news.places for news in told if isinstance(news, placed.Answering)]
 
 
-def test_where_something_answers_shows_while_the_search_runs(monkeypatch):
+@pytest.mark.parametrize("places", ["corners,edges,centre,grid", "plan"])
+def test_where_something_answers_shows_while_the_search_runs(monkeypatch, places):
     monkeypatch.setattr("mesa_core.pacing.INTERVAL", 0.0)
-    maps = seen(OpensAt((12, 12)))
+    maps = seen(OpensAt((12, 12)), places)
     last = maps[-1]
     assert last.shape == (13, 13)
     assert last.min() >= 0
     assert last.max() <= 1
-    assert last[12, 12] > 0.9 > 0.5 > last[10, 9]
-    assert seen(OpensAt(None))[-1].max() < 0.5, "the control: nothing opens it"
+    assert last[12, 12] > 0.9
+    assert last[2, 3] < 0.5
+    assert len(maps) > 2
+    assert seen(OpensAt(None), places)[-1].max() < 0.5, "the control: nothing opens it"
 
 
 def test_a_place_answers_as_the_best_of_the_parts_that_hold_it():
@@ -175,5 +179,5 @@ def test_a_place_answers_as_the_best_of_the_parts_that_hold_it():
         glance.Pair(1, plan.Part("corner", Box(0, 0, 1, 1))),
         glance.Pair(0, plan.Part("grid", Box(1, 0, 3, 3, 2))),
     ]
-    found = placed._map(pairs, np.array([0.5, 0.25, 0.75], np.float32), (4, 4))
+    found = placed._map(pairs, np.array([0.5, 0.25, 0.75], np.float32), (6, 6), 3)
     assert found.tolist() == [[0.5, 0.5, 0, 0], [0.75, 0.5, 0.75, 0], [0, 0, 0, 0], [0.75, 0, 0.75, 0]]
