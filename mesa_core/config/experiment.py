@@ -342,8 +342,8 @@ class ExperimentConfig:
         plan.ANYWHERE,
         "search",
         "Where the defender looks for triggers, who does not know the attacker's place. anywhere: at random places. attacked: "
-        "at the attacker's (he is told). A place, as in place: there. plan, or a list of its parts with commas between "
-        f"({', '.join(plan.PARTS)}): each of them for every class, as detect does, and then where most answers.",
+        f"at the attacker's (he is told). A place, as in place: there. plan ({', '.join(plan.WHOLE)}), or a list of parts with commas "
+        f"between ({', '.join(plan.PARTS)}): each of them for every class, as detect does, and then where most answers.",
     )
     search_opacity: float | str = parameter(
         1.0,
