@@ -214,7 +214,7 @@ class ExperimentConfig:
     detect_threshold: float = parameter(
         0.5,
         "detect",
-        "A class is called attacked when the mean effective ASR of its samples exceeds this, for triggers up to 3×3; larger ones need more (5×5: 0.82 for 0.5).",
+        "A class is called attacked when the mean effective ASR of its samples exceeds this, for triggers up to 3×3; larger ones need more (5×5: 0.9 for 0.5).",
         0.0,
         1.0,
         unit="ASR",

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import KW_ONLY, dataclass, replace
 from statistics import median
 
-from mesa_core import triggers as codes
 from mesa_core.apply.places import Box
 from mesa_core.disk.shaped import Count, Shaped, Unit, called, later, rarely
 from mesa_core.measures.astray import AllToAll
@@ -15,29 +14,35 @@ from mesa_core.measures.by_size import BySize
 from mesa_core.measures.goal import Goal
 from mesa_core.measures.intervals import Measured
 
+LARGER = {
+    4: 0.4,
+    5: 0.2,
+    6: 0.14,
+    7: 0.1,
+    8: 0.07,
+}  # by size: what is left between the limit and 1 of what is left at 3x3
 LEAD = 0.25  # by which a class has to exceed the median of the others where several sizes are searched
 
 
 def limit(threshold: float, size: int) -> float:
     """From which effective ASR on a class looks attacked by triggers of `size` pixels: the `threshold` up to 3×3, and more beyond.
 
-    The larger a trigger, the more images it turns in a network that nobody attacked, too; what the threshold leaves up to 1
-    shrinks as the area grows. Chosen on networks of known making (`benchmarks/zoo.py`, the half that tunes).
+    The larger a trigger, the more images it turns in a network that nobody attacked, too. Chosen on networks of known making (`benchmarks/zoo.py`, the half that tunes).
 
     >>> limit(0.5, 3), limit(0.5, 5), limit(0.5, 8)
-    (0.5, 0.82, 0.929688)
+    (0.5, 0.9, 0.965)
     """
-    return round(1 - (1 - threshold) * min(1.0, codes.SIZE**2 / size**2), 6)
+    return round(1 - (1 - threshold) * LARGER.get(size, 1.0), 6)
 
 
 def strength(rate: float, size: int) -> float:
     """At which threshold a class with this effective ASR by triggers of `size` pixels would just be called attacked, 0 at least:
     the inverse of `limit`, by which rates of several sizes can be compared.
 
-    >>> strength(0.82, 5), strength(0.5, 3), strength(0.1, 5)
+    >>> strength(0.9, 5), strength(0.5, 3), strength(0.1, 5)
     (0.5, 0.5, 0.0)
     """
-    return round(max(0.0, 1 - (1 - rate) / min(1.0, codes.SIZE**2 / size**2)), 6)
+    return round(max(0.0, 1 - (1 - rate) / LARGER.get(size, 1.0)), 6)
 
 
 @dataclass(frozen=True)

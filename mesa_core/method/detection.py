@@ -66,6 +66,9 @@ def detect(
     a class and the place at which a plan searches it; `memory` is kept between searches of one network for several sizes.
     """
     level = limit(config.detect_threshold, config.size)
+    config = replace(
+        config, detect_beta=limit(config.detect_beta, config.size)
+    )  # or what it finds hardly exceeds the limit
     count, rule = len(classes), whose.defenders(config, tuple(defender.images.shape[-2:]))
     plain: Plain | None = None  # what the victim says without any trigger is the same for every class
     kept = _kept(count, kept)
