@@ -10,7 +10,6 @@ from mesa_core.disk.shaped import Count, Damaged, Shaped, Unit
 from mesa_core.disk.untrusted import Refused, parse_json, read_bytes
 from mesa_core.measures.intervals import Measured, proportion
 from mesa_core.measures.roc import area, curve, interval
-from mesa_core.words import share
 
 LARGEST = 1 << 20  # bytes of the file
 
@@ -104,12 +103,20 @@ class ErrorRates(Shaped):
     @property
     def words(self) -> str:
         """What 'nothing found' is worth, in one sentence."""
-        found, clean = self.found, self.clean
+        found = self.found
         return (
-            f"Of {found.n} small networks that we gave backdoors of {len(self.kinds)} kinds such a scan found "
-            f"{round(found.value * found.n)}; of {self.alarms.n} classes of {len(clean)} clean ones it called "
-            f"{share(self.alarms)} attacked."
+            f"Of {found.n} small networks with backdoors of {len(self.kinds)} kinds such a scan found {told(found)}; of "
+            f"{self.alarms.n} classes of {len(self.clean)} clean ones it called {told(self.alarms)} attacked."
         )
+
+
+def told(part: Measured) -> str:
+    """How many, and the 95 % interval of their share.
+
+    >>> told(proportion(9, 10))
+    '9 (95 %: 60 to 98 %)'
+    """
+    return f"{round(part.value * part.n)} (95 %: {100 * part.low:.0f} to {100 * part.high:.0f} %)"
 
 
 def read(path: Path) -> ErrorRates | None:

@@ -28,7 +28,7 @@ def rates():
 
 def test_they_are_told_in_one_sentence_and_by_kind(rates):
     assert rates.words.startswith(
-        "Of 3 small networks that we gave backdoors of 2 kinds such a scan found 2; of 10 classes of 1 clean"
+        "Of 3 small networks with backdoors of 2 kinds such a scan found 2 (95 %: 21 to 94 %); of 10 classes of 1 clean"
     )
     assert [(kind.kind, kind.count, kind.found) for kind in rates.kinds] == [("corner", 2, 1), ("2x2", 1, 1)]
     assert rates.area()[0] == pytest.approx(2 / 3)

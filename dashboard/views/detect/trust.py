@@ -5,10 +5,9 @@ from __future__ import annotations
 import streamlit as st
 
 from dashboard.views.shared import take_away
-from mesa_core.measures.error_rates import ErrorRates
+from mesa_core.measures.error_rates import ErrorRates, told
 from mesa_core.pictures import roc
 from mesa_core.store.error_rates import shipped
-from mesa_core.words import share
 
 
 def section() -> None:
@@ -32,9 +31,9 @@ def words(rates: ErrorRates) -> str:
     """The figures in short sentences."""
     sizes = " and ".join(f"{side}×{side}" for side in rates.sizes)
     return (
-        f"{rates.words} That is a scan of the whole plan: places {rates.places.replace(',', ', ')}, {sizes} triggers. "
+        f"{rates.words} Such a scan is one of the whole plan: {rates.places.replace(',', ' and ')}, {sizes} triggers. "
         f"At equal cost Neural Cleanse found {sum(one.cleanse_found for one in rates.kinds)} and called "
-        f"{share(rates.cleanse_alarms)} of the classes attacked. {healed(rates)}"
+        f"{told(rates.cleanse_alarms)} of the classes attacked. {healed(rates)}"
     ).rstrip()
 
 
