@@ -28,6 +28,8 @@ MAKERS: Mapping[str, Callable[..., str]] = {
     "glossary": sources.glossary,
     "figure": figures.framed,
     "searched": figures.searched,
+    "errors": figures.errors,
+    "scanned": figures.scanned,
     "volumes": figures.volumes,
     "kinds": figures.kinds,
     "claims": figures.claims,

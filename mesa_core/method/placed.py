@@ -45,6 +45,9 @@ SAMPLES = 64  # triggers of each class whose ASR is measured
 IMAGES = 16  # images for each of them
 
 
+Answers = dict[int, list[tuple[str, Tensor]]]  # by class: the part by which, and the trigger `(3, s, s)`
+
+
 @dataclass(frozen=True)
 class Named:
     """A class with the place that is to be searched: row and column of the top left pixel, the `part` of the plan by which it is
@@ -127,78 +130,105 @@ def search(
     a `hint` is searched at its place, whatever the plan would name: a search with triggers of another size knows it. `memory` is
     kept between the sizes of one search, and filled by the first.
     """
-    memory = Memory() if memory is None else memory
-    image_size, generator = tuple(defender.images.shape[-2:]), victim.compute.generator(seed + 2)
-    pairs = [] if known else pairs_of(config, image_size, targets)
-    tiled, plainly = [one for one in pairs if one.part.side], [one for one in pairs if not one.part.side]
-    looks = passed = 0
-    answers: dict[int, list[tuple[str, Tensor]]] = {
+    looking = _Looking(victim, defender, plain, config, seed)
+    pairs = [] if known else pairs_of(config, looking.image_size, targets)
+    tiled, others = [one for one in pairs if one.part.side], [one for one in pairs if not one.part.side]
+    answers: Answers = {
         target: [(plan.ANYWHERE, one) for one in triggers[:MAPS]] for target, triggers in list(known.items())[:CLASSES]
     }
-
-    def glanced(asked: Sequence[Pair], size: int) -> Generator[Progress | Answering, None, list[Answer]]:
-        counts = torch.bincount(plain.predicted.cpu(), minlength=max(targets) + 1)
-        natural = counts / len(plain.predicted)
-        work = glance(victim, defender.images, asked, size, config.search_opacity, natural, generator)
-        return (yield from _watched(Pace("detect", cost_of_glance(len(asked))), work, asked, image_size, config.size))
-
-    if plainly:
-        seen = yield from glanced(plainly, config.size)
-        looks += cost_of_glance(len(plainly))
-        for one in seen:
-            own = answers.setdefault(one.pair.target, [])
-            if one.lean >= ANSWERS and len(own) < MAPS:
-                own.append((one.pair.part.name, one.trigger))
+    if others:
+        yield from looking.at_parts(others, answers)
     if tiled:
-        if memory.tiles is None:
-            memory.tiles = yield from glanced(tiled, tiled[0].part.side)
-            looks += cost_of_glance(len(tiled))
-        work = tiles.cut(victim, defender, plain, memory.tiles, config, generator)
-        most = sum(tiles.cost([one.part for one in tiled], config.size))
-        cuts, more, without = yield from follow(Pace("detect", most), work)
-        looks, passed = looks + more, passed + without
-        parts_of = {one.part.name: one for one in tiled}
-        shares = np.array([one.share for one in cuts], np.float32)
-        # whole tiles open clean networks, too, so what was shown while they were glanced at is taken back
-        yield Answering(_map([parts_of[one.part] for one in cuts], shares, image_size, config.size))
-        for found_there in cuts:
-            own = answers.setdefault(found_there.target, [])
-            if len(own) < MAPS:
-                own.append((found_there.part, found_there.trigger))
+        yield from looking.in_tiles(tiled, answers, Memory() if memory is None else memory)
     named = [] if hint is None else [hint]
-    spared = None if hint is None else hint.target
-    chosen = [(target, own) for target, own in answers.items() if own and target != spared][: CLASSES - len(named)]
-    pace = Pace(
-        "detect", sum(len(own) for _, own in chosen) * Box.everywhere(image_size, config.size).count * MAP_IMAGES
-    )
-    for target, own in chosen:
-        bench = Bench(defender, target, seed, rule=within([Box(0, 0, 0, 0)], config.search_opacity), absent=True)
-        maps = yield from follow(
-            pace, place_map(bench, victim, plain, torch.stack([trigger for _, trigger in own]), MAP_IMAGES)
-        )
-        passed += sum(one.hits.size * one.images for one in maps)
-        best = max(range(len(maps)), key=lambda i: maps[i].lead[maps[i].place])
-        if maps[best].hits.any() and (
-            maps[best].fixed or target not in known
-        ):  # what is known to work anywhere stays so
-            row, column = maps[best].place
-            named.append(Named(target, row, column, own[best][0], maps[best].median))
+    if hint is not None:
+        answers.pop(hint.target, None)
+    named += yield from looking.mapped(answers, known, CLASSES - len(named))
     found: list[Located] = []
     if named:
         found = yield from _at_places(victim, defender, plain, named, config, seed)
-        looks += len(named) * config.detect_batch * config.detect_steps
+        looking.looks += len(named) * config.detect_batch * config.detect_steps
     told = Searched(
         plan=config.search_places,
-        parts=len(plan.parts(config.search_places, image_size, config.size)),
+        parts=len(plan.parts(config.search_places, looking.image_size, config.size)),
         pairs=len(pairs),
         left=min(LEFT, len(pairs)),
-        looks=looks,
-        passes=passed,
+        looks=looking.looks,
+        passes=looking.passes,
         opacity=1.0 if isinstance(config.search_opacity, str) else config.search_opacity,
         own_opacities=True if config.search_opacity == SAMPLED else None,
         found=[one.told for one in found],
     )
     return told, found
+
+
+class _Looking:
+    """Where something answers, and what looking there took: `looks` images with their gradient, `passes` without."""
+
+    def __init__(self, victim: Victim, defender: ImageSet, plain: Plain, config: ExperimentConfig, seed: int) -> None:
+        self.victim, self.defender, self.plain, self.config, self.seed = victim, defender, plain, config, seed
+        self.image_size = tuple(defender.images.shape[-2:])
+        self.generator = victim.compute.generator(seed + 2)
+        self.looks = self.passes = 0
+
+    def _glanced(self, pairs: Sequence[Pair], size: int) -> Generator[Progress | Answering, None, list[Answer]]:
+        """A glance with patches of `size` pixels."""
+        config, counts = (
+            self.config,
+            torch.bincount(self.plain.predicted.cpu(), minlength=max(one.target for one in pairs) + 1),
+        )
+        natural = counts / len(self.plain.predicted)
+        work = glance(self.victim, self.defender.images, pairs, size, config.search_opacity, natural, self.generator)
+        pace = Pace("detect", cost_of_glance(len(pairs)))
+        self.looks += pace.total
+        return (yield from _watched(pace, work, pairs, self.image_size, config.size))
+
+    def at_parts(self, pairs: Sequence[Pair], answers: Answers) -> Generator[Progress | Answering, None, None]:
+        """Adds to `answers` the triggers that answered in their parts of the image."""
+        for one in (yield from self._glanced(pairs, self.config.size)):
+            own = answers.setdefault(one.pair.target, [])
+            if one.lean >= ANSWERS and len(own) < MAPS:
+                own.append((one.pair.part.name, one.trigger))
+
+    def in_tiles(
+        self, pairs: Sequence[Pair], answers: Answers, memory: Memory
+    ) -> Generator[Progress | Answering, None, None]:
+        """Adds to `answers` the triggers that were cut out of tiles, which are glanced at where `memory` does not know them."""
+        config, parts = self.config, {one.part.name: one.part for one in pairs}
+        if memory.tiles is None:
+            memory.tiles = yield from self._glanced(pairs, pairs[0].part.side)
+        work = tiles.cut(self.victim, self.defender, self.plain, memory.tiles, config, self.generator)
+        pace = Pace("detect", sum(tiles.cost(list(parts.values()), config.size)))
+        cuts, looks, passes = yield from follow(pace, work)
+        self.looks, self.passes = self.looks + looks, self.passes + passes
+        shares = np.array([one.share for one in cuts], np.float32)
+        # whole tiles open clean networks, too, so what was shown while they were glanced at is taken back
+        shown = [Pair(one.target, parts[one.part]) for one in cuts]
+        yield Answering(_map(shown, shares, self.image_size, config.size))
+        for one in cuts:
+            own = answers.setdefault(one.target, [])
+            if len(own) < MAPS:
+                own.append((one.part, one.trigger))
+
+    def mapped(
+        self, answers: Answers, known: Mapping[int, Tensor], most: int
+    ) -> Generator[Progress, None, list[Named]]:
+        """The places of at most so many classes: where the target leads most on the exact maps of their triggers."""
+        everywhere, named = Box.everywhere(self.image_size, self.config.size), []
+        chosen = [(target, own) for target, own in answers.items() if own][: max(most, 0)]
+        pace = Pace("detect", sum(len(own) for _, own in chosen) * everywhere.count * MAP_IMAGES)
+        rule = within([Box(0, 0, 0, 0)], self.config.search_opacity)
+        for target, own in chosen:
+            bench = Bench(self.defender, target, self.seed, rule=rule, absent=True)
+            triggers = torch.stack([trigger for _, trigger in own])
+            maps = yield from follow(pace, place_map(bench, self.victim, self.plain, triggers, MAP_IMAGES))
+            self.passes += sum(one.hits.size * one.images for one in maps)
+            best = max(range(len(maps)), key=lambda i: maps[i].lead[maps[i].place])
+            if not maps[best].hits.any() or (target in known and not maps[best].fixed):
+                continue  # what is known to work anywhere stays so
+            row, column = maps[best].place
+            named.append(Named(target, row, column, own[best][0], maps[best].median))
+        return named
 
 
 def _watched(
