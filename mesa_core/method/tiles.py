@@ -4,7 +4,8 @@ A glance improves whole tiles, some eight pixels square, for every class. A netw
 tile that holds the place within a few steps, whatever its architecture; so do, to some classes, networks that nobody attacked,
 as a tile has room for a small picture of a class. Those do not survive the cut:
 
-    1  every window of the trigger's size in the tile is stamped at its own place, alone; by how much the target leads tells which
+    1  every window of the trigger's size in the tile is stamped at its own place, alone; by how much the target leads tells which.
+       A tile of a large image is first narrowed down, by windows of five eighths of its side
     2  the best window of each tile is improved at its place, and measured again
 """
 
@@ -12,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
+from itertools import product
 
 import torch
 from torch import Tensor
@@ -28,7 +30,7 @@ from mesa_core.opacity import Opacity
 from mesa_core.victims.victim import Victim
 
 IMAGES = 16  # for each window
-MOST_WINDOWS = 64  # of a tile; of larger ones every so manieth is tried
+SPAN = 8  # windows across and down, at most; tiles with more are narrowed down first
 WORKS = 0.5  # of the images a window has to turn once it is improved, or nothing there is of the trigger's size
 
 
@@ -44,18 +46,26 @@ class Cut:
     lead: float
 
 
-def windows(part: Part, size: int) -> list[tuple[int, int]]:
-    """Row and column, in a tile, of the windows of `size` pixels that are tried."""
-    span = part.side - size + 1
-    step = max(1, -(-span // round(MOST_WINDOWS**0.5)))
-    return [(row, column) for row in range(0, span, step) for column in range(0, span, step)]
+def rounds(side: int, size: int) -> list[tuple[int, list[tuple[int, int]]]]:
+    """How a tile of `side` pixels is cut down to `size`: in each round the windows' side, and their rows and columns.
+
+    >>> [(inside, len(windows)) for inside, windows in rounds(47, 3)]
+    [(30, 9), (19, 9), (12, 9), (10, 9), (3, 64)]
+    """
+    found = []
+    while side - size + 1 > SPAN:
+        inside = max(size + SPAN - 1, -(-5 * side // 8))
+        starts = [round(i * (side - inside) / 2) for i in range(3)]
+        found.append((inside, list(product(starts, starts))))
+        side = inside
+    return [*found, (size, list(product(range(side - size + 1), range(side - size + 1))))]
 
 
 def cost(parts: Sequence[Part], size: int) -> tuple[int, int]:
     """(images with their gradient, images without) that it takes at most to cut and improve."""
     if not parts:
         return 0, 0
-    most = max(len(windows(part, size)) for part in parts)
+    most = max(sum(len(own) for _, own in rounds(part.side, size)) for part in parts)
     return cost_of_sharpening(LEFT), LEFT * (most + 1) * IMAGES
 
 
@@ -75,16 +85,18 @@ def cut(
     looks = passes = 0
     chosen: list[tuple[Answer, tuple[int, int], Tensor]] = []
     for one in seen:
-        corners = windows(one.pair.part, size)
-        top, left = one.pair.part.box.top, one.pair.part.box.left
-        pieces = torch.stack([one.trigger[:, r : r + size, c : c + size] for r, c in corners])  # (W, 3, s, s)
-        places = [(top + r, left + c) for r, c in corners]
-        read = yield from _tried(victim, defender, plain, one.pair.target, pieces, places, opacity)
-        passes += read[..., 0].numel()
-        if not read.numel():  # the network sends all images there by itself
-            continue
-        best = int(read[..., 1].mean(1).argmax())
-        chosen.append((one, places[best], pieces[best]))
+        patch, (top, left) = one.trigger, (one.pair.part.box.top, one.pair.part.box.left)
+        for side, corners in rounds(patch.shape[-1], size):
+            pieces = torch.stack([patch[:, r : r + side, c : c + side] for r, c in corners])  # (W, 3, side, side)
+            places = [(top + r, left + c) for r, c in corners]
+            read = yield from _tried(victim, defender, plain, one.pair.target, pieces, places, opacity)
+            passes += read[..., 0].numel()
+            if not read.numel():  # the network sends all images there by itself
+                break
+            best = int(read[..., 1].mean(1).argmax())
+            patch, (top, left) = pieces[best], places[best]
+        else:
+            chosen.append((one, (top, left), patch))
     if not chosen:
         return [], looks, passes
     pairs = [Pair(one.pair.target, Part(one.pair.part.name, Box(*place, *place))) for one, place, _ in chosen]

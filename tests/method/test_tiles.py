@@ -47,9 +47,27 @@ def test_nothing_is_cut_where_nothing_of_that_size_opens_the_network():
     assert len(NAMES) == 3
 
 
-def test_the_windows_lie_in_the_tile_and_are_not_too_many():
-    for side, size in ((8, 3), (8, 8), (47, 3), (8, 5)):
-        found = tiles.windows(plan.Part("tile", Box(0, 0, 0, 0), side), size)
-        assert 1 <= len(found) <= tiles.MOST_WINDOWS + 17
-        assert max(max(one) for one in found) + size <= side
-        assert found[0] == (0, 0)
+@pytest.mark.parametrize(("side", "size"), [(8, 3), (8, 8), (8, 5), (15, 3), (47, 3), (47, 8)])
+def test_wherever_the_trigger_lies_some_window_of_each_round_holds_it(side, size):
+    for row in range(side - size + 1):
+        top, within = 0, side
+        for inside, corners in tiles.rounds(side, size):
+            rows = {r for r, _ in corners}
+            assert min(rows) >= 0
+            assert max(rows) + inside == within
+            holding = [top + r for r in rows if top + r <= row and row + size <= top + r + inside]
+            assert holding
+            top, within = holding[0], inside
+        assert top == row
+
+
+def test_a_large_tile_is_narrowed_down_to_the_trigger():
+    network, defender = OpensAt((25, 13)), images(60, side=40)
+    trigger = 0.3 * torch.rand(3, 30, 30, generator=torch.Generator().manual_seed(0))
+    trigger[:, 20:23, 10:13] = 1
+    victim = Victim(network)
+    plain = finish(Bench(defender, 0, 0, absent=True).plain(victim))
+    seen = [Answer(Pair(2, plan.Part("tile", Box(5, 3, 5, 3), 30)), trigger, 1.0)]
+    work = tiles.cut(victim, defender, plain, seen, CONFIG, torch.Generator().manual_seed(0))
+    (found,), _, _ = finish(work)
+    assert found.place == (25, 13)
