@@ -24,13 +24,13 @@ def landscape(
 ) -> dict[str, Any]:
     """ASR of the 512 black-and-white triggers (of the size of the configured one) on a weights file, on a run's backdoored
     victim, or on the shipped clean victim; where they are drawn, `codes` names them."""
-    asked = outside(config, store)
     if run is not None:
         path = run.path / "weights" / "attacked.safetensors"
     else:
         path = Path(file) if file else (shipped_weights(config.data, config.victim) or Path(""))
     if not path.is_file():
         raise ConfigError(NO_WEIGHTS)
+    asked = outside(config, store)
     victim, bench = asked.frozen(path), asked.bench
     passed, each = 0, min(images, len(bench.selects))
 

@@ -57,7 +57,6 @@ def places(
 ) -> Mapped:
     """The map of the configured trigger on a run's networks before and after the repair and on their clean twin, or on a
     weights file alone; `images` a place. What it will cost is told before it starts. Raises ConfigError."""
-    asked = outside(config, store)
     found: dict[str, Path] = {}
     clean = Path(config.weights) if config.weights else shipped_weights(config.data, config.victim)
     if file is not None:
@@ -69,6 +68,7 @@ def places(
         found = {"clean": clean, **found}
     if not found or not all(path.is_file() for path in found.values()):
         raise ConfigError(NO_WEIGHTS)
+    asked = outside(config, store)
     bench = asked.bench
     trigger = torch.from_numpy(codes.pixels_of(config.trigger))[None].to(asked.compute.device)
     total, passed = len(found) * passes(bench, 1, config.size, images), 0

@@ -10,7 +10,8 @@ from mesa_core.store.shipped import shipped_weights
 TINY = ["--data", "signs", "--images", "1", "--threads", "1", "--precision", "fp32", "--code", "511"]
 
 
-def test_every_place_of_a_network_is_told_and_drawn(tmp_path, capsys):
+def test_every_place_of_a_network_is_told_and_drawn(tmp_path, capsys, drawn_signs):
+    (tmp_path / "cache").symlink_to(drawn_signs)
     shipped = str(shipped_weights("signs", "resnet9-16"))
     out = tmp_path / "map.html"
     words = ["places", "--weights", shipped, *TINY, "--apply", "fixed", "--place", "3,4", "--out", str(out), "--json"]
@@ -28,6 +29,9 @@ def test_every_place_of_a_network_is_told_and_drawn(tmp_path, capsys):
     "words",
     [["--images", "0"], ["--run", "nothing"], ["--weights", "nowhere.safetensors"], ["--out", "map.pdf"]],
 )
-def test_what_makes_no_sense_is_refused(words, tmp_path, capsys):
+def test_what_makes_no_sense_is_refused_before_work_starts(words, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(
+        "mesa_core.experiment.outside.load_data", lambda *_, **__: pytest.fail("it read the images first")
+    )
     assert main(["--home", str(tmp_path), "places", "--data", "signs", *words]) == 2
     assert len(capsys.readouterr().err.strip().splitlines()) == 1
