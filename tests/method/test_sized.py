@@ -55,11 +55,27 @@ def test_the_size_that_opens_the_network_is_named_within_a_pixel(size):
     assert Detection.from_json(found.to_json()) == found
 
 
-def test_a_size_and_a_place_are_found_together():
-    found = verdict(OpensBySize(5, (10, 10)), search_places="plan", detect_steps=120)
+@pytest.mark.parametrize("size", [3, 5])
+def test_a_size_and_a_place_are_found_together(size):
+    found = verdict(OpensBySize(size, (10, 10)), search_places="plan", detect_steps=120)
     assert found.target == 2
-    assert abs(found.sizes.believed - 5) <= 1
+    assert abs(found.sizes.believed - size) <= 1
     assert max(abs(found.place.row - 10), abs(found.place.column - 10)) <= 2
+
+
+def test_the_second_search_is_told_the_place_that_the_first_one_named(monkeypatch):
+    hints, real = [], detection.detect
+
+    def noting(*given):
+        hints.append(given[6])
+        return real(*given)
+
+    monkeypatch.setattr(detection, "detect", noting)
+    found = verdict(OpensBySize(4, (10, 10)), search_places="plan", detect_steps=120)
+    assert [one.size for one in found.sizes.tried] == [3, 5, 4]
+    assert hints[:2] == [None, None]
+    assert (hints[2].target, hints[2].row, hints[2].column) == (2, 10, 10)
+    assert (found.sizes.believed, found.place.row, found.place.column) == (4, 10, 10)
 
 
 def test_in_a_network_that_nothing_opens_every_size_is_tried_and_nothing_believed():
