@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from mesa_core.apply import sizes
 from mesa_core.config import ExperimentConfig
 from mesa_core.measures.error_rates import ErrorRates, read
 from mesa_core.store.shipped import shipped_error_rates
@@ -20,7 +19,10 @@ def for_scan(config: ExperimentConfig) -> ErrorRates | None:
     """The same, where a scan by these settings looks for opaque triggers of the same places and sizes; else None."""
     rates = shipped()
     opaque = config.search_opacity == 1.0 and not config.search_opacities
-    same = rates is not None and rates.holds_for(config.search_places, sizes.listed(config.search_sizes, config.size))
+    sizes = (
+        list(map(int, config.search_sizes.split(","))) if config.search_sizes else [config.size]
+    )  # spelt out already
+    same = rates is not None and rates.holds_for(config.search_places, sizes)
     return rates if same and opaque else None
 
 

@@ -212,6 +212,7 @@ def test_a_run_gets_its_reference_and_another_run_is_compared_with_it(store, tin
     from mesa_core.measures.bench import finish
     from mesa_core.reference import build, record
 
+    store.root.mkdir(exist_ok=True)
     (store.root / "cache").symlink_to(drawn_signs)  # a reference is made of the real images
     settings = {**LEAST, "data": "signs", "mesa_steps": 12, "landscape_images": 4}
     run = store.create(make_config(settings).to_dict(), "one")
