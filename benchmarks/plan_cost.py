@@ -69,11 +69,9 @@ def main() -> None:
                 finish(sized.find(victim, defender, names, own, turn))
                 taken[name].append(time.monotonic() - began)
         one, plan = median(taken["one"]), median(taken["plan"])
-        least, most = (
-            detection.cost(ONE, (32, 32), classes, len(defender)),
-            sized.cost(PLAN, (32, 32), classes, len(defender)),
-        )
-        print(f"| {classes} | {one:.1f} | {plan:.1f} | {plan / one:.2f} | {most[0] / least[0]:.2f} |", flush=True)
+        size = dataset.size, dataset.size
+        looks = sized.cost(PLAN, size, classes, len(defender))[0] / detection.cost(ONE, size, classes, len(defender))[0]
+        print(f"| {classes} | {one:.1f} | {plan:.1f} | {plan / one:.2f} | {looks:.2f} |", flush=True)
 
 
 if __name__ == "__main__":

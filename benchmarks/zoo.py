@@ -1,10 +1,10 @@
 """Seventy-two small networks by recipe and seed, by which the verdict of a scan is judged: python benchmarks/zoo.py
 
-36 on the road signs, 36 on CIFAR-10; ResNet-9-16, a small VGG-11, a small MobileNet. A third is
-clean, some of these trained with strong augmentation or with little data. The others carry a backdoor, three networks of
-each kind: 3x3 anywhere, in a corner, at another fixed place, 2x2, 5x5, blended with an opacity of 0.2, of a free shape,
-all-to-all. Pattern, target, place and shape are drawn by the cell's seed. Half of the cells, drawn by SPLIT within each data set and kind, tunes; the other half judges
-and is opened once.
+36 on the road signs, 36 on CIFAR-10; ResNet-9-16, a small VGG-11, a small MobileNet. A third is clean, some of these trained
+with strong augmentation or with little data. The others carry a backdoor, three networks of each kind: 3x3 anywhere, in a
+corner, at another fixed place, 2x2, 5x5, 5x5 blended with an opacity of 0.2, of a free shape, all-to-all. Pattern, target,
+place and shape are drawn by the cell's seed. Half of the cells, drawn by SPLIT within each data set and kind, tunes; the other
+half judges and is opened once.
 
   zoo.py list                 the cells, with their half
   zoo.py run NAME...          carry cells out (all of them without a name); each leaves one JSON file in --out, a finished one
@@ -161,7 +161,7 @@ def _shape(size: int, draw: np.random.Generator) -> np.ndarray:
     return mask
 
 
-def poison(what: Planted, classes: int, normalise: Normalise, seed: int, steps: float) -> Stamp:
+def poison(what: Planted, classes: int, normalise: Normalise, seed: int, steps: int) -> Stamp:
     """Stamps the first of each random batch; a faint trigger is learnt only as it fades, over the first half of `steps`."""
     host = torch.Generator().manual_seed(seed)
     done = 0
@@ -210,8 +210,7 @@ def trained(cell: Cell, dataset: Dataset, epochs: float, tiny: bool = False) -> 
     what = planted(cell, len(dataset.classes), dataset.size)
     recipe = replace(clean.clean_recipe(epochs), batch=TRAIN_BATCH, lr=TRAIN_RATE)
     if what is not None:
-        steps = epochs * len(data) / recipe.batch
-        stamp = poison(what, len(dataset.classes), victim.normalise, cell.seed, steps)
+        stamp = poison(what, len(dataset.classes), victim.normalise, cell.seed, recipe.steps(len(data)))
     if tiny and (shipped := shipped_weights(cell.data, cell.arch)) is not None:
         victim = victim.of(clean.load(shipped, cell.arch, len(dataset.classes)).to(compute.device))
         recipe = replace(recipe, epochs=TINY_EPOCHS, lr=TINY_RATE)

@@ -2,8 +2,8 @@
 
 A network's score is how far its most answered class lies above the median of its other classes, by effective ASR, made comparable
 between sizes of triggers (`verdict.strength`), or, where an all-to-all backdoor was found, the share of images that it leads
-astray; Neural Cleanse's is the anomaly index of the smallest mask. Attacks that did not take (TOOK) are counted and left out. Intervals: of areas a bootstrap over networks, of shares
-Wilson's.
+astray; Neural Cleanse's is the anomaly index of the smallest mask. Attacks that did not take (TOOK) are counted and left out.
+Intervals: of areas a bootstrap over networks, of shares Wilson's.
 """
 
 from __future__ import annotations
@@ -32,10 +32,11 @@ def score(row: Row) -> float:
     """How attacked MESA's plan says a network is, from 0 to 1: the highest over the sizes that were tried."""
     verdict = Detection.from_json(row["detection"])
     each = verdict.all_to_all
-    rates = sorted((one.rate.value for one in verdict.classes), reverse=True)
-    lead = rates[0] - median(rates[1:]) if len(rates) > 1 else rates[0]
     if verdict.sizes is not None:
         lead = max(strength(one.effective_asr.value - one.others, one.size) for one in verdict.sizes.tried)
+    else:
+        rates = sorted((one.rate.value for one in verdict.classes), reverse=True)
+        lead = rates[0] - median(rates[1:]) if len(rates) > 1 else rates[0]
     return max(lead, each.astray.value if each is not None and each.found else 0.0)
 
 
@@ -93,7 +94,6 @@ def error_rates(rows: Sequence[Row], when: str) -> ErrorRates:
         when=when,
         places=search["places"]["plan"],
         sizes=search["sizes"]["listed"],
-        classes=len(search["classes"]),
         networks=[examined(row) for row in took],
         alarms=ours,
         cleanse_alarms=theirs,

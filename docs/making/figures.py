@@ -212,9 +212,7 @@ def _roc() -> Drawn:
 
 def errors() -> str:
     """What a scan found of each kind of attack, as a table."""
-    rows = roc.table(_rates())
-    lines = [f"| {' | '.join(told(str(value)) for value in row.values())} |" for row in rows]
-    return "\n".join([f"| {' | '.join(rows[0])} |", "| --- " * len(rows[0]) + "|", *lines])
+    return _markdown(roc.table(_rates()))
 
 
 def scanned() -> str:
@@ -287,6 +285,10 @@ def _row(kind: str, one: Finding, level: Submodel) -> dict[str, Any]:
 
 def kinds() -> str:
     """The numbers behind the figure of the four kinds, as a table."""
-    rows = drawn()["kinds"].table
+    return _markdown(drawn()["kinds"].table)
+
+
+def _markdown(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Rows of the same columns as a table."""
     lines = [f"| {' | '.join(told(str(value)) for value in row.values())} |" for row in rows]
     return "\n".join([f"| {' | '.join(rows[0])} |", "| --- " * len(rows[0]) + "|", *lines])

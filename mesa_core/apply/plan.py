@@ -9,9 +9,9 @@
                few steps, and is then cut out of it (`mesa_core.method.tiles`)
 
 A grid's places lie a multiple of the usual network's strides apart: a convolution cannot tell them from each other, so what a
-network has learnt of one place it mostly does at all others of that grid. Tiles hold for every network. A plan is written as its parts
-with commas between; `plan` means anywhere and tiles, which take in all others. One place (`places`) is a plan, too, of whoever believes to know it, and so is `attacked`, the
-attacker's own.
+network has learnt of one place it mostly does at all others of that grid. Tiles hold for every network. A plan is written as its
+parts with commas between; `plan` means anywhere and tiles, which take in all others. One place (`places`) is a plan, too, of
+whoever believes to know it, and so is `attacked`, the attacker's own.
 
 >>> [part.name for part in parts("corners,centre", (32, 32), 3)][1:]
 ['top left corner', 'top right corner', 'bottom left corner', 'bottom right corner', 'centre']
@@ -23,6 +23,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import ceil
 
 from mesa_core.apply import places
 from mesa_core.apply.places import Box
@@ -33,10 +34,8 @@ PARTS = (ANYWHERE, "corners", "edges", "centre", "grid", TILES)
 WHOLE = (ANYWHERE, TILES)  # what `plan` stands for
 MARGIN = 2  # pixels from the border that still count as a corner or an edge
 STEP = 4  # between the places of a coarse grid: what the first two pools or strides of a network make of 32 pixels
-TILE, OVERLAP = (
-    8,
-    2,
-)  # pixels of a tile's side, and of that what it shares with the next, so that a 3x3 trigger lies in one whole
+TILE = 8  # pixels of a tile's side
+OVERLAP = 2  # of these it shares with the next, so that a 3x3 trigger lies whole in one of them
 MOST_TILES = 5  # across and down: larger images have larger tiles
 
 
@@ -123,13 +122,11 @@ def parts(text: str, image_size: tuple[int, ...], patch: int) -> list[Part]:
 
 
 def _tiles(image_size: tuple[int, ...], patch: int) -> list[Part]:
-    least = -(
-        -(max(image_size) + OVERLAP * (MOST_TILES - 1)) // MOST_TILES
-    )  # by which MOST_TILES reach from edge to edge
-    side = min(max(TILE, patch, least), *image_size)
+    reaching = ceil((max(image_size) + OVERLAP * (MOST_TILES - 1)) / MOST_TILES)  # so that MOST_TILES cover it
+    side = min(max(TILE, patch, reaching), *image_size)
 
     def starts(length: int) -> list[int]:
-        count = min(MOST_TILES, -(-(length - side) // max(side - OVERLAP, 1)) + 1)
+        count = min(MOST_TILES, ceil((length - side) / max(side - OVERLAP, 1)) + 1)
         return [round(i * (length - side) / max(count - 1, 1)) for i in range(count)]
 
     return [

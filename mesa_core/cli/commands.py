@@ -83,7 +83,7 @@ def execute_run(run: Any, store: Store, as_json: bool) -> int:
     if outcome.detection:
         config = make_config(outcome.config)
         say(tables.of_detection(outcome.detection, covers(config), worth(config)), lines=True)
-        say(f"Covered: {covers(make_config(outcome.config))}; nothing else.", lines=True)
+        say(f"Covered: {covers(config)}; nothing else.", lines=True)
     say(table(outcome), lines=True)
     return 0
 

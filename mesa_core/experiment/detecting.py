@@ -91,9 +91,8 @@ def detect_stage(lab: Context) -> Iterator[ev.Event]:
         lab.cover(read(verdict.opacities.believed))
     if verdict.sizes is not None and verdict.sizes.believed is not None and verdict.target is not None:
         yield from _believe(lab, verdict.sizes.believed)
-    if (
-        verdict.astray is not None and verdict.target is None and lab.config.suspect
-    ):  # its own law is sampled, at its own size
+    if verdict.astray is not None and verdict.target is None and lab.config.suspect:
+        # Its own law is sampled, at its own size.
         lab.goal = verdict.goal(len(lab.dataset.classes))
         lab.resize(codes.size_of(verdict.astray.trigger))
 

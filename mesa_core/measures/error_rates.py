@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import KW_ONLY, dataclass
+from functools import cached_property
 from pathlib import Path
+from typing import NamedTuple
 
 from mesa_core.disk.shaped import Count, Damaged, Shaped, Unit
 from mesa_core.disk.untrusted import Refused, parse_json, read_bytes
@@ -29,6 +31,14 @@ class Examined(Shaped):
     cleanse_said: bool
 
 
+class Area(NamedTuple):
+    """An area under a ROC curve with its 95 % interval."""
+
+    value: float
+    low: float
+    high: float
+
+
 @dataclass(frozen=True)
 class OfKind:
     """Networks attacked in one way: how many of them were found, by MESA's plan and by Neural Cleanse."""
@@ -41,7 +51,7 @@ class OfKind:
 
 @dataclass(frozen=True)
 class ErrorRates(Shaped):
-    """What such a scan finds and misses. `places`, `sizes` and `classes` are what was searched, `networks` those that were examined,
+    """What such a scan finds and misses. `places` and `sizes` are what was searched, `networks` those that were examined,
     `alarms` the classes of clean networks that were called attacked, `left` the effective ASR of what was planted after the
     repair, one a repaired network, and `lost` the accuracy that the repair cost."""
 
@@ -49,7 +59,6 @@ class ErrorRates(Shaped):
     when: str
     places: str
     sizes: list[Count]
-    classes: Count
     networks: list[Examined]
     alarms: Measured
     cleanse_alarms: Measured
@@ -87,10 +96,11 @@ class ErrorRates(Shaped):
         of = lambda own: [one.index if cleanse else one.score for one in own]
         return of(self.attacked), of(self.clean)
 
-    def area(self, cleanse: bool = False) -> tuple[float, float, float]:
-        """The area under the ROC curve with its 95 % interval."""
-        scores = self.scores(cleanse)
-        return area(*scores), *interval(*scores)
+    @cached_property
+    def areas(self) -> tuple[Area, Area]:
+        """The areas under the ROC curves, by MESA's plan and by Neural Cleanse; a bootstrap, so it is made once."""
+        ours, theirs = (Area(area(*one), *interval(*one)) for one in (self.scores(), self.scores(cleanse=True)))
+        return ours, theirs
 
     def curve(self, cleanse: bool = False) -> tuple[list[float], list[float]]:
         """The ROC curve (see `roc.curve`)."""

@@ -87,6 +87,12 @@ class PlaceMap:
         return f"It works at most places: {self.median:.1%} at the median place, {self.asr.max():.1%} at the best (n={self.images})."
 
 
+def staying(bench: Bench, plain: Plain, images: int) -> Tensor:
+    """The bench's first images of other classes that the network does not send to the target unstamped: int64, so many at most."""
+    order = torch.cat([bench.selects, bench.measures])
+    return order[plain.predicted[order] != bench.wanted[order]][:images]
+
+
 def leads(logits: Tensor, wanted: Tensor) -> Tensor:
     """Of logits `(n, classes)`: whether the wanted class wins, and how far it is ahead of the highest other, float `(n, 2)`."""
     own = logits.float().gather(1, wanted[:, None])
@@ -103,8 +109,7 @@ def place_map(
     `rule` says how triggers cover what is beneath them (the bench's own without a word); the places are all that fit.
     """
     whole = Box.everywhere(tuple(bench.images.shape[-2:]), triggers.shape[-1])
-    order = torch.cat([bench.selects, bench.measures])
-    order = order[plain.predicted[order] != bench.wanted[order]][:images]
+    order = staying(bench, plain, images)
     rows, columns = whole.bottom + 1, whole.right + 1
     if not len(order):  # a network that sends everything there by itself
         return [PlaceMap(np.zeros((rows, columns), np.int64), np.zeros((rows, columns)), 0) for _ in triggers]

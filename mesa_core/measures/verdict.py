@@ -14,20 +14,16 @@ from mesa_core.measures.by_size import BySize
 from mesa_core.measures.goal import Goal
 from mesa_core.measures.intervals import Measured
 
-LARGER = {
-    4: 0.4,
-    5: 0.2,
-    6: 0.14,
-    7: 0.1,
-    8: 0.07,
-}  # by size: what is left between the limit and 1 of what is left at 3x3
+# By size: how much lies between the limit and 1, as a part of what does at 3x3.
+LARGER = {4: 0.4, 5: 0.2, 6: 0.14, 7: 0.1, 8: 0.07}
 LEAD = 0.25  # by which a class has to exceed the median of the others where several sizes are searched
 
 
 def limit(threshold: float, size: int) -> float:
     """From which effective ASR on a class looks attacked by triggers of `size` pixels: the `threshold` up to 3×3, and more beyond.
 
-    The larger a trigger, the more images it turns in a network that nobody attacked, too. Chosen on networks of known making (`benchmarks/zoo.py`, the half that tunes).
+    The larger a trigger, the more images it turns in a network that nobody attacked, too. Chosen on networks of known making
+    (`benchmarks/zoo.py`, the half that tunes).
 
     >>> limit(0.5, 3), limit(0.5, 5), limit(0.5, 8)
     (0.5, 0.9, 0.965)

@@ -55,20 +55,18 @@ def detect(
     config: ExperimentConfig,
     seed: int,
     kept: int = 0,
-    hint: placed.Named | None = None,
     memory: placed.Memory | None = None,
 ) -> Generator[News, None, Detection]:
     """Search all classes at once; yields progress, glimpses of the samples, and of a plan where something answers; returns the verdict.
 
     `victim` is frozen; `defender` are the defender's images, all the data that this sees. The verdict's `target` is
     the class with the highest effective ASR among those above the limit (`verdict.limit`), None where there is none. All but
-    `kept` classes are left after a quarter of the steps, as KEPT are of more than WHOLE (0: all are searched whole). A `hint` is
-    a class and the place at which a plan searches it; `memory` is kept between searches of one network for several sizes.
+    `kept` classes are left after a quarter of the steps, as KEPT are of more than WHOLE (0: all are searched whole). `memory`
+    is kept between searches of one network for several sizes.
     """
-    level = limit(config.detect_threshold, config.size)
-    config = replace(
-        config, detect_beta=limit(config.detect_beta, config.size)
-    )  # or what it finds hardly exceeds the limit
+    asked, level = config, limit(config.detect_threshold, config.size)
+    # What sub-models find hardly exceeds what they are asked for, so larger ones are asked for more, too.
+    config = replace(config, detect_threshold=level, detect_beta=limit(config.detect_beta, config.size))
     count, rule = len(classes), whose.defenders(config, tuple(defender.images.shape[-2:]))
     plain: Plain | None = None  # what the victim says without any trigger is the same for every class
     kept = _kept(count, kept)
@@ -93,12 +91,12 @@ def detect(
     searched: Searched | None = None
     if plan.several(config.search_places):
         searched, found, triggers, rates = yield from _placed(
-            victim, defender, plain, config, seed, found, triggers, rates, hint, memory
+            victim, defender, plain, config, seed, found, triggers, rates, memory
         )
     each_class: AllToAll | None = None
     if config.plans and max((c.rate.value for c in found), default=0) <= level:
         assert plain is not None, "it was asked for at the first class"
-        each_class = yield from astray.search(victim, defender, plain, count, config, seed)
+        each_class = yield from astray.search(victim, defender, plain, count, asked, seed)
     trials = np.array([c.asr.n for c in found])
     hits = np.rint(np.array([c.asr.value for c in found]) * trials)
     yield Glimpse(
@@ -145,17 +143,13 @@ def _placed(
     found: list[ClassFound],
     triggers: torch.Tensor,
     rates: list[np.ndarray],
-    hint: placed.Named | None,
     memory: placed.Memory | None,
 ) -> Generator[News, None, tuple[Searched, list[ClassFound], torch.Tensor, list[np.ndarray]]]:
     """The rest of a plan of places; a class that does better at one place is judged by that, its samples are those."""
     assert plain is not None, "it was asked for at the first class"
-    level = limit(config.detect_threshold, config.size)
-    above = sorted((c for c in found if c.rate.value > level), key=lambda c: -c.rate.value)
+    above = sorted((c for c in found if c.rate.value > config.detect_threshold), key=lambda c: -c.rate.value)
     best = {c.number: triggers[c.number][rates[c.number].argsort()[::-1].copy()] for c in above}
-    searched, located = yield from placed.search(
-        victim, defender, plain, range(len(found)), best, config, seed, hint, memory
-    )
+    searched, located = yield from placed.search(victim, defender, plain, range(len(found)), best, config, seed, memory)
     found, rates, triggers = list(found), list(rates), triggers.clone()
     for one in located:
         number, told = one.told.number, one.told

@@ -67,9 +67,11 @@ class Named:
 
 @dataclass
 class Memory:
-    """What need not be looked at twice in searches of one network with triggers of several sizes: the tiles that answered."""
+    """What searches of one network with triggers of several sizes know of each other: the tiles that answered, which need not be
+    looked at twice, and the class and place that was `named`, at which the next search looks for it."""
 
     tiles: list[Answer] | None = None
+    named: Named | None = None
 
 
 @dataclass(frozen=True)
@@ -120,16 +122,15 @@ def search(
     known: Mapping[int, Tensor],
     config: ExperimentConfig,
     seed: int,
-    hint: Named | None = None,
     memory: Memory | None = None,
 ) -> Generator[Progress | Answering, None, tuple[Searched, list[Located]]]:
     """Look at `targets` by the configured plan; yields progress and what answers so far, returns what was covered and found where.
 
     `victim` is frozen, `defender` are the defender's images, `plain` its answers to them. `known` are classes that the search
-    at random places has found, each with its strongest triggers `(m, 3, s, s)`; then no other class is looked at. The class of
-    a `hint` is searched at its place, whatever the plan would name: a search with triggers of another size knows it. `memory` is
-    kept between the sizes of one search, and filled by the first.
+    at random places has found, each with its strongest triggers `(m, 3, s, s)`; then no other class is looked at. `memory` is
+    kept between searches for several sizes; the class that it names is searched at its place, whatever the plan would name.
     """
+    memory = Memory() if memory is None else memory
     looking = _Looking(victim, defender, plain, config, seed)
     pairs = [] if known else pairs_of(config, looking.image_size, targets)
     tiled, others = [one for one in pairs if one.part.side], [one for one in pairs if not one.part.side]
@@ -139,10 +140,10 @@ def search(
     if others:
         yield from looking.at_parts(others, answers)
     if tiled:
-        yield from looking.in_tiles(tiled, answers, Memory() if memory is None else memory)
-    named = [] if hint is None else [hint]
-    if hint is not None:
-        answers.pop(hint.target, None)
+        yield from looking.in_tiles(tiled, answers, memory)
+    named = [] if memory.named is None else [memory.named]
+    for one in named:
+        answers.pop(one.target, None)
     named += yield from looking.mapped(answers, known, CLASSES - len(named))
     found: list[Located] = []
     if named:

@@ -78,9 +78,9 @@ def find(
     looks = passes = 0
     memory = Memory()
 
-    def searched(size: int, hint: Named | None = None) -> Generator[News, None, tuple[Detection, Glimpse]]:
+    def searched(size: int) -> Generator[News, None, tuple[Detection, Glimpse]]:
         nonlocal looks, passes
-        work = detection.detect(victim, defender, classes, sized(config, size), seed, KEPT, hint, memory)
+        work = detection.detect(victim, defender, classes, sized(config, size), seed, KEPT, memory)
         verdict, glimpse = yield from held(work)  # its measured glimpse is held back
         cost = _spent(verdict, sized(config, size), defender)
         looks, passes = looks + cost[0], passes + cost[1]
@@ -110,7 +110,8 @@ def find(
         believed = yield from around.believed(size, verdict, glimpse)
         near, looks, passes = around.near, looks + around.looks, passes + around.passes
         if believed != size:
-            again, shown = yield from searched(believed, around.named)
+            memory.named = around.named
+            again, shown = yield from searched(believed)
             if out[0] in stand_out(again.classes, again.threshold):
                 verdict, glimpse = again, shown
             else:

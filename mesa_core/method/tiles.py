@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from itertools import product
+from math import ceil
 
 import torch
 from torch import Tensor
@@ -24,7 +25,7 @@ from mesa_core.apply.whose import within
 from mesa_core.config import ExperimentConfig
 from mesa_core.data import ImageSet
 from mesa_core.measures.bench import Bench, Drawn, Plain, Work
-from mesa_core.measures.place_map import leads
+from mesa_core.measures.place_map import leads, staying
 from mesa_core.method.glance import LEFT, Answer, Pair, cost_of_sharpening, sharpen
 from mesa_core.opacity import Opacity
 from mesa_core.victims.victim import Victim
@@ -54,7 +55,7 @@ def rounds(side: int, size: int) -> list[tuple[int, list[tuple[int, int]]]]:
     """
     found = []
     while side - size + 1 > SPAN:
-        inside = max(size + SPAN - 1, -(-5 * side // 8))
+        inside = max(size + SPAN - 1, ceil(5 * side / 8))
         starts = [round(i * (side - inside) / 2) for i in range(3)]
         found.append((inside, list(product(starts, starts))))
         side = inside
@@ -124,8 +125,7 @@ def _tried(
 ) -> Work:
     """Of each trigger, at its place: whether an image goes to the target, and by how much that leads, `(triggers, images, 2)`."""
     bench = Bench(defender, target, 0, rule=within([Box(0, 0, 0, 0)], opacity), absent=True)
-    order = torch.cat([bench.selects, bench.measures])
-    order = order[plain.predicted[order] != target][:IMAGES]
+    order = staying(bench, plain, IMAGES)
     image = order[None].expand(len(triggers), -1)
     where = torch.tensor(list(places), device=order.device)[:, None].expand(-1, len(order), -1)
     return (yield from bench.stamped(victim, triggers, Drawn(image, where), leads))

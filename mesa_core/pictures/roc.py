@@ -20,7 +20,7 @@ def draw(rates: ErrorRates) -> Figure:
     lines = (("MESA, whole plan", False, PALETTE[0], "solid"), ("Neural Cleanse, equal cost", True, PALETTE[1], "dash"))
     for name, cleanse, colour, dash in lines:
         across, up = rates.curve(cleanse)
-        value, low, high = rates.area(cleanse)
+        value, low, high = rates.areas[cleanse]
         figure.add_trace(
             go.Scatter(
                 x=[100 * one for one in across], y=[100 * one for one in up], mode="lines+markers",

@@ -15,18 +15,14 @@ def shipped() -> ErrorRates | None:
     return read(shipped_error_rates())
 
 
-def for_scan(config: ExperimentConfig) -> ErrorRates | None:
-    """The same, where a scan by these settings looks for opaque triggers of the same places and sizes; else None."""
+def worth(config: ExperimentConfig) -> str:
+    """What 'nothing found' is worth after a scan by these settings, in one sentence.
+
+    '' unless it looks for opaque triggers of the places and sizes by which that was measured.
+    """
     rates = shipped()
     opaque = config.search_opacity == 1.0 and not config.search_opacities
-    sizes = (
-        list(map(int, config.search_sizes.split(","))) if config.search_sizes else [config.size]
-    )  # spelt out already
+    # A configuration has its sizes spelt out.
+    sizes = list(map(int, config.search_sizes.split(","))) if config.search_sizes else [config.size]
     same = rates is not None and rates.holds_for(config.search_places, sizes)
-    return rates if same and opaque else None
-
-
-def worth(config: ExperimentConfig) -> str:
-    """What 'nothing found' is worth after a scan by these settings, in one sentence; '' where that was not measured."""
-    rates = for_scan(config)
-    return "" if rates is None else rates.words
+    return rates.words if rates is not None and same and opaque else ""

@@ -20,7 +20,7 @@ def one(kind, score, said, attacked=True):
 def rates():
     config = make_config(PLAN)
     return ErrorRates(
-        when="2026-11-27 01:00", places=config.search_places, sizes=[3, 5], classes=10,
+        when="2026-11-27 01:00", places=config.search_places, sizes=[3, 5],
         networks=[one("corner", 0.9, True), one("corner", 0.2, False), one("2x2", 0.8, True), one("clean", 0.3, False, False)],
         alarms=proportion(0, 10).rounded(), cleanse_alarms=proportion(1, 10).rounded(), left=[0.01, 0.03], lost=[0.0, 0.01],
     )  # fmt: skip
@@ -31,7 +31,7 @@ def test_they_are_told_in_one_sentence_and_by_kind(rates):
         "Of 3 small networks with backdoors of 2 kinds such a scan found 2 (95 %: 21 to 94 %); of 10 classes of 1 clean"
     )
     assert [(kind.kind, kind.count, kind.found) for kind in rates.kinds] == [("corner", 2, 1), ("2x2", 1, 1)]
-    assert rates.area()[0] == pytest.approx(2 / 3)
+    assert rates.areas[0].value == pytest.approx(2 / 3)
     assert rates.curve()[0][-1] == 1
 
 

@@ -103,20 +103,19 @@ def test_what_is_found_at_random_places_is_mapped_and_not_glanced_at():
     assert "the rest of the plan was not needed" in found.places.words
 
 
-@pytest.mark.parametrize("hinted", [True, False])
-def test_a_class_with_a_hint_is_searched_at_its_place_alone(hinted):
-    """The place is right, but nothing at it opens that class: the search stays there all the same, and finds nothing."""
-    hint = placed.Named(2, 5, 6, "top edge", 0.1) if hinted else None
-    work = detection.detect(Victim(OpensAt((12, 12))), images(), NAMES, config(), 3, hint=hint)
-    found = finish(work)
-    if not hinted:  # the negative control
-        assert (found.place.row, found.place.column) == (12, 12)
-        return
-    assert found.target is None
-    (one,) = [one for one in found.places.found if one.number == 2] or [None]
-    assert one is None or (one.row, one.column, one.part, one.elsewhere) == (5, 6, "top edge", 0.1)
-    there = placed.Named(2, 12, 12, "top edge", 0.1)
-    found = finish(detection.detect(Victim(OpensAt((12, 12))), images(), NAMES, config(), 3, hint=there))
+def remembering(row, column):
+    """A search that knows from another one where class 2 is opened, or believes to."""
+    memory = placed.Memory(named=placed.Named(2, row, column, "top edge", 0.1))
+    return finish(detection.detect(Victim(OpensAt((12, 12))), images(), NAMES, config(), 3, memory=memory))
+
+
+def test_a_class_whose_place_is_known_is_searched_there_alone():
+    found = remembering(5, 6)
+    assert found.target is None, "nothing opens it there, and elsewhere it is not looked for"
+    assert all((one.row, one.column) == (5, 6) for one in found.places.found)
+    unled = verdict(OpensAt((12, 12)))
+    assert (unled.place.row, unled.place.column) == (12, 12), "the control"
+    found = remembering(12, 12)
     assert found.target == 2
     assert (found.place.row, found.place.column, found.place.part, found.place.elsewhere) == (12, 12, "top edge", 0.1)
 

@@ -67,7 +67,7 @@ def test_the_second_search_is_told_the_place_that_the_first_one_named(monkeypatc
     hints, real = [], detection.detect
 
     def noting(*given):
-        hints.append(given[6])
+        hints.append(given[6].named)
         return real(*given)
 
     monkeypatch.setattr(detection, "detect", noting)

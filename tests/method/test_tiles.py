@@ -10,7 +10,7 @@ from mesa_core.measures.bench import Bench, finish
 from mesa_core.method import tiles
 from mesa_core.method.glance import Answer, Pair
 from mesa_core.victims.victim import Victim
-from tests.method.test_placed import NAMES, OpensAt, images
+from tests.method.test_placed import OpensAt, images
 
 CONFIG = make_config(data="signs", search_places="plan")
 
@@ -44,7 +44,6 @@ def test_the_trigger_is_cut_out_at_its_place_and_made_strong(corner):
 def test_nothing_is_cut_where_nothing_of_that_size_opens_the_network():
     """The control: the same tile, and a network that answers to nothing in it."""
     assert cut(OpensAt(None), 4, 4)[0] == []
-    assert len(NAMES) == 3
 
 
 @pytest.mark.parametrize(("side", "size"), [(8, 3), (8, 8), (8, 5), (15, 3), (47, 3), (47, 8)])

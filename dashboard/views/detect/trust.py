@@ -21,8 +21,8 @@ def section() -> None:
         take_away.table(roc.table(rates), "roc", "roc_kinds")
         st.caption(
             "A network's score is how far its highest class lies above the median of its others (effective ASR; of 5×5 triggers "
-            "only what exceeds what they do to clean networks); Neural "
-            "Cleanse's is its anomaly index. Both saw the same images and took the same number of gradients. "
+            "only what exceeds what they do to clean networks); Neural Cleanse's is its anomaly index. Both saw the same images and "
+            "took the same number of gradients. "
             "Areas with 95 % intervals by a bootstrap over networks; small networks on the road signs and CIFAR-10."
         )
 
