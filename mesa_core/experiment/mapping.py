@@ -18,7 +18,7 @@ from mesa_core.experiment.context import Context
 from mesa_core.experiment.stages import Made, Scribe
 from mesa_core.measures.bench import finish
 from mesa_core.measures.mapped import AFTER, BEFORE, BEST, CLEAN, ORIGINAL, Maps, Told
-from mesa_core.measures.place_map import PlaceMap, place_map
+from mesa_core.measures.place_map import MOST_PLACES, PlaceMap, place_map
 from mesa_core.opacity import said
 from mesa_core.pacing import Pace, follow
 from mesa_core.store import StoreError
@@ -26,7 +26,6 @@ from mesa_core.victims.victim import Victim
 
 VERSION = 1
 PLANNED = 16  # images at each place, where a search by a plan asks for maps without a word
-MOST_PLACES = 4000  # where an image has more, maps are made only if somebody asks for them
 FILE = "places.npz"
 
 

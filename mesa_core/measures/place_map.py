@@ -23,12 +23,14 @@ from mesa_core.victims.victim import Victim
 from mesa_core.words import share
 
 IMAGES = 64  # of a map, where nothing else is said
+MOST_PLACES = 4000  # of an image that has more, not all are tried unless somebody asks for that
 PART = 0.5  # a place answers if it does so at least this often, as a part of the one that answers most
 
 
 @dataclass(frozen=True)
 class PlaceMap:
-    """What one trigger does at each place: arrays `(rows, columns)`, row and column of its top left pixel in the image.
+    """What one trigger does at each place: arrays `(rows, columns)`, row and column of its top left pixel in the image (in the
+    box, where only the places of one were tried).
 
     `hits` int64 counts the images, of `images`, that go to the target; `lead` float64 is the mean of how far the target's
     logit is ahead of the highest other (below 0: behind). All images are of other classes, and none goes to the target
@@ -101,19 +103,27 @@ def leads(logits: Tensor, wanted: Tensor) -> Tensor:
 
 
 def place_map(
-    bench: Bench, victim: Victim, plain: Plain, triggers: Tensor, images: int = IMAGES, rule: Apply | None = None
+    bench: Bench,
+    victim: Victim,
+    plain: Plain,
+    triggers: Tensor,
+    images: int = IMAGES,
+    rule: Apply | None = None,
+    box: Box | None = None,
 ) -> Generator[int, None, list[PlaceMap]]:
     """The maps of `triggers` `(m, 3, s, s)` on the bench's first `images` of other classes that `plain` does not send to
     the target; yields how many stamped images it has just passed, as a bench does.
 
-    `rule` says how triggers cover what is beneath them (the bench's own without a word); the places are all that fit.
+    `rule` says how triggers cover what is beneath them (the bench's own without a word); the places are those of `box`, by its
+    own rows and columns, and all that fit without one.
     """
-    whole = Box.everywhere(tuple(bench.images.shape[-2:]), triggers.shape[-1])
+    box = Box.everywhere(tuple(bench.images.shape[-2:]), triggers.shape[-1]) if box is None else box
     order = staying(bench, plain, images)
-    rows, columns = whole.bottom + 1, whole.right + 1
+    rows, columns = box.shape
     if not len(order):  # a network that sends everything there by itself
         return [PlaceMap(np.zeros((rows, columns), np.int64), np.zeros((rows, columns)), 0) for _ in triggers]
-    where = torch.cartesian_prod(torch.arange(rows), torch.arange(columns)).to(order.device)
+    down, across = box.top + box.step * torch.arange(rows), box.left + box.step * torch.arange(columns)
+    where = torch.cartesian_prod(down, across).to(order.device)
 
     found = []
     for trigger in triggers:  # all places of an image in turn, so that its maps stay at hand

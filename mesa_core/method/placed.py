@@ -2,7 +2,7 @@
 
     1  a glance at every pair of class and part of the image; most are hopeless and are left early (`glance`). From tiles that
        answer the trigger is cut out (`tiles`)
-    2  of a class that answers, the exact map of its triggers' places, whose highest lead names the place
+    2  of a class that answers, its triggers are tried at all places, and the highest lead names the place (`pinpoint`)
     3  MESA at that place alone; its effective ASR goes into the verdict, as that of every class does
 
 Where the search at random places has found a class already, its strongest trigger is mapped instead of a glance: a fixed
@@ -25,9 +25,8 @@ from mesa_core.config import ExperimentConfig
 from mesa_core.data import ImageSet
 from mesa_core.events import Progress
 from mesa_core.measures.bench import Bench, Plain
-from mesa_core.measures.place_map import place_map
 from mesa_core.measures.verdict import Placed, Searched
-from mesa_core.method import mesa, submodels, tiles
+from mesa_core.method import mesa, pinpoint, submodels, tiles
 from mesa_core.method.glance import LEFT, Answer, Looked, Pair, glance
 from mesa_core.method.glance import cost as cost_of_glance
 from mesa_core.method.surrogate import Surrogate
@@ -40,12 +39,20 @@ ANSWERS = (
 )
 CLASSES = 3  # at most, that are mapped and searched at a place
 MAPS = 2  # of triggers, for each
-MAP_IMAGES = 16  # images at each place of a map
 SAMPLES = 64  # triggers of each class whose ASR is measured
 IMAGES = 16  # images for each of them
 
 
-Answers = dict[int, list[tuple[str, Tensor]]]  # by class: the part by which, and the trigger `(3, s, s)`
+@dataclass(frozen=True)
+class Clue:
+    """A trigger `(3, s, s)` that answers, the name of the `part` of the plan by which, and the place, where it is known."""
+
+    part: str
+    trigger: Tensor
+    place: tuple[int, int] | None = None
+
+
+Answers = dict[int, list[Clue]]  # by class
 
 
 @dataclass(frozen=True)
@@ -104,7 +111,7 @@ def cost(config: ExperimentConfig, image_size: tuple[int, ...], classes: int) ->
     tiled = [one for one in pairs if one.part.side]
     looks = cost_of_glance(len(tiled)) + cost_of_glance(len(pairs) - len(tiled))
     more, without = tiles.cost([one.part for one in tiled], config.size)
-    mapped = CLASSES * MAPS * Box.everywhere(image_size, config.size).count * MAP_IMAGES
+    mapped = CLASSES * MAPS * pinpoint.cost(image_size, config.size)
     looks += more + CLASSES * config.detect_batch * config.detect_steps
     return looks, without + mapped + CLASSES * SAMPLES * IMAGES
 
@@ -135,7 +142,8 @@ def search(
     pairs = [] if known else pairs_of(config, looking.image_size, targets)
     tiled, others = [one for one in pairs if one.part.side], [one for one in pairs if not one.part.side]
     answers: Answers = {
-        target: [(plan.ANYWHERE, one) for one in triggers[:MAPS]] for target, triggers in list(known.items())[:CLASSES]
+        target: [Clue(plan.ANYWHERE, one) for one in triggers[:MAPS]]
+        for target, triggers in list(known.items())[:CLASSES]
     }
     if others:
         yield from looking.at_parts(others, answers)
@@ -189,7 +197,7 @@ class _Looking:
         for one in (yield from self._glanced(pairs, self.config.size)):
             own = answers.setdefault(one.pair.target, [])
             if one.lean >= ANSWERS and len(own) < MAPS:
-                own.append((one.pair.part.name, one.trigger))
+                own.append(Clue(one.pair.part.name, one.trigger))
 
     def in_tiles(
         self, pairs: Sequence[Pair], answers: Answers, memory: Memory
@@ -209,26 +217,27 @@ class _Looking:
         for one in cuts:
             own = answers.setdefault(one.target, [])
             if len(own) < MAPS:
-                own.append((one.part, one.trigger))
+                own.append(Clue(one.part, one.trigger, one.place))
 
     def mapped(
         self, answers: Answers, known: Mapping[int, Tensor], most: int
     ) -> Generator[Progress, None, list[Named]]:
-        """The places of at most so many classes: where the target leads most on the exact maps of their triggers."""
-        everywhere, named = Box.everywhere(self.image_size, self.config.size), []
+        """The places of at most so many classes: where the target leads most of all places of their triggers."""
         chosen = [(target, own) for target, own in answers.items() if own][: max(most, 0)]
-        pace = Pace("detect", sum(len(own) for _, own in chosen) * everywhere.count * MAP_IMAGES)
+        pace = Pace("detect", sum(len(own) for _, own in chosen) * pinpoint.cost(self.image_size, self.config.size))
         rule = within([Box(0, 0, 0, 0)], self.config.search_opacity)
+        named: list[Named] = []
         for target, own in chosen:
             bench = Bench(self.defender, target, self.seed, rule=rule, absent=True)
-            triggers = torch.stack([trigger for _, trigger in own])
-            maps = yield from follow(pace, place_map(bench, self.victim, self.plain, triggers, MAP_IMAGES))
-            self.passes += sum(one.hits.size * one.images for one in maps)
-            best = max(range(len(maps)), key=lambda i: maps[i].lead[maps[i].place])
-            if not maps[best].hits.any() or (target in known and not maps[best].fixed):
-                continue  # what is known to work anywhere stays so
-            row, column = maps[best].place
-            named.append(Named(target, row, column, own[best][0], maps[best].median))
+            points: list[tuple[Clue, pinpoint.Point]] = []
+            for clue in own:
+                work = pinpoint.pinpoint(bench, self.victim, self.plain, clue.trigger, clue.place)
+                point = yield from follow(pace, work)
+                self.passes += point.passes
+                points.append((clue, point))
+            clue, best = max(points, key=lambda one: one[1].lead)
+            if not best.nowhere and (target not in known or best.fixed):  # what is known to work anywhere stays so
+                named.append(Named(target, *best.place, clue.part, best.median))
         return named
 
 
