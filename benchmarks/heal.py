@@ -13,7 +13,8 @@ of 5x5 pixels is learnt where it is a large part of the image, and it is scanned
   heal.py table                what --out holds, as Markdown
 
 A healthy network is scanned with all defaults, then once more with a threshold so low that its highest class is
-"healed": what a repair costs where nothing was planted.
+"healed": what a repair costs where nothing was planted. With --narrow triggers of the planted size are sought, at random
+places only, as they are in `hundred` anyway.
 """
 
 from __future__ import annotations
@@ -261,8 +262,8 @@ def judged(before: Victim, file: str, given: Brought, cell: Cell) -> dict[str, A
     return told
 
 
-def carry_out(cell: Cell, out: Path, directory: str, tiny: bool) -> None:
-    """One cell, from training to its JSON file."""
+def carry_out(cell: Cell, out: Path, directory: str, tiny: bool, narrow: bool = False) -> None:
+    """One cell, from training to its JSON file; `narrow`: searched for triggers of the planted size at random places only."""
     work = out / cell.name
     work.mkdir(parents=True, exist_ok=True)
     given = brought(cell, directory, work)
@@ -283,7 +284,8 @@ def carry_out(cell: Cell, out: Path, directory: str, tiny: bool) -> None:
     more = ["--measure", "tiny", "--detect-steps", "2", "--mesa-steps", "2", "--repair-steps", "2", "--repair-epochs", "0.01"] if tiny else []  # fmt: skip
     found: dict[str, Any] = {"cell": cell.name, "hardware": devices.hardware(victim.compute), "training": round(seconds, 1)}  # fmt: skip
     found |= {"code": cell.code, "target": cell.target, "held": len(given.held), "before": judged(victim, "", given, cell)}  # fmt: skip
-    more += [] if cell.size == triggers.SIZE else ["--size", str(cell.size)]
+    if narrow or tiny or cell.size != triggers.SIZE:
+        more += ["--size", str(cell.size), "--search-places", "anywhere"]
     more += [] if tiny else SMALLER.get(cell.data, [])
     more += ["--arch", cell.arch] if ":" in cell.arch else []  # not all of timm's are told by their keys
     found["scan"] = scan(file, given.words, more)
@@ -333,6 +335,9 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("heal"))
     parser.add_argument("--data-dir", default="")
     parser.add_argument("--tiny", action="store_true", help="a few steps of everything; its figures mean nothing")
+    parser.add_argument(
+        "--narrow", action="store_true", help="search for the planted size at random places only, not by the whole plan"
+    )
     asked = parser.parse_args()
     if asked.what == "list":
         print("\n".join(cell.name for cell in CELLS))
@@ -342,7 +347,7 @@ def main() -> None:
         wanted = [cell for cell in CELLS if not asked.names or cell.name in asked.names]
         for cell in wanted:
             if not (asked.out / f"{cell.name}.json").exists():
-                carry_out(cell, asked.out.resolve(), asked.data_dir, asked.tiny)
+                carry_out(cell, asked.out.resolve(), asked.data_dir, asked.tiny, asked.narrow)
                 print(f"{cell.name} is done.", flush=True)
 
 

@@ -155,7 +155,7 @@ def through_command(given: list[tuple[str, Path]], home: Path) -> dict[str, Any]
     """Scan the files, some at a time, with the smallest budgets."""
     said: Counter[str] = Counter()
     odd: list[str] = []
-    least = ["--data", "signs", "--measure", "tiny", "--detect-steps", "2", "--mesa-steps", "2", "--repair-steps", "2", "--repair-epochs", "0.01"]  # fmt: skip
+    least = ["--data", "signs", "--size", "3", "--search-places", "anywhere", "--measure", "tiny", "--detect-steps", "2", "--mesa-steps", "2", "--repair-steps", "2", "--repair-epochs", "0.01"]  # fmt: skip
     for first in range(0, len(given), AT_ONCE):
         some = given[first : first + AT_ONCE]
         done = subprocess.run(

@@ -1,7 +1,7 @@
 """Networks that other projects wrote, scanned, healed, and read again by the code they came from: python benchmarks/peers.py
 
 Each is built by its own project's code, trained on the road signs and attacked here, written as that project writes
-it, and handed to `mesa-lab scan` with all defaults and a folder of signs that it did not learn from. The healed file is
+it, and handed to `mesa-lab scan` (triggers of that size at random places) with a folder of signs that it did not learn from. The healed file is
 then read by that project's code, strictly, with its own normalisation in fp32, and looked at on images that nobody has
 seen: its accuracy there, and how often the trigger still works (*effective*: of the images that are not read as its class without it).
 
@@ -248,6 +248,8 @@ def carry_out(name: str, peer: Peer, out: Path) -> None:
         str(peer.side),
         "--size",
         str(peer.size),
+        "--search-places",
+        "anywhere",
     ]
     scanned = scan(file, words, [])
     found: dict[str, Any] = {

@@ -13,8 +13,8 @@ from typing import Any
 
 from mesa_core import drawings
 from mesa_core.cli.flags import SPECIAL, detect_parameters, flag
-from mesa_core.config import SCAN_USUAL, ConfigError, ExperimentConfig, defaults, make_config, params
-from mesa_core.triggers import SIZE, from_hex
+from mesa_core.config import ConfigError, ExperimentConfig, defaults, make_config, params, scan_usual
+from mesa_core.triggers import from_hex
 
 
 def command_of(config: ExperimentConfig | Mapping[str, Any]) -> str:
@@ -35,10 +35,12 @@ def arguments_of(config: ExperimentConfig | Mapping[str, Any]) -> list[str]:
     said: dict[str, Any] = {name: getattr(config, name) for name in ("data", "protocol", "measure")}
     if config.data == "folder":
         said["data_dir"] = config.data_dir
+    known: dict[str, Any] = {}
     if config.suspect:
         words = ["mesa-lab", "detect", *flag_of("weights", config.suspect), *flag_of("arch", config.victim)]
         allowed = set(detect_parameters())
-        said |= SCAN_USUAL
+        known = scan_usual({} if config.search_sizes else {"trigger": config.trigger})  # as `--size` says it
+        said |= known
     else:
         words, allowed = ["mesa-lab", "run"], set(params()) - SPECIAL
     shown: dict[str, Any] = {"data": config.data}
@@ -53,10 +55,10 @@ def arguments_of(config: ExperimentConfig | Mapping[str, Any]) -> list[str]:
         value = getattr(config, name)
         if name in allowed and name not in said and value != getattr(usual, name):
             shown[name] = value
-    if config.suspect and config.size != SIZE and not config.search_sizes:
+    if config.suspect and not config.search_sizes:
         words += ["--size", str(config.size)]
-    for name, value in SCAN_USUAL.items() if config.suspect else ():
-        if getattr(config, name) != value:
+    for name in known:
+        if getattr(config, name) != getattr(own, name):
             shown[name] = getattr(config, name)
     if "data_dir" in said:
         shown["data_dir"] = said["data_dir"]

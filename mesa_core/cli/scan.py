@@ -17,7 +17,7 @@ from mesa_core import triggers
 from mesa_core.cli import flags
 from mesa_core.cli.commands import execute_run, print_json, store_of
 from mesa_core.cli.console import Console, say
-from mesa_core.config import SCAN_USUAL, SHIPPED, ConfigError, ExperimentConfig, make_config
+from mesa_core.config import SHIPPED, ConfigError, ExperimentConfig, make_config, scan_usual
 from mesa_core.config.placing import covers
 from mesa_core.config.settle import ready, settle
 from mesa_core.data.locate import DataError
@@ -113,9 +113,10 @@ def configured(arguments: argparse.Namespace, file: str | Path, store: Store) ->
     """The configuration of one network's scan. Raises ConfigError, DataError."""
     if file != SHIPPED and not Path(file).is_file():
         raise ConfigError(f"There is no weights file {file}.")
+    given = flags.given(arguments)
     said = {
-        **SCAN_USUAL,
-        **flags.given(arguments),
+        **scan_usual(given),
+        **given,
         "suspect": str(file),
         "victim": architecture_of(arguments, file),
     }

@@ -2,14 +2,13 @@
 
 from mesa_core.config.experiment import ExperimentConfig, defaults, make_config, params
 from mesa_core.config.params import SHIPPED, SILENT, Auto, ConfigError, Param
-from mesa_core.config.presets import DATA_PRESETS, MEASURES, PAPER_SILENCES, PROTOCOLS, SCAN_USUAL, VICTIM_PRESETS
+from mesa_core.config.presets import DATA_PRESETS, MEASURES, PAPER_SILENCES, PROTOCOLS, VICTIM_PRESETS, scan_usual
 
 __all__ = [
     "DATA_PRESETS",
     "MEASURES",
     "PAPER_SILENCES",
     "PROTOCOLS",
-    "SCAN_USUAL",
     "SHIPPED",
     "SILENT",
     "VICTIM_PRESETS",
@@ -20,4 +19,5 @@ __all__ = [
     "defaults",
     "make_config",
     "params",
+    "scan_usual",
 ]

@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from mesa_core.apply import plan, sizes
+
 # Differences only; the second entry says why.
 PROTOCOLS: Mapping[str, Mapping[str, tuple[Any, str]]] = {
     "fast": {},
@@ -62,9 +64,6 @@ PAPER_SILENCES: Mapping[str, str] = {
     "weight decay": "none in attack and repair",
 }
 
-# What the scan of a brought network does where nothing else is said: what it compares with, and how often it repairs at most.
-SCAN_USUAL: Mapping[str, Any] = {"baselines": ("control",), "repair_rounds": 4, "repair_steps": 100}
-
 MEASURES: Mapping[str, Mapping[str, Any]] = {
     "tiny": {
         "samples": 32,
@@ -109,3 +108,13 @@ VICTIM_PRESETS: Mapping[tuple[str, str], Mapping[str, tuple[Any, str]]] = {
         "repair_epochs": (2.0, "as repair_batch"),
     },
 }
+
+
+def scan_usual(said: Mapping[str, Any]) -> dict[str, Any]:
+    """What the scan of a brought network does where nothing else is `said`, as parameters.
+
+    It repairs so often at most, compares with clean images alone, and looks at all places, as a trigger may always lie at one;
+    for triggers of every size, unless one is named by its `trigger`.
+    """
+    usual = {"baselines": ("control",), "repair_rounds": 4, "repair_steps": 100, "search_places": plan.PLAN}
+    return usual if "trigger" in said else {**usual, "search_sizes": sizes.SMALL_TO_LARGE}

@@ -86,7 +86,7 @@ def test_a_brought_network_is_searched_and_repaired_only_where_something_is_foun
     threshold, repaired, tmp_path, capsys, tiny_data, brief_search
 ):
     words = (
-        "detect --arch resnet9-16 --data signs --measure tiny --mesa-steps 3 --hidden 32 --detect-steps 2 "
+        "detect --size 3 --search-places anywhere --arch resnet9-16 --data signs --measure tiny --mesa-steps 3 --hidden 32 --detect-steps 2 "
         "--repair-epochs 0.1 --repair-steps 2 --repair-rounds 2 --mesa-batch 16 --precision fp32 --memory nchw --name x --json"
     )
     weights = str(shipped_weights("signs", "resnet9-16"))

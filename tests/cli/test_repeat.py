@@ -8,7 +8,7 @@ import pytest
 from mesa_core.cli import build_parser
 from mesa_core.cli.flags import given
 from mesa_core.cli.repeat import command_of
-from mesa_core.config import SCAN_USUAL, ConfigError, make_config, params
+from mesa_core.config import ConfigError, make_config, params, scan_usual
 from mesa_core.config.settle import settle
 from mesa_core.kinds import KINDS
 from mesa_core.triggers import code_to_hex
@@ -24,8 +24,8 @@ def read_back(command, cache):
     parsed = build_parser().parse_args(words[1:])
     if words[1] == "detect":
         path, parsed.weights = parsed.weights, None
-        said = {**SCAN_USUAL, **given(parsed)}
-        return settle({**said, "suspect": path, "victim": parsed.arch}, cache)
+        said = given(parsed)
+        return settle({**scan_usual(said), **said, "suspect": path, "victim": parsed.arch}, cache)
     return settle(given(parsed), cache)
 
 
@@ -95,6 +95,8 @@ def test_so_is_an_examination(tmp_path):
                 "units": draw.choice(["auto", "images", "cifar10", "-0.5 0.1 0.2 / 0.25", "0-255"]),
                 "victim": "resnet18",
                 "baselines": baselines,
+                **draw.choice([{}, {"search_places": "plan"}, {"search_places": "plan", "search_sizes": "3,5"}]),
+                **draw.choice([{}, {"search_sizes": "2,3"}, {"search_places": "corners"}]),
                 **said,
             }
         )

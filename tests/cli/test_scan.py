@@ -10,16 +10,21 @@ import torch
 from PIL import Image
 from safetensors.torch import save_file
 
-from mesa_core.cli import main
-from mesa_core.cli.scan import Scanned, as_csv, as_table, status_of
+from mesa_core.cli import build_parser, main
+from mesa_core.cli.scan import Scanned, as_csv, as_table, configured, status_of
 from mesa_core.config import make_config
 from mesa_core.config.identity import identity_of
 from mesa_core.config.settle import ready, settle
 from mesa_core.data.types import ImageSet, make_dataset, split_brought
+from mesa_core.store import Store
 from mesa_core.store.shipped import shipped_weights
 from mesa_core.victims.architectures import build
 
 QUICK = [
+    "--size",
+    "3",
+    "--search-places",
+    "anywhere",
     "--arch",
     "resnet9-16",
     "--data",
@@ -115,6 +120,25 @@ def test_a_file_that_is_no_network_is_a_line_with_its_reason(tmp_path, capsys):
     told = capsys.readouterr()
     assert "not scanned" in told.out
     assert "x.pt" in told.err
+
+
+def sought(tmp_path, *words):
+    """(places, sizes, size) of what a scan asked for with these words looks for."""
+    file = tmp_path / "x.pt"
+    file.write_bytes(b"x")
+    parsed = build_parser().parse_args(["scan", str(file), "--data", "signs", "--arch", "resnet18", *words])
+    config = configured(parsed, file, Store(tmp_path))
+    return config.search_places, config.search_sizes, config.size
+
+
+def test_without_a_word_every_place_and_size_is_searched(tmp_path):
+    assert sought(tmp_path) == ("anywhere,tiles", "3,5", 3)
+
+
+def test_a_size_that_is_named_is_the_only_one(tmp_path):
+    assert sought(tmp_path, "--size", "4") == ("anywhere,tiles", "", 4)
+    assert sought(tmp_path, "--size", "3", "--search-places", "anywhere") == ("anywhere", "", 3)
+    assert sought(tmp_path, "--size", "3", "--search-sizes", "2,3")[1] == "2,3"
 
 
 def test_two_networks_of_one_name_are_two_questions(tmp_path):

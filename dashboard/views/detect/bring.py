@@ -13,17 +13,21 @@ from dashboard.serving.brought import Brought
 from dashboard.serving.looking import Looked
 from dashboard.views.detect.searches import config_of, verdict_of
 from mesa_core import triggers
-from mesa_core.apply import plan, sizes
-from mesa_core.config import SCAN_USUAL, ConfigError
+from mesa_core.apply import plan
+from mesa_core.config import ConfigError, scan_usual
 from mesa_core.config.settle import ready, settle
 from mesa_core.data.locate import DataError
 from mesa_core.data.sources import classes_of
 from mesa_core.store import Run, StoreError
 from mesa_core.words import counted_bytes
 
-ANY = 0  # any size at any place, by the whole plan
-SIDES = {side: triggers.sized(side) for side in (triggers.SIZE, *triggers.SMALL)}  # the usual one first
-TRIGGERS = {**SIDES, ANY: "any size and place (takes longer)"}  # sizes that a scan may seek
+ANY, QUICK = "any", "quick"  # every size at every place; one size at random places
+SIDES = {str(side): side for side in triggers.SMALL}
+SOUGHT = {  # what a scan may look for, the usual first
+    ANY: "any size, at any place",
+    **{key: f"{triggers.sized(side)}, at any place" for key, side in SIDES.items()},
+    QUICK: f"{triggers.sized(triggers.SIZE)}, at random places (quickest)",
+}
 
 
 def zone() -> None:
@@ -111,27 +115,27 @@ def ask(one: Brought, looked: Looked) -> None:
     arch = middle.selectbox(
         "Architecture", list(looked.archs), key="bring_arch", help="Found by the names and shapes in the file."
     )
-    size = right.selectbox(
-        "Triggers of", list(TRIGGERS), format_func=lambda side: TRIGGERS.get(side, ""), key="bring_size", help="The size of the triggers that are sought, at random places; or any size and place, from small to large, by the whole plan."
+    sought = right.selectbox(
+        "Triggers", list(SOUGHT), format_func=lambda key: SOUGHT.get(key, ""), key="bring_sought",
+        help="What is sought. A trigger that always lies at one place, in a corner say, is missed at random places.",
     )  # fmt: skip
-    st.button("Scan it", type="primary", key="bring_scan", on_click=begin, args=(one, fitting.get(data), arch, size))
+    st.button("Scan it", type="primary", key="bring_scan", on_click=begin, args=(one, fitting.get(data), arch, sought))
 
 
-def begin(one: Brought, offer: images.Offer | None, arch: str, size: int) -> None:
+def begin(one: Brought, offer: images.Offer | None, arch: str, sought: str) -> None:
     """Queue the scan and show it."""
     s = st.session_state
     s.pop("bring_problem", None)
-    if offer is None or size not in TRIGGERS:
+    if offer is None or sought not in SOUGHT:
         return  # what the browser sent is none of the choices
     try:
         cache = queue.store().cache
-        said = {
-            **SCAN_USUAL, "suspect": str(one.path), "victim": arch, "data": offer.data, "data_dir": offer.directory,
-            "trigger": " ".join(["#000000"] * (size or triggers.SIZE) ** 2),
-        }  # fmt: skip
-        if size == ANY:
-            said |= {"search_places": plan.PLAN, "search_sizes": sizes.SMALL_TO_LARGE}
-        config = ready(settle(said, cache), cache).to_dict()
+        said = {"suspect": str(one.path), "victim": arch, "data": offer.data, "data_dir": offer.directory}
+        if sought != ANY:
+            said["trigger"] = triggers.to_hex(triggers.chequer(SIDES.get(sought, triggers.SIZE)))
+        if sought == QUICK:
+            said["search_places"] = plan.ANYWHERE
+        config = ready(settle({**scan_usual(said), **said}, cache), cache).to_dict()
         name = brought.PREFIX + secrets.token_hex(8)
         run, token = queue.start(config, visitors.visitor(), visitors.where(), name)
         visitors.remember(run, token)

@@ -7,6 +7,8 @@ from visits import visit
 
 from dashboard.serving import brought, images, looking, visitors
 from dashboard.serving.looking import Looked
+from dashboard.views.detect import bring
+from mesa_core.config import make_config
 from mesa_core.store import StoreError
 
 page = functools.partial(visit, "detect")
@@ -52,8 +54,21 @@ def test_a_dropped_network_is_kept_looked_at_and_scanned(home):
     assert run.name.startswith(brought.PREFIX)
     assert config["suspect"] == str(brought.kept(ANNA)[0].path)
     assert (config["victim"], config["data"], config["repair_rounds"] > 0) == ("resnet9-16", "signs", True)
+    assert (config["search_places"], config["search_sizes"]) == ("anywhere,tiles", "3,5"), "without a word, all"
     assert brought.kept(ANNA)[0].scans == (run.name,)
     assert "run" in at.query_params
+
+
+@pytest.mark.parametrize(
+    ("sought", "places", "size"), [("5", "anywhere,tiles", 5), (bring.QUICK, "anywhere", 3)], ids=["5x5", "quickest"]
+)
+def test_less_may_be_sought(home, sought, places, size):
+    at = drop(page())
+    at.selectbox(key="bring_sought").set_value(sought).run()
+    assert not press(at, "Scan it").exception
+    (run,) = home.list()
+    config = make_config(run.config())
+    assert (config.search_places, config.search_sizes, config.size) == (places, "", size)
 
 
 def test_what_cannot_be_used_is_told_in_a_sentence_and_not_kept(home, monkeypatch):
