@@ -5,6 +5,7 @@ from __future__ import annotations
 from statistics import median
 
 from mesa_core.measures.verdict import ClassFound, Detection
+from mesa_core.triggers import sized
 from mesa_core.words import share
 
 CANNOT = (
@@ -14,11 +15,11 @@ CANNOT = (
 
 
 def conclusion(verdict: Detection, covered: str, threshold: float | None = None, worth: str = "") -> str:
-    """The verdict in one to four sentences: what was found, with its interval and beside the network's other classes.
+    """The verdict in one to six sentences: what was found, with its interval and beside the network's other classes.
 
     `covered` is what was looked for, such as '3×3 triggers, opaque, at random places'. At another `threshold` than the
-    search's own it says what that would have said. `worth` is said where nothing was found: how often such a search finds
-    what there is (see `mesa_core.store.error_rates`).
+    search's own it says what that would have said. `worth` is how often such a search finds what there is, and what there is
+    not (see `mesa_core.store.error_rates`); it is said where nothing was found, or only by larger triggers than were tried first.
     """
     limit = verdict.threshold if threshold is None else threshold
     names = {one.number: one.name for one in verdict.classes}
@@ -36,7 +37,11 @@ def conclusion(verdict: Detection, covered: str, threshold: float | None = None,
             f" The network's other classes reach {median(one.rate.value for one in others):.1%} in the median and "
             f"{others[0].rate.value:.1%} at most ({others[0].name})."
         )
-    return said
+    first = verdict.sizes.tried[0] if verdict.sizes is not None and verdict.sizes.tried else None
+    if first is None or first.found:
+        return said
+    doubt = f"Triggers of {sized(first.size)} do not, and larger ones open some clean networks, too: look at what was found."
+    return f"{said} {doubt} {worth}".rstrip()
 
 
 def _highest(ranked: list[ClassFound], limit: float) -> str:

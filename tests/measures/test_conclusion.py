@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from mesa_core.measures.astray import AllToAll, Led
-from mesa_core.measures.by_size import BySize
+from mesa_core.measures.by_size import BySize, SizeTried
 from mesa_core.measures.conclusion import CANNOT, conclusion
 from mesa_core.measures.intervals import proportion
 from mesa_core.measures.verdict import ClassFound, Detection, stand_out
@@ -19,8 +19,8 @@ def verdict(*hits, n=100, threshold=0.5):
     return Detection(suspects=[], threshold=threshold, classes=classes).judged()
 
 
-def by_size(one, **more):
-    told = BySize(listed=[3], tried=[], near=[], looks=0, passes=0, seconds=1.0, **more)
+def by_size(one, tried=(), **more):
+    told = BySize(listed=[3], tried=list(tried), near=[], looks=0, passes=0, seconds=1.0, **more)
     return replace(one, sizes=told).judged()
 
 
@@ -53,6 +53,23 @@ def test_over_sizes_a_class_has_to_stand_out_from_the_networks_own_others():
     assert "does not stand out" in conclusion(by_size(verdict(60, 58, 62, 55)), COVERED)
     assert by_size(verdict(60, 99, 58, 20)).target == 1
     assert stand_out(verdict(9).classes, 0.5) == []
+
+
+def test_what_only_larger_triggers_open_is_told_with_a_doubt():
+    none, some = (
+        SizeTried(
+            size=size, number=1, effective_asr=proportion(hits, 100), others=0.0, found=hits > 50, looks=1, passes=1
+        )
+        for size, hits in ((3, 20), (5, 97))
+    )
+    doubted = conclusion(
+        by_size(verdict(1, 97, 7), [none, some]), COVERED, worth="Of 9 clean ones it called 1 attacked."
+    )
+    assert "Triggers of 3×3 do not" in doubted
+    assert doubted.endswith("Of 9 clean ones it called 1 attacked.")
+    sure = conclusion(by_size(verdict(1, 97, 7), [some]), COVERED, worth="Of 9 clean ones it called 1 attacked.")
+    assert "do not" not in sure
+    assert "Of 9" not in sure
 
 
 def test_an_all_to_all_backdoor_is_told_class_by_class():
