@@ -22,6 +22,7 @@ from mesa_core.store import Run, StoreError
 from mesa_core.words import counted_bytes
 
 ANY, QUICK = "any", "quick"  # every size at every place; one size at random places
+UNFINISHED = {"running": "being scanned", "waiting": "waiting"}
 SIDES = {str(side): side for side in triggers.SMALL}
 SOUGHT = {  # what a scan may look for, the usual first
     ANY: "any size, at any place",
@@ -155,7 +156,8 @@ def past(mine: list[Brought]) -> None:
         for one in mine:
             last = next(iter(one.runs()), None)
             row = st.container(horizontal=True, vertical_alignment="center", key=f"bring_row_{one.digest}")
-            row.markdown(f"{stored.markdown(one.name)} · {counted_bytes(one.size)} · {said(last)}")
+            with row:
+                line(one, last)
             if last is not None:
                 row.button("Show", key=f"bring_show_{one.digest}", on_click=address.become, args=({"run": last.name},))
             row.button(
@@ -167,14 +169,23 @@ def past(mine: list[Brought]) -> None:
             )  # fmt: skip
 
 
+def line(one: Brought, last: Run | None) -> None:
+    """A file and how far its scan is, which is looked up again as long as it goes on."""
+
+    @st.fragment(run_every=2.0 if last is not None and last.state() in UNFINISHED else None)
+    def shown() -> None:
+        st.markdown(f"{stored.markdown(one.name)} · {counted_bytes(one.size)} · {said(last)}")
+
+    shown()
+
+
 def said(last: Run | None) -> str:
     """How far a file's last scan is, in a few words."""
     if last is None:
         return "not scanned yet"
     state = last.state()
     if state != "finished":
-        words = {"running": "being scanned", "waiting": "waiting", "failed": "could not be scanned"}
-        return words.get(state, "stopped")
+        return {**UNFINISHED, "failed": "could not be scanned"}.get(state, "stopped")
     verdict = verdict_of(last)
     if verdict is None:
         return "no verdict"
