@@ -361,5 +361,8 @@ def dashboard(arguments: argparse.Namespace) -> int:
         str(arguments.port),
         "--server.address",
         arguments.address,
+        # An update beneath a running server would exchange some of its modules, and what it keeps be of the old ones.
+        "--server.fileWatcherType",
+        "none",
     ]
     return streamlit.main(standalone_mode=False) or 0

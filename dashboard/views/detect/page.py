@@ -315,7 +315,8 @@ def start(run: Run | None) -> None:
     config = config_of(run)
     named = run is not None and address.said("run") == run.name
     whose = "of the run in the address" if named else "of the prepared example"
-    if config is None or SOURCES[config.data].needs_directory:  # which nobody names on a page
+    brought = config is not None and config.suspect not in ("", SHIPPED)  # it has no attack to repeat
+    if config is None or brought or SOURCES[config.data].needs_directory:  # which nobody names on a page
         config, whose = make_config(data="signs"), "that the Lab begins with on the road signs"
     with st.container(border=True, key="detect_start"):
         st.markdown("**Search a victim yourself**")

@@ -57,6 +57,9 @@ def test_a_dropped_network_is_kept_looked_at_and_scanned(home):
     assert (config["search_places"], config["search_sizes"]) == ("anywhere,tiles", "3,5"), "without a word, all"
     assert brought.kept(ANNA)[0].scans == (run.name,)
     assert "run" in at.query_params
+    assert any("begins with on the road signs" in c.value for c in at.caption), (
+        "what was brought has no attack to repeat"
+    )
 
 
 @pytest.mark.parametrize(
