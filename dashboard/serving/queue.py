@@ -156,13 +156,14 @@ def is_shipped(run: Run) -> bool:
     return run.path.parent in (shipped_runs(), shipped_sweep(), shipped_paper_sweep())
 
 
-def twin(config: Mapping[str, Any]) -> Run | None:
+def twin(config: Mapping[str, Any], prepared: bool = True) -> Run | None:
     """A run that was asked this, and perhaps more defences beside it; finished ones first, None where nobody asked.
 
-    A shipped run counts, and one that is under way; a run that failed or was stopped does not.
+    A shipped run counts unless `prepared` ones are not wanted, and so does one that is under way; a run that failed or was
+    stopped does not.
     """
     asked, begun = make_config(config).to_dict(), None
-    for run in (*shipped(), *swept(), *store().list()):
+    for run in (*((*shipped(), *swept()) if prepared else ()), *store().list()):
         try:
             given = run.config()
             like = all(given.get(k) == asked[k] for k in ("trigger", "target", "seed"))  # before the costly comparison

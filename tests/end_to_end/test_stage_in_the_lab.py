@@ -142,5 +142,8 @@ def test_a_run_streams_into_the_stage_without_blanking_it(own_server, home):
         words(page, ".headline .now", "0.4 %")
         page.locator(".signs .read.after.right").nth(4).wait_for()  # read by the run's own networks
         assert page.locator(".live").is_hidden()
+        page.get_by_role("button", name="Run it for real").click()  # what was asked is on the stage already
+        words(page, ".toast", "Exactly this was run here")
+        page.locator(".live").wait_for(state="hidden")
         assert page.get_by_test_id("stException").count() == 0
         assert page.errors == []

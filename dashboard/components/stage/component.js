@@ -56,7 +56,7 @@ class Seat {
     if (next.answer) stage.asker.told(next.answer);
     if (next.shared && this.sharedOf !== next.shared.seq) { this.sharedOf = next.shared.seq; stage.shared(next.shared); }
     if (next.file.length && this.filed !== next.filed) { this.filed = next.filed; save(next.file, next.filed); stage.tell(`${next.filed.split("#")[0]} is in your downloads.`); }
-    else if (next.problem && this.problem !== next.problem.seq) { this.problem = next.problem.seq; stage.tell(next.problem.words, true); }
+    else if (next.notice && this.noticed !== next.notice.seq) { this.noticed = next.notice.seq; stage.setLive(next.live, next.note); stage.tell(next.notice.words, next.notice.bad); }
   }
 }
 function save(bytes, name) {

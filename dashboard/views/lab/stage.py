@@ -113,7 +113,7 @@ def mount(run: Run, key: str, block: bytes, bare: bool) -> None:
         {
             "base": key, "version": version, "places": places, "live": going_on(run, now),
             "note": provenance(run, header["id"]), "paint": painted(), "bare": bare, "home": links(),
-            "answer": answered(run), "shared": s.pop("stage_shared", None), "filed": file["name"], "problem": s.pop("stage_problem", None),
+            "answer": answered(run), "shared": s.pop("stage_shared", None), "filed": file["name"], "notice": s.pop("stage_notice", None),
         },
         told,
         file["bytes"],
@@ -371,17 +371,25 @@ def begin() -> None:
         }  # fmt: skip
         here = queue.store().cache
         config = ready(settle(said, here), here).to_dict()
-        run, token = queue.twin(config), ""
+        run, token = queue.twin(config, prepared=False), ""  # a prepared one is not "for real"
         if run is None:
             run, token = queue.start(config, visitors.visitor())
+        elif run.name == s.get("stage_run") and run.state() not in ACTIVE:
+            s.stage_notice = notice("Exactly this was run here: it is what you see.")
+            return
     except sent.Odd:
         return
     except (ConfigError, DataError, StoreError) as error:
-        s.stage_problem = {"seq": secrets.token_hex(4), "words": str(error)}
+        s.stage_notice = notice(str(error), bad=True)
         return
     visitors.remember(run, token)
     s.stage_want, s.stage_again = None, True
     address.become({screens.PARAMETER: screens.STAGE, "run": run.name})
+
+
+def notice(words: str, bad: bool = False) -> dict[str, Any]:
+    """What the stage tells once, in place of whatever it waits for."""
+    return {"seq": secrets.token_hex(4), "words": words, "bad": bad}
 
 
 def stop() -> None:
@@ -415,10 +423,7 @@ def take() -> None:
     except sent.Odd:
         return
     except reading.UNREADABLE:
-        s.stage_problem = {
-            "seq": secrets.token_hex(4),
-            "words": "This page cannot be put together; a file of the run is damaged.",
-        }
+        s.stage_notice = notice("This page cannot be put together; a file of the run is damaged.", bad=True)
         return
     s.stage_file = {"name": f"mesa-lab-{header['id']}.html#{secrets.token_hex(4)}", "bytes": html.encode()}
 

@@ -1,6 +1,7 @@
 """The Lab's first screen without a browser: which screen an address opens, and what the stage's wishes do."""
 
 import re
+import shutil
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -19,6 +20,7 @@ from mesa_core.glossary import TERMS
 from mesa_core.stage import shelf
 from mesa_core.stage.blocks import unpack
 from mesa_core.stage.export import scripts
+from mesa_core.store.shipped import shipped_runs
 
 __all__ = ["visit"]  # a fixture
 
@@ -84,11 +86,29 @@ def test_a_run_for_real_is_of_what_stands_on_the_stage(visit, home):
     assert visitors.may_control(run)
 
 
-def test_what_was_asked_before_is_shown_and_not_run_again(visit, home):
+def as_prepared(visit):
     config = queue.find("signs-ring").config()
     wish(visit, "run", target=config["target"], alpha=config["alpha"], betas=config["beta"])
-    assert home.list() == []
-    assert visit.query_params["run"] == "signs-ring"
+
+
+def test_what_is_prepared_is_run_for_real_too(visit, home):
+    as_prepared(visit)
+    (run,) = home.list()
+    assert run.state() == "waiting"
+    assert visit.query_params["run"] == run.name
+
+
+def test_what_was_asked_here_before_is_shown_and_not_run_again(visit, home):
+    shutil.copytree(shipped_runs() / "signs-ring", home.runs / "own")
+    as_prepared(visit)
+    assert [run.name for run in home.list()] == ["own"]
+    assert visit.query_params["run"] == "own"
+    visit.query_params.clear()
+    visit.session_state.stage_run = "own"
+    as_prepared(visit)
+    assert not visit.query_params
+    assert "Exactly this was run here" in visit.session_state.stage_notice["words"]
+    assert [run.name for run in home.list()] == ["own"]
 
 
 @pytest.mark.parametrize(
@@ -209,7 +229,7 @@ def test_run_for_real_beside_other_data_is_of_that_data_and_says_what_is_missing
     visit.session_state.stage_run = OTHER_DATA
     wish(visit, "run", target=3, alpha=1, betas=[0.5])
     assert home.list() == []
-    assert "CIFAR-10" in visit.session_state.stage_problem["words"]
+    assert "CIFAR-10" in visit.session_state.stage_notice["words"]
 
 
 def test_a_recording_stands_for_a_run_that_waits_and_leaves_the_stage_to_it_once_it_works(visit, home):
