@@ -21,7 +21,7 @@ from mesa_core.measures import premise
 from mesa_core.measures.bench import CHUNK
 from mesa_core.measures.by_opacity import read
 from mesa_core.measures.conclusion import CANNOT, conclusion
-from mesa_core.measures.verdict import Detection, limit
+from mesa_core.measures.verdict import USUAL, Detection, limit
 from mesa_core.method import covering, detection, placed, sized
 from mesa_core.method.surrogate import towards
 from mesa_core.store.error_rates import worth
@@ -73,10 +73,11 @@ def detect_stage(lab: Context) -> Iterator[ev.Event]:
         recipe["rounds"] = [detection.WHOLE, detection.KEPT, detection.FIRST, detection.FEW]
     if lab.config.plans:
         recipe["each"] = detection.EACH
+    side = min(lab.image_size)
     if lab.config.search_sizes:
-        recipe["sizes"] = sized.VERSION
+        recipe["sizes"] = [sized.VERSION, side] if side > USUAL else sized.VERSION
     elif lab.config.size > codes.SIZE:
-        recipe["limit"] = [limit(0.0, lab.config.size)]
+        recipe["limit"] = [limit(0.0, lab.config.size, side)]
     if lab.config.search_opacities:
         recipe["parameters"].pop("search_opacity", None)  # the list says it
     out = yield from lab.stages.stage("detect", "Searching every class for triggers", recipe, body)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import KW_ONLY, dataclass, replace
+from math import ceil
 from statistics import median
 
 from mesa_core.apply.places import Box
@@ -16,19 +17,23 @@ from mesa_core.measures.intervals import Measured
 
 # By size: how much lies between the limit and 1, as a part of what does at 3x3.
 LARGER = {4: 0.4, 5: 0.2, 6: 0.14, 7: 0.1, 8: 0.07}
+USUAL = 32  # pixels on a side of the images on which that was chosen
 LEAD = 0.25  # by which a class has to exceed the median of the others where several sizes are searched
 
 
-def limit(threshold: float, size: int) -> float:
+def limit(threshold: float, size: int, side: int = USUAL) -> float:
     """From which effective ASR on a class looks attacked by triggers of `size` pixels: the `threshold` up to 3×3, and more beyond.
 
     The larger a trigger, the more images it turns in a network that nobody attacked, too. Chosen on networks of known making
-    (`benchmarks/zoo.py`, the half that tunes).
+    (`benchmarks/zoo.py`, the half that tunes) for images of 32×32; on larger ones, `side` pixels the shorter way, a trigger
+    counts as what it would measure there.
 
     >>> limit(0.5, 3), limit(0.5, 5), limit(0.5, 8)
     (0.5, 0.9, 0.965)
+    >>> limit(0.5, 5, side=64), limit(0.5, 8, side=64)
+    (0.5, 0.8)
     """
-    return round(1 - (1 - threshold) * LARGER.get(size, 1.0), 6)
+    return round(1 - (1 - threshold) * LARGER.get(ceil(size * USUAL / max(side, USUAL)), 1.0), 6)
 
 
 def strength(rate: float, size: int) -> float:

@@ -64,9 +64,10 @@ def detect(
     `kept` classes are left after a quarter of the steps, as KEPT are of more than WHOLE (0: all are searched whole). `memory`
     is kept between searches of one network for several sizes.
     """
-    asked, level = config, limit(config.detect_threshold, config.size)
+    asked, side = config, min(defender.images.shape[-2:])
+    level, beta = (limit(one, config.size, side) for one in (config.detect_threshold, config.detect_beta))
     # What sub-models find hardly exceeds what they are asked for, so larger ones are asked for more, too.
-    config = replace(config, detect_threshold=level, detect_beta=limit(config.detect_beta, config.size))
+    config = replace(config, detect_threshold=level, detect_beta=beta)
     count, rule = len(classes), whose.defenders(config, tuple(defender.images.shape[-2:]))
     plain: Plain | None = None  # what the victim says without any trigger is the same for every class
     kept = _kept(count, kept)

@@ -23,7 +23,7 @@ from mesa_core.config.placing import covers
 from mesa_core.data.sources import SOURCES, classes_of
 from mesa_core.measures.conclusion import CANNOT, conclusion
 from mesa_core.measures.mapped import BEST
-from mesa_core.measures.verdict import Detection, limit
+from mesa_core.measures.verdict import USUAL, Detection, limit
 from mesa_core.store import Run, StoreError
 from mesa_core.store.error_rates import worth
 from mesa_core.store.shipped import shipped_weights
@@ -302,7 +302,7 @@ def known_classes(run: Run) -> tuple[str, ...]:
 def threshold_of(run: Run) -> float:
     """From which mean effective ASR on the run itself calls a class attacked."""
     config = config_of(run) or make_config()
-    return limit(config.detect_threshold, config.size)
+    return limit(config.detect_threshold, config.size, config.image_size or USUAL)
 
 
 def class_names(known: Sequence[str], count: int) -> list[str]:
