@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import warnings
 
 import numpy as np
 import pytest
@@ -48,6 +49,15 @@ def test_a_network_of_ones_own_goes_the_whole_way(attacked):
     assert healed.after.asr.value < healed.before.asr.value
     again = evaluate(attacked, pictures(), 1, trigger=495)
     assert again == before, "the attacked network was changed"
+
+
+def test_an_attack_that_does_not_take_is_said_and_one_that_does_is_not():
+    clean, data = Victim(network(), Normalise((0.5,) * 3, (0.25,) * 3)), pictures(count=400)
+    with pytest.warns(UserWarning, match=r"did not take: .* of 300 images only\. Raise attack_ratio"):
+        attack(clean, data, 495, 1, attack_epochs=0.1, **QUIET)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        attack(clean, data, 495, 1, attack_epochs=8.0, attack_ratio=0.3, attack_lr=0.05, **QUIET)
 
 
 def test_the_same_seed_gives_the_same_and_another_does_not(attacked):

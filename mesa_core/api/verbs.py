@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Generator
 from typing import Any, TypeVar
 
@@ -31,6 +32,7 @@ from mesa_core.pacing import Pace, follow, through
 from mesa_core.victims.victim import Victim
 
 Tell = Callable[[Progress], None]
+TRIED = 500  # of the attacker's images, on which it is tried whether an attack took
 HELD = 5  # without images of their own, every fifth of the defender's is kept for before and after
 Answer = TypeVar("Answer")
 
@@ -43,14 +45,26 @@ def attack(
 
     `data` are the attacker's images (see `image_set`), `target` the class that stamped ones are to get. `progress` is
     called with each report; "auto" draws a bar on a terminal and in a notebook, None says nothing. Raises ConfigError or
-    DataError, in one sentence.
+    DataError, in one sentence; warns where the trigger then succeeds on less than `attack_took` of some of these images.
     """
     images, classes = asked(victim, data)
     config = _config(parameters, seed=seed, target=class_of(target, classes), trigger=hex_of(trigger))
     pixels = torch.from_numpy(codes.pixels_of(config.trigger))
     fits(config.size, images)
     fits_places(config, tuple(images.images.shape[-2:]))
-    return _run(attacks.attack(victim, images, pixels, config, seed), progress, "attack")
+    attacked = _run(attacks.attack(victim, images, pixels, config, seed), progress, "attack")
+    some = images.take(torch.arange(0, len(images), max(1, len(images) // TRIED), device=images.labels.device))
+    if bool((some.labels == config.target).all()):
+        return attacked  # none that it could send elsewhere
+    bench = Bench(some, config.target, seed, rule=whose.attackers(config))
+    asr = _measured(bench, attacked.freeze(), pixels[None].to(victim.compute.device), config).asr
+    if asr is not None and asr.value < config.attack_took:
+        warnings.warn(
+            f"The attack did not take: the trigger succeeds on {asr.value:.1%} of {asr.n} images only. Raise attack_ratio, "
+            "attack_epochs or attack_lr, or bring more images.",
+            stacklevel=2,
+        )
+    return attacked
 
 
 def sample(
