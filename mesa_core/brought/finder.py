@@ -94,7 +94,7 @@ def without_timm(shapes: Mapping[str, Shape]) -> str:
     """What to say of weights that look like timm's where timm is not installed; '' elsewhere."""
     looks = any(re.search(mark, name) for mark, _ in OF_TIMM for name in shapes)
     return (
-        'looks like a network of timm\'s; install that with: pip install "mesa-lab[brought]".'
+        "looks like a network of timm's; install that with: python -m pip install timm."
         if looks and not _timm()
         else ""
     )

@@ -25,6 +25,7 @@ from mesa_core.config.settle import ready, settle
 from mesa_core.disk.errors import naming
 from mesa_core.disk.leftovers import sweep_home
 from mesa_core.disk.plain import plain
+from mesa_core.measures.conclusion import coverage
 from mesa_core.store import Run, Store, StoreError, home
 from mesa_core.store.error_rates import worth
 from mesa_core.words import duration, share
@@ -83,7 +84,7 @@ def execute_run(run: Any, store: Store, as_json: bool) -> int:
     if outcome.detection:
         config = make_config(outcome.config)
         say(tables.of_detection(outcome.detection, covers(config), worth(config)), lines=True)
-        say(f"Covered: {covers(config)}; nothing else.", lines=True)
+        say(coverage(outcome.detection, covers(config)), lines=True)
     say(table(outcome), lines=True)
     return 0
 
@@ -348,6 +349,8 @@ def dashboard(arguments: argparse.Namespace) -> int:
         os.environ[hosts.SETTING] = ",".join([*arguments.host_name, *hosts.named()])
     os.environ["MESA_LAB_HOME"] = str(store_of(arguments).root.resolve())
     if arguments.data_dir:
+        if not os.path.isdir(os.path.expanduser(arguments.data_dir)):
+            raise ConfigError(f"There is no folder {arguments.data_dir}.")
         os.environ["MESA_LAB_DATA"] = str(Path(os.path.expanduser(arguments.data_dir)).resolve())
     found = find_spec("dashboard")  # found, not imported: the engine knows of the page only where it lies
     if found is None or found.origin is None:

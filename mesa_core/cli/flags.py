@@ -149,7 +149,7 @@ def add_cluster(parser: argparse.ArgumentParser) -> None:
         "--ray",
         metavar="ADDRESS",
         help="Hand the runs to a Ray cluster: HOST:PORT or auto joins one that this machine is part of, local uses "
-        'this machine alone. Needs: pip install "mesa-lab[ray]".',
+        "this machine alone. Needs Ray: python -m pip install ray.",
     )
     group.add_argument(
         "--gpus",

@@ -133,7 +133,7 @@ def _detect(verbs: Verbs) -> None:
 def _scan(verbs: Verbs) -> None:
     parser = _command(verbs, "scan", "examine networks that someone brings, and repair what is found", SCAN, scan.scan)
     parser.add_argument(
-        "files", nargs="+", metavar="FILE", help="Networks: safetensors, or checkpoints of weights only."
+        "files", nargs="+", metavar="FILE", help="Networks: safetensors, ONNX, or checkpoints of weights only."
     )
     _architecture(parser)
     flags.add_units(parser)

@@ -34,11 +34,14 @@ def add_to(parser: argparse.ArgumentParser) -> None:
 def places(arguments: argparse.Namespace) -> int:
     """The success of one trigger at every place."""
     from mesa_core.experiment import places as mapping
+    from mesa_core.pictures import saving
 
     store, console = store_of(arguments), Console()
     kind = arguments.out.rpartition(".")[2].lower()
     if arguments.out and kind not in KINDS:
         raise ConfigError(f"{arguments.out} is no picture's name; it ends with .html, .svg or .png.")
+    if kind in ("svg", "png") and (lack := saving.missing()):
+        raise ConfigError(lack)
     config, run = whose_networks(arguments, store)
     found = mapping.places(config, store, arguments.weights, run, arguments.images, console.moving)
     console.line("")

@@ -112,6 +112,8 @@ def scan(arguments: argparse.Namespace) -> int:
 def configured(arguments: argparse.Namespace, file: str | Path, store: Store) -> ExperimentConfig:
     """The configuration of one network's scan. Raises ConfigError, DataError."""
     if file != SHIPPED and not Path(file).is_file():
+        if Path(file).is_dir():
+            raise ConfigError(f"{file} is a folder; name the networks in it, as in {Path(file) / '*.safetensors'}.")
         raise ConfigError(f"There is no weights file {file}.")
     given = flags.given(arguments)
     said = {

@@ -19,8 +19,12 @@ def of_detection(verdict: Detection, covered: str, worth: str = "") -> str:
     lines = []
     for one in verdict.classes:
         mark = " <- attacked" if one.number in verdict.suspects else ""
-        lines.append(f"class {one.number:>3} {plain(one.name)[:22]:<22} mean ASR of its samples {share(one.asr)}{mark}")
-    lines.append(f"A class is called attacked above {verdict.threshold:.0%}.")
+        lines.append(
+            f"class {one.number:>3} {plain(one.name)[:22]:<22} effective ASR of its samples {share(one.rate)}{mark}"
+        )
+    lines.append(
+        f"A class is called attacked above {verdict.threshold:.0%}, of the images that do not go there by themselves."
+    )
     if verdict.place is not None:
         place = verdict.place
         lines.append(

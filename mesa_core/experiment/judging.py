@@ -56,8 +56,8 @@ def cost_of(lab: Context) -> ev.Note:
     assert after.change is not None, "it is told of every repair"
     change, was = after.change.clean_accuracy, lab.before.clean_accuracy
     return ev.Note(
-        f"The repair cost {-100 * change.value:.1f} points of accuracy ({-100 * change.high:.1f} to {-100 * change.low:.1f}, "
-        f"n={change.n}): {was.value:.1%} before, {after.clean_accuracy.value:.1%} after."
+        f"The repair changed the accuracy by {100 * change.value:+.1f} points ({100 * change.low:+.1f} to "
+        f"{100 * change.high:+.1f}, n={change.n}): {was.value:.1%} before, {after.clean_accuracy.value:.1%} after."
     )
 
 

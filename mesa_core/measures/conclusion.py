@@ -14,6 +14,14 @@ CANNOT = (
 )
 
 
+def coverage(verdict: Detection, covered: str) -> str:
+    """What the verdict holds for, in a sentence; `covered` as in `conclusion`. A search in turns ends where something is found."""
+    in_turns = verdict.sizes is not None or verdict.opacities is not None
+    if in_turns and verdict.found:
+        return f"Planned: {covered}; the search ended where something was found."
+    return f"Covered: {covered}; nothing else."
+
+
 def conclusion(verdict: Detection, covered: str, threshold: float | None = None, worth: str = "") -> str:
     """The verdict in one to six sentences: what was found, with its interval and beside the network's other classes.
 

@@ -202,7 +202,7 @@ def write(
     may = [begin + name for begin in BEGINNINGS for name in own]
     with results(out, LISTING, may) as keep, contextlib.ExitStack() as stack:
         painter = stack.enter_context(saving.browser()) if saving.pictures() else None
-        why = "SVG and PNG need kaleido (pip install mesa-lab[figures]) and a Chromium"
+        why = "SVG and PNG need kaleido (python -m pip install kaleido) and a Chromium"
 
         def put(name: str, data: bytes) -> None:
             keep(name, data)

@@ -31,6 +31,13 @@ REST = 600.0  # seconds for which no browser is tried once one has failed
 NUMBER = re.compile(r"-[0-9.,e]+( ?[%\w]+)?")
 
 
+def missing() -> str:
+    """What PNG and SVG lack here, in one sentence; '' where nothing."""
+    if importlib.util.find_spec("kaleido") is None:
+        return "PNG and SVG need kaleido: python -m pip install kaleido. An .html needs nothing."
+    return "" if _installed() else "PNG and SVG need a browser of the Chromium kind. An .html needs nothing."
+
+
 def pictures() -> bool:
     """Whether PNG and SVG can be made here: kaleido, and a browser of the Chromium kind that did not fail just now."""
     return _installed() and time.monotonic() >= _rest()["until"]

@@ -2,7 +2,7 @@
 
 All else is as on one machine. A node that sees the store of whoever asked works in it, under the same leases; any
 other works in a store of its own, and the small files of its run come back and are put in place, the result last.
-Ray is asked to tell nobody of its use and to open no page. Needs Ray (`pip install "mesa-lab[ray]"`), no torch here.
+Ray is asked to tell nobody of its use and to open no page. Needs Ray, no torch here.
 """
 
 from __future__ import annotations
@@ -124,7 +124,7 @@ def join(address: str) -> Any:
     try:
         import ray
     except ImportError:
-        raise ConfigError('Ray is not installed here: python -m pip install "mesa-lab[ray]"') from None
+        raise ConfigError("Ray is not installed here; get it with: python -m pip install ray") from None
     host, colon, port = address.rpartition(":")
     try:
         if colon:  # Ray itself would wait for minutes

@@ -12,7 +12,7 @@ from safetensors.torch import save_file
 
 from mesa_core.cli import build_parser, main
 from mesa_core.cli.scan import Scanned, as_csv, as_table, configured, status_of
-from mesa_core.config import make_config
+from mesa_core.config import ConfigError, make_config
 from mesa_core.config.identity import identity_of
 from mesa_core.config.settle import ready, settle
 from mesa_core.data.types import ImageSet, make_dataset, split_brought
@@ -110,7 +110,7 @@ def test_networks_are_scanned_one_after_another(tmp_path, capsys, tiny_data, bri
     assert row["healed"] in ("True", "False")
     assert ("The repair holds" in told.err) == (row["healed"] == "True")
     assert ("THE REPAIR FAILED" in told.err) == (row["healed"] == "False")
-    assert "The repair cost" in told.err
+    assert "The repair changed the accuracy by" in told.err
     assert torch.isfinite(torch.tensor(float(row["accuracy_after"])))
 
 
@@ -139,6 +139,11 @@ def test_a_size_that_is_named_is_the_only_one(tmp_path):
     assert sought(tmp_path, "--size", "4") == ("anywhere,tiles", "", 4)
     assert sought(tmp_path, "--size", "3", "--search-places", "anywhere") == ("anywhere", "", 3)
     assert sought(tmp_path, "--size", "3", "--search-sizes", "2,3")[1] == "2,3"
+
+
+def test_a_folder_is_told_from_a_missing_file(tmp_path):
+    with pytest.raises(ConfigError, match="is a folder; name the networks in it"):
+        configured(build_parser().parse_args(["scan", str(tmp_path), "--data", "signs"]), tmp_path, Store(tmp_path))
 
 
 def test_two_networks_of_one_name_are_two_questions(tmp_path):

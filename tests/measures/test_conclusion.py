@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from mesa_core.measures.astray import AllToAll, Led
 from mesa_core.measures.by_size import BySize, SizeTried
-from mesa_core.measures.conclusion import CANNOT, conclusion
+from mesa_core.measures.conclusion import CANNOT, conclusion, coverage
 from mesa_core.measures.intervals import proportion
 from mesa_core.measures.verdict import ClassFound, Detection, stand_out
 
@@ -86,6 +86,13 @@ def test_an_all_to_all_backdoor_is_told_class_by_class():
     assert not same.found, "the negative control: all to one"
     few = replace(each, classes=[*led[:1], *(Led(i, 0, proportion(10, 100)) for i in (1, 2))])
     assert not few.found, "one class of three is not most"
+
+
+def test_a_search_in_turns_that_found_something_claims_no_more_than_it_planned():
+    some = SizeTried(size=3, number=1, effective_asr=proportion(97, 100), others=0.0, found=True, looks=1, passes=1)
+    assert coverage(verdict(1, 97, 7), COVERED) == f"Covered: {COVERED}; nothing else."
+    assert coverage(by_size(verdict(1, 4, 7), [some]), COVERED).startswith("Covered")
+    assert coverage(by_size(verdict(1, 97, 7), [some]), COVERED).startswith(f"Planned: {COVERED};")
 
 
 def test_what_cannot_be_found_is_one_line():

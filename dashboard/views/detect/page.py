@@ -21,7 +21,7 @@ from mesa_core import triggers
 from mesa_core.config import SHIPPED, ConfigError, ExperimentConfig, make_config, params
 from mesa_core.config.placing import covers
 from mesa_core.data.sources import SOURCES, classes_of
-from mesa_core.measures.conclusion import CANNOT, conclusion
+from mesa_core.measures.conclusion import CANNOT, conclusion, coverage
 from mesa_core.measures.mapped import BEST
 from mesa_core.measures.verdict import USUAL, Detection, limit
 from mesa_core.store import Run, StoreError
@@ -148,7 +148,7 @@ def covered(verdict: Detection, config: ExperimentConfig) -> None:
             f"{100 * place.effective_asr.value:.1f} % there, {100 * place.elsewhere:.1f} % at the median place."
         )
     more = "".join(f" {part.words}" for part in (verdict.places, verdict.sizes) if part is not None)
-    st.caption(stored.markdown(f"Covered: {covers(config)}; nothing else.{more} {CANNOT}"))
+    st.caption(stored.markdown(f"{coverage(verdict, covers(config))}{more} {CANNOT}"))
 
 
 def subject(config: ExperimentConfig | None) -> str:

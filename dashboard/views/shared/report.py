@@ -18,7 +18,7 @@ from mesa_core.config import ExperimentConfig, make_config
 from mesa_core.config.placing import covers
 from mesa_core.data.sources import classes_of
 from mesa_core.measures import breadth
-from mesa_core.measures.conclusion import CANNOT, conclusion
+from mesa_core.measures.conclusion import CANNOT, conclusion, coverage
 from mesa_core.measures.intervals import Measured
 from mesa_core.measures.mapped import BEST, ORIGINAL
 from mesa_core.measures.submodel import Submodel
@@ -155,7 +155,7 @@ def _searched(result: Result) -> str:
     elif verdict.found:
         said = "Every class looks attacked, one by one."
     config = make_config(result.config)
-    more = [conclusion(verdict, covers(config), worth=worth(config)), f"Covered: {covers(config)}; nothing else."]
+    more = [conclusion(verdict, covers(config), worth=worth(config)), coverage(verdict, covers(config))]
     more += [part.words for part in (verdict.places, verdict.sizes) if part is not None]
     why = " ".join([
         *map(escape, more),

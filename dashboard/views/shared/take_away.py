@@ -77,7 +77,7 @@ def save_figure(make: Callable[[], Figure], name: str, caption: str, key: str) -
                 download(f"{kind.upper()} (takes a few seconds)", make_one, f"{name}.{kind}", mime, f"{key}_{kind}")
         else:
             st.caption(
-                "PNG and SVG need the optional kaleido (pip install mesa-lab[figures]) and a Chromium on the machine "
+                "PNG and SVG need the optional kaleido (python -m pip install kaleido) and a Chromium on the machine "
                 "that serves this page. Without them: the camera above the figure saves a PNG, also in the HTML."
             )
 

@@ -18,7 +18,7 @@ def __getattr__(name: str) -> Callable[[int], nn.Module]:
     if name.startswith("_"):
         raise AttributeError(name)
     if not there():
-        raise ValueError('timm is not installed; get it with: pip install "mesa-lab[brought]".')
+        raise ValueError("timm is not installed; get it with: python -m pip install timm.")
     import timm
 
     if not timm.is_model(name):
