@@ -28,7 +28,7 @@ def test_a_network_of_ones_own_goes_the_whole_way_at_a_tiny_size(capsys, monkeyp
     monkeypatch.setattr(detection, "SAMPLES", 2)
     monkeypatch.setattr(detection, "IMAGES", 1)
     healed = example.main(images=120, epochs=0.1, device="cpu", draws=4, sample_images=1, **tiny)
-    assert healed.after.accuracy.n == 300
+    assert healed.after.accuracy.n == 600
     told = capsys.readouterr().out
     assert [line.split()[0] for line in told.splitlines() if "ASR" in line and "accuracy" in line] == [
         "clean", "attacked", "repaired",
