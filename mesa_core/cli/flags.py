@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 from mesa_core import drawings, triggers
@@ -55,9 +56,14 @@ def words(name: str, param: Param, default: Any) -> str:
     return (param.help + bounds + said).replace("%", "%%")
 
 
-def add_parameters(parser: argparse.ArgumentParser, only: Iterable[str] | None = None) -> None:
-    """Add a flag for each parameter (of `only`, if given); none has a default, so presets decide what is not said."""
-    start = defaults()
+def add_parameters(
+    parser: argparse.ArgumentParser, only: Iterable[str] | None = None, usual: Mapping[str, Any] = MappingProxyType({})
+) -> None:
+    """Add a flag for each parameter (of `only`, if given); none has a default, so presets decide what is not said.
+
+    `usual` is what the command does otherwise than a run without a word, for the help.
+    """
+    start = {**defaults(), **usual}
     groups: dict[str, Any] = {}
     for name, param in params().items():
         if name not in only if only is not None else name in SPECIAL:
@@ -131,14 +137,14 @@ def add_trigger(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def add_size(parser: argparse.ArgumentParser, what: str) -> None:
+def add_size(parser: argparse.ArgumentParser, what: str, default: str = "3") -> None:
     """`--size`, where no trigger is named whose size it would be; no picture's, for which no class can be searched."""
     parser.add_argument(
         "--size",
         type=int,
         choices=triggers.SMALL,
         metavar="N",
-        help=f"Pixels on a side of {what}: 1 to {triggers.SMALL[-1]}. Default: 3.",
+        help=f"Pixels on a side of {what}: 1 to {triggers.SMALL[-1]}. Default: {default}.",
     )
 
 

@@ -15,7 +15,7 @@ from typing import Any
 
 from mesa_core.cli import commands, flags, pictures, places, scan
 from mesa_core.cli.console import say
-from mesa_core.config import Auto, ConfigError
+from mesa_core.config import Auto, ConfigError, scan_usual
 from mesa_core.data.locate import DataError
 from mesa_core.data.sources import SOURCES
 from mesa_core.disk.errors import Closed, said
@@ -125,8 +125,8 @@ def _detect(verbs: Verbs) -> None:
     _architecture(parser)
     parser.add_argument("--name", help="Name of the run's folder.")
     flags.add_units(parser)
-    flags.add_size(parser, "the triggers that are searched")
-    flags.add_parameters(parser, flags.detect_parameters())
+    flags.add_size(parser, "the triggers that are searched", "those of --search-sizes")
+    flags.add_parameters(parser, flags.detect_parameters(), scan_usual({}))
     _json(parser)
 
 
@@ -137,9 +137,9 @@ def _scan(verbs: Verbs) -> None:
     )
     _architecture(parser)
     flags.add_units(parser)
-    flags.add_size(parser, "the triggers that are searched")
+    flags.add_size(parser, "the triggers that are searched", "those of --search-sizes")
     parser.add_argument("--csv", action="store_true", help="Print the table as CSV on standard output.")
-    flags.add_parameters(parser, flags.detect_parameters())
+    flags.add_parameters(parser, flags.detect_parameters(), scan_usual({}))
     _json(parser)
 
 

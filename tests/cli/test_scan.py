@@ -135,6 +135,16 @@ def test_without_a_word_every_place_and_size_is_searched(tmp_path):
     assert sought(tmp_path) == ("anywhere,tiles", "3,5", 3)
 
 
+def test_the_help_tells_what_a_scan_does_without_a_word():
+    (verbs,) = (a for a in build_parser()._actions if a.choices and "scan" in a.choices)
+    told = {a.dest: a.help for a in verbs.choices["scan"]._actions}
+    assert told["search_places"].endswith("Default: plan.")
+    assert told["search_sizes"].endswith("Default: small-to-large.")
+    assert told["repair_rounds"].endswith("Default: 4.")
+    run = {a.dest: a.help for a in verbs.choices["run"]._actions}
+    assert run["search_places"].endswith("Default: anywhere."), "which a run does not"
+
+
 def test_a_size_that_is_named_is_the_only_one(tmp_path):
     assert sought(tmp_path, "--size", "4") == ("anywhere,tiles", "", 4)
     assert sought(tmp_path, "--size", "3", "--search-places", "anywhere") == ("anywhere", "", 3)
