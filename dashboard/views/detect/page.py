@@ -106,9 +106,10 @@ def finished(run: Run, example: bool) -> None:
         + (
             "Thin grey bar: the same search on a clean victim."
             if clean
-            else "No search on a clean victim of this kind is here yet; start one below to compare."
-            if config.suspect != SHIPPED
             else "This *is* the clean victim."
+            if config.suspect == SHIPPED
+            else "No search on a clean victim of this kind is here yet"
+            + ("." if brought(config) else "; start one below to compare.")
         )
     )
     table(verdict, by_class)
@@ -310,13 +311,17 @@ def class_names(known: Sequence[str], count: int) -> list[str]:
     return [stored.plain(known[i]) if i < len(known) else f"class {i}" for i in range(count)]
 
 
+def brought(config: ExperimentConfig) -> bool:
+    """Whether somebody brought the network that was searched, so that there is no attack to repeat."""
+    return config.suspect not in ("", SHIPPED)
+
+
 def start(run: Run | None) -> None:
     """Buttons that queue a search of the current victim, or of a clean one."""
     config = config_of(run)
     named = run is not None and address.said("run") == run.name
     whose = "of the run in the address" if named else "of the prepared example"
-    brought = config is not None and config.suspect not in ("", SHIPPED)  # it has no attack to repeat
-    if config is None or brought or SOURCES[config.data].needs_directory:  # which nobody names on a page
+    if config is None or brought(config) or SOURCES[config.data].needs_directory:  # which nobody names on a page
         config, whose = make_config(data="signs"), "that the Lab begins with on the road signs"
     with st.container(border=True, key="detect_start"):
         st.markdown("**Search a victim yourself**")
