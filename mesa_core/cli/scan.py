@@ -158,7 +158,8 @@ def row_of(file: str, run: Run, why: str) -> Scanned:
         words=conclusion(verdict, covers(config), worth=worth(config)),
     )
     if verdict.target is not None:
-        told = replace(told, label=best.number, name=best.name, kind="one class", size=config.size)
+        side = None if sizes is None else sizes.original
+        told = replace(told, label=best.number, name=best.name, kind="one class", size=side or config.size)
         if place is not None:
             told = replace(told, row=place.row, column=place.column)
     elif each is not None:

@@ -40,8 +40,10 @@ class SizeNear(Shaped):
 class BySize(Shaped):
     """A search over the `listed` sizes, of which those `tried` were needed; `near` are the sizes beside the one that answered.
 
-    `believed` is the side in pixels of the trigger that was found, None where nothing was. All costs are of the whole
-    search: `looks` images with their gradient, `passes` without, `seconds` of time.
+    `believed` is the side in pixels of the smallest triggers that open the network as well as any, None where nothing was
+    found; with these a scan goes on. `planted` is the size that the attacker's is believed to have, by how far the target leads,
+    where that was looked for. All costs are of the whole search: `looks` images with their gradient, `passes` without,
+    `seconds` of time.
     """
 
     _: KW_ONLY
@@ -49,9 +51,15 @@ class BySize(Shaped):
     tried: list[SizeTried]
     near: list[SizeNear]
     believed: Count | None = rarely()
+    planted: Count | None = rarely()
     looks: Count
     passes: Count
     seconds: Annotated[float, Within(0, 1e12)]
+
+    @property
+    def original(self) -> int | None:
+        """The side of the attacker's trigger, as far as it can be told."""
+        return self.planted or self.believed
 
     @property
     def words(self) -> str:
@@ -62,6 +70,8 @@ class BySize(Shaped):
         stopped = ", and the search stopped there, since a class was found" if left > 0 else ""
         took = f"{self.looks:,} images with their gradient, {self.passes:,} without, {duration(self.seconds)} for all of it"
         believed = ""
-        if self.believed is not None:
-            believed = f" The trigger is believed to be of {sized(self.believed)} pixels."
+        if self.believed is not None and self.original is not None:
+            believed = f" The trigger is believed to be of {sized(self.original)} pixels."
+            if self.believed < self.original:
+                believed += f" Parts of {sized(self.believed)} open the network, too; such are sampled and repaired."
         return f"Sizes {sought} were searched{stopped} ({took}).{believed}"

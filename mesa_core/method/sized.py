@@ -7,6 +7,7 @@
        triggers get better by GAIN; then smaller ones, cut out of the strongest triggers, as long as they lose less than GAIN
     3  where that names another size, every class is searched once more with triggers of that size, the one that was found at
        the place that it is known to work at
+    4  which size was planted is told by how far the target leads, since parts of a trigger often do as well (`planted`)
 
 What is found is of one size in the end, so that its figures stand beside the network's other classes. `cost` says before it
 starts what it takes at most.
@@ -36,14 +37,15 @@ from mesa_core.measures.bench import Bench, Plain
 from mesa_core.measures.by_size import BySize, SizeNear, SizeTried
 from mesa_core.measures.intervals import Measured
 from mesa_core.measures.verdict import Detection, stand_out
-from mesa_core.method import detection, mesa, placed, submodels
+from mesa_core.method import detection, mesa, placed, planted, submodels
 from mesa_core.method.detection import Glimpse, News
 from mesa_core.method.placed import Memory, Named
+from mesa_core.method.planted import of_size
 from mesa_core.method.surrogate import towards
 from mesa_core.pacing import Pace, follow
 from mesa_core.victims.victim import Victim
 
-VERSION = 4  # raised when what it finds changes
+VERSION = 5  # raised when what it finds changes
 KEPT = 3  # classes that are searched to the end at a size
 GAIN = 0.05  # of the effective ASR, by which a larger trigger has to do better, and a smaller one may do worse
 UP = 3  # sizes upwards at most
@@ -80,9 +82,9 @@ def find(
 
     def searched(size: int) -> Generator[News, None, tuple[Detection, Glimpse]]:
         nonlocal looks, passes
-        work = detection.detect(victim, defender, classes, sized(config, size), seed, KEPT, memory)
+        work = detection.detect(victim, defender, classes, of_size(config, size), seed, KEPT, memory)
         verdict, glimpse = yield from held(work)  # its measured glimpse is held back
-        cost = _spent(verdict, sized(config, size), defender)
+        cost = _spent(verdict, of_size(config, size), defender)
         looks, passes = looks + cost[0], passes + cost[1]
         best = max(verdict.classes, key=lambda one: one.rate.value)
         rest = [one.rate.value for one in verdict.classes if one is not best]
@@ -103,7 +105,7 @@ def find(
         verdict, glimpse = yield from searched(size)
         if _found(verdict):
             break
-    believed = size if _found(verdict) else None
+    believed, original = size if _found(verdict) else None, None
     out = stand_out(verdict.classes, verdict.threshold)
     if out:
         around = _Around(victim, defender, config, seed, out[0])
@@ -116,12 +118,20 @@ def find(
                 verdict, glimpse = again, shown
             else:
                 believed = size
+        if believed >= planted.FIRST:
+            work = planted.sizing(
+                victim, defender, around.plain, out[0], config, (believed, _box(verdict, out[0])), around.seed
+            )
+            sizing = yield from work
+            # What opens as often only from a size on is no smaller.
+            original, looks, passes = max(sizing.size, believed), looks + sizing.looks, passes + sizing.passes
     yield glimpse
     told = BySize(
         listed=list(listed),
         tried=tried,
         near=near,
         believed=believed,
+        planted=original,
         looks=looks,
         passes=passes,
         seconds=round(time.monotonic() - began, 1),
@@ -129,31 +139,33 @@ def find(
     return replace(verdict, sizes=told).judged()
 
 
-def sized(config: ExperimentConfig, size: int) -> ExperimentConfig:
-    """The same for triggers of one size."""
-    return replace(config, trigger=codes.to_hex(codes.chequer(size)))
-
-
 def cost(config: ExperimentConfig, image_size: tuple[int, ...], classes: int, images: int) -> tuple[int, int]:
     """(images with their gradient, images without) that the whole search takes at most, to be said before it starts."""
     looks = passes = 0
     listed = sizes.listed(config.search_sizes, config.size)
     for size in listed:
-        more = detection.cost(sized(config, size), image_size, classes, images, KEPT)
+        more = detection.cost(of_size(config, size), image_size, classes, images, KEPT)
         looks, passes = looks + more[0], passes + more[1]
     if plan.several(config.search_places):  # tiles are glanced at once
-        looks -= (len(listed) - 1) * placed.again(sized(config, listed[0]), image_size, classes)
+        looks -= (len(listed) - 1) * placed.again(of_size(config, listed[0]), image_size, classes)
     return looks, passes
 
 
 def cost_if_found(config: ExperimentConfig, image_size: tuple[int, ...], classes: int, images: int) -> tuple[int, int]:
     """The same for what is done besides where a class is found: the neighbouring sizes, and the search once more."""
-    again = detection.cost(sized(config, codes.SIZES[0]), image_size, classes, images, KEPT)  # no size costs more
+    again = detection.cost(of_size(config, codes.SIZES[0]), image_size, classes, images, KEPT)  # no size costs more
     boxes = 1 if not plan.several(config.search_places) else 4
     side = max(1, config.detect_steps // PARTS) * config.detect_batch * boxes
     least = STRONGEST * IMAGES * (UP + 1) + boxes * detection.SAMPLES * detection.IMAGES * UP
     cut = sum(range(codes.SMALL[-1])) * 4 * STRONGEST * (IMAGES + detection.IMAGES)
-    return again[0] + UP * side, again[1] + least + cut
+    more = planted.cost(config, plan.several(config.search_places))
+    return again[0] + UP * side + more[0], again[1] + least + cut + more[1]
+
+
+def _box(verdict: Detection, target: int) -> Box | None:
+    """The place at which a class was found; None for random places."""
+    found = [] if verdict.places is None else verdict.places.found
+    return next((Box(one.row, one.column, one.row, one.column) for one in found if one.number == target), None)
 
 
 def _found(verdict: Detection) -> bool:
@@ -204,11 +216,8 @@ class _Around:
         self.plain = yield from follow(Pace("detect", len(self.defender)), bench.plain(self.victim))
         flat = codes.unflatten(glimpse.arrays["triggers"][self.target])
         drawn = torch.from_numpy(flat).to(self.defender.images.device).float() / 255
-        known = (
-            None
-            if verdict.places is None
-            else next((one for one in verdict.places.found if one.number == self.target), None)
-        )
+        found = [] if verdict.places is None else verdict.places.found
+        known = next((one for one in found if one.number == self.target), None)
         box = None if known is None else Box(known.row, known.column, known.row, known.column)
         best = yield from self._strongest([(box, drawn)], size)
         for larger in range(size + 1, min(size + UP, codes.SMALL[-1], *self.image_size) + 1):
@@ -232,13 +241,8 @@ class _Around:
 
     def _trained(self, best: _At, size: int) -> Generator[Progress, None, _At]:
         """MESA for triggers one pixel larger, at each place from which they cover the smaller ones."""
-        boxes: list[Box | None] = [None]
-        if best.box is not None:
-            whole = Box.everywhere(self.image_size, size)
-            by = range(size - best.size + 1)
-            corners = {(best.box.top - r, best.box.left - c) for r, c in product(by, by)}
-            boxes = [Box(r, c, r, c) for r, c in sorted(corners) if whole.holds(r, c)]
-        config, device = sized(self.config, size), self.victim.compute.device
+        boxes = planted.around(best.box, best.size, size, self.image_size)
+        config, device = of_size(self.config, size), self.victim.compute.device
         steps, generator = max(1, config.detect_steps // PARTS), self.victim.compute.generator(self.seed + size)
         betas = [config.detect_beta] * len(boxes)
         group = submodels.make(config, betas, config.detect_batch, steps, device, self.seed + size, False)
@@ -287,7 +291,7 @@ class _Around:
         known = [box for box in boxes if box is not None]
         if known:
             return within(known, self.config.search_opacity)
-        return whose.defenders(sized(self.config, size), self.image_size)
+        return whose.defenders(of_size(self.config, size), self.image_size)
 
     def _bench(self, box: Box | None, size: int, other: bool = False) -> Bench:
         return Bench(self.defender, self.target, self.seed + other, rule=self._rule([box], size), absent=True)

@@ -51,7 +51,7 @@ def test_the_size_that_opens_the_network_is_named_within_a_pixel(size):
     measured = [one for one in glimpses if isinstance(one, detection.Glimpse) and one.measured]
     assert len(measured) == 1
     assert measured[0].arrays["triggers"].shape[2] == 3 * found.sizes.believed**2
-    assert f"believed to be of {found.sizes.believed}×{found.sizes.believed} pixels" in found.sizes.words
+    assert f"believed to be of {found.sizes.original}×{found.sizes.original} pixels" in found.sizes.words
     assert Detection.from_json(found.to_json()) == found
 
 

@@ -66,7 +66,7 @@ def test_a_piece_s_share_of_a_gpu(store):
 
 def test_without_ray_it_is_one_sentence(monkeypatch):
     monkeypatch.setitem(sys.modules, "ray", None)
-    with pytest.raises(ConfigError, match=r"mesa-lab\[ray\]"):
+    with pytest.raises(ConfigError, match="python -m pip install ray"):
         cluster.join("local")
 
 
