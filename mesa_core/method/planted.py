@@ -32,8 +32,7 @@ from mesa_core.pacing import Pace, follow
 from mesa_core.victims.victim import Victim
 
 KEEP = 0.85  # of the lead of triggers one pixel larger, from which on a size is believed
-FIRST = 3  # pixels, from which on sizes are tried
-UP = 3  # sizes upwards at most
+FIRST, LAST = 3, 6  # pixels: the sizes that are tried at most
 SAMPLES = 64  # triggers of each sub-model
 TRIED = 8  # images for each of them, to choose the STRONGEST
 STRONGEST = 8
@@ -89,8 +88,9 @@ def inside(box: Box | None, size: int) -> list[Box | None]:
 
 
 def cost(config: ExperimentConfig, placed: bool) -> tuple[int, int]:
-    """(images with their gradient, images without) that `sizing` takes at most, of triggers that are not found to be larger than 5×5."""
-    groups = 9 + UP * 4 if placed else 1 + UP
+    """(images with their gradient, images without) that `sizing` takes at most."""
+    steps = LAST - FIRST
+    groups = steps**2 + 4 * steps if placed else 1 + steps  # within the largest known size, then around one place each
     return config.detect_steps * config.detect_batch * groups, groups * (SAMPLES * TRIED + STRONGEST * IMAGES)
 
 
@@ -103,7 +103,7 @@ def sizing(
     known: tuple[int, Box | None],
     seed: int,
 ) -> Generator[Progress, None, Sizing]:
-    """Try the sizes from FIRST on. `known` are a size, FIRST at least, and the place at which its triggers work (None: anywhere).
+    """Try the sizes from FIRST on. `known` are a size, FIRST at least and below LAST, and the place at which its triggers work (None: anywhere).
 
     `victim` is frozen, `defender` are the defender's images, `plain` the victim's answers to them.
     """
@@ -111,7 +111,7 @@ def sizing(
     image_size = tuple(defender.images.shape[-2:])
     trial = _Trial(victim, defender, plain, target, replace(config, alpha=0.0), seed)
     boxes = inside(box, size)
-    for own in range(FIRST, min(FIRST + UP, *image_size) + 1):
+    for own in range(FIRST, min(LAST, *image_size) + 1):
         led = yield from trial.led(own, boxes)
         trial.found.tried.append(led)
         if trial.found.size != own:

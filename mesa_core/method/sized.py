@@ -118,7 +118,7 @@ def find(
                 verdict, glimpse = again, shown
             else:
                 believed = size
-        if believed >= planted.FIRST:
+        if planted.FIRST <= believed < planted.LAST:
             work = planted.sizing(
                 victim, defender, around.plain, out[0], config, (believed, _box(verdict, out[0])), around.seed
             )
