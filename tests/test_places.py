@@ -291,7 +291,7 @@ def test_figures_without_a_usable_browser_are_html(tmp_path, monkeypatch, capsys
         raise NoPicture("No usable Chromium: it did not answer within 30 s.")
 
     monkeypatch.setattr(saving.Pictures, "paint", fails)
-    monkeypatch.setattr(saving, "_installed", lambda: True)
+    monkeypatch.setattr(saving, "missing", lambda: "")
     monkeypatch.setitem(saving._rest(), "until", 0.0)
     shutil.copytree(shipped_runs() / "signs-ring", tmp_path / "runs" / "signs-ring")
     assert (

@@ -71,6 +71,12 @@ def defenders(asked: Asked, image_size: tuple[int, ...], found: Box | None = Non
     return covering(rule_of(plan.ANYWHERE), asked.search_opacity)
 
 
+def sought(asked: Asked, image_size: tuple[int, ...], boxes: Sequence[Box | None]) -> Apply:
+    """The rule by which triggers are sought in `boxes`, an equal group in each; where none is known, the defender's."""
+    known = [box for box in boxes if box is not None]
+    return within(known, asked.search_opacity) if known else defenders(asked, image_size)
+
+
 def within(boxes: Sequence[Box], opacity: Opacity) -> Apply:
     """A rule for so many equal groups of triggers, each in its box, covering `opacity` of what is beneath."""
     return covering(Within(boxes), opacity)

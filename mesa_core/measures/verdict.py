@@ -76,6 +76,11 @@ class Placed(Shaped):
     effective_asr: Measured
     elsewhere: Unit
 
+    @property
+    def box(self) -> Box:
+        """The one place."""
+        return Box(self.row, self.column, self.row, self.column)
+
 
 @dataclass(frozen=True)
 class Searched(Shaped):

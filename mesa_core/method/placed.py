@@ -26,7 +26,7 @@ from mesa_core.data import ImageSet
 from mesa_core.events import Progress
 from mesa_core.measures.bench import Bench, Plain
 from mesa_core.measures.verdict import Placed, Searched
-from mesa_core.method import mesa, pinpoint, submodels, tiles
+from mesa_core.method import brief, pinpoint, tiles
 from mesa_core.method.glance import LEFT, Answer, Looked, Pair, glance
 from mesa_core.method.glance import cost as cost_of_glance
 from mesa_core.method.surrogate import Surrogate
@@ -112,7 +112,7 @@ def cost(config: ExperimentConfig, image_size: tuple[int, ...], classes: int) ->
     looks = cost_of_glance(len(tiled)) + cost_of_glance(len(pairs) - len(tiled))
     more, without = tiles.cost([one.part for one in tiled], config.size)
     mapped = CLASSES * MAPS * pinpoint.cost(image_size, config.size)
-    looks += more + CLASSES * config.detect_batch * config.detect_steps
+    looks += more + brief.cost(config, CLASSES, config.detect_steps)
     return looks, without + mapped + CLASSES * SAMPLES * IMAGES
 
 
@@ -156,7 +156,7 @@ def search(
     found: list[Located] = []
     if named:
         found = yield from _at_places(victim, defender, plain, named, config, seed)
-        looking.looks += len(named) * config.detect_batch * config.detect_steps
+        looking.looks += brief.cost(config, len(named), config.detect_steps)
     told = Searched(
         plan=config.search_places,
         parts=len(plan.parts(config.search_places, looking.image_size, config.size)),
@@ -282,17 +282,10 @@ def _at_places(
 ) -> Generator[Progress, None, list[Located]]:
     """MESA for each class at its place alone, and how often what it finds succeeds there."""
     rule = within([one.box for one in named], config.search_opacity)
-    device, steps, generator = victim.compute.device, config.detect_steps, victim.compute.generator(seed + 3)
-    betas = [config.detect_beta] * len(named)
-    group = submodels.make(config, betas, config.detect_batch, steps, device, seed + 3, False)
-    targets = torch.tensor([one.target for one in named], device=device)
+    targets = torch.tensor([one.target for one in named], device=victim.compute.device)
     surrogate = Surrogate(victim, defender.images, targets, rule=rule)
-    surrogate = surrogate.expecting(len(named) * config.detect_batch * steps, config.size)
-    pace = Pace("detect", steps)
-    for step in mesa.train(group, surrogate, steps, generator):
-        if step.diagnostics is not None and pace.due(step.done):
-            yield pace.progress(step.done, highest=step.diagnostics.success.max().item())
-    drawn = group.sample(SAMPLES, generator)
+    betas, generator = [config.detect_beta] * len(named), victim.compute.generator(seed + 3)
+    drawn = yield from brief.sampled(config, surrogate, betas, config.detect_steps, SAMPLES, seed + 3, generator)
     found = []
     for one, triggers in zip(named, drawn, strict=True):
         bench = Bench(defender, one.target, seed, rule=within([one.box], config.search_opacity), absent=True)

@@ -20,13 +20,12 @@ from mesa_core import triggers as codes
 from mesa_core.apply import whose
 from mesa_core.apply.places import Box
 from mesa_core.apply.rule import Apply
-from mesa_core.apply.whose import within
 from mesa_core.config import ExperimentConfig
 from mesa_core.data import ImageSet
 from mesa_core.events import Progress
 from mesa_core.measures.bench import Bench, Drawn, Plain
 from mesa_core.measures.place_map import leads, staying
-from mesa_core.method import mesa, submodels
+from mesa_core.method import brief
 from mesa_core.method.surrogate import towards
 from mesa_core.pacing import Pace, follow
 from mesa_core.victims.victim import Victim
@@ -91,7 +90,7 @@ def cost(config: ExperimentConfig, placed: bool) -> tuple[int, int]:
     """(images with their gradient, images without) that `sizing` takes at most."""
     steps = LAST - FIRST
     groups = steps**2 + 4 * steps if placed else 1 + steps  # within the largest known size, then around one place each
-    return config.detect_steps * config.detect_batch * groups, groups * (SAMPLES * TRIED + STRONGEST * IMAGES)
+    return brief.cost(config, groups, config.detect_steps), groups * (SAMPLES * TRIED + STRONGEST * IMAGES)
 
 
 def sizing(
@@ -131,20 +130,15 @@ class _Trial:
 
     def led(self, size: int, boxes: Sequence[Box | None]) -> Generator[Progress, None, Led]:
         """A sub-model at each of `boxes`, and the one whose strongest triggers lead most."""
-        config, device = of_size(self.config, size), self.victim.compute.device
-        steps, generator = config.detect_steps, self.victim.compute.generator(self.seed + size)
-        looks = len(boxes) * config.detect_batch * steps
+        config, generator = of_size(self.config, size), self.victim.compute.generator(self.seed + size)
         surrogate = towards(self.target, self.victim, self.defender, len(boxes), rule=self._rule(boxes, size))
-        surrogate, pace = surrogate.expecting(looks, size), Pace("detect", steps)
         # A level that no trigger reaches, and no entropy: only the strongest count.
-        betas = [1.0] * len(boxes)
-        group = submodels.make(config, betas, config.detect_batch, steps, device, self.seed + size, False)
-        for step in mesa.train(group, surrogate, steps, generator):
-            if step.diagnostics is not None and pace.due(step.done):
-                yield pace.progress(step.done, highest=step.diagnostics.success.max().item())
-        self.found.looks += looks
+        betas, steps = [1.0] * len(boxes), config.detect_steps
+        work = brief.sampled(config, surrogate, betas, steps, SAMPLES, self.seed + size, generator)
+        found = yield from work  # (boxes, SAMPLES, k, s, s)
+        self.found.looks += brief.cost(config, len(boxes), steps)
         best: Led | None = None
-        for box, drawn in zip(boxes, group.sample(SAMPLES, generator), strict=True):  # (SAMPLES, k, s, s)
+        for box, drawn in zip(boxes, found, strict=True):
             bench = Bench(self.defender, self.target, self.seed, rule=self._rule([box], size), absent=True)
             order = staying(bench, self.plain, TRIED + IMAGES)
             if len(order):
@@ -167,7 +161,4 @@ class _Trial:
         return (yield from follow(Pace("detect", shape[0] * shape[1]), work))[..., 1]
 
     def _rule(self, boxes: Sequence[Box | None], size: int) -> Apply:
-        known = [box for box in boxes if box is not None]
-        if known:
-            return within(known, self.config.search_opacity)
-        return whose.defenders(of_size(self.config, size), tuple(self.defender.images.shape[-2:]))
+        return whose.sought(of_size(self.config, size), tuple(self.defender.images.shape[-2:]), boxes)

@@ -29,15 +29,14 @@ from mesa_core import triggers as codes
 from mesa_core.apply import plan, sizes, whose
 from mesa_core.apply.places import Box
 from mesa_core.apply.rule import Apply
-from mesa_core.apply.whose import within
 from mesa_core.config import ExperimentConfig
 from mesa_core.data import ImageSet
 from mesa_core.events import Progress
 from mesa_core.measures.bench import Bench, Plain
 from mesa_core.measures.by_size import BySize, SizeNear, SizeTried
 from mesa_core.measures.intervals import Measured
-from mesa_core.measures.verdict import Detection, stand_out
-from mesa_core.method import detection, mesa, placed, planted, submodels
+from mesa_core.measures.verdict import Detection, Placed, stand_out
+from mesa_core.method import brief, detection, placed, planted
 from mesa_core.method.detection import Glimpse, News
 from mesa_core.method.placed import Memory, Named
 from mesa_core.method.planted import of_size
@@ -119,10 +118,9 @@ def find(
             else:
                 believed = size
         if planted.FIRST <= believed < planted.LAST:
-            work = planted.sizing(
-                victim, defender, around.plain, out[0], config, (believed, _box(verdict, out[0])), around.seed
-            )
-            sizing = yield from work
+            at = _placed(verdict, out[0])
+            known = (believed, None if at is None else at.box)
+            sizing = yield from planted.sizing(victim, defender, around.plain, out[0], config, known, around.seed)
             # What opens as often only from a size on is no smaller.
             original, looks, passes = max(sizing.size, believed), looks + sizing.looks, passes + sizing.passes
     yield glimpse
@@ -162,10 +160,10 @@ def cost_if_found(config: ExperimentConfig, image_size: tuple[int, ...], classes
     return again[0] + UP * side + more[0], again[1] + least + cut + more[1]
 
 
-def _box(verdict: Detection, target: int) -> Box | None:
-    """The place at which a class was found; None for random places."""
+def _placed(verdict: Detection, target: int) -> Placed | None:
+    """Where a class was found; None for random places."""
     found = [] if verdict.places is None else verdict.places.found
-    return next((Box(one.row, one.column, one.row, one.column) for one in found if one.number == target), None)
+    return next((one for one in found if one.number == target), None)
 
 
 def _found(verdict: Detection) -> bool:
@@ -216,9 +214,8 @@ class _Around:
         self.plain = yield from follow(Pace("detect", len(self.defender)), bench.plain(self.victim))
         flat = codes.unflatten(glimpse.arrays["triggers"][self.target])
         drawn = torch.from_numpy(flat).to(self.defender.images.device).float() / 255
-        found = [] if verdict.places is None else verdict.places.found
-        known = next((one for one in found if one.number == self.target), None)
-        box = None if known is None else Box(known.row, known.column, known.row, known.column)
+        known = _placed(verdict, self.target)
+        box = None if known is None else known.box
         best = yield from self._strongest([(box, drawn)], size)
         for larger in range(size + 1, min(size + UP, codes.SMALL[-1], *self.image_size) + 1):
             one = yield from self._trained(best, larger)
@@ -242,19 +239,12 @@ class _Around:
     def _trained(self, best: _At, size: int) -> Generator[Progress, None, _At]:
         """MESA for triggers one pixel larger, at each place from which they cover the smaller ones."""
         boxes = planted.around(best.box, best.size, size, self.image_size)
-        config, device = of_size(self.config, size), self.victim.compute.device
-        steps, generator = max(1, config.detect_steps // PARTS), self.victim.compute.generator(self.seed + size)
+        config, seed = of_size(self.config, size), self.seed + size
+        steps, generator = max(1, config.detect_steps // PARTS), self.victim.compute.generator(seed)
+        surrogate = towards(self.target, self.victim, self.defender, len(boxes), rule=self._rule(boxes, size))
         betas = [config.detect_beta] * len(boxes)
-        group = submodels.make(config, betas, config.detect_batch, steps, device, self.seed + size, False)
-        rule = self._rule(boxes, size)
-        surrogate = towards(self.target, self.victim, self.defender, len(boxes), rule=rule)
-        looks = len(boxes) * config.detect_batch * steps
-        surrogate, pace = surrogate.expecting(looks, size), Pace("detect", steps)
-        for step in mesa.train(group, surrogate, steps, generator):
-            if step.diagnostics is not None and pace.due(step.done):
-                yield pace.progress(step.done, highest=step.diagnostics.success.max().item())
-        self.looks += looks
-        drawn = group.sample(detection.SAMPLES, generator)
+        drawn = yield from brief.sampled(config, surrogate, betas, steps, detection.SAMPLES, seed, generator)
+        self.looks += brief.cost(config, len(boxes), steps)
         return (yield from self._strongest(list(zip(boxes, drawn, strict=True)), size))
 
     def _cut(self, best: _At) -> Generator[Progress, None, _At]:
@@ -288,10 +278,7 @@ class _Around:
         return _At(size, box, triggers, effective.rounded())
 
     def _rule(self, boxes: Sequence[Box | None], size: int) -> Apply:
-        known = [box for box in boxes if box is not None]
-        if known:
-            return within(known, self.config.search_opacity)
-        return whose.defenders(of_size(self.config, size), self.image_size)
+        return whose.sought(of_size(self.config, size), self.image_size, boxes)
 
     def _bench(self, box: Box | None, size: int, other: bool = False) -> Bench:
         return Bench(self.defender, self.target, self.seed + other, rule=self._rule([box], size), absent=True)

@@ -31,16 +31,17 @@ REST = 600.0  # seconds for which no browser is tried once one has failed
 NUMBER = re.compile(r"-[0-9.,e]+( ?[%\w]+)?")
 
 
+@functools.cache
 def missing() -> str:
     """What PNG and SVG lack here, in one sentence; '' where nothing."""
     if importlib.util.find_spec("kaleido") is None:
         return "PNG and SVG need kaleido: python -m pip install kaleido. An .html needs nothing."
-    return "" if _installed() else "PNG and SVG need a browser of the Chromium kind. An .html needs nothing."
+    return "" if _browser() else "PNG and SVG need a browser of the Chromium kind. An .html needs nothing."
 
 
 def pictures() -> bool:
     """Whether PNG and SVG can be made here: kaleido, and a browser of the Chromium kind that did not fail just now."""
-    return _installed() and time.monotonic() >= _rest()["until"]
+    return not missing() and time.monotonic() >= _rest()["until"]
 
 
 @functools.cache
@@ -49,10 +50,7 @@ def _rest() -> dict[str, float]:
     return {"until": 0.0}
 
 
-@functools.cache
-def _installed() -> bool:
-    if importlib.util.find_spec("kaleido") is None:
-        return False
+def _browser() -> bool:
     if any(shutil.which(name) for name in BROWSERS):
         return True
     try:

@@ -163,7 +163,7 @@ def subject(config: ExperimentConfig | None) -> str:
     searched = f", searched for {triggers.sized(size)} triggers" if size != triggers.SIZE else ""
     if config.suspect == SHIPPED:
         return f"The shipped clean victim ({on}){searched}."
-    if config.suspect:
+    if brought(config):
         return f"A network that was brought ({on}){searched}."
     what = triggers.describe(triggers.from_hex(config.trigger))
     return f"{on}, attacked with {what}."
