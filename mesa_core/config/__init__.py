@@ -2,9 +2,18 @@
 
 from mesa_core.config.experiment import ExperimentConfig, defaults, make_config, params
 from mesa_core.config.params import SHIPPED, SILENT, Auto, ConfigError, Param
-from mesa_core.config.presets import DATA_PRESETS, MEASURES, PAPER_SILENCES, PROTOCOLS, VICTIM_PRESETS, scan_usual
+from mesa_core.config.presets import (
+    BUDGETS,
+    DATA_PRESETS,
+    MEASURES,
+    PAPER_SILENCES,
+    PROTOCOLS,
+    VICTIM_PRESETS,
+    scan_usual,
+)
 
 __all__ = [
+    "BUDGETS",
     "DATA_PRESETS",
     "MEASURES",
     "PAPER_SILENCES",

@@ -23,6 +23,7 @@ SILENT: Mapping[str, Any] = {
     "classes": "",
     "units": "auto",
     "suspect_digest": "",
+    "budget": "own",
     "repair_kind": "same",
     "repair_rounds": 0,
     "repair_steps": 0,

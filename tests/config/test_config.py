@@ -2,7 +2,16 @@ import json
 
 import pytest
 
-from mesa_core.config import DATA_PRESETS, PROTOCOLS, VICTIM_PRESETS, ConfigError, defaults, make_config, params
+from mesa_core.config import (
+    BUDGETS,
+    DATA_PRESETS,
+    PROTOCOLS,
+    VICTIM_PRESETS,
+    ConfigError,
+    defaults,
+    make_config,
+    params,
+)
 from mesa_core.config.settle import ready, require_settled, settle
 from mesa_core.data.locate import DataError
 
@@ -110,10 +119,23 @@ def test_the_paper_protocol_is_appendix_b():
 
 
 def test_presets_name_only_known_parameters_and_say_why():
-    for preset in (*PROTOCOLS.values(), *DATA_PRESETS.values(), *VICTIM_PRESETS.values()):
+    for preset in (*PROTOCOLS.values(), *DATA_PRESETS.values(), *VICTIM_PRESETS.values(), *BUDGETS.values()):
         for name, (_, why) in preset.items():
             assert name in params()
             assert why
+
+
+@pytest.mark.parametrize(("budget", "ratio"), [("compare", 0.01), ("careful", 0.3)])
+def test_a_budget_decides_the_repair_of_all_images_and_protocols_and_what_is_said_counts_more(budget, ratio):
+    paper = make_config(protocol="paper")
+    for said in ({"data": "signs"}, {"data": "cifar10", "victim": "resnet9-16"}, {"protocol": "paper"}):
+        config = make_config(said, budget=budget)
+        assert config.repair_ratio == ratio
+        for name in ("repair_lr", "repair_batch", "repair_epochs", "repair_decay"):
+            assert getattr(config, name) == getattr(paper, name)
+    assert make_config(budget=budget, repair_ratio=0.05).repair_ratio == 0.05
+    assert make_config(data="signs", budget="own") == make_config(data="signs")
+    assert "budget" not in make_config(data="signs").to_dict()
 
 
 def test_a_victim_has_presets_of_its_own_on_its_data():

@@ -31,6 +31,12 @@ def page(**address):
     return at.run()
 
 
+def said(at, name):
+    """What the address names."""
+    word = at.query_params[name]
+    return word[0] if isinstance(word, list) else word
+
+
 def press(at, label):
     return next(b for b in at.button if b.label == label).click().run()
 
@@ -46,8 +52,7 @@ def test_it_opens_with_a_real_run(home):
 def test_run_queues_what_was_asked_and_the_address_names_it(home):
     at = press(page(data="signs", alpha="1", beta="0.8", trigger="ff0000 " * 9), "Run")
     assert not at.exception
-    name = at.query_params["run"][0] if isinstance(at.query_params["run"], list) else at.query_params["run"]
-    run = home.open(name)
+    run = home.open(said(at, "run"))
     config = run.config()
     assert (config["alpha"], config["beta"], config["data"]) == (1.0, [0.8], "signs")
     assert config["trigger"].startswith("#ff0000")
@@ -326,6 +331,29 @@ def test_the_address_follows_the_controls_and_back_again(home):
     other.run()
     assert other.select_slider(key="c_alpha").value == 3.0
     assert any("code 16" in str(c.value) for c in other.caption)  # the inverse of 495
+
+
+def test_what_a_protocol_decides_follows_it_where_nobody_moved_it(home):
+    at = page(data="signs", alpha="3", screen="all")
+    assert (at.session_state["c_mesa_steps"], at.session_state["c_alpha"]) == (200, 3.0)
+    next(s for s in at.selectbox if s.key == "c_protocol").set_value("paper").run()
+    assert (at.session_state["c_mesa_steps"], at.session_state["c_alpha"]) == (3125, 3.0)
+    at = press(at, "Run")
+    config = home.open(said(at, "run")).config()
+    assert (config["protocol"], config["mesa_steps"], config["repair_ratio"]) == ("paper", 3125, 0.01)
+
+
+def test_a_link_to_a_protocol_brings_its_steps_unless_it_names_others(home):
+    assert page(protocol="paper", screen="all").session_state["c_mesa_steps"] == 3125
+    assert page(protocol="paper", mesa_steps="300", screen="all").session_state["c_mesa_steps"] == 300
+
+
+def test_the_repair_has_a_size_and_a_kind_of_its_own(home):
+    at = press(page(data="signs", budget="compare", kind="particles", repair_kind="mine", screen="all"), "Run")
+    assert not at.exception
+    config = home.open(said(at, "run")).config()
+    assert (config["repair_ratio"], config["repair_epochs"]) == (0.01, 10.0)
+    assert (config["kind"], config["repair_kind"]) == ("particles", "mine")
 
 
 def test_a_level_may_be_typed_and_nonsense_is_said(home):

@@ -180,9 +180,11 @@ def question() -> None:
         on_change=settings.edited_beta,
     )
     with st.expander("More"):
-        choice("Protocol", known["protocol"].options(), "protocol")
+        choice("Protocol", known["protocol"].options(), "protocol", changed=settings.picked_protocol)
         choice("Victim", known["victim"].options(), "victim")
         choice("Kind of sub-model", known["kind"].options(), "kind")
+        choice("Kind for the repair", known["repair_kind"].options(), "repair_kind")
+        choice("Size of the repair", known["budget"].options(), "budget")
         number("Training steps of MESA", "mesa_steps", MOST_STEPS)
         baselines = known["baselines"]
         st.multiselect(
@@ -200,13 +202,27 @@ def about(name: str) -> str:
 # Every control is given its value twice: as the session's, which counts, and as its own default. The browser would
 # else begin with the widget's first option wherever a quick click cuts the first drawing short.
 def choice(
-    label: str, options: list[Any], name: str, words: Callable[[Any], str] = str, disabled: bool = False
+    label: str,
+    options: list[Any],
+    name: str,
+    words: Callable[[Any], str] = str,
+    disabled: bool = False,
+    changed: Callable[[], None] | None = None,
 ) -> None:
     """A drop-down for one parameter."""
     held = st.session_state.held[name]
     index = options.index(held) if held in options else 0
     keys.said(f"c_{name}", {words(option): option for option in options})
-    st.selectbox(label, options, index, format_func=words, key=f"c_{name}", help=about(name), disabled=disabled)
+    st.selectbox(
+        label,
+        options,
+        index,
+        format_func=words,
+        key=f"c_{name}",
+        help=about(name),
+        disabled=disabled,
+        on_change=changed,
+    )
 
 
 def number(label: str, name: str, most: int) -> None:

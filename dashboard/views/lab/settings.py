@@ -27,10 +27,11 @@ from mesa_core.data.sources import SOURCES, classes_of
 from mesa_core.store import Run, StoreError
 
 KEPT = (
-    "data", "target", "apply", "place", "alpha", "beta", "protocol", "victim", "kind", "seed", "measure", "mesa_steps",
-    "baselines",
+    "data", "target", "apply", "place", "alpha", "beta", "protocol", "victim", "kind", "repair_kind", "seed", "measure", "mesa_steps",
+    "budget", "baselines",
 )  # fmt: skip
 SAID = (*KEPT, "trigger")  # what the address can say
+LED = ("alpha", "beta", "mesa_steps")  # what a protocol decides, of the controls that hold a value of their own
 
 
 def set_right() -> None:
@@ -68,7 +69,9 @@ def adopt(run: Run | None) -> None:
     s.adopted, s.heard, s.base = name, words_there, words(config)
     if back:  # another page sent us here with a setting or two: the others stay as they were
         config |= s.held | {"beta": [float(b) for b in s.held["beta"]], "trigger": " ".join(s.trigger)}
-    config |= from_address(config["data"])
+    said = from_address(config["data"])
+    config |= led(config, said["protocol"]) if "protocol" in said else {}
+    config |= said
     for key in KEPT:
         s[f"c_{key}"] = config[key]
     s.c_beta = [f"{b:g}" for b in config["beta"]]
@@ -238,6 +241,21 @@ def from_address(data: str = "auto") -> dict[str, Any]:
         ignored.append(f"target={found.pop('target')}")
     st.session_state["ignored"] = ", ".join(ignored)[:120]
     return found
+
+
+def led(config: dict[str, Any], protocol: str) -> dict[str, Any]:
+    """What of LED another protocol changes: all that stands where the present protocol has it, nobody having moved it."""
+    old, new = (make_config(protocol=name).to_dict() for name in (config["protocol"], protocol))
+    return {key: new[key] for key in LED if config[key] == old[key]}
+
+
+def picked_protocol() -> None:
+    """The protocol's callback: the controls that it decides follow."""
+    s = st.session_state
+    config = {key: control(key) for key in LED} | {"protocol": s.held["protocol"]}
+    config["beta"] = sorted(float(b) for b in config["beta"])
+    for key, value in led(config, control("protocol")).items():
+        s[f"c_{key}"] = [f"{b:g}" for b in value] if key == "beta" else value
 
 
 def picked_class() -> None:
