@@ -28,6 +28,7 @@ from mesa_core.disk.plain import plain
 from mesa_core.measures.conclusion import coverage
 from mesa_core.store import Run, Store, StoreError, home
 from mesa_core.store.error_rates import worth
+from mesa_core.store.shipped import find_networks, find_run
 from mesa_core.words import duration, share
 
 if TYPE_CHECKING:
@@ -99,7 +100,7 @@ def whose_networks(arguments: argparse.Namespace, store: Store) -> tuple[Experim
     said = flags.given(arguments)
     if arguments.run is None:
         return settle(said, store.cache), None
-    run = store.open(arguments.run)
+    run = find_networks(store, arguments.run)
     return make_config({**run.config(), **said}), run
 
 
@@ -226,7 +227,7 @@ def reference(arguments: argparse.Namespace) -> int:
     said = {name: value for name in names if (value := getattr(arguments, name, None)) is not None}
     if "levels" in said:
         said["levels"] = tuple(said["levels"])
-    run = store.open(arguments.run)
+    run = find_networks(store, arguments.run)
     console.label = f"Reference of {run.name}"
     told = finish(build.make(run, store, Options(**said)), console)
     console.line("")
@@ -258,7 +259,7 @@ def runs(arguments: argparse.Namespace) -> int:
     """List the runs, or show one."""
     store = store_of(arguments)
     if arguments.name is not None:
-        run = store.open(arguments.name)
+        run = store.open(arguments.name) if arguments.stop else find_run(store, arguments.name)
         if arguments.stop:
             if run.state() not in ("running", "waiting"):
                 raise StoreError(f"{run.name} is {run.state()}; there is nothing to stop.")
@@ -292,14 +293,11 @@ def export(arguments: argparse.Namespace) -> int:
     from mesa_core.stage import at_hand, held_out
     from mesa_core.stage.export import export as exported
     from mesa_core.stage.export import require_page_of_ours
-    from mesa_core.store import Run
-    from mesa_core.store.shipped import shipped_runs
 
     store = store_of(arguments)
     require_page_of_ours(arguments.out)
-    prepared = {path.parent.name: Run(path.parent) for path in shipped_runs().glob("*/config.json")}
-    own = (store.runs / arguments.name).is_dir() or arguments.name not in prepared
-    run = store.open(arguments.name) if own else prepared[arguments.name]
+    run = find_run(store, arguments.name)
+    own = run.path.parent == store.runs
     data, known = str(run.config()["data"]), None
     if not held_out.usual(run.config()):
         known = _evaluation_images(store, run) if own else None

@@ -14,6 +14,7 @@ from torch import Tensor
 from mesa_core import events as ev
 from mesa_core import opacity
 from mesa_core import triggers as codes
+from mesa_core.apply.plan import ANYWHERE
 from mesa_core.config import ExperimentConfig
 from mesa_core.disk.untrusted import MOST_JSON, Refused, digest
 from mesa_core.experiment.context import VERSION, VERSION_OF_KIND, Context
@@ -125,7 +126,7 @@ def measure_stage(lab: Context, levels: list[float]) -> Iterator[ev.Event]:
         wide = _breadth(lab, pool[:, :take])
         each = zip(found, mixing.kept, wide, strict=True)
         entries = [replace(entry, kept=stays, **vars(more)).to_json() for entry, stays, more in each]
-        yield from _told(mixing, levels)
+        yield from _told(mixing, levels, c.search_places)
         if c.gamma == "entropy" and mixing.by_entropy is None:
             yield ev.Note("A sub-model's entropy could not be told, so all that are kept get the same weight.")
         yield ev.Submodels(entries)
@@ -213,10 +214,14 @@ def _each_level(
     return entries, rates, own_asr
 
 
-def _told(mixing: staircase.Mixing, levels: list[float]) -> Iterator[ev.Event]:
-    """The skipping rule's outcome in words, where it skipped any."""
+def _told(mixing: staircase.Mixing, levels: list[float], looked_at: str) -> Iterator[ev.Event]:
+    """The skipping rule's outcome in words, where it skipped any; and what else to look at, where only random places were."""
     if mixing.best_only:
         yield ev.Note("Every sub-model stays below its level, so only the best one is used.")
+        if looked_at == ANYWHERE:
+            yield ev.Note(
+                "Triggers that work at one place only are found by --search-places plan, not at random places."
+            )
     elif not all(mixing.kept):
         gone = ", ".join(f"{b:g}" for b, k in zip(levels, mixing.kept, strict=True) if not k)
         yield ev.Note(f"Skipped, because its samples stay below the level: β = {gone}.")

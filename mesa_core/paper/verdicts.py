@@ -13,6 +13,8 @@ from mesa_core.paper.material import ORBITS, Finding, Sweep
 from mesa_core.paper.sampled import OF_OTHERS
 from mesa_core.paper.searched import Search
 
+NOTHING = Answer("–")  # of what was not measured
+
 
 def evidence(
     found: Sequence[Finding],
@@ -45,18 +47,19 @@ def answers(known: Evidence) -> list[tuple[Claim, Answer]]:
 
 
 def controls(known: Evidence) -> list[tuple[Claim, Answer]]:
-    """What the paper does not show, measured; without verdicts."""
-    return [(claim, _answer(claim, known)) for claim in CONTROLS]
+    """What the paper does not show, without verdicts; what these runs did not measure is left out."""
+    told = [(claim, _answer(claim, known)) for claim in CONTROLS]
+    return [(claim, answer) for claim, answer in told if answer != NOTHING]
 
 
 def _answer(claim: Claim, known: Evidence) -> Answer:
     if claim.key not in OF_SWEEP:
-        told = OF_OTHERS[claim.key](claim, known) or Answer("–")
+        told = OF_OTHERS[claim.key](claim, known) or NOTHING
         words = searched.words(known.clean) if claim.key == "detect_other" else ""
         return replace(told, beside=(words,)) if words else told
     found = OF_SWEEP[claim.key](claim, known) if known.sweep else None
     if found is None:
-        return Answer("–")
+        return NOTHING
     found = replace(found, so_far=len(known.judged.rows) < ORBITS)
     if not claim.budget:
         return found

@@ -5,6 +5,9 @@ from __future__ import annotations
 from importlib.util import find_spec
 from pathlib import Path
 
+from mesa_core.disk.errors import StoreError
+from mesa_core.store.runs import NAME, Run, Store
+
 
 def assets_dir() -> Path:
     """The folder `assets`, beside the packages in a checkout, or inside an installed distribution."""
@@ -59,3 +62,35 @@ def shipped_detections() -> Path:
 def shipped_references() -> Path:
     """The folder of prepared exact distributions, each under the key of its attack (see `mesa_core.reference.record`)."""
     return assets_dir() / "references"
+
+
+def prepared(name: str) -> Run | None:
+    """The shipped run of this name, one of a sweep, too; None where there is none."""
+    if NAME.fullmatch(name):
+        for folder in (shipped_runs(), shipped_sweep(), shipped_paper_sweep()):
+            if (folder / name / "config.json").is_file():
+                return Run(folder / name)
+    return None
+
+
+def find_run(store: Store, name: str) -> Run:
+    """A run of the store, else the shipped one of this name. StoreError where there is neither."""
+    try:
+        return store.open(name)
+    except StoreError:
+        shipped = prepared(name) if isinstance(name, str) else None
+        if shipped is None:
+            raise
+        return shipped
+
+
+def find_networks(store: Store, name: str) -> Run:
+    """A run of the store, of whose networks something is to be asked. StoreError where there is none, or it is shipped."""
+    try:
+        return store.open(name)
+    except StoreError:
+        if prepared(name) is None:
+            raise
+        raise StoreError(
+            f"{name} is a prepared run, and its networks are not shipped; run the same here first, with the Lab's “Run it here”."
+        ) from None

@@ -54,6 +54,16 @@ def test_a_trigger_of_no_size_is_told_what_to_give(words, said, tmp_path, capsys
     assert said in capsys.readouterr().err
 
 
+def test_prepared_runs_are_shown_by_name_and_of_their_networks_it_is_said_that_they_are_not_shipped(tmp_path, capsys):
+    assert main(["--home", str(tmp_path), "runs", "signs-ring"]) == 0
+    assert "MESA" in capsys.readouterr().out
+    for words in (["places", "--run"], ["landscape", "--run"], ["reference", "--run"]):
+        assert main(["--home", str(tmp_path), *words, "signs-ring"]) == 2
+        assert "its networks are not shipped" in capsys.readouterr().err
+    assert main(["--home", str(tmp_path), "runs", "signs-rings"]) == 2
+    assert "There is no run" in capsys.readouterr().err
+
+
 @pytest.mark.slow
 def test_json_is_one_document_and_all_else_goes_to_stderr(tmp_path, capsys, tiny_data):
     words = "run --data signs --measure tiny --mesa-steps 4 --mesa-batch 16 --hidden 32 --attack-epochs 0.1 --attack-took 0 --repair-epochs 0.1"

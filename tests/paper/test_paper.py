@@ -51,6 +51,13 @@ def answer(key, found):
     return next(a for c, a in [*verdicts.answers(known), *verdicts.controls(known)] if c.key == key)
 
 
+def test_a_control_that_was_not_run_is_left_out_and_one_that_was_is_told(part):
+    told = {c.key: a.measured for c, a in verdicts.controls(verdicts.evidence(part))}
+    assert "–" not in told.values()
+    assert {"control", "random"} <= set(told)
+    assert "uniform" not in told
+
+
 # -- material
 def test_runs_that_cannot_be_read_are_left_out(tmp_path):
     invented.sweep(tmp_path / "runs", CODES[:3])
