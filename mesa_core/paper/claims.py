@@ -116,7 +116,7 @@ CLAIMS = (
     Claim("repair_clean", "Section 4.1", "The repair costs nothing on clean data.", "figure4", COST, stricter=TARGET, budget=True),
     Claim(
         "modes", "Section 4.3, Figure 5(c)", "The distribution sometimes falls into several modes, for the ring into two.", "figure5",
-        "modes are clusters of the samples at the highest β; agrees: several for the ring's kind; partly: for another trigger only; else differs",
+        "modes are clusters of the samples at the highest β; agrees: several for the ring's kind; partly: for another trigger only; else differs. Beside it: what other kinds of sub-model find with 2,000 samples",
     ),
     Claim(
         "unlike", "Section 4.3, Figure 5", "The reversed trigger has little in common with the original.", "figure5",

@@ -83,14 +83,15 @@ def _figure4(found: Sequence[Finding], sweep: Sweep | None, measure: str) -> Dra
 
 
 def _figure5(found: Sequence[Finding], sweep: Sweep | None, measure: str) -> Drawn | None:
-    drawn = figure5.draw(sweep) if sweep else None
+    rings = material.rings(found)
+    drawn = figure5.draw(sweep, rings) if sweep else None
     if sweep is None or drawn is None:
         return None
-    runs = [one for _, one in figure5.chosen(sweep)]
+    runs = [one for _, one in figure5.panels(sweep, rings)]
     alt = (
         "Scatters of sampled triggers from an easy to a hard original, the original and a reversed trigger beside each."
     )
-    return Drawn(drawn, figure5.note(sweep), _levels(runs), alt)
+    return Drawn(drawn, figure5.note(sweep, rings), _levels(runs), alt)
 
 
 def _detection(found: Sequence[Finding], sweep: Sweep | None, measure: str) -> Drawn | None:

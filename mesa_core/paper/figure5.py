@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from mesa_core import triggers
@@ -13,6 +14,12 @@ from mesa_core.pictures.thumbnails import trigger_uri
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
+
+GENERATORS = {
+    "mine": "generators",
+    "convolutional": "convolutional generators",
+    "neighbours": "generators (neighbours)",
+}
 
 
 def chosen(sweep: Sweep) -> list[tuple[str, Finding]]:
@@ -30,11 +37,19 @@ def chosen(sweep: Sweep) -> list[tuple[str, Finding]]:
     return found
 
 
-def draw(sweep: Sweep) -> Figure | None:
+def panels(sweep: Sweep, rings: Sequence[Finding]) -> list[tuple[str, Finding]]:
+    """Those of the sweep, then the ring's kind with as many samples as the paper's picture has, a panel a kind of sub-model."""
+    many = [
+        (f"{one.config.samples:,} samples of {GENERATORS.get(one.config.kind, one.config.kind)}", one) for one in rings
+    ]
+    return [*chosen(sweep), *many]
+
+
+def draw(sweep: Sweep, rings: Sequence[Finding] = ()) -> Figure | None:
     """A line for each: on the left the original over a reversed trigger, on the right the samples by t-SNE."""
     from plotly.subplots import make_subplots
 
-    shown = chosen(sweep)
+    shown = panels(sweep, rings)
     if not shown:
         return None
     lines, across = -(-len(shown) // 2), min(2, len(shown))
@@ -81,9 +96,9 @@ def _title(words: str, one: Finding) -> str:
     return f"{words}: code {one.config.code}{modes}{span}"
 
 
-def note(sweep: Sweep) -> str:
+def note(sweep: Sweep, rings: Sequence[Finding] = ()) -> str:
     """Its caption."""
-    runs = [one for _, one in chosen(sweep)]
+    runs = [one for _, one in panels(sweep, rings)]
     c = runs[0].config
     return material.note(
         runs,
@@ -91,4 +106,5 @@ def note(sweep: Sweep) -> str:
         f"easy and hard by rank among {sweep.told()}",
         "modes: clusters of the samples",
         "reversed: what the first seed of the point defence found",
+        *(["the last panels: the ring's kind on one attacked network, a panel a kind of sub-model"] if rings else []),
     )

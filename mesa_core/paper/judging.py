@@ -50,6 +50,7 @@ class Evidence:
     searches: Sequence[Finding]
     clean: Sequence[Search] = ()  # searches of networks that nobody attacked
     others: Sequence[Sweep] = ()  # by the other protocol or on another network, to be cited beside
+    rings: Sequence[Finding] = ()  # runs of the ring's kind with many samples, likewise
 
     @property
     def judged(self) -> Sweep:

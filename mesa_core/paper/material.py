@@ -33,6 +33,7 @@ ORBITS = len(triggers.orbits())
 ALPHAS = (0.0, 0.1, 10.0)
 LEVEL = 0.8  # of Figure 3(a) and of the detection
 RING, PATTERN = (triggers.orbit_of(code) for code in (495, 170))  # kinds: the ring of Figure 5(c), the authors' pattern
+MANY = 2000  # samples of a level, as in the pictures of Figure 5
 FEW = 3  # triggers from which on a group of runs is worth a choice and a citation
 PROTOCOLS = {"fast": "Fast protocol", "paper": "The paper's protocol"}
 NAMES = {"cifar10": "CIFAR-10", "signs": "road signs"}
@@ -184,15 +185,40 @@ def sweeps(found: Iterable[Finding]) -> list[Sweep]:
     return sorted(made, key=_fullness)
 
 
-def beside(shown: Sweep | None, every: Iterable[Finding]) -> list[Sweep]:
-    """What is cited beside a sweep: of each other protocol or network on the same images its fullest, from FEW triggers on."""
+@dataclass(frozen=True)
+class Beside:
+    """What is cited beside a sweep: other sweeps, and runs of the ring's kind with MANY samples."""
+
+    sweeps: tuple[Sweep, ...] = ()
+    rings: tuple[Finding, ...] = ()
+
+    @property
+    def runs(self) -> list[Finding]:
+        """All runs that are cited."""
+        return [*(one for sweep in self.sweeps for one in sweep.runs), *self.rings]
+
+
+def beside(shown: Sweep | None, every: Sequence[Finding]) -> Beside:
+    """Of each other protocol or network on the same images the fullest sweep, from FEW triggers on; and the rings."""
     if shown is None:
-        return []
+        return Beside()
     cited: dict[tuple[str, str], Sweep] = {_setting(shown): shown}
     for one in sweeps(every):
         if one.config.data == shown.config.data and len(one.rows) >= FEW:
             cited.setdefault(_setting(one), one)
-    return list(cited.values())[1:]
+    return Beside(tuple(cited.values())[1:], tuple(rings(every)))
+
+
+def rings(found: Iterable[Finding]) -> list[Finding]:
+    """Runs of the ring's kind on the paper's images with MANY samples a level, one a kind of sub-model, the paper's kind first."""
+    kinds: dict[str, Finding] = {}
+    for one in found:
+        c = one.config
+        if c.code is None or c.data != "cifar10" or c.samples < MANY or not _own(c) or not one.result.submodels:
+            continue
+        if triggers.orbit_of(c.code) == RING:
+            kinds.setdefault(c.kind, one)
+    return sorted(kinds.values(), key=lambda one: (one.config.kind != "mine", one.config.kind))
 
 
 def _setting(one: Sweep) -> tuple[str, str]:

@@ -250,8 +250,14 @@ def _modes(claim: Claim, known: Evidence) -> Answer | None:
         else "; the ring's kind is not among them"
     )
     words = f"{len(many)} of {len(counts)} runs have several modes at the highest β{told}{_elsewhere(known)}"
-    say = "" if verdict == "agrees" else "The ring's kind has not been seen with several modes at the highest β."
-    return Answer(words, verdict, say)
+    say = "" if verdict == "agrees" else "Here the ring's kind is not seen with several modes at the highest β."
+    return Answer(words, verdict, say, beside=tuple(map(_ring, known.rings)))
+
+
+def _ring(one: Finding) -> str:
+    """How many modes one run of the ring with many samples has, in words."""
+    c, counts = one.config, ", ".join(str(len(entry.modes)) for entry in one.result.submodels)
+    return f"The ring's kind with {c.samples:,} samples, {material.what(c)}: modes, from the lowest β to the highest: {counts}."
 
 
 def _unlike(claim: Claim, known: Evidence) -> Answer | None:

@@ -9,17 +9,18 @@ from mesa_core.paper import material, searched
 from mesa_core.paper.claims import CLAIMS, CONTROLS, Claim
 from mesa_core.paper.defended import OF_SWEEP
 from mesa_core.paper.judging import Answer, Evidence, budget
-from mesa_core.paper.material import ORBITS, Finding, Sweep
+from mesa_core.paper.material import ORBITS, Beside, Finding, Sweep
 from mesa_core.paper.sampled import OF_OTHERS
 from mesa_core.paper.searched import Search
 
 NOTHING = Answer("–")  # of what was not measured
+NONE = Beside()
 
 
 def evidence(
     found: Sequence[Finding],
     sweep: Sweep | None = None,
-    others: Sequence[Sweep] = (),
+    others: Beside = NONE,
     clean: Sequence[Search] = (),
 ) -> Evidence:
     """Group runs; `sweep` is the one to judge by, else the fullest; `others` (see `material.beside`) and `clean` are cited."""
@@ -32,7 +33,8 @@ def evidence(
         material.example(found),
         material.searches(found),
         clean,
-        [other for other in others if _papers(other)],
+        [other for other in others.sweeps if _papers(other)],
+        others.rings,
     )
 
 
@@ -47,9 +49,9 @@ def answers(known: Evidence) -> list[tuple[Claim, Answer]]:
 
 
 def controls(known: Evidence) -> list[tuple[Claim, Answer]]:
-    """What the paper does not show, without verdicts; what these runs did not measure is left out."""
+    """What the paper does not show, without verdicts; where there is a sweep, what its runs did not measure is left out."""
     told = [(claim, _answer(claim, known)) for claim in CONTROLS]
-    return [(claim, answer) for claim, answer in told if answer != NOTHING]
+    return [(claim, answer) for claim, answer in told if answer != NOTHING or not known.sweep]
 
 
 def _answer(claim: Claim, known: Evidence) -> Answer:

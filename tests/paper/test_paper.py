@@ -61,6 +61,32 @@ def test_a_control_that_was_run_is_told_and_one_that_was_not_is_left_out(part):
     assert {"control", "random"} <= names(bare)
 
 
+def test_rings_with_many_samples_are_drawn_and_cited_a_panel_a_kind(tmp_path):
+    folder = tmp_path / "runs"
+    invented.sweep(folder, CODES)
+    ring = {"trigger": triggers.code_to_hex(16), "samples": material.MANY}
+    for kind in ("particles", "mine"):
+        invented.run(folder, f"ring-{kind}", kind=kind, **ring)
+    for name, other in {
+        "few": {"samples": material.MANY - 1},
+        "signs": {"data": "signs"},
+        "another": {"trigger": triggers.code_to_hex(27)},
+        "told": {"detect": True},
+    }.items():
+        invented.run(folder, f"no-{name}", **{**ring, "kind": "flow", **other})
+    found = material.read([folder])
+    sweep = next(one for one in material.sweeps(found) if len(one.rows) > 1)
+    beside = material.beside(sweep, found)
+    assert [one.config.kind for one in beside.rings] == ["mine", "particles"]
+    words = [words for words, _ in figure5.panels(sweep, beside.rings)]
+    assert words[-2:] == ["2,000 samples of generators", "2,000 samples of particles"]
+    drawn = [figure5.draw(sweep, rings) for rings in ((), beside.rings)]
+    assert len(drawn[1].data) > len(drawn[0].data)
+    told = {c.key: a for c, a in verdicts.answers(verdicts.evidence(found, sweep, beside))}["modes"]
+    assert sum("The ring's kind with 2,000 samples" in words for words in told.beside) == 2
+    assert not answer("modes", found[:2]).beside
+
+
 # -- material
 def test_runs_that_cannot_be_read_are_left_out(tmp_path):
     invented.sweep(tmp_path / "runs", CODES[:3])

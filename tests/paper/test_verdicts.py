@@ -21,7 +21,7 @@ RING = CODES[material.RING]
 
 
 def answer(key, found, others=()):
-    known = verdicts.evidence(found, others=others)
+    known = verdicts.evidence(found, others=material.Beside(tuple(others)))
     return next(a for c, a in verdicts.answers(known) if c.key == key)
 
 
@@ -379,12 +379,12 @@ def test_another_network_s_runs_are_cited_from_a_few_triggers_on(tmp_path):
         papers = material.of_protocol(found)["paper"]
         shown = next(one for one in material.sweeps(papers) if one.config.victim != "resnet18")
         others = material.beside(shown, found)
-        assert [one.config.victim for one in others if one.config.protocol == "paper"] == ["resnet18"] * (i == 2)
-    assert {one.config.protocol for one in others} == {"fast", "paper"}
+        assert [one.config.victim for one in others.sweeps if one.config.protocol == "paper"] == ["resnet18"] * (i == 2)
+    assert {one.config.protocol for one in others.sweeps} == {"fast", "paper"}
     known = verdicts.evidence(papers, shown, others)
     cited = next(a for c, a in verdicts.answers(known) if c.key == "point").beside
     assert sum(", resnet18, 3 of 51 triggers so far: " in words for words in cited) == 1
-    assert material.beside(None, found) == []
+    assert material.beside(None, found) == material.Beside()
 
 
 def test_other_images_by_the_paper_s_protocol_are_not_the_paper_s(tmp_path):

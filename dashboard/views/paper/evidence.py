@@ -13,10 +13,11 @@ from mesa_core import triggers
 from mesa_core.paper import everything, searched, verdicts
 from mesa_core.paper.claims import Claim
 from mesa_core.paper.judging import Answer
-from mesa_core.paper.material import Finding, Sweep
+from mesa_core.paper.material import Beside, Finding, Sweep
 from mesa_core.store import StoreError
 from mesa_core.store.shipped import shipped_detections, shipped_searches
 
+NONE = Beside()
 Stamp = tuple[tuple[str, Any], ...]
 
 
@@ -54,18 +55,18 @@ def _drawn(
 Told = list[tuple[Claim, Answer]]
 
 
-def answers(found: Sequence[Finding], sweep: Sweep | None, others: Sequence[Sweep] = ()) -> tuple[Told, Told]:
+def answers(found: Sequence[Finding], sweep: Sweep | None, others: Beside = NONE) -> tuple[Told, Told]:
     """(claims of the paper, what it does not show), each with our answer; judged once for all visitors.
 
-    `others` are sweeps by another protocol or on another network, which are cited beside.
+    `others` are what is cited beside: sweeps by another protocol or on another network, and rings.
     """
-    beside = [mark for other in others for mark in stamp(other.runs)]
-    return _answers(sweep.runs[0].run.name if sweep else "", (*stamp(found), *beside), found, sweep, others)
+    made = (*stamp(found), *stamp(others.runs))
+    return _answers(sweep.runs[0].run.name if sweep else "", made, found, sweep, others)
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)
 def _answers(
-    which: str, made: Stamp, _found: Sequence[Finding], _sweep: Sweep | None, _others: Sequence[Sweep]
+    which: str, made: Stamp, _found: Sequence[Finding], _sweep: Sweep | None, _others: Beside
 ) -> tuple[Told, Told]:
     known = verdicts.evidence(_found, _sweep, _others, searched.read(shipped_searches()))
     return verdicts.answers(known), verdicts.controls(known)

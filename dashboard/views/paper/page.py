@@ -17,7 +17,7 @@ from dashboard.visit import controls, sent
 from mesa_core import glossary, triggers
 from mesa_core.paper import claims, everything, figure4, material
 from mesa_core.paper.claims import Claim
-from mesa_core.paper.material import ORBITS, Finding, Sweep
+from mesa_core.paper.material import ORBITS, Beside, Finding, Sweep
 from mesa_core.paper.rules import VERDICTS
 from mesa_core.pictures import saving
 
@@ -119,7 +119,7 @@ def _standing(sweep: Sweep | None) -> None:
 
 
 # -- the claims
-def _claims(found: Sequence[Finding], sweep: Sweep | None, others: Sequence[Sweep]) -> None:
+def _claims(found: Sequence[Finding], sweep: Sweep | None, others: Beside) -> None:
     told, checks = evidence.answers(found, sweep, others)
     counts = Counter(answer.verdict for _, answer in told)
     strict = Counter(answer.strict for _, answer in told)
@@ -155,7 +155,7 @@ def _rules(claim: Claim) -> str:
 
 
 # -- the figures
-def _figure(key: str, found: Sequence[Finding], sweep: Sweep | None, others: Sequence[Sweep]) -> None:
+def _figure(key: str, found: Sequence[Finding], sweep: Sweep | None, others: Beside) -> None:
     entry = everything.FIGURES[key]
     st.subheader(entry.title, anchor=False)
     measure = "original"
