@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from making.commands import told
-from mesa_core.config import BUDGETS, DATA_PRESETS, PROTOCOLS, VICTIM_PRESETS, Param, defaults, params
+from mesa_core.config import BUDGETS, DATA_PRESETS, PROTOCOLS, PURPOSES, VICTIM_PRESETS, Param, defaults, params
 from mesa_core.config.presets import MEASURES, PAPER_SILENCES
 
 HEADINGS = {  # groups in the order of the declarations; an unknown one keeps its name
@@ -70,6 +70,10 @@ def presets() -> str:
         for (data, victim), own in VICTIM_PRESETS.items()
     ]
     parts += [part(f"Repair: {name}", f'`budget="{name}"`.', own) for name, own in BUDGETS.items() if own]
+    parts += [
+        part(f"Kinds to {name}", f"In the Lab, *Kinds for {'seeing' if name == 'see' else name}*.", own)
+        for name, own in PURPOSES.items()
+    ]
     open_ones = "\n".join(f"| {told(what)} | {told(why)} |" for what, why in PAPER_SILENCES.items())
     parts.append(f"### What Appendix B leaves open\n\n| what | chosen here |\n| --- | --- |\n{open_ones}")
     sizes = "\n".join(

@@ -8,6 +8,7 @@ from mesa_core.config.presets import (
     MEASURES,
     PAPER_SILENCES,
     PROTOCOLS,
+    PURPOSES,
     VICTIM_PRESETS,
     scan_usual,
 )
@@ -18,6 +19,7 @@ __all__ = [
     "MEASURES",
     "PAPER_SILENCES",
     "PROTOCOLS",
+    "PURPOSES",
     "SHIPPED",
     "SILENT",
     "VICTIM_PRESETS",

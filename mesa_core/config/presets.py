@@ -78,6 +78,18 @@ BUDGETS: Mapping[str, Mapping[str, tuple[Any, str]]] = {
     "careful": {"repair_ratio": (0.3, "ends about where a network is that was never attacked"), **_SLOW},
 }
 
+# Which kinds of sub-model for what, by a table over eight triggers (benchmarks/README.md, "Which kind").
+PURPOSES: Mapping[str, Mapping[str, tuple[str, str]]] = {
+    "see": {
+        "kind": ("particles", "levels sit at their β and nest, and all modes are there"),
+        "repair_kind": ("mine", "its triggers are stronger, and a network forgets more by them"),
+    },
+    "repair": {
+        "kind": ("mine", "as above, and nothing is trained twice"),
+        "repair_kind": ("same", "the kind that is seen"),
+    },
+}
+
 MEASURES: Mapping[str, Mapping[str, Any]] = {
     "tiny": {
         "samples": 32,

@@ -6,6 +6,7 @@ from mesa_core.config import (
     BUDGETS,
     DATA_PRESETS,
     PROTOCOLS,
+    PURPOSES,
     VICTIM_PRESETS,
     ConfigError,
     defaults,
@@ -119,7 +120,13 @@ def test_the_paper_protocol_is_appendix_b():
 
 
 def test_presets_name_only_known_parameters_and_say_why():
-    for preset in (*PROTOCOLS.values(), *DATA_PRESETS.values(), *VICTIM_PRESETS.values(), *BUDGETS.values()):
+    for preset in (
+        *PROTOCOLS.values(),
+        *DATA_PRESETS.values(),
+        *VICTIM_PRESETS.values(),
+        *BUDGETS.values(),
+        *PURPOSES.values(),
+    ):
         for name, (_, why) in preset.items():
             assert name in params()
             assert why

@@ -356,6 +356,14 @@ def test_the_repair_has_a_size_and_a_kind_of_its_own(home):
     assert (config["kind"], config["repair_kind"]) == ("particles", "mine")
 
 
+def test_a_button_sets_the_kinds_for_a_purpose(home):
+    at = press(page(data="signs", screen="all"), "Kinds for seeing")
+    assert (at.session_state["c_kind"], at.session_state["c_repair_kind"]) == ("particles", "mine")
+    assert (said(at, "kind"), said(at, "repair_kind")) == ("particles", "mine")
+    at = press(at, "Kinds for repair")
+    assert (at.session_state["c_kind"], at.session_state["c_repair_kind"]) == ("mine", "same")
+
+
 def test_a_level_may_be_typed_and_nonsense_is_said(home):
     at = page()
     next(m for m in at.multiselect if m.key == "c_beta").set_value(["0.5", "0.62", "7", "x"]).run()

@@ -182,6 +182,7 @@ def question() -> None:
     with st.expander("More"):
         choice("Protocol", known["protocol"].options(), "protocol", changed=settings.picked_protocol)
         choice("Victim", known["victim"].options(), "victim")
+        for_what()
         choice("Kind of sub-model", known["kind"].options(), "kind")
         choice("Kind for the repair", known["repair_kind"].options(), "repair_kind")
         choice("Size of the repair", known["budget"].options(), "budget")
@@ -192,6 +193,20 @@ def question() -> None:
         )
         choice("Size of the measurements", known["measure"].options(), "measure")
         number("Seed", "seed", known["seed"].most())
+
+
+def for_what() -> None:
+    """Buttons that set the kinds for a purpose."""
+    words = {
+        "see": (
+            "Kinds for seeing",
+            "Particles: levels sit at their β, lie inside each other and show all modes. Generators repair.",
+        ),
+        "repair": ("Kinds for repair", "Generators see and repair: stronger triggers, quicker."),
+    }
+    row = st.container(horizontal=True, gap="small")
+    for name, (label, help) in words.items():
+        row.button(label, key=f"for_{name}", on_click=settings.picked_purpose, args=(name,), help=help, width="stretch")
 
 
 def about(name: str) -> str:

@@ -19,7 +19,7 @@ from dashboard.views.lab import painting
 from dashboard.visit import reach, sent
 from mesa_core import drawings, triggers
 from mesa_core.apply import places
-from mesa_core.config import ConfigError, make_config, params
+from mesa_core.config import PURPOSES, ConfigError, make_config, params
 from mesa_core.config.params import SILENT
 from mesa_core.config.settle import ready, settle
 from mesa_core.data.locate import find_data
@@ -256,6 +256,12 @@ def picked_protocol() -> None:
     config["beta"] = sorted(float(b) for b in config["beta"])
     for key, value in led(config, control("protocol")).items():
         s[f"c_{key}"] = [f"{b:g}" for b in value] if key == "beta" else value
+
+
+def picked_purpose(name: str) -> None:
+    """The callback of a button that says what the kinds are for."""
+    for key, (value, _) in PURPOSES[name].items():
+        st.session_state[f"c_{key}"] = value
 
 
 def picked_class() -> None:

@@ -147,9 +147,7 @@ def test_the_third_step_says_what_is_counted_and_that_a_point_can_do():
     assert "20.0 % of the images stamped" in told, "this run's own"
     assert "At a **small** one **the point is a lottery**: the paper stamps 1.0 %" in told
     assert "2.4 % to 51.4 %" in told
-    assert re.search(
-        r"Ours, on CIFAR-10 with one hard trigger: 10 points left 1\d\.\d to 2\d\.\d %, MESA's samples", told
-    )
+    assert re.search(r"n CIFAR-10, with a hard one: 10 points left 1\d\.\d to 2\d\.\d %, MESA's samples", told)
 
 
 @pytest.mark.parametrize(("step", "first"), [("4", "α"), ("5", "kind")])
