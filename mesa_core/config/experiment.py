@@ -375,9 +375,9 @@ class ExperimentConfig:
     budget: str = parameter(
         "own",
         "run",
-        "Preset of how much a repair does. own: what the images usually need, quick. compare: the paper's, which stamps 1 % "
-        "and tells defences apart. careful: stamps 30 % at the paper's low rate, for the least loss of accuracy. The last two "
-        "take ten passes.",
+        "Preset of how much a repair does. own: what the images usually need, quick. compare: the paper's, with 5 % stamped instead of 1 %, "
+        "so that defences differ and good ones cure. careful: with 30 %, for a cure at the least loss of accuracy. The last two take "
+        "ten passes.",
         choices=tuple(BUDGETS),
     )
     seed: int = parameter(0, "run", "Seed of everything random.", 0, 2**31 - 1, basic=True)

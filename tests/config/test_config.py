@@ -132,7 +132,7 @@ def test_presets_name_only_known_parameters_and_say_why():
             assert why
 
 
-@pytest.mark.parametrize(("budget", "ratio"), [("compare", 0.01), ("careful", 0.3)])
+@pytest.mark.parametrize(("budget", "ratio"), [("compare", 0.05), ("careful", 0.3)])
 def test_a_budget_decides_the_repair_of_all_images_and_protocols_and_what_is_said_counts_more(budget, ratio):
     paper = make_config(protocol="paper")
     for said in ({"data": "signs"}, {"data": "cifar10", "victim": "resnet9-16"}, {"protocol": "paper"}):

@@ -352,7 +352,7 @@ def test_the_repair_has_a_size_and_a_kind_of_its_own(home):
     at = press(page(data="signs", budget="compare", kind="particles", repair_kind="mine", screen="all"), "Run")
     assert not at.exception
     config = home.open(said(at, "run")).config()
-    assert (config["repair_ratio"], config["repair_epochs"]) == (0.01, 10.0)
+    assert (config["repair_ratio"], config["repair_epochs"]) == (0.05, 10.0)
     assert (config["kind"], config["repair_kind"]) == ("particles", "mine")
 
 
