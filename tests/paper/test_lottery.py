@@ -117,3 +117,10 @@ def test_searches_of_clean_networks_name_the_highest_class_of_each():
     assert searched.words([]) == ""
     high = {one.shipped: one.highest.value for one in found if one.protocol == "paper" and one.network == "resnet9-16"}
     assert high[True] > 0.15 > high[False], "it hangs on the training of one network"
+
+
+def test_on_the_signs_no_point_of_a_small_repair_comes_near_to_mesa():
+    columns = {c.setting: c for c in lottery.read(shipped_lottery()) if (c.data, c.arm) == ("signs", "share")}
+    for setting in ("0.005", "0.01", "0.02", "0.05", "0.3"):
+        assert len(columns[setting].points) == 10
+        assert columns[setting].left["mine"].high < min(one.low for one in columns[setting].points)
