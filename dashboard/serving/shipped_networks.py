@@ -64,9 +64,10 @@ def stories() -> list[str]:
 
 
 def _compared(run: Run) -> bool:
-    """Whether a run was asked for the point defence and the control, which the lessons tell of."""
+    """Whether a run was asked for the point defence and the control, which the lessons tell of, after the usual repair."""
     try:
-        return {"point", "control"} <= set(run.config()["baselines"])
+        config = run.config()
+        return {"point", "control"} <= set(config["baselines"]) and "budget" not in config
     except (StoreError, KeyError, TypeError):
         return False
 

@@ -8,21 +8,26 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mesa_core import triggers
 from mesa_core.disk.untrusted import Refused, parse_json, read_bytes
 from mesa_core.measures.intervals import Measured
 from mesa_core.paper.claims import share
 from mesa_core.paper.material import NAMES
 from mesa_core.pictures.charts import GREY, plain
 from mesa_core.pictures.thumbnails import PALETTE
+from mesa_core.store.results import Result
 from mesa_core.words import brief, counted
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
 
 LARGEST = 4 << 20  # bytes of the file
+BESIDE = 0.13  # of a column's width: how far points lie aside at most
+APART = 10.0  # percentage points between two groups of points
 ARMS = {
     "share": ("Images stamped in the repair", {"0.005": "0.5 %", "0.01": "1 %<br>(paper)", "0.02": "2 %", "0.05": "5 %", "0.3": "30 %", "ours": "our<br>budget"}),
     "search": ("Steps of the search", {"notebook": "45,<br>slow", "short": "45", "ours": "100", "paper": "313<br>(paper)", "long": "1,000"}),
@@ -85,6 +90,21 @@ def _column(key: tuple[str, int, str, str], mine: Mapping[str, Any], particles: 
     return Column(*key, points, left, mine["before"]["asr"], mine["before"]["accuracy"], accuracies)
 
 
+def of_run(result: Result) -> Column | None:
+    """The column of a run that reversed several points; None where it has one point only, or lacks a defence of MARKS."""
+    every = {"before": result.before, **result.after}
+    rows = {
+        name: {"asr": e.asr.original, "accuracy": e.clean_accuracy}
+        for name, e in every.items()
+        if e.asr.original is not None
+    }
+    if not {"before", "mesa", "point_2", "random", "ideal", "control"} <= rows.keys():
+        return None
+    c = result.config
+    code = triggers.code_of(triggers.from_hex(c["trigger"]))
+    return _column((c["data"], -1 if code is None else code, "share", f"{c['repair_ratio']:g}"), rows, None)
+
+
 def networks(columns: Sequence[Column]) -> list[tuple[str, int]]:
     """(data, code) of the attacked networks, CIFAR-10 first."""
     return sorted({(one.data, one.code) for one in columns}, key=lambda one: (one[0] != "cifar10", one[1]))
@@ -118,13 +138,18 @@ def _known(columns: Sequence[Column], network: tuple[str, int], arm: str) -> dic
     return {one.setting: one for one in columns if (one.data, one.code) == network and one.arm == arm}
 
 
+def _asides(count: int) -> list[float]:
+    """How far each of so many points lies to the side of its column's middle, so that none hides another."""
+    return [BESIDE * (2 * i + 1 - count) / count for i in range(count)]
+
+
 def _traces(shown: Sequence[tuple[int, Column]], named: bool) -> Iterator[Any]:
     """The marks of one panel; each kind has one entry in the legend, that of the first panel."""
     import plotly.graph_objects as go
 
     colour = PALETTE[5]
     yield go.Scatter(
-        x=[k for k, one in shown for _ in one.points],
+        x=[k + aside for k, one in shown for aside in _asides(len(one.points))],
         y=[100 * m.value for _, one in shown for m in one.points],
         mode="markers", name="one reversed trigger (ten)", legendgroup="point", showlegend=named,
         marker={"symbol": "circle-open", "color": colour, "size": 7, "line": {"width": 1.4}},
@@ -180,6 +205,19 @@ def note(columns: Sequence[Column]) -> str:
         f"column the same ASR, counting it on {widest.points[0].n:,} images would spread them by some {100 * chance:.0f} points; the "
         f"widest column spans {100 * widest.spread:.0f}."
     )
+
+
+def parted(column: Column) -> str:
+    """'of 10 points, 7 leave 8.0 to 10.7 % and 3 leave 48.8 to 49.2 %', where two neighbours lie APART, else their span."""
+    rates = sorted(100 * one.value for one in column.points)
+    span = lambda some: f"{some[0]:.1f} to {some[-1]:.1f} %" if len(some) > 1 else f"{some[0]:.1f} %"
+    gap, at = max((b - a, i) for i, (a, b) in enumerate(pairwise(rates), 1))
+    if gap < APART:
+        return f"{len(rates)} points leave {span(rates)}"
+    first, second = (
+        f"{len(some)} {'leave' if len(some) > 1 else 'leaves'} {span(some)}" for some in (rates[:at], rates[at:])
+    )
+    return f"of {len(rates)} points, {first} and {second}"
 
 
 def told(columns: Sequence[Column], setting: str, data: str = "cifar10") -> str:

@@ -1,12 +1,13 @@
 """The lottery's figure, from cells that are invented and from those that are shipped."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
 from mesa_core.measures.intervals import proportion
 from mesa_core.paper import lottery, searched
-from mesa_core.store.shipped import shipped_lottery, shipped_searches
+from mesa_core.store.shipped import prepared, shipped_lottery, shipped_searches
 
 
 def one(hits, n=1000):
@@ -117,6 +118,26 @@ def test_searches_of_clean_networks_name_the_highest_class_of_each():
     assert searched.words([]) == ""
     high = {one.shipped: one.highest.value for one in found if one.protocol == "paper" and one.network == "resnet9-16"}
     assert high[True] > 0.15 > high[False], "it hangs on the training of one network"
+
+
+def test_two_groups_of_points_are_told_apart_and_one_is_told_as_a_span(columns):
+    whole = replace(columns[0], points=tuple(proportion(hits, 1000) for hits in (80, 100, 480, 90, 500)))
+    assert lottery.parted(whole) == "of 5 points, 3 leave 8.0 to 10.0 % and 2 leave 48.0 to 50.0 %"
+    near = replace(columns[0], points=tuple(proportion(hits, 1000) for hits in (80, 170, 260)))
+    assert lottery.parted(near) == "3 points leave 8.0 to 26.0 %"
+    lone = replace(columns[0], points=tuple(proportion(hits, 1000) for hits in (80, 90, 260)))
+    assert lottery.parted(lone) == "of 3 points, 2 leave 8.0 to 9.0 % and 1 leaves 26.0 %"
+
+
+def test_the_prepared_run_is_a_lottery_and_one_with_a_single_point_is_none():
+    run = prepared("signs-lottery")
+    column = lottery.of_run(run.outcome())
+    assert len(column.points) == 10
+    assert (column.data, column.code, column.setting) == ("signs", 495, "0.05")
+    assert column.spread > 0.3
+    assert column.left["mine"].high < max(one.low for one in column.points)
+    assert lottery.draw([column]) is not None
+    assert lottery.of_run(prepared("signs-whole-mine").outcome()) is None
 
 
 def test_on_the_signs_no_point_of_a_small_repair_comes_near_to_mesa():

@@ -234,7 +234,7 @@ def asked(shown: Shown) -> str:
     if c.suspect:
         return f"{on}, a network that was brought: nobody told its trigger or its target; seed {c.seed}"
     what = triggers.describe(triggers.from_hex(c.trigger))
-    kind = stored.markdown(c.kind)
+    kind = stored.markdown(f"{c.kind}, repaired by {c.repair_kind}" if c.two_kinds else c.kind)
     return f"{on}, trigger {what}, target class {c.target}, {kind}, α = {c.alpha:g}, seed {c.seed}"
 
 
