@@ -75,7 +75,10 @@ _SLOW: Mapping[str, tuple[Any, str]] = {
 BUDGETS: Mapping[str, Mapping[str, tuple[Any, str]]] = {
     "own": {},
     "compare": {
-        "repair_ratio": (0.05, "the most at which ten reversed triggers still leave ten points more or less"),
+        "repair_ratio": (
+            0.05,
+            "the largest share tried at which ten reversed triggers still end ten percentage points apart",
+        ),
         **_SLOW,
     },
     "careful": {"repair_ratio": (0.3, "ends about where a network is that was never attacked"), **_SLOW},
