@@ -29,6 +29,7 @@ from mesa_core.probe import turns
 from mesa_core.store import NAME, Run, Store, StoreError, home
 from mesa_core.store.shipped import shipped_paper_sweep, shipped_runs, shipped_sweep
 
+FIRST = "signs-ring"  # the prepared run that the page opens with
 MOST_WAITING = 40  # runs in the queue, of one address
 MOST_OWN = 3  # of one visitor; one where a third of MOST_WAITING wait
 MOST_NAME = 64  # characters of a visitor's or an address's word
@@ -132,11 +133,11 @@ def find(name: str) -> Run:
 
 
 def shipped() -> list[Run]:
-    """The prepared runs that lists offer, those on road signs first, which anybody can repeat at once.
+    """The prepared runs that lists offer: the one that the page opens with, then those on road signs, which anybody can repeat.
 
     Those of the shipped sweep are not among them: they would drown all others.
     """
-    return sorted(runs_in(shipped_runs()), key=lambda run: not run.name.startswith("signs-"))
+    return sorted(runs_in(shipped_runs()), key=lambda run: (run.name != FIRST, not run.name.startswith("signs-")))
 
 
 def swept() -> list[Run]:

@@ -60,7 +60,7 @@ def stories() -> list[str]:
     Others are shipped to show another α or another kind of sub-model, and have nothing that a lesson could compare.
     """
     found = [run.name for run in queue.shipped() if run.state() == "finished" and _compared(run)]
-    return sorted(found, key=lambda n: (n != "signs-ring", n))
+    return sorted(found, key=lambda n: (n != queue.FIRST, n))
 
 
 def _compared(run: Run) -> bool:

@@ -233,7 +233,11 @@ def seeds(runs: Sequence[tuple[str, str, Evaluations]], measure: str = "original
             source=trigger_uri(triggers.from_hex(trigger)), xref="x", yref="y", x=-2.5, y=titles.index(title),
             sizex=8, sizey=0.6, xanchor="right", yanchor="middle",
         )  # fmt: skip
-    figure.update_yaxes(tickvals=list(range(len(titles))), ticktext=titles, range=[-0.6, len(titles) - 0.4])
+    figure.update_yaxes(
+        tickvals=list(range(len(titles))),
+        ticktext=[one.replace(", ", ",<br>") for one in titles],
+        range=[-0.6, len(titles) - 0.4],
+    )
     figure.update_xaxes(
         title=f"{MEASURES[measure]} after the repair (%)", range=[-11, 103], tickvals=list(range(0, 101, 20))
     )

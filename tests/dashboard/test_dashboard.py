@@ -49,6 +49,12 @@ def test_it_opens_with_a_real_run(home):
     assert {c.key for c in at.get("bidi_component")} or at.get("bidi_component")
 
 
+def test_the_page_opens_with_the_ring_whatever_else_is_prepared(home):
+    assert queue.shipped()[0].name == "signs-ring"
+    at = page(screen="all")
+    assert (at.session_state["adopted"], at.session_state["c_budget"]) == ("signs-ring", "own")
+
+
 def test_run_queues_what_was_asked_and_the_address_names_it(home):
     at = press(page(data="signs", alpha="1", beta="0.8", trigger="ff0000 " * 9), "Run")
     assert not at.exception

@@ -31,8 +31,10 @@ Figures = dict[str, tuple[str, str, Callable[[], Any]]]  # file -> (title, capti
 
 
 def title(config: ExperimentConfig) -> str:
-    """What groups runs in the seeds figure: data and trigger."""
-    return f"{config.data}, {triggers.brief(triggers.from_hex(config.trigger))}"
+    """What groups runs in the seeds figure: data, trigger, and the share that repairs stamp, on which it hangs."""
+    return (
+        f"{config.data}, {triggers.brief(triggers.from_hex(config.trigger))}, {100 * config.repair_ratio:g} % stamped"
+    )
 
 
 def many(count: int, what: str) -> str:
@@ -41,7 +43,7 @@ def many(count: int, what: str) -> str:
 
 
 def seeds() -> None:
-    """The section: every finished run that has a point defence, grouped by its trigger."""
+    """The section: every finished run that has a point defence, grouped by its trigger and budget."""
     st.markdown(
         "A **point defence** reverses one trigger and retrains on it: how well that works depends on which one it happened to find. "
         "**MESA** retrains on the distribution. Each hollow circle is one seed of the point defence, each filled diamond one of MESA."
@@ -65,7 +67,7 @@ def seeds() -> None:
     take_away.figure(
         drawn,
         "point-against-distribution",
-        "Each defence's figure after the repair, a line for each trigger.",
+        "Each defence's figure after the repair, a line for each trigger and share of stamped images.",
         note,
         "seeds",
     )

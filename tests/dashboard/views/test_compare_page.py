@@ -252,3 +252,9 @@ def test_a_trigger_of_another_size_is_told_by_its_size():
     text = differing(rows)
     assert "4×4 code 65535" in text
     assert "16 colours" in text
+
+
+def test_repairs_of_another_size_are_another_line_of_the_seeds_figure():
+    titles = [gallery.title(make_config(data="signs", trigger=RING, budget=budget)) for budget in ("own", "compare")]
+    assert titles == ["signs, code 495, 20 % stamped", "signs, code 495, 5 % stamped"]
+    assert gallery.title(make_config(data="signs", trigger=RING, seed=3)) == titles[0]
