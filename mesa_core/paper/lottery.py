@@ -106,8 +106,8 @@ def of_run(result: Result) -> Column | None:
 
 
 def networks(columns: Sequence[Column]) -> list[tuple[str, int]]:
-    """(data, code) of the attacked networks, CIFAR-10 first."""
-    return sorted({(one.data, one.code) for one in columns}, key=lambda one: (one[0] != "cifar10", one[1]))
+    """(data, code) of the attacked networks, CIFAR-10 first, else in the order of the columns."""
+    return sorted(dict.fromkeys((one.data, one.code) for one in columns), key=lambda one: one[0] != "cifar10")
 
 
 def draw(columns: Sequence[Column]) -> Figure | None:
@@ -225,10 +225,8 @@ def told(columns: Sequence[Column], setting: str, data: str = "cifar10") -> str:
 
     Of several triggers on the same images, of that whose columns came first.
     """
-    codes = list(dict.fromkeys(one.code for one in columns if one.data == data))
-    found = [
-        one for one in columns if (one.data, one.arm, one.setting) == (data, "share", setting) and one.code == codes[0]
-    ]
+    first = [network for network in networks(columns) if network[0] == data][:1]
+    found = [one for one in columns if (one.arm, one.setting) == ("share", setting) and [(one.data, one.code)] == first]
     if not found:
         return ""
     rates = [one.value for one in found[0].points]
