@@ -43,7 +43,7 @@ def draw() -> None:
         "uphill on *F*: as a rule not the attacker's, only *some* point of the distribution. To **block** what looks like it "
         "is not enough: decide how far the defender's caution reaches, and see which valid triggers stay **outside**. To "
         "**retrain** with it, it depends on the budget.",
-        "point MESA entropy ASR code",
+        "point MESA entropy ASR oracle code",
     )
     left, right = st.columns([1.35, 1], gap="large")
     with left:
