@@ -3,7 +3,7 @@
 Reads the finished runs of sweeps over kinds, α and triggers, and prints a table in Markdown, a row a kind; one run each
 for the runs of an equal kind, α and trigger, one that was repaired before one that was not. The rules:
 
-- *α spreads*: a step up of α (in the order of the sweep's) raises the entropy of a level's samples by at least 2.6 nats (27 ln
+- *α spreads*: a step up of α raises the entropy of a level's samples by at least 2.6 nats (27 ln
   1.1: a tenth wider in every direction), the rule by which the Paper page judges.
 - *β sits*: how far the mean ASR of a level's samples lies from its β, at α = 0.1, in points.
 - *levels nest*: share of a level's samples inside the next lower level, in all dimensions, at each α.
@@ -15,7 +15,6 @@ for the runs of an equal kind, α and trigger, one that was repaired before one 
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -29,11 +28,11 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from mesa_core import triggers
 from mesa_core.disk.files import write_json
 from mesa_core.measures.submodel import Submodel
+from mesa_core.paper.rules import TENTH
 from mesa_core.store import Store, home
 from mesa_core.store.results import Result
 from mesa_core.sweeps.grid import runs_of
 
-GREW = 2.6  # nats
 USUAL = 0.1  # α
 SOME = 0.1  # passes of a repair, below which there was none
 
@@ -87,10 +86,10 @@ def figures(runs: Sequence[One]) -> dict[str, Any]:
     spreads: dict[str, list[bool]] = {}
     for own in by_trigger.values():
         for a, b in pairwise(own):
-            steps = [e - d >= GREW for d, e in zip(entropies(a), entropies(b), strict=True)]
+            steps = [e - d >= TENTH for d, e in zip(entropies(a), entropies(b), strict=True)]
             spreads.setdefault(f"{a.alpha:g} to {b.alpha:g}", []).extend(steps)
     sits = [abs(100 * (s.mean_asr.value - s.beta)) for one in usual for s in one.levels]
-    widens = [a - b >= GREW for one in usual for a, b in pairwise(entropies(one))]
+    widens = [a - b >= TENTH for one in usual for a, b in pairwise(entropies(one))]
     nests = {
         f"{alpha:g}": rounded(
             [100 * s.nested.value for one in runs if one.alpha == alpha for s in one.levels if s.nested]
@@ -164,8 +163,6 @@ def main() -> None:
     print(table(found))
     if asked.out:
         write_json(asked.out, found)
-    else:
-        print(json.dumps(found), file=sys.stderr)
 
 
 if __name__ == "__main__":

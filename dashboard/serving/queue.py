@@ -27,7 +27,7 @@ from mesa_core.disk.errors import naming
 from mesa_core.disk.files import read_json, write_json
 from mesa_core.probe import turns
 from mesa_core.store import NAME, Run, Store, StoreError, home
-from mesa_core.store.shipped import shipped_paper_sweep, shipped_runs, shipped_sweep
+from mesa_core.store.shipped import named, shipped_paper_sweep, shipped_runs, shipped_sweep
 
 FIRST = "signs-ring"  # the prepared run that the page opens with
 MOST_WAITING = 40  # runs in the queue, of one address
@@ -126,10 +126,7 @@ def find(name: str) -> Run:
     """A run of this server, or a shipped one. StoreError where there is none."""
     if not isinstance(name, str) or not NAME.fullmatch(name):
         raise StoreError("That is not the name of a run.")
-    for folder in (shipped_runs(), shipped_sweep(), shipped_paper_sweep()):
-        if (folder / name / "config.json").is_file():
-            return Run(folder / name)
-    return store().open(name)
+    return named(name, (shipped_runs(), shipped_sweep(), shipped_paper_sweep())) or store().open(name)
 
 
 def shipped() -> list[Run]:

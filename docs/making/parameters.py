@@ -70,10 +70,7 @@ def presets() -> str:
         for (data, victim), own in VICTIM_PRESETS.items()
     ]
     parts += [part(f"Repair: {name}", f'`budget="{name}"`.', own) for name, own in BUDGETS.items() if own]
-    parts += [
-        part(f"Kinds to {name}", f"In the Lab, *Kinds for {'seeing' if name == 'see' else name}*.", own)
-        for name, own in PURPOSES.items()
-    ]
+    parts += [part(f"Kinds for {name}", "A button of the Lab.", own) for name, own in PURPOSES.items()]
     open_ones = "\n".join(f"| {told(what)} | {told(why)} |" for what, why in PAPER_SILENCES.items())
     parts.append(f"### What Appendix B leaves open\n\n| what | chosen here |\n| --- | --- |\n{open_ones}")
     sizes = "\n".join(

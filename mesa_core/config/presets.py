@@ -86,7 +86,7 @@ BUDGETS: Mapping[str, Mapping[str, tuple[Any, str]]] = {
 
 # Which kinds of sub-model for what, by a table over eight triggers (benchmarks/README.md, "Which kind").
 PURPOSES: Mapping[str, Mapping[str, tuple[str, str]]] = {
-    "see": {
+    "seeing": {
         "kind": ("particles", "levels sit at their β and nest, and all modes are there"),
         "repair_kind": ("mine", "its triggers are stronger, and a network forgets more by them"),
     },

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -64,13 +65,18 @@ def shipped_references() -> Path:
     return assets_dir() / "references"
 
 
-def prepared(name: str) -> Run | None:
-    """The shipped run of this name, one of a sweep, too; None where there is none."""
+def named(name: str, folders: Iterable[Path]) -> Run | None:
+    """The run of this name in the first of these folders that has one; None where none has."""
     if NAME.fullmatch(name):
-        for folder in (shipped_runs(), shipped_sweep(), shipped_paper_sweep()):
+        for folder in folders:
             if (folder / name / "config.json").is_file():
                 return Run(folder / name)
     return None
+
+
+def prepared(name: str) -> Run | None:
+    """The shipped run of this name, one of a sweep, too; None where there is none."""
+    return named(name, (shipped_runs(), shipped_sweep(), shipped_paper_sweep()))
 
 
 def find_run(store: Store, name: str) -> Run:
@@ -78,10 +84,9 @@ def find_run(store: Store, name: str) -> Run:
     try:
         return store.open(name)
     except StoreError:
-        shipped = prepared(name) if isinstance(name, str) else None
-        if shipped is None:
-            raise
-        return shipped
+        if shipped := prepared(name):
+            return shipped
+        raise
 
 
 def find_networks(store: Store, name: str) -> Run:

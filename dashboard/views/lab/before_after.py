@@ -187,7 +187,8 @@ def lottery(found: Mapping[str, Evaluation], shown: Shown) -> None:
     ended = f"at {low:.1f} %" if len(points) == 1 else f"between {low:.1f} and {high:.1f} % over {len(points)} seeds"
     st.caption(
         f"The *point defence* retrains with one reversed trigger. Here it ends {ended}{_stamped(shown)}. With a large budget "
-        "one point often cures as well as the distribution; with a small one (*More*, *Size of the repair*: compare; [a prepared run](./?run=signs-lottery&screen=all)) it is a lottery: the paper stamps "
+        "one point often cures as well as the distribution; with a small one (*More*, *Size of the repair*: compare; "
+        "[a prepared run](./?run=signs-lottery&screen=all)) it is a lottery: the paper stamps "
         f"{claims.share(PROTOCOLS['paper']['repair_ratio'][0])} of the images, and there the point left {_span('point')}, the "
         f"distribution {_span('after_highest')}."
     )

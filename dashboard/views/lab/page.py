@@ -198,15 +198,19 @@ def question() -> None:
 def for_what() -> None:
     """Buttons that set the kinds for a purpose."""
     words = {
-        "see": (
-            "Kinds for seeing",
-            "Particles: levels sit at their β, lie inside each other and show all modes. Generators repair.",
-        ),
-        "repair": ("Kinds for repair", "Generators see and repair: stronger triggers, quicker."),
+        "seeing": "Particles: levels sit at their β, lie inside each other and show all modes. Generators repair.",
+        "repair": "Generators see and repair: stronger triggers, quicker.",
     }
     row = st.container(horizontal=True, gap="small")
-    for name, (label, help) in words.items():
-        row.button(label, key=f"for_{name}", on_click=settings.picked_purpose, args=(name,), help=help, width="stretch")
+    for name, help in words.items():
+        row.button(
+            f"Kinds for {name}",
+            key=f"for_{name}",
+            on_click=settings.picked_purpose,
+            args=(name,),
+            help=help,
+            width="stretch",
+        )
 
 
 def about(name: str) -> str:

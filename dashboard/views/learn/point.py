@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import streamlit as st
 
@@ -14,6 +16,9 @@ from mesa_core.paper import claims
 from mesa_core.paper import lottery as figure
 from mesa_core.store.shipped import prepared, shipped_lottery
 from mesa_core.words import brief
+
+if TYPE_CHECKING:
+    from plotly.graph_objects import Figure
 
 VALID = 0.8
 KNOWN = {"point": "one reversed trigger", "mesa": "MESA's samples", "random": "as many random ones"}
@@ -129,28 +134,39 @@ def lottery(story: shipped_networks.Story) -> str:
 
 def ten_points() -> None:
     """A prepared run with a small repair: ten reversed points, each retrained with on its own, beside MESA and the controls."""
+    if (shown := _ten_points()) is None:
+        return
+    words, drawn, note = shown
+    st.markdown(words)
+    alt = (
+        "What is left of the ring after each of ten points, MESA, random triggers, the original and clean images alone."
+    )
+    st.plotly_chart(drawn, width="stretch", key="learn_lottery", alt=alt, config={"displaylogo": False})
+    st.caption(note)
+
+
+@st.cache_resource(show_spinner=False)
+def _ten_points() -> tuple[str, Figure, str] | None:
+    """The words, the figure and its caption, made once for all visitors, as what is shipped stays; None where it is not here."""
     run = prepared(DRAWN)
     result = run.outcome() if run else None
     column = figure.of_run(result) if result else None
-    if column is None or result is None:
-        return
-    stamped = claims.share(result.config["repair_ratio"])
-    st.markdown(
-        f"**Is one point enough to retrain with?** How often the ring still works after it, {stamped} of the images stamped: "
-        f"{figure.parted(column)}; MESA's samples leave {claims.share(column.left['mine'].value)}. Which point a search finds is chance. "
+    drawn = figure.draw([column]) if column else None
+    if result is None or column is None or drawn is None:
+        return None
+    drawn.update_layout(height=400, margin_t=130)
+    drawn.layout.annotations = ()  # what the one panel is the words above tell
+    words = (
+        "**Is one point enough to retrain with?** How often the ring still works after it, "
+        f"{claims.share(result.config['repair_ratio'])} of the images stamped: {figure.parted(column)}; MESA's samples leave "
+        f"{claims.share(column.left['mine'].value)}. Which point a search finds is chance. "
         f"[See this run](./?run={DRAWN}&screen=all)"
     )
-    drawn = figure.draw([column])
-    if drawn is not None:
-        alt = "What is left of the ring after each of ten points, MESA, random triggers, the original and clean images alone."
-        drawn.update_layout(height=400, margin_t=130)
-        drawn.layout.annotations = ()  # what the one panel is the words above tell
-        st.plotly_chart(drawn, width="stretch", key="learn_lottery", alt=alt, config={"displaylogo": False})
-        st.caption(
-            f"n = {column.before.n:,} images for each mark; bars: 95 % intervals; before the repair {brief(column.before)}."
-        )
+    n, before = column.before.n, brief(column.before)
+    return words, drawn, f"n = {n:,} images for each mark; bars: 95 % intervals; before the repair {before}."
 
 
+@st.cache_resource(show_spinner=False)
 def ours() -> str:
     """What we measured of that ourselves, with one trigger on each kind of images; empty if it is not at hand."""
     columns, parts = figure.read(shipped_lottery()), []

@@ -17,7 +17,6 @@ from mesa_core.paper.material import Beside, Finding, Sweep
 from mesa_core.store import StoreError
 from mesa_core.store.shipped import shipped_detections, shipped_searches
 
-NONE = Beside()
 Stamp = tuple[tuple[str, Any], ...]
 
 
@@ -55,7 +54,7 @@ def _drawn(
 Told = list[tuple[Claim, Answer]]
 
 
-def answers(found: Sequence[Finding], sweep: Sweep | None, others: Beside = NONE) -> tuple[Told, Told]:
+def answers(found: Sequence[Finding], sweep: Sweep | None, others: Beside) -> tuple[Told, Told]:
     """(claims of the paper, what it does not show), each with our answer; judged once for all visitors.
 
     `others` are what is cited beside: sweeps by another protocol or on another network, and rings.
